@@ -1,0 +1,565 @@
+"""The command line: the only place that prints, exits, and reaches for the clock, the environment and signals.
+
+Everything heavy is imported inside the commands, so that `runner --help` loads no driver, no SQLAlchemy, no sqlglot.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
+
+import typer
+
+from runner import __version__
+from runner.errors import BadInput, Exit, Locked, Place, Problem, RunnerError
+
+if TYPE_CHECKING:
+    from runner.events import Emit, Event
+    from runner.names import TableName
+    from runner.playbook import Playbook
+    from runner.program import Program
+    from runner.report import Report
+    from runner.request import Clock
+    from runner.warehouse.base import Warehouse, Watch
+
+
+class Stop(BaseException):
+    """SIGTERM or SIGINT. Not a KeyboardInterrupt: the command line library would make an exit of its own of that."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+@dataclass
+class Surroundings:
+    """What a command is given by the process, or by a test."""
+
+    out: TextIO
+    err: TextIO
+    env: Mapping[str, str]
+    watch: Watch | None = None
+    code: int = Exit.DONE
+    words: list[str] = field(default_factory=list)
+    published: str | None = None  # the run that this command has published, once it has
+
+    def left_behind(self) -> str:
+        """What a signal leaves in the warehouse."""
+        if self.published:
+            return (
+                f"run {self.published} is published; the next run repeats its `after` queries if they had not finished"
+            )
+        return "rolled back, nothing was published"
+
+    def emitting(self, report: Report) -> Emit:
+        """Hand events to the report, and remember what was published."""
+        from runner.events import Published
+
+        def emit(event: Event) -> None:
+            if isinstance(event, Published):
+                self.published = event.run_id
+            with suppress(BrokenPipeError):  # nobody reads any more: no reason to stop halfway
+                report.emit(event)
+
+        return emit
+
+    def report(self, json: bool) -> Report:
+        from runner.report import JsonReport, TextReport
+
+        playbook = next((word for word in self.words[1:] if not word.startswith("-")), "PLAYBOOK")
+        return JsonReport(self.out) if json else TextReport(self.out, self.err, f"runner verify {playbook}")
+
+
+PlaybookArgument = Annotated[Path, typer.Argument(metavar="PLAYBOOK", help="the playbook, a YAML file")]
+VarOption = Annotated[
+    list[str], typer.Option("--var", metavar="NAME=VALUE", help="set a variable of the playbook; may be given again")
+]
+TargetOption = Annotated[
+    str | None, typer.Option("--target", metavar="URL", help="another warehouse than the playbook's")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON lines instead of text")]
+ModelOption = Annotated[list[str], typer.Option("--model", metavar="TABLE", help="only this model; may be given again")]
+
+
+@cache
+def _command(name: str | None) -> Any:
+    """The command line with one command, or all for help: to build them all takes longer than a small run."""
+    app = typer.Typer(
+        rich_markup_mode=None,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        help="Keeps SQL models up to date over an event stream that grows in batches.",
+    )
+    app.callback(invoke_without_command=True)(root)
+    commands = (run, plan, rewind, status, history, verify, check, render, unlock, init)
+    for command in [c for c in commands if c.__name__ == name] or commands:
+        app.command()(command)
+    return typer.main.get_command(app)
+
+
+def main(
+    args: list[str] | None = None, watch: Watch | None = None, out: TextIO | None = None, err: TextIO | None = None
+) -> int:
+    """Run one command line and give its exit code; never raises, never shows a traceback."""
+    words = sys.argv[1:] if args is None else args
+    around = Surroundings(out or sys.stdout, err or sys.stderr, os.environ, watch, words=list(words))
+    with _signals():
+        try:
+            named = next((word for word in words if not word.startswith("-")), None)
+            result: Any = _command(named)(words, standalone_mode=False, obj=around, prog_name="runner")
+            return int(around.code or (result if isinstance(result, int) else 0))
+        except RunnerError as error:
+            around.report("--json" in words).error(error, int(error.exit_code))
+            return int(error.exit_code)
+        except Stop as stop:
+            around.err.write(f"stopped by {signal.Signals(stop.number).name}; {around.left_behind()}\n")
+            return 128 + stop.number
+        except KeyboardInterrupt:
+            around.err.write(f"interrupted; {around.left_behind()}\n")
+            return 130
+        except BrokenPipeError:
+            return 0
+        except Exception as error:
+            return _other(error, around)
+
+
+def _other(error: Exception, around: Surroundings) -> int:
+    """Usage errors of the command line library, and what should not happen: a line, not a traceback."""
+    shown = getattr(error, "format_message", None)
+    if callable(shown):
+        around.err.write(f"{shown()}\n  hint: runner --help\n")
+        return int(Exit.USAGE)
+    if type(error).__name__ in ("Exit", "Abort"):
+        return int(getattr(error, "exit_code", Exit.USAGE))
+    if around.env.get("RUNNER_TRACEBACK"):
+        raise error
+    around.err.write(
+        f"internal error: {type(error).__name__}: {error}\n  hint: set RUNNER_TRACEBACK=1 to see where, and report it\n"
+    )
+    return int(Exit.FAILED)
+
+
+@contextmanager
+def _signals() -> Iterator[None]:
+    def stop(number: int, _frame: object) -> None:
+        raise Stop(number)
+
+    try:
+        before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    except ValueError:  # not the main thread: a test, or embedded
+        yield
+        return
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+# -- loading ---------------------------------------------------------------------------------------------------------
+
+
+def _around(ctx: typer.Context) -> Surroundings:
+    around: Surroundings = ctx.obj
+    return around
+
+
+def _variables(pairs: list[str]) -> dict[str, str]:
+    found = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise BadInput(Problem(Place(), f"--var {pair}: not NAME=VALUE", "runner run PLAYBOOK --var heartbeat_s=5"))
+        found[name] = value
+    return found
+
+
+def _absolute(target: str) -> str:
+    """A --target is relative to where the command is given, a playbook's to the playbook."""
+    prefix = "duckdb:///"
+    if target.startswith(prefix) and not target.startswith(prefix + "/") and target != prefix + ":memory:":
+        return prefix + str(Path(target.removeprefix(prefix)).absolute())
+    return target
+
+
+def _playbook(around: Surroundings, path: Path, var: list[str], target: str | None) -> Playbook:
+    from runner.playbook_file import load
+
+    if not path.is_file():
+        raise BadInput(Problem(Place(), f"{path}: no such file", "runner init DIR makes a project to start from"))
+    return load(path.absolute(), around.env, _variables(var), _absolute(target) if target else None)
+
+
+def _program(around: Surroundings, playbook: Playbook) -> Program:
+    from runner import cache
+    from runner.warehouse import kind_of
+
+    kind = kind_of(playbook.target)
+
+    def make() -> Program:
+        from runner.loading import load
+
+        return load(playbook, kind, kind)
+
+    return cache.load(_cache_folder(around.env), playbook, kind, make)
+
+
+def _cache_folder(env: Mapping[str, str]) -> Path | None:
+    """Where loaded programs are kept: RUNNER_CACHE (empty: nowhere), or the user's cache folder."""
+    if "RUNNER_CACHE" in env:
+        return Path(env["RUNNER_CACHE"]) if env["RUNNER_CACHE"] else None
+    base = env.get("XDG_CACHE_HOME") or (f"{env['HOME']}/.cache" if env.get("HOME") else "")
+    return Path(base) / "runner" if base else None
+
+
+def _clock() -> Clock:
+    from runner.request import Clock
+
+    return Clock(time.monotonic, time.sleep)
+
+
+@contextmanager
+def _warehouse(
+    around: Surroundings, playbook: Playbook, run_id: str, *, read_only: bool = False, wait_s: float = 0
+) -> Iterator[Warehouse]:
+    from runner.warehouse import connect
+
+    waited = 0.0
+    while True:
+        try:
+            warehouse = connect(
+                playbook.target,
+                f"runner {playbook.name} {run_id}",
+                read_only=read_only,
+                timeout_s=playbook.statement_timeout_s,
+                watch=around.watch,
+            )
+            break
+        except Locked:
+            if waited >= wait_s:
+                raise
+            time.sleep(0.2)
+            waited += 0.2
+    try:
+        yield warehouse
+    finally:
+        warehouse.close()
+
+
+def _new_run_id() -> str:
+    """26 letters that sort by time: milliseconds, then random bits (the ULID layout)."""
+    letters = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+    number = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
+    return "".join(letters[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def _now_utc() -> str:
+    now = time.time()
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1_000_000):06d}"
+
+
+def _tables(program: Program, names: list[str]) -> tuple[TableName, ...]:
+    """`derived.sessions`, or `sessions` where that is clear."""
+    import difflib
+
+    found = []
+    for name in names:
+        hits = [m.table for m in program.models if name.lower() in (str(m.table).lower(), m.table.table.lower())]
+        if len(hits) != 1:
+            known = [str(m.table) for m in program.models]
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+            hint = f"did you mean {near[0]}?" if near else f"its models are {', '.join(known)}"
+            raise BadInput(Problem(Place(program.playbook.path), f"no model is called {name}", hint))
+        found.append(hits[0])
+    return tuple(found)
+
+
+def _tstamp(text: str | None, flag: str) -> str | None:
+    """A time as a user types it (UTC), as the warehouse reads it."""
+    if text is None:
+        return None
+    from datetime import UTC, datetime
+
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadInput(
+            Problem(Place(), f"{flag} {text}: not a time", "2024-03-01 or 2024-03-01T06:00:00, in UTC")
+        ) from None
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(UTC).replace(tzinfo=None)
+    return moment.isoformat(sep=" ")
+
+
+# -- commands ----------------------------------------------------------------------------------------------------------
+
+
+def root(
+    ctx: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="show the version")] = False,
+) -> None:
+    around = _around(ctx)
+    if version:
+        around.out.write(f"runner {__version__}\n")
+    elif ctx.invoked_subcommand is None:
+        around.out.write(ctx.get_help() + "\n")
+
+
+def run(
+    ctx: typer.Context,
+    playbook: PlaybookArgument,
+    var: VarOption = [],
+    until: Annotated[
+        str | None, typer.Option(metavar="T", help="new batches before this etl_tstamp (UTC) only")
+    ] = None,
+    chunk: Annotated[int | None, typer.Option(min=1, metavar="N", help="publish after every N new batches")] = None,
+    model: ModelOption = [],
+    full_refresh: Annotated[
+        bool, typer.Option("--full-refresh", help="build all models, or those of --model, in full")
+    ] = False,
+    retract: Annotated[bool, typer.Option("--retract", help="let vanished batches leave the models")] = False,
+    adopt: Annotated[
+        list[str], typer.Option(metavar="TABLE", help="replace a table that is not ours; may be given again")
+    ] = [],
+    wait: Annotated[float, typer.Option(min=0, metavar="S", help="wait so many seconds for another run")] = 0,
+    threads: Annotated[int, typer.Option(min=1, metavar="N", help="plain queries of a step at once")] = 4,
+    target: TargetOption = None,
+    json: JsonOption = False,
+    run_id: Annotated[
+        str | None, typer.Option(metavar="ID", help="name this run; a finished run of that name is not repeated")
+    ] = None,
+    from_step: Annotated[str | None, typer.Option(metavar="S", help="start at this step (plain scripts only)")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what a run would do, and do nothing")] = False,
+) -> None:
+    """Bring all models up to date; nothing pending is success."""
+    from runner.events import Started
+    from runner.lease import LeaseTerms
+    from runner.request import Request
+    from runner.run import run as run_program
+    from runner.warehouse import display
+
+    around = _around(ctx)
+    if dry_run:
+        return plan(ctx, playbook, var, until, model, full_refresh, target, json)
+    loaded = _playbook(around, playbook, var, target)
+    program = _program(around, loaded)
+    if from_step and loaded.sources:
+        raise BadInput(
+            Problem(
+                Place(loaded.path),
+                "--from-step is for playbooks without a source",
+                "a run over a source always starts at its first step; that is safe",
+            )
+        )
+    request = Request(
+        run_id=_checked_run_id(run_id) or _new_run_id(),
+        started=_now_utc(),
+        until=_tstamp(until, "--until"),
+        chunk=chunk,
+        models=_tables(program, model),
+        full_refresh=full_refresh,
+        retract=retract,
+        adopt=_tables(program, adopt),
+        threads=threads,
+        from_step=from_step,
+        lease=LeaseTerms(int(around.env.get("RUNNER_LEASE_S") or 60), wait),
+    )
+    emit = around.emitting(around.report(json))
+    emit(Started(loaded.name, f"{program.kind} {display(loaded.target)}", request.run_id))
+    with _warehouse(around, loaded, request.run_id, wait_s=wait) as warehouse:
+        run_program(program, warehouse, request, _clock(), emit)
+
+
+def _checked_run_id(run_id: str | None) -> str | None:
+    import re
+
+    if run_id is not None and not re.fullmatch(r"[A-Za-z0-9_.:+-]{1,80}", run_id):
+        raise BadInput(
+            Problem(Place(), f"--run-id {run_id[:90]}: not 1 to 80 letters, digits or _ . : + -", "--run-id 2024-03-01")
+        )
+    return run_id
+
+
+def plan(
+    ctx: typer.Context,
+    playbook: PlaybookArgument,
+    var: VarOption = [],
+    until: Annotated[str | None, typer.Option(metavar="T", help="as for run")] = None,
+    model: ModelOption = [],
+    full_refresh: Annotated[bool, typer.Option("--full-refresh", help="as for run")] = False,
+    target: TargetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Say what a run would do; connects and reads only."""
+    from runner.plan import plan as make_plan
+
+    around = _around(ctx)
+    loaded = _playbook(around, playbook, var, target)
+    program = _program(around, loaded)
+    moment = _tstamp(until, "--until")
+    with _warehouse(around, loaded, "plan", read_only=True) as warehouse:
+        make_plan(program, warehouse, moment, _tables(program, model), full_refresh, around.report(json))
+
+
+def rewind(
+    ctx: typer.Context,
+    playbook: PlaybookArgument,
+    since: Annotated[str, typer.Option(metavar="T", help="batches from this etl_tstamp (UTC) on")],
+    until: Annotated[str | None, typer.Option(metavar="T", help="and before this one")] = None,
+    by: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="batches that hold events with this column in the range")
+    ] = None,
+    model: ModelOption = [],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say which batches")] = False,
+    var: VarOption = [],
+    target: TargetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Make processed batches pending again; the next run recomputes what they touch, without a gap for readers."""
+    from runner.rewind import Range
+    from runner.rewind import rewind as do_rewind
+
+    around = _around(ctx)
+    loaded = _playbook(around, playbook, var, target)
+    program = _program(around, loaded)
+    wanted = Range(str(_tstamp(since, "--since")), _tstamp(until, "--until"), by)
+    with _warehouse(around, loaded, "rewind") as warehouse:
+        do_rewind(program, warehouse, wanted, _tables(program, model), dry_run, around.report(json), playbook)
+
+
+def status(
+    ctx: typer.Context,
+    playbook: PlaybookArgument,
+    var: VarOption = [],
+    target: TargetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Manifest, pending batches, lag, lock and keys still owed."""
+    from runner.status import status as show
+
+    around = _around(ctx)
+    loaded = _playbook(around, playbook, var, target)
+    program = _program(around, loaded)
+    with _warehouse(around, loaded, "status", read_only=True) as warehouse:
+        show(program, warehouse, around.report(json))
+
+
+def history(
+    ctx: typer.Context,
+    playbook: PlaybookArgument,
+    limit: Annotated[int, typer.Option(min=1, max=10000, metavar="N", help="so many runs")] = 20,
+    target: TargetOption = None,
+    var: VarOption = [],
+    json: JsonOption = False,
+) -> None:
+    """The runs, newest first, with what they did and how long it took."""
+    from runner.status import history as show
+
+    around = _around(ctx)
+    loaded = _playbook(around, playbook, var, target)
+    with _warehouse(around, loaded, "history", read_only=True) as warehouse:
+        show(loaded, warehouse, limit, around.report(json))
+
+
+def verify(
+    ctx: typer.Context,
+    playbook: PlaybookArgument,
+    model: ModelOption = [],
+    sample: Annotated[int | None, typer.Option(min=1, metavar="N", help="only N keys of each model")] = None,
+    var: VarOption = [],
+    target: TargetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Recompute in scratch and compare row by row; exit 9 if anything differs."""
+    from runner.verify import verify as do_verify
+
+    around = _around(ctx)
+    loaded = _playbook(around, playbook, var, target)
+    program = _program(around, loaded)
+    with _warehouse(around, loaded, "verify") as warehouse:
+        do_verify(program, warehouse, _tables(program, model), sample, _new_run_id(), _clock(), around.report(json))
+
+
+def check(
+    ctx: typer.Context,
+    playbook: PlaybookArgument,
+    live: Annotated[bool, typer.Option("--live", help="also against the warehouse's catalogue")] = False,
+    var: VarOption = [],
+    target: TargetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """All that can be known without connecting; with --live also what needs the catalogue."""
+    around = _around(ctx)
+    loaded = _playbook(around, playbook, var, target)
+    program = _program(around, loaded)
+    if live:
+        from runner.status import check_live
+
+        with _warehouse(around, loaded, "check", read_only=True) as warehouse:
+            check_live(program, warehouse)
+    models, queries = len(program.models), len(program.queries)
+    around.report(json).line(
+        f"{playbook}: fine ({models} models, {queries} plain queries{', checked against the warehouse' if live else ''})"
+    )
+
+
+def render(ctx: typer.Context, playbook: PlaybookArgument, var: VarOption = [], target: TargetOption = None) -> None:
+    """The SQL that would run, with variables filled in."""
+    from runner.status import rendered
+
+    around = _around(ctx)
+    loaded = _playbook(around, playbook, var, target)
+    around.out.write(rendered(_program(around, loaded)))
+
+
+def unlock(
+    ctx: typer.Context,
+    playbook: PlaybookArgument,
+    var: VarOption = [],
+    target: TargetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Break a lease that a dead run left; a run that is still alive will not be able to publish."""
+    from runner.status import unlock as do_unlock
+
+    around = _around(ctx)
+    loaded = _playbook(around, playbook, var, target)
+    with _warehouse(around, loaded, "unlock") as warehouse:
+        do_unlock(loaded, warehouse, around.report(json))
+
+
+def init(
+    ctx: typer.Context,
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="a folder that is not there yet, or empty")],
+) -> None:
+    """A new project: playbook, SQL and sample events, ready to run."""
+    from runner.scaffold import make
+
+    for line in make(directory):
+        _around(ctx).out.write(line + "\n")
+
+
+def _exit(code: int, finish: Callable[[], None]) -> None:
+    """Leave without the interpreter's tear-down: a DuckDB import costs 40 ms of it, and nothing is left to do."""
+    finish()
+    os._exit(code)
+
+
+def entry() -> None:
+    """The console script."""
+    code = main()
+
+    def finish() -> None:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(BrokenPipeError, ValueError):
+                stream.flush()
+
+    _exit(code, finish)

@@ -1,0 +1,135 @@
+"""What can go wrong, as a user is told of it: where, what, and the next command; each kind with its exit code.
+
+Exit codes are DESIGN-level contract and the same for every command (see README, "Exit codes").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+
+
+class Exit(IntEnum):
+    """Exit codes of the command line. 0, 3, 5, 6 and 8 mean what SQL Runner's operators know."""
+
+    DONE = 0
+    USAGE = 2
+    LOCKED = 3
+    CONNECT = 5
+    FAILED = 6
+    NO_STEPS = 8
+    DIFFERENT = 9
+    UNKNOWN = 10
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """A place in a file that the user wrote; line and column count from 1, 0 means "the whole file"."""
+
+    path: Path | None = None
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        if self.path is None:
+            return ""
+        return f"{self.path}:{self.line}" if self.line else str(self.path)
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing the user has to mend: *where: what*, then a hint with what to write or run instead."""
+
+    place: Place
+    what: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        where = str(self.place)
+        text = f"{where}: {self.what}" if where else self.what
+        return f"{text}\n  hint: {self.hint}" if self.hint else text
+
+
+def _reading_order(problem: Problem) -> tuple[str, int, int, str]:
+    place = problem.place
+    return str(place.path or ""), place.line, place.column, problem.what
+
+
+class RunnerError(Exception):
+    """Base of all errors that are meant for a user: a line that says what, and a hint that says what to do next."""
+
+    exit_code: Exit = Exit.FAILED
+
+    def __init__(self, what: str, hint: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.what}\n  hint: {self.hint}" if self.hint else self.what
+
+
+class BadInput(RunnerError):
+    """The playbook, its SQL or the command line is wrong; carries *all* problems found, nothing has run (exit 2)."""
+
+    exit_code = Exit.USAGE
+
+    def __init__(self, problems: list[Problem] | tuple[Problem, ...] | Problem) -> None:
+        found = (problems,) if isinstance(problems, Problem) else tuple(sorted(set(problems), key=_reading_order))
+        self.problems: tuple[Problem, ...] = found
+        super().__init__("\n".join(map(str, found)))
+
+
+class NoSteps(RunnerError):
+    """A playbook without steps or models (exit 8)."""
+
+    exit_code = Exit.NO_STEPS
+
+
+class Locked(RunnerError):
+    """Another run holds the lease, or published first: this one did nothing (exit 3)."""
+
+    exit_code = Exit.LOCKED
+
+
+class Fenced(Locked):
+    """The playbook's version moved while this run worked: its work is out of date and was not published."""
+
+
+class CannotConnect(RunnerError):
+    """The warehouse cannot be reached, or the connection was lost and nothing was published (exit 5)."""
+
+    exit_code = Exit.CONNECT
+
+
+class Stopped(RunnerError):
+    """The run refuses to go on without the user's word; nothing was published (exit 6)."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Where in a run a statement failed: its label in the log, the file and line it came from, if any."""
+
+    label: str
+    place: Place = field(default_factory=Place)
+
+
+class StatementFailed(RunnerError):
+    """The warehouse refused a statement, or it timed out; `published` says what readers see now (exit 6)."""
+
+    def __init__(self, what: str, hint: str = "", failure: Failure | None = None) -> None:
+        super().__init__(what, hint)
+        self.failure = failure or Failure("")
+
+
+class VerifyFound(RunnerError):
+    """`verify` found rows that differ from a full recompute (exit 9)."""
+
+    exit_code = Exit.DIFFERENT
+
+
+class OutcomeUnknown(RunnerError):
+    """The connection was lost during COMMIT and the warehouse stayed away: look for the run id (exit 10)."""
+
+    exit_code = Exit.UNKNOWN

@@ -1,0 +1,182 @@
+"""The freeze: within one snapshot, which batches are pending, and which keys they touch.
+
+What is counted here is what the manifest will say; nothing later reads the source outside this snapshot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from runner import batches
+from runner.binding import Bound
+from runner.errors import Stopped
+from runner.events import BatchGroup, LeftOut, Note, PendingBatches
+from runner.manifest import State
+from runner.models import SourceState
+from runner.names import TableName
+from runner.playbook import Vanished
+from runner.program import SourceKey
+from runner.request import Work
+
+
+@dataclass(frozen=True)
+class FrozenKey:
+    """A source key in this run: its number, and the table of its key index (None: a new one is made)."""
+
+    key: SourceKey
+    number: int
+    index: str | None
+    has_frozen: bool = False
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """What the freeze found."""
+
+    sources: Mapping[TableName, SourceState]
+    keys: tuple[FrozenKey, ...]
+    pending: tuple[PendingBatches, ...]
+
+    @property
+    def batch_count(self) -> int:
+        """Pending batches that this run takes."""
+        return sum(source.batch_count for source in self.pending)
+
+    @property
+    def chunked_count(self) -> int:
+        """New batches that the next cycle of --chunk takes."""
+        return sum(source.chunked_count for source in self.sources.values())
+
+    @property
+    def event_count(self) -> int:
+        """Events in the batches that this run takes."""
+        return sum(source.event_count for source in self.pending)
+
+    def key(self, key: SourceKey) -> FrozenKey:
+        """The key's entry."""
+        return next(k for k in self.keys if k.key.texts == key.texts and k.key.source.table == key.source.table)
+
+
+def count_batches(work: Work, bound: Bound) -> Frozen:
+    """Compare every batch with the manifest. Raises Stopped for vanished batches under `vanished: stop`."""
+    found = [_count_source(work, state) for state in bound.sources.values()]
+    return Frozen({s.source.table: s for s, _ in found}, (), tuple(p for _, p in found))
+
+
+def _count_source(work: Work, state: SourceState) -> tuple[SourceState, PendingBatches]:
+    algebra, warehouse, request = work.algebra, work.warehouse, work.request
+    table = algebra.name("batches", state.number)
+    texts = [t for k in work.program.source_keys if k.source.table == state.source.table for t in k.texts]
+    select = batches.pending(batches.counts(algebra, state, texts), work.manifest.processed(state.source))
+    warehouse.execute("freeze:batches", warehouse.temporary_table(table, select))
+    groups = _groups(work, table)
+    has_kept = False
+    if "vanished" in groups and state.source.vanished is Vanished.KEEP:
+        has_kept = True
+        kept = f"select etl_tstamp from {table} where reason = 'vanished'"
+        warehouse.execute("freeze:kept", warehouse.temporary_table(algebra.name("kept", state.number), kept))
+        warehouse.execute("freeze:keep", f"delete from {table} where reason = 'vanished'")
+        del groups["vanished"]
+    elif "vanished" in groups and state.source.vanished is Vanished.STOP and not request.retract:
+        raise Stopped(
+            f"{groups['vanished'].batch_count} batches of {state.source.table} are in the manifest and gone from the source"
+            f"{groups['vanished'].example}; nothing was published",
+            "if their rows should leave the models: --retract, or vanished: retract; if the source forgets old batches: vanished: keep",
+        )
+    held, chunked = _hold(work, state, table) if "new" in groups and (request.until or request.chunk) else (0, 0)
+    if held:
+        groups = {name: g for name, g in _groups(work, table).items() if name != "vanished" or not has_kept}
+    pending = PendingBatches(str(state.source.table), tuple(groups.values()), held)
+    if pending.batch_count > 1000 and pending.batch_count * 10 > pending.event_count:
+        hint = f"batch: date_trunc('hour', {state.source.batch.text})"
+        work.emit(
+            Note(
+                f"{state.source.table}: {pending.batch_count:,} batches for {pending.event_count:,} events; consider {hint}"
+            )
+        )
+    state = replace(
+        state,
+        has_held=held > 0,
+        chunked_count=chunked,
+        has_kept=has_kept,
+        pending_count=pending.batch_count,
+        no_tstamp=any(group.no_tstamp for group in pending.groups),
+    )
+    return state, pending
+
+
+def _groups(work: Work, table: str) -> dict[str, BatchGroup]:
+    found: dict[str, BatchGroup] = {}
+    for reason, count, events, before, now, first, last in work.warehouse.execute(
+        "freeze:summary", batches.summary(table)
+    ).rows:
+        example = ""
+        if reason in ("grew", "shrank") and count == 1:
+            example = f" {before}→{now}"
+        elif reason == "vanished":
+            example = f" ({first})" if count == 1 else f" ({first} … {last})"
+        found[reason] = BatchGroup(reason, int(count), int(events), example, str(first))
+    return {reason: found[reason] for reason in batches.REASONS if reason in found}
+
+
+def _hold(work: Work, state: SourceState, table: str) -> tuple[int, int]:
+    """Set aside the new batches that --until and --chunk leave for later; how many, and how many of them by --chunk."""
+    warehouse, request = work.warehouse, work.request
+    held = work.algebra.name("held", state.number)
+    until = f"timestamp {warehouse.literal(request.until)}" if request.until else "null"
+
+    def count() -> int:
+        warehouse.execute("freeze:hold", f"delete from {table} where etl_tstamp in (select etl_tstamp from {held})")
+        return int(warehouse.execute("freeze:held-count", f"select count(*) from {held}").one()[0])
+
+    warehouse.execute("freeze:held", warehouse.temporary_table(held, batches.held_until(table, until)))
+    by_until = count()
+    if not request.chunk:
+        return by_until, 0
+    warehouse.execute("freeze:held", f"insert into {held} {batches.held_chunk(table, request.chunk)}")
+    total = count()
+    return total, total - by_until
+
+
+def find_keys(work: Work, state: State, frozen: Frozen) -> Frozen:
+    """The affected keys of every source key, and what its index will be told."""
+    keys = tuple(_find(work, state, frozen, key, number) for number, key in enumerate(work.program.source_keys))
+    return replace(frozen, keys=keys)
+
+
+def _find(work: Work, state: State, frozen: Frozen, key: SourceKey, number: int) -> FrozenKey:
+    algebra, warehouse = work.algebra, work.warehouse
+    source = frozen.sources[key.source.table]
+    index = state.indexes.get((str(key.source.table), key.digest))
+    pairs = algebra.name("pairs", number)
+    warehouse.execute(
+        "freeze:pairs", warehouse.temporary_table(pairs, algebra.pairs(key, source, everything=index is None))
+    )
+    keys = algebra.name("keys", number)
+    warehouse.execute("freeze:keys", warehouse.temporary_table(keys, algebra.keys_of(key, number, source, index)))
+    if index and source.has_kept:
+        frozen_keys = algebra.name("frozen", number)
+        warehouse.execute("freeze:frozen", warehouse.temporary_table(frozen_keys, algebra.frozen(key, source, index)))
+    _analyze(work, keys)
+    _left_out(work, key, source, pairs)
+    return FrozenKey(key, number, index, has_frozen=bool(index and source.has_kept))
+
+
+def _left_out(work: Work, key: SourceKey, source: SourceState, pairs: str) -> None:
+    nulls = " and ".join(f"k{n} is null" for n in range(1, len(key.texts) + 1))
+    batch = work.algebra.name("batches", source.number)
+    sql = f"select cast(sum(event_count) as bigint) from {pairs} where {nulls} and etl_tstamp in (select etl_tstamp from {batch})"
+    count = work.warehouse.execute("freeze:left-out", sql).one()[0]
+    if count:
+        work.emit(LeftOut(str(key.source.table), ", ".join(key.names), int(count)))
+
+
+def _analyze(work: Work, table: str) -> None:
+    if work.warehouse.capabilities.analyze:
+        work.warehouse.execute("freeze:analyze", f"analyze {table}")
+
+
+def analyze(work: Work, table: str) -> None:
+    """Let the planner see the size of a fresh table, where the engine needs that."""
+    _analyze(work, table)

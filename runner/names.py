@@ -1,0 +1,35 @@
+"""Names of tables as users write them, compared as the warehouse compares them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, order=True)
+class TableName:
+    """A table's name: (schema, table), (catalog, schema, table) or (table,).
+
+    Unquoted parts are folded to lower case when the name is read, so that `Atomic.Events` and `atomic.events`
+    are one table; quoted parts keep their case. How a part is written for one engine is the warehouse's matter.
+    """
+
+    parts: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return ".".join(self.parts)
+
+    @property
+    def table(self) -> str:
+        return self.parts[-1]
+
+    @property
+    def schema(self) -> str | None:
+        return self.parts[-2] if len(self.parts) > 1 else None
+
+    def within(self, schema: str) -> TableName:
+        """The same name, in `schema` where it names none."""
+        return self if len(self.parts) > 1 else TableName((schema, *self.parts))
+
+    def renamed(self, schema: str) -> TableName:
+        """The same table in another schema."""
+        return TableName((*self.parts[:-2], schema, self.parts[-1]))

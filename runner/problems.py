@@ -1,0 +1,36 @@
+"""Problems collected while something is read, so that a user gets all of them at once, and values fit to be shown."""
+
+from __future__ import annotations
+
+import re
+from typing import NoReturn
+
+from runner.errors import BadInput, Place, Problem
+
+
+class Problems:
+    """Collects problems, so that a user gets all of them at once; what came from the environment is masked."""
+
+    def __init__(self) -> None:
+        self.found: list[Problem] = []
+        self.secrets: dict[str, str] = {}  # a value of the environment → what to show in its place
+
+    def add(self, place: Place, what: str, hint: str = "") -> None:
+        for secret, shown in self.secrets.items():
+            what = shown.join(re.split(re.escape(secret), what, flags=re.IGNORECASE))
+        self.found.append(Problem(place, what, hint))
+
+    def stop(self, place: Place, what: str, hint: str = "") -> NoReturn:
+        """Add a problem that nothing can be read behind."""
+        self.add(place, what, hint)
+        raise BadInput(self.found)
+
+    def finish(self) -> None:
+        if self.found:
+            raise BadInput(self.found)
+
+
+def show(text: str) -> str:
+    """A value for a message: in quotes, shortened, with control and other invisible characters escaped."""
+    short = text if len(text) <= 60 else text[:59] + "…"
+    return "'" + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in short) + "'"

@@ -1,0 +1,66 @@
+"""What one invocation asks for, and the surroundings it is given: no clock, environment or print is reached otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from runner.events import Emit
+from runner.lease import LeaseTerms
+from runner.manifest import Manifest
+from runner.models import Algebra
+from runner.names import TableName
+from runner.program import Program
+from runner.warehouse.base import Warehouse
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Time as the command line gives it; tests give another."""
+
+    monotonic: Callable[[], float]
+    sleep: Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Request:
+    """The flags of `runner run`."""
+
+    run_id: str
+    started: str  # UTC, 'YYYY-MM-DD HH:MM:SS.ffffff'
+    until: str | None = None
+    chunk: int | None = None
+    models: tuple[TableName, ...] = ()
+    full_refresh: bool = False
+    retract: bool = False
+    adopt: tuple[TableName, ...] = ()
+    threads: int = 4
+    from_step: str | None = None
+    lease: LeaseTerms = field(default_factory=LeaseTerms)
+
+
+@dataclass(frozen=True)
+class Work:
+    """One run's surroundings, handed from stage to stage."""
+
+    program: Program
+    warehouse: Warehouse
+    manifest: Manifest
+    algebra: Algebra
+    request: Request
+    clock: Clock
+    emit: Emit
+
+    @property
+    def taken(self) -> frozenset[TableName]:
+        """The models that this run works on: all, or those of --model and their ancestors."""
+        if not self.request.models:
+            return frozenset(model.table for model in self.program.models)
+        return self.program.ancestors(self.request.models)
+
+    def make(self, label: str, table: str, select: str) -> int:
+        """CREATE TABLE … AS in scratch; gives how many rows it holds."""
+        count = self.warehouse.execute(label, self.warehouse.temporary_table(table, select)).row_count
+        if count < 0:  # this engine does not say
+            count = int(self.warehouse.execute(f"{label}:count", f"select count(*) from {table}").one()[0])
+        return count

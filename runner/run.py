@@ -1,0 +1,160 @@
+"""One run, top to bottom: lock, freeze, stage, check, publish, after. Holds no SQL.
+
+A crash anywhere leaves the old state or the new one, and the next run starts again from the first step. Safety comes
+from the fence and the single publish transaction; the lease only saves wasted work.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runner import after, freeze, publish, stage
+from runner.binding import Bound, bind, check_ownership
+from runner.errors import CannotConnect, Failure, Place, RunnerError, StatementFailed, Stopped
+from runner.events import Emit, Nothing, Published
+from runner.freeze import Frozen
+from runner.lease import held
+from runner.manifest import Manifest, RunRecord, State
+from runner.models import Algebra
+from runner.playbook import Phase
+from runner.program import Program
+from runner.request import Clock, Request, Work
+from runner.warehouse.base import Trouble, Warehouse, WarehouseError
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """How one freeze-to-publish cycle ended."""
+
+    published: bool
+    left: int  # new batches that wait for the next cycle of --chunk
+
+
+def run(program: Program, warehouse: Warehouse, request: Request, clock: Clock, emit: Emit) -> bool:
+    """Bring all models up to date. True if something was published; nothing to do is a success too.
+
+    Raises BadInput, Locked, Fenced, Stopped, StatementFailed, CannotConnect, OutcomeUnknown; each says what readers
+    see now.
+    """
+    if not program.playbook.sources:
+        after.run_script(program, warehouse, request, clock, emit)
+        return True
+    manifest = Manifest(warehouse, program.playbook.name, program.playbook.state_schema)
+    manifest.ensure()
+    with held(manifest, request.run_id, request.lease, clock.sleep):
+        warehouse.sweep_scratch(manifest.scratch_name)
+        after_done = manifest.after_done_of(request.run_id)
+        if after_done is not None:
+            emit(Nothing(f"run {request.run_id} was published before"))
+            if not after_done:
+                work = Work(
+                    program, warehouse, manifest, Algebra(warehouse, program.playbook, ""), request, clock, emit
+                )
+                after.run_after(work, request.run_id)
+            return False
+        number, any_published = 1, False
+        while True:
+            cycle = _cycle(program, warehouse, manifest, request, clock, emit, number)
+            any_published |= cycle.published
+            if not (request.chunk and cycle.published and cycle.left):
+                return any_published
+            number += 1
+
+
+def _cycle(
+    program: Program, warehouse: Warehouse, manifest: Manifest, request: Request, clock: Clock, emit: Emit, number: int
+) -> Cycle:
+    """From the version to the publish, once; scratch is made and dropped around it."""
+    scratch = warehouse.open_scratch(manifest.scratch_name, f"{request.run_id[-20:]}{number:04d}")
+    work = Work(program, warehouse, manifest, Algebra(warehouse, program.playbook, scratch), request, clock, emit)
+    started = clock.monotonic()
+    try:
+        return _work(work, started, number)
+    except RunnerError as error:
+        explained = _explain(work, error)
+        _note_failure(work, explained, clock.monotonic() - started)
+        raise explained from None
+    finally:
+        after.drop_scratch(work)
+
+
+def _work(work: Work, started: float, number: int) -> Cycle:
+    state = work.manifest.read()
+    after.run_queries(work, Phase.SETUP)
+    bound = bind(work.program, work.warehouse, state)
+    check_ownership(work.program, work.warehouse, state, bound, work.request.adopt)
+
+    found = _freeze_and_stage(work, state, bound)
+    if found is None:
+        after.repeat(work, state)
+        work.emit(Nothing("no pending batches"))
+        return Cycle(published=False, left=0)
+    frozen, outcomes = found
+
+    after.run_queries(work, Phase.STAGE)
+    publish.check(work, outcomes)
+    indexes = publish.prepare(work, state, frozen, outcomes)
+
+    record = RunRecord(
+        run_id=_record_id(work.request, frozen, state),
+        started=work.request.started,
+        duration_s=work.clock.monotonic() - started,
+        batch_count=frozen.batch_count,
+        event_count=frozen.event_count,
+        models=publish.models_json(outcomes),
+        digest=work.program.digest,
+        after_done=not after.has_queries(work, Phase.AFTER),
+    )
+    publish.publish(work, state, frozen, outcomes, indexes, record, lambda: after.run_queries(work, Phase.PUBLISH))
+    work.emit(Published(record.run_id, work.clock.monotonic() - started))
+    after.run_after(work, record.run_id)
+    return Cycle(published=True, left=frozen.chunked_count)
+
+
+def _record_id(request: Request, frozen: Frozen, state: State) -> str:
+    """The run's id; a part of a chunked one adds the version it publishes, which no other part ever has."""
+    return f"{request.run_id}.{state.version + 1}" if request.chunk and frozen.chunked_count else request.run_id
+
+
+def _freeze_and_stage(work: Work, state: State, bound: Bound) -> tuple[Frozen, list[stage.Outcome]] | None:
+    """All reads of the sources, in one snapshot. None if nothing is pending and no model needs work."""
+    with work.warehouse.transaction("freeze", snapshot=True):
+        frozen = freeze.count_batches(work, bound)
+        decision = stage.decide(work, state, bound)
+        if not (frozen.batch_count or decision.reasons or _owing(work, state)):
+            return None
+        for pending in frozen.pending:
+            work.emit(pending)
+        frozen = freeze.find_keys(work, state, frozen)
+        outcomes = stage.stage(work, state, bound, frozen, decision)
+        after.make_named_tables(work, frozen)
+        return frozen, outcomes
+
+
+def _owing(work: Work, state: State) -> bool:
+    """True if a model that this run takes owes keys or a full build."""
+    owed = {table for table, model in state.models.items() if model.owes}
+    return any(stage.table_key(work, m) in owed for m in work.program.models if m.table in work.taken)
+
+
+def _explain(work: Work, error: RunnerError) -> RunnerError:
+    """A warehouse's error with the file it is about, what readers see now, and what to do."""
+    if not isinstance(error, WarehouseError):
+        return error
+    if error.trouble is Trouble.LOST:
+        return CannotConnect(f"the connection was lost: {error.what}; nothing was published", "run it again")
+    model = next((m for m in work.program.models if error.label.endswith(f":{m.table}")), None)
+    place = model.select.place if model else Place(work.program.playbook.path)
+    return StatementFailed(
+        f"{place}: {error.label}: {error.what}",
+        "nothing was published; mend it and run again: a run starts from its first step",
+        Failure(error.label, place),
+    )
+
+
+def _note_failure(work: Work, error: RunnerError, duration_s: float) -> None:
+    """Leave a row that says so; never hides the error itself."""
+    if not isinstance(error, (StatementFailed, Stopped)):
+        return
+    record = RunRecord(work.request.run_id, work.request.started, duration_s, 0, 0, "[]", work.program.digest, True)
+    after.quietly(lambda: work.manifest.write_failure(record, error.what))

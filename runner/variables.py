@@ -1,0 +1,114 @@
+"""Values of template variables: how YAML text and `--var name=value` become typed values.
+
+Types only where nothing is lost: true, false, null, whole numbers and decimals that print as they were written.
+Dates and times of day stay texts, as their authors mean them (`start_date: 2024-01-01`); what YAML 1.1 reads in
+surprising ways (`no`, `0123`, `1.10`, `0x1F`, `1_000`) is an error that asks for quotes. A value of the environment is
+a text wherever that would be asked.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from runner.errors import BadInput
+from runner.playbook import Variable
+from runner.problems import Problems, show
+from runner.yamlfile import Node, Scalar, Sequence, parse
+from runner.yamlschema import Kind, Scope, Wrong, described
+
+Simple = str | int | float | bool | None
+Value = Simple | tuple[Simple, ...]
+
+_WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]{0,29})")
+_DECIMAL = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?")
+_ODD = re.compile(r"[-+]?(0x[0-9a-f_]+|0b[01_]+|0o?[0-7_]+|[0-9][0-9_]*|\.inf|\.nan)|yes|no|on|off", re.IGNORECASE)
+
+
+def _value(node: Node, scope: Scope) -> Value:
+    if isinstance(node, Scalar):
+        return _simple(node)
+    if isinstance(node, Sequence) and all(isinstance(item, Scalar) for item in node.items):
+        return tuple(_simple(item) for item in node.items if isinstance(item, Scalar))
+    raise Wrong("must be a single value or a flat list of them", "write one variable for each value")
+
+
+VALUE: Kind[Value] = Kind(_value, None, null=True)
+
+
+def _simple(node: Scalar) -> Simple:
+    if not node.plain:
+        return node.text
+    if not node.text and not node.from_environment:
+        raise Wrong("has no value", "write null or '' if that is what it should be", node.place)
+    try:
+        return typed(node.text)
+    except Wrong as wrong:
+        if node.from_environment:
+            return node.text
+        raise Wrong(wrong.what, wrong.hint, node.place) from None
+
+
+def typed(text: str) -> Simple:
+    """The value of an unquoted text. Raises Wrong where readers could disagree about it."""
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    if text.lower() in ("null", "~"):
+        return None
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    if _DECIMAL.fullmatch(text) and not text.lstrip("-+").isdigit():
+        number = float(text)
+        if repr(number) != text.lstrip("+").lower():
+            raise Wrong(f"would read as {number!r}, not {show(text)}", f'write {number!r}, or quote it: "{text}"')
+        return number
+    if _ODD.fullmatch(text):
+        hint = "write true or false" if text.isalpha() else "write it in plain digits"
+        raise Wrong(f"has a value that YAML versions read differently: {show(text)}", f'{hint}, or quote it: "{text}"')
+    return text
+
+
+def override(variable: Variable, text: str) -> Variable:
+    """The variable with the value of `--var`, read as the type that the playbook gives. Raises Wrong."""
+    if isinstance(variable.value, tuple):
+        types = {type(item) for item in variable.value if item is not None}
+        kind = types.pop() if len(types) == 1 else type(None)
+        return Variable(variable.name, tuple(_as(kind, item) for item in _items(text)))
+    return Variable(variable.name, _as(type(variable.value), text))
+
+
+def _as(kind: type, text: str) -> Simple:
+    """`text` read as a value of this type; where the playbook gives null, as YAML would read it."""
+    if kind is bool:
+        if text not in ("true", "false"):
+            raise Wrong(f"must be true or false, as in the playbook, not {show(text)}")
+        return text == "true"
+    if kind is int:
+        if not _WHOLE.fullmatch(text):
+            raise Wrong(f"must be a whole number, as in the playbook, not {show(text)}")
+        return int(text)
+    if kind is float:
+        if not _DECIMAL.fullmatch(text) or float(text) in (float("inf"), float("-inf")):
+            raise Wrong(f"must be a number, as in the playbook, not {show(text)}")
+        return float(text)
+    if kind is str:
+        return text
+    try:
+        return typed(text)
+    except Wrong:
+        return text
+
+
+def _items(text: str) -> list[str]:
+    """The entries of a list: `[a, b]` as in YAML, or `a,b`."""
+    if not text.lstrip().startswith("["):
+        return [item.strip() for item in text.split(",")] if text.strip() else []
+    try:
+        problems = Problems()
+        node = parse(text, Path("--var"), problems)
+        problems.finish()
+    except BadInput:
+        raise Wrong(f"must be a list, not {show(text)}", "write [a, b] or a,b") from None
+    if not isinstance(node, Sequence) or not all(isinstance(item, Scalar) for item in node.items):
+        raise Wrong(f"must be a flat list, not {described(node)}", "write [a, b] or a,b")
+    return [item.text for item in node.items if isinstance(item, Scalar)]

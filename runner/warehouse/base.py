@@ -1,0 +1,335 @@
+"""The contract between the core and a warehouse: a few verbs, a record of stated facts, and one seam for statements.
+
+An engine is one module that subclasses `Warehouse`. What engines do differently is a field of `Capabilities` or a
+text builder here, never an `if engine ==` in the core. Every statement, BEGIN and COMMIT included, goes through
+`Warehouse.execute`, which tests can watch, fail or kill.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, ClassVar, Self
+
+from runner.errors import RunnerError
+from runner.names import TableName
+
+Watch = Callable[[str, str, str], None]
+
+
+class Trouble(Enum):
+    """What kind of error the warehouse gave: it decides whether a transaction is retried, resolved or given up."""
+
+    RETRY = "serialization failure, deadlock or lock time-out: the whole transaction may be run again"
+    LOST = "the connection is gone: what was not committed is rolled back"
+    TIMEOUT = "the statement took longer than allowed and was cancelled"
+    REFUSED = "the statement is wrong or the warehouse cannot do it: trying again changes nothing"
+
+
+class WarehouseError(RunnerError):
+    """A statement failed; `label` is its name in the run, `trouble` its kind. The transaction is rolled back."""
+
+    def __init__(self, label: str, message: str, trouble: Trouble) -> None:
+        super().__init__(message)
+        self.label = label
+        self.trouble = trouble
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """Facts about an engine that the core asks for. Each subclass states its reasons beside the values."""
+
+    transactional_ddl: bool
+    """DDL takes part in a transaction and is undone by ROLLBACK."""
+    file_lock: bool
+    """One process at a time has the database open: that lock is the lease."""
+    indexes: bool
+    """CREATE INDEX exists and helps to find rows by key."""
+    reads_files: bool
+    """`files:` sources can be read in place."""
+    analyze: bool
+    """Fresh tables need ANALYZE before the planner sees their size."""
+    default_schema: str
+    """The schema of unqualified names."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """Rows of a statement (empty for DML) and the number of rows it gave or changed (-1 unknown)."""
+
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[Any, ...]]
+    row_count: int
+
+    def one(self) -> tuple[Any, ...]:
+        """The only row."""
+        (row,) = self.rows
+        return row
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table, with the engine's own spelling of its type; `indexed`: rows can be found by it."""
+
+    name: str
+    type: str
+    indexed: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A table or view as the catalogue shows it; `definition` is a view's SELECT."""
+
+    name: TableName
+    columns: tuple[Column, ...]
+    is_view: bool = False
+    definition: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its column names, in order."""
+        return tuple(column.name for column in self.columns)
+
+
+class _Job:
+    """One call that the worker thread makes; the caller waits for it and may ask for it to be cancelled."""
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self.call = call
+        self.done = threading.Event()
+        self.value: Any = None
+        self.error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self.value = self.call()
+        except BaseException as error:  # handed to the caller, whatever it is
+            self.error = error
+        self.done.set()
+
+
+class _Worker:
+    """A daemon thread that makes the driver's calls, so that signals always reach the waiting main thread."""
+
+    def __init__(self) -> None:
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        threading.Thread(target=self._loop, name="runner-statements", daemon=True).start()
+
+    def _loop(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            job.run()
+
+    def submit(self, call: Callable[[], Any]) -> _Job:
+        job = _Job(call)
+        self._jobs.put(job)
+        return job
+
+    def stop(self) -> None:
+        self._jobs.put(None)
+
+
+class Warehouse(ABC):
+    """An open connection. Not shared between threads; `another()` opens a second one for parallel work."""
+
+    kind: ClassVar[str]
+    dialect: ClassVar[str]
+    capabilities: ClassVar[Capabilities]
+
+    def __init__(self, timeout_s: float | None = None, watch: Watch | None = None) -> None:
+        self.timeout_s = timeout_s
+        self.watch = watch
+        self.in_transaction = False
+        self._worker = _Worker()
+
+    # -- the seam ------------------------------------------------------------------------------------------------
+
+    def execute(self, label: str, sql: str) -> Result:
+        """Run one statement (or a script where the engine takes it whole). Raises WarehouseError."""
+        if self.watch:
+            self.watch("before", label, sql)
+        result = self._wait(label, self._worker.submit(lambda: self._run(sql)))
+        if self.watch:
+            self.watch("after", label, sql)
+        return result
+
+    def _wait(self, label: str, job: _Job) -> Result:
+        try:
+            finished = job.done.wait(self.timeout_s)
+        except BaseException:  # a signal: stop the query at the server before anything else happens
+            self._cancel_until_done(job)
+            raise
+        if not finished:
+            self._cancel_until_done(job)
+            raise WarehouseError(label, f"took longer than {self.timeout_s:g} s and was cancelled", Trouble.TIMEOUT)
+        if job.error is not None:
+            if not isinstance(job.error, Exception):
+                raise job.error
+            raise WarehouseError(label, self._message(job.error), self._trouble(job.error)) from None
+        result: Result = job.value
+        return result
+
+    def _cancel_until_done(self, job: _Job) -> None:
+        for _ in range(100):
+            with suppress(Exception):
+                self._cancel()
+            if job.done.wait(0.05):
+                return
+
+    def cancel(self) -> None:
+        """Stop what another thread has this connection do; never raises."""
+        with suppress(Exception):
+            self._cancel()
+
+    @contextmanager
+    def transaction(self, label: str, *, snapshot: bool = False) -> Iterator[None]:
+        """BEGIN … COMMIT; any error, whatever it is, leads to ROLLBACK. `snapshot`: all reads see one instant."""
+        self.execute(f"{label}:begin", self._begin(snapshot))
+        self.in_transaction = True
+        try:
+            yield
+            self.execute(f"{label}:commit", "commit")
+            self.in_transaction = False
+        finally:
+            if self.in_transaction:
+                self.in_transaction = False
+                with suppress(Exception):  # the first error matters; a connection that is gone rolls back by itself
+                    self._wait("rollback", self._worker.submit(lambda: self._run("rollback")))
+
+    def close(self) -> None:
+        """Close the connection; never raises."""
+        with suppress(Exception):
+            job = self._worker.submit(self._close)
+            job.done.wait(5)
+        self._worker.stop()
+
+    # -- what an engine provides -----------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _run(self, sql: str) -> Result: ...
+
+    @abstractmethod
+    def _cancel(self) -> None: ...
+
+    @abstractmethod
+    def _close(self) -> None: ...
+
+    @abstractmethod
+    def _begin(self, snapshot: bool) -> str: ...
+
+    @abstractmethod
+    def _message(self, error: Exception) -> str: ...
+
+    @abstractmethod
+    def _trouble(self, error: Exception) -> Trouble: ...
+
+    @abstractmethod
+    def another(self) -> Self:
+        """A second connection to the same warehouse, which sees what this one has committed."""
+
+    @abstractmethod
+    def describe(self, names: Iterable[TableName]) -> Mapping[TableName, Relation]:
+        """What the catalogue says of each table or view that exists; names without a schema are in the default one."""
+
+    @abstractmethod
+    def describe_query(self, sql: str) -> tuple[Column, ...]:
+        """The columns that a SELECT would give, without running it."""
+
+    @abstractmethod
+    def columns_of(self, table: str) -> tuple[Column, ...]:
+        """The columns of a table, scratch tables included, by its quoted name."""
+
+    @abstractmethod
+    def open_scratch(self, playbook: str, run_id: str) -> str:
+        """Make a place for this run's tables, which its other connections see too; gives its SQL name."""
+
+    @abstractmethod
+    def sweep_scratch(self, playbook: str) -> None:
+        """Drop what dead runs of the playbook left; only for whoever holds the lease."""
+
+    @abstractmethod
+    def open_private_scratch(self) -> str:
+        """A place for tables that only this session sees and that end with it; gives its SQL name."""
+
+    @abstractmethod
+    def drop_scratch(self, scratch: str) -> None:
+        """Drop it with all that is in it."""
+
+    # -- text builders -----------------------------------------------------------------------------------------------
+
+    def quote(self, part: str) -> str:
+        """One identifier, quoted exactly."""
+        return '"' + part.replace('"', '""') + '"'
+
+    def table(self, name: TableName) -> str:
+        """A table's full name, quoted."""
+        return ".".join(self.quote(part) for part in name.within(self.capabilities.default_schema).parts)
+
+    def schema(self, name: str) -> str:
+        """A schema's full name, quoted."""
+        return self.quote(name)
+
+    def literal(self, value: str | int | float | bool | None) -> str:
+        """A literal that nothing in the value can leave."""
+        if value is None:
+            return "null"
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, (int, float)):
+            return repr(value)
+        if "\0" in value:
+            raise ValueError("a NUL byte cannot stand in SQL")
+        return "'" + value.replace("'", "''") + "'"
+
+    def temporary_table(self, name: str, select: str) -> str:
+        """CREATE TABLE … AS for a scratch table, with the engine's cheapest durability."""
+        return f"create table {name} as {select}"
+
+    def text_of(self, column: str, type_: str) -> str:
+        """A column's value as text, the same on every run; for hashes."""
+        return f"cast({column} as varchar)"
+
+    @abstractmethod
+    def hash_60(self, text: str) -> str:
+        """A 60-bit integer of a text expression: a piece of its md5."""
+
+    @abstractmethod
+    def files(self, patterns: tuple[str, ...]) -> str:
+        """A relation that reads the files which match now, by explicit list."""
+
+    def found_by_index(self, column: str, select: str) -> str:
+        """True for rows whose indexed column is among the few values of a one-column SELECT."""
+        return f"{column} in ({select})"
+
+    def same(self, left: str, right: str, type_: str) -> str:
+        """A null-safe equality that the engine can join by."""
+        return f"{left} is not distinct from {right}"
+
+    def sortable(self, column: str, type_: str) -> str:
+        """An expression by which any column can be ordered and grouped, also those of unordered types."""
+        return column
+
+    def any_of(self, column: str, type_: str) -> str:
+        """An aggregate that gives one of equal values, for types that cannot be grouped."""
+        return f"min({column})"
+
+    # -- the lease ---------------------------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> str:
+        """The warehouse's clock, as a timestamp in UTC."""
+        return "cast(current_timestamp as timestamp)"
+
+    @property
+    def session(self) -> str:
+        """Text that names this session, so that a later run can tell whether it is still alive."""
+        return "null"
+
+    @property
+    def alive(self) -> str:
+        """A predicate over `session` of the lease: false if that session is surely gone."""
+        return "true"

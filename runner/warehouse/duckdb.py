@@ -1,0 +1,194 @@
+"""DuckDB, the embedded default, through its own driver.
+
+`_duckdb`, the driver's compiled half, is imported alone where it can be: the package around it costs 100 ms of CPU
+at every start and the runner uses nothing of it.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from runner.errors import CannotConnect, Locked
+from runner.names import TableName
+from runner.warehouse.base import Capabilities, Column, Relation, Result, Trouble, Warehouse, WarehouseError, Watch
+
+if TYPE_CHECKING:
+    import duckdb as driver
+else:
+    try:
+        import _duckdb as driver
+    except ImportError:  # private to the package: fall back to its public name
+        import duckdb as driver
+
+SCRATCH = "runner_scratch"
+
+
+class DuckDB(Warehouse):
+    """A DuckDB file or in-memory database.
+
+    Scratch is an attached in-memory database: it spills to disk like any table, costs no write-ahead log, and
+    nothing of it outlives the process.
+    """
+
+    kind: ClassVar[str] = "duckdb"
+    dialect: ClassVar[str] = "duckdb"
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        transactional_ddl=True,
+        file_lock=True,  # one read-write process per file
+        indexes=False,  # ART indexes slow down bulk deletes and are not used for joins; zone maps find the rows
+        reads_files=True,
+        analyze=False,
+        default_schema="main",
+    )
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        read_only: bool = False,
+        timeout_s: float | None = None,
+        watch: Watch | None = None,
+        connection: Any = None,
+    ) -> None:
+        super().__init__(timeout_s, watch)
+        self._path = path
+        self._connection = connection if connection is not None else _open(path, read_only)
+
+    def _run(self, sql: str) -> Result:
+        cursor = self._connection.execute(sql)
+        described = cursor.description
+        if described is None:
+            return Result((), [], -1)
+        rows = cursor.fetchall()
+        names = tuple(str(column[0]) for column in described)
+        if names == ("Count",) and len(rows) == 1:  # what DuckDB answers to DML
+            return Result((), [], int(rows[0][0]))
+        return Result(names, rows, len(rows))
+
+    def _cancel(self) -> None:
+        self._connection.interrupt()
+
+    def _close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _begin(self, snapshot: bool) -> str:
+        return "begin transaction"  # always a snapshot
+
+    def _message(self, error: Exception) -> str:
+        return str(error).strip()
+
+    def _trouble(self, error: Exception) -> Trouble:
+        if isinstance(error, driver.TransactionException) and "onflict" in str(error):
+            return Trouble.RETRY
+        return Trouble.REFUSED
+
+    def another(self) -> Self:
+        return type(self)(self._path, timeout_s=self.timeout_s, watch=self.watch, connection=self._connection.cursor())
+
+    def describe(self, names: Iterable[TableName]) -> Mapping[TableName, Relation]:
+        """One DESCRIBE a table: the catalogue's own tables cost 20 to 40 ms at their first use in a process."""
+        found = {}
+        for name in dict.fromkeys(names):
+            place = self.table(name)
+            try:
+                columns = self.describe_query(f"select * from {place}")
+            except WarehouseError:
+                continue
+            definition = self._view(name)
+            found[name] = Relation(name, columns, definition is not None, definition or "")
+        return found
+
+    def _view(self, name: TableName) -> str | None:
+        """A view's SELECT; None for a table. Tables have a rowid: only for what has none the catalogue is asked."""
+        try:
+            self.execute("catalogue:rowid", f"describe select rowid from {self.table(name)}")
+        except WarehouseError:
+            pass
+        else:
+            return None
+        place = name.within(self.capabilities.default_schema)
+        where = f"lower(schema_name) = {self.literal((place.schema or '').lower())} and lower(view_name) = {self.literal(place.table.lower())}"
+        rows = self.execute("catalogue:view", f"select sql from duckdb_views() where {where}").rows
+        return (
+            re.sub(r"^\s*create\s+view\s+.*?\s+as\s+", "", rows[0][0], flags=re.IGNORECASE | re.DOTALL)
+            if rows
+            else None
+        )
+
+    def describe_query(self, sql: str) -> tuple[Column, ...]:
+        found = self.execute("catalogue:query", f"describe {sql}")
+        return tuple(Column(str(row[0]), str(row[1])) for row in found.rows)
+
+    def columns_of(self, table: str) -> tuple[Column, ...]:
+        return self.describe_query(f"select * from {table}")
+
+    def open_scratch(self, playbook: str, run_id: str) -> str:
+        self.execute("scratch:detach", f"detach database if exists {SCRATCH}")
+        self.execute("scratch:attach", f"attach ':memory:' as {SCRATCH} (read_write)")
+        return SCRATCH
+
+    def sweep_scratch(self, playbook: str) -> None:
+        """Nothing outlives a process."""
+
+    def open_private_scratch(self) -> str:
+        return self.open_scratch("", "")
+
+    def drop_scratch(self, scratch: str) -> None:
+        self.execute("scratch:drop", f"detach database if exists {scratch}")
+
+    def table(self, name: TableName) -> str:
+        """With its database: `shop.orders` means something else in a file called shop.duckdb."""
+        full = name.within(self.capabilities.default_schema).parts
+        return ".".join(self.quote(part) for part in ((self._database, *full) if len(full) < 3 else full))
+
+    def schema(self, name: str) -> str:
+        return f"{self.quote(self._database)}.{self.quote(name)}"
+
+    @cached_property
+    def _database(self) -> str:
+        return str(self.execute("catalogue:database", "select current_database()").one()[0])
+
+    def hash_60(self, text: str) -> str:
+        return f"(md5_number_lower({text}) >> 4)"
+
+    def files(self, patterns: tuple[str, ...]) -> str:
+        names = sorted({path for pattern in patterns for path in self._matches(pattern)})
+        if not names:
+            raise CannotConnect(f"no file matches {', '.join(patterns)}", "files: is relative to the playbook's folder")
+        reader = (
+            "read_csv"
+            if any(re.search(r"\.(csv|tsv)(\.\w+)?$", name, re.IGNORECASE) for name in names)
+            else "read_parquet"
+        )
+        listed = ", ".join(self.literal(name) for name in names)
+        return f"{reader}([{listed}], union_by_name=true)"
+
+    def _matches(self, pattern: str) -> list[str]:
+        if re.match(r"^\w+://", pattern):
+            return [pattern]
+        return [path for path in glob.glob(pattern, recursive=True) if os.path.isfile(path)]
+
+
+def _open(path: str, read_only: bool) -> Any:
+    memory = path in ("", ":memory:") or (read_only and not os.path.exists(path))
+    config: dict[str, Any] = {"autoinstall_known_extensions": "false", "TimeZone": "UTC"}
+    try:
+        if not memory and not read_only:
+            os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        return driver.connect(":memory:" if memory else path, read_only=read_only and not memory, config=config)
+    except driver.IOException as error:
+        message = str(error)
+        if "Could not set lock" in message or "onflicting lock" in message:
+            holder = re.search(r"PID (\d+)", message)
+            who = f" (PID {holder[1]})" if holder else ""
+            raise Locked(f"{path} is in use by another process{who}", "wait for it with --wait SECONDS") from None
+        raise CannotConnect(f"cannot open {path}: {message.splitlines()[0]}") from None
+    except (driver.Error, OSError, RuntimeError) as error:
+        raise CannotConnect(f"cannot open {path}: {str(error).splitlines()[0]}") from None

@@ -1,0 +1,220 @@
+-- The runner's own tables, in the common subset of all engines. {s} is the quoted state schema; other texts are
+-- quoted literals or names. manifest.py is the only module that sends what writes.
+
+-- name: create-schema
+create schema if not exists {s}
+
+-- name: create-meta
+create table if not exists {s}.meta (version integer not null)
+
+-- name: create-manifest
+create table if not exists {s}.manifest (
+    playbook varchar(200) not null,
+    source varchar(400) not null,
+    etl_tstamp timestamp not null,      -- UTC; rows without one are the batch 0001-01-01
+    event_count bigint not null,
+    fingerprint varchar(200),
+    rewound boolean not null,           -- asked to be processed again
+    run_id varchar(100) not null,
+    commit_tstamp timestamp not null
+)
+
+-- name: create-runs
+create table if not exists {s}.runs (
+    playbook varchar(200) not null,
+    run_id varchar(100) not null,
+    status varchar(20) not null,        -- published, failed
+    version bigint,
+    started_tstamp timestamp not null,
+    commit_tstamp timestamp,
+    duration_s double precision,
+    batch_count bigint,
+    event_count bigint,
+    after_done boolean not null,
+    models varchar(60000),              -- JSON: per model keys, inserted, updated, deleted rows, seconds
+    playbook_digest varchar(64),
+    runner_version varchar(40),
+    error varchar(4000)
+)
+
+-- name: create-models
+create table if not exists {s}.models (
+    playbook varchar(200) not null,
+    table_name varchar(400) not null,
+    digest varchar(64) not null,        -- of the definition that the rows were built with
+    as_of_run varchar(100) not null,    -- the last published run that accounted for it
+    owes varchar(10) not null,          -- '' nothing, 'keys' see its dirty table, 'all' a full build
+    run_id varchar(100) not null
+)
+
+-- name: create-lookups
+create table if not exists {s}.lookups (
+    playbook varchar(200) not null,
+    table_name varchar(400) not null,   -- the model that reads it
+    lookup varchar(400) not null,
+    fingerprint varchar(200) not null
+)
+
+-- name: create-key-index
+create table if not exists {s}.key_index (
+    playbook varchar(200) not null,
+    source varchar(400) not null,
+    key_digest varchar(64) not null,    -- of the key expressions
+    key_text varchar(4000) not null,
+    keys_table varchar(100) not null,
+    run_id varchar(100) not null
+)
+
+-- name: create-lease
+create table if not exists {s}.lease (
+    playbook varchar(200) not null,
+    run_id varchar(100),
+    session varchar(200),
+    started_tstamp timestamp,
+    lease_until timestamp
+)
+
+-- name: create-state
+-- made with its only row: two runners that start at once must not insert two
+create table if not exists {s}.{state_table} as
+select cast(0 as bigint) as version, cast(null as varchar(100)) as run_id
+
+-- name: meta-read
+select max(version) from {s}.meta
+
+-- name: meta-insert
+insert into {s}.meta (version)
+select {version} where not exists (select 1 from {s}.meta)
+
+-- name: lease-lock
+-- before lease-insert, so that two runners that start at once do not insert two rows
+update {s}.{state_table} set version = version
+
+-- name: lease-insert
+insert into {s}.lease (playbook)
+select {playbook} where not exists (select 1 from {s}.lease where playbook = {playbook})
+
+-- name: lease-take
+update {s}.lease set run_id = {run_id}, session = {session}, started_tstamp = {now},
+    lease_until = {now} + interval '{lease_s} seconds'
+where playbook = {playbook} and (run_id is null or lease_until < {now} or run_id = {run_id} or not {alive})
+
+-- name: lease-holder
+select run_id, cast(started_tstamp as varchar(30)), cast(lease_until as varchar(30)), session from {s}.lease
+where playbook = {playbook}
+
+-- name: lease-renew
+update {s}.lease set lease_until = {now} + interval '{lease_s} seconds'
+where playbook = {playbook} and run_id = {run_id}
+
+-- name: lease-release
+update {s}.lease set run_id = null, session = null, lease_until = null
+where playbook = {playbook} and run_id = {run_id}
+
+-- name: lease-break
+update {s}.lease set run_id = null, session = null, lease_until = null where playbook = {playbook}
+
+-- name: version-read
+select version, run_id from {s}.{state_table}
+
+-- name: version-raise
+update {s}.{state_table} set version = version + 1
+
+-- name: fence-lock
+update {s}.{state_table} set run_id = {run_id}
+
+-- name: fence-read
+select version from {s}.{state_table}
+
+-- name: processed
+select etl_tstamp, event_count, fingerprint, rewound from {s}.manifest
+where playbook = {playbook} and source = {source}
+
+-- name: models-read
+select table_name, digest, as_of_run, owes from {s}.models where playbook = {playbook}
+
+-- name: owners-read
+select table_name, playbook from {s}.models where playbook <> {playbook}
+
+-- name: lookups-read
+select table_name, lookup, fingerprint from {s}.lookups where playbook = {playbook}
+
+-- name: indexes-read
+select source, key_digest, keys_table from {s}.key_index where playbook = {playbook}
+
+-- name: last-published
+select run_id, after_done from {s}.runs
+where playbook = {playbook} and status = 'published'
+order by version desc limit 1
+
+-- name: run-read
+select status, after_done from {s}.runs where playbook = {playbook} and run_id = {run_id} and status = 'published'
+
+-- name: run-of-version
+select 1 from {s}.runs
+where playbook = {playbook} and run_id = {run_id} and version = {version} and status = 'published'
+
+-- name: manifest-delete
+delete from {s}.manifest where playbook = {playbook} and source = {source}
+and etl_tstamp in (select etl_tstamp from {batches})
+
+-- name: manifest-insert
+insert into {s}.manifest (playbook, source, etl_tstamp, event_count, fingerprint, rewound, run_id, commit_tstamp)
+select {playbook}, {source}, etl_tstamp, event_count, fingerprint, false, {run_id}, {now}
+from {batches} where event_count > 0
+
+-- name: index-delete
+delete from {keys_table} where etl_tstamp in (select etl_tstamp from {batches})
+
+-- name: index-insert
+insert into {keys_table} ({columns}) select {columns} from {pairs}
+
+-- name: index-register
+insert into {s}.key_index (playbook, source, key_digest, key_text, keys_table, run_id)
+values ({playbook}, {source}, {key_digest}, {key_text}, {keys_table}, {run_id})
+
+-- name: index-forget
+delete from {s}.key_index where playbook = {playbook} and keys_table = {keys_table}
+
+-- name: model-delete
+delete from {s}.models where playbook = {playbook} and table_name = {table_name}
+
+-- name: model-insert
+insert into {s}.models (playbook, table_name, digest, as_of_run, owes, run_id)
+values ({playbook}, {table_name}, {digest}, {run_id}, {owes}, {run_id})
+
+-- name: model-as-of
+update {s}.models set as_of_run = {run_id}, owes = {owes} where playbook = {playbook} and table_name = {table_name}
+
+-- name: model-owes
+update {s}.models set owes = {owes} where playbook = {playbook} and table_name = {table_name} and owes <> 'all'
+
+-- name: lookup-delete
+delete from {s}.lookups where playbook = {playbook} and table_name = {table_name}
+
+-- name: lookup-insert
+insert into {s}.lookups (playbook, table_name, lookup, fingerprint)
+values ({playbook}, {table_name}, {lookup}, {fingerprint})
+
+-- name: run-insert
+insert into {s}.runs (playbook, run_id, status, version, started_tstamp, commit_tstamp, duration_s, batch_count,
+    event_count, after_done, models, playbook_digest, runner_version, error)
+values ({playbook}, {run_id}, {status}, {version}, {started}, {now}, {duration_s}, {batch_count},
+    {event_count}, {after_done}, {models}, {digest}, {runner_version}, {error})
+
+-- name: after-done
+update {s}.runs set after_done = true where playbook = {playbook} and run_id = {run_id}
+
+-- name: rewind-mark
+update {s}.manifest set rewound = true
+where playbook = {playbook} and source = {source} and etl_tstamp in (select etl_tstamp from {batches})
+
+-- name: history
+select run_id, status, cast(started_tstamp as varchar(30)), duration_s, batch_count, event_count, after_done, models,
+    runner_version, error
+from {s}.runs where playbook = {playbook} order by started_tstamp desc, coalesce(version, 0) desc limit {limit}
+
+-- name: manifest-summary
+select source, count(*), cast(sum(event_count) as bigint), cast(max(etl_tstamp) as varchar(30)),
+    sum(case when rewound then 1 else 0 end), cast(max(commit_tstamp) as varchar(30))
+from {s}.manifest where playbook = {playbook} group by source order by source

@@ -1,0 +1,1 @@
+analyze derived.session_summary;

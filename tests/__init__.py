@@ -1,0 +1,1 @@
+"""Tests of the runner: one file a feature; the warehouses they need come from `engines` through `conftest`."""

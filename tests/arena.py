@@ -1,0 +1,98 @@
+"""Where schedules are played: a new warehouse for each, and how many there are to play.
+
+Environment: RUNNER_TEST_SCHEDULES (150/15: that many on DuckDB / on Postgres), RUNNER_TEST_SEED (1: the first seed, the
+others follow it), RUNNER_TEST_SHRINK (0: show a failing schedule as it is).
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests import postgres
+from tests.play import Difference, Play
+from tests.schedules import Schedule, make, shrink
+
+Arena = Callable[[Path], AbstractContextManager[str]]  # a folder to work in → the URL of an empty warehouse there
+
+DEFAULT = "150/15"
+MEMORY = Path("/dev/shm")
+FOLDER = MEMORY if os.access(MEMORY, os.W_OK) else None  # where files cost no disk writes
+SHRINK_RUNS = 200
+_numbers = itertools.count(1)
+
+
+def counts() -> dict[str, int]:
+    """How many schedules are played on each engine."""
+    duckdb, _, postgres_ = os.environ.get("RUNNER_TEST_SCHEDULES", DEFAULT).partition("/")
+    return {"duckdb": int(duckdb), "postgres": int(postgres_ or 0)}
+
+
+def first_seed() -> int:
+    """The seed of the first schedule."""
+    return int(os.environ.get("RUNNER_TEST_SEED", "1"))
+
+
+@contextmanager
+def on_duckdb(folder: Path) -> Iterator[str]:
+    """A DuckDB file that does not exist yet."""
+    yield f"duckdb:///{folder / 'warehouse.duckdb'}"
+
+
+def on_postgres(server: postgres.Server) -> Arena:
+    """A database of this server."""
+
+    def arena(folder: Path) -> AbstractContextManager[str]:
+        return postgres.database(server, f"schedule_{os.getpid()}_{next(_numbers)}")
+
+    return arena
+
+
+def every_third(runs: int = 3) -> Callable[[object], bool]:
+    """True on every third call: how often a run is repeated at once, to see that it changes nothing."""
+    turn = itertools.count(1)
+    return lambda op: next(turn) % runs == 0
+
+
+def play(schedule: Schedule, arena: Arena, in_shell: bool = False, again: int = 3) -> Play:
+    """Play a schedule on a warehouse of its own. Raises Difference."""
+    with TemporaryDirectory(prefix="runner_play_", dir=FOLDER) as name, arena(Path(name)) as url:
+        play = Play(schedule, url, Path(name, "playbook"), every_third(again), in_shell)
+        try:
+            play.start()
+            play.play(schedule.ops)
+        finally:
+            play.close()
+        return play
+
+
+def play_or_shrink(seed: int, arena: Arena, in_shell: bool = False) -> Play:
+    """Play the schedule of a seed; if it fails, raise the Difference of the shortest schedule that fails too."""
+    schedule = make(seed)
+    try:
+        return play(schedule, arena, in_shell)
+    except Difference as error:
+        if os.environ.get("RUNNER_TEST_SHRINK", "1") == "0":
+            raise
+        first = error
+    left = itertools.count(SHRINK_RUNS, -1)
+
+    def fails(shorter: Schedule) -> bool:
+        if next(left) <= 0:
+            return False
+        try:
+            play(shorter, arena, in_shell, again=1)
+        except Difference:
+            return True
+        return False
+
+    shortest = shrink(schedule, fails)
+    try:
+        play(shortest, arena, in_shell, again=1)
+    except Difference as error:
+        raise Difference(f"shrunk from {len(schedule.ops)} operations: {error}") from first
+    raise first

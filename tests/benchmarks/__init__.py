@@ -1,0 +1,1 @@
+"""Benchmarks: run by hand, side by side in one run; not timed tests."""

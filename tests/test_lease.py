@@ -1,0 +1,236 @@
+"""Runners that meet, on every engine: the lease, the fence, a locked file; and signals, which roll back."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from runner.cli import main
+from tests.engines import Db
+from tests.project import SESSIONS, Project, project_fixture  # noqa: F401
+
+HELD = """update runner.lease set run_id = 'other', session = {session}, started_tstamp = timestamp '2024-03-01',
+    lease_until = timestamp '2124-03-01'"""
+ALIVE = "(select pid::text || ' ' || backend_start::text from pg_stat_activity where pid = pg_backend_pid())"
+FREE = "update runner.lease set run_id = null"
+
+
+@pytest.fixture
+def postgres(postgres_url: str, tmp_path: Path) -> Iterator[Project]:
+    """A project on Postgres with one published run."""
+    project = Project(postgres_url, tmp_path / "project")
+    project.standard("sessions")
+    project.add(0, "s1 u1 1")
+    project.run()
+    project.add(1, "s2 u1 1")
+    yield project
+    project.close()
+
+
+def test_a_held_lease(postgres: Project) -> None:
+    """Exit 3, with who holds it since when; what it holds is not touched."""
+    postgres.db.execute(HELD.format(session=ALIVE))
+    said = postgres.run(code=3)
+    assert "run other since 2024-03-01 00:00:00" in said.err
+    assert "runner unlock" in said.err
+    assert "being run by run other" in postgres.command("status").out
+    assert postgres.manifest() == {0: 1}
+    assert "lease of other broken" in postgres.command("unlock").out
+    postgres.checked()
+
+
+def test_a_second_run_while_one_works(postgres: Project) -> None:
+    """The first goes on undisturbed."""
+    codes: list[int] = []
+
+    def meet(when: str, label: str, sql: str) -> None:
+        if (when, label) == ("before", "freeze:begin"):
+            postgres.watch = None
+            codes.append(main(["run", str(postgres.folder / "web.yml")]))
+
+    postgres.watch = meet
+    postgres.checked()
+    assert codes == [3]
+
+
+def test_wait_for_a_lease(postgres: Project) -> None:
+    """`--wait S` tries again until the lease is free."""
+    postgres.db.execute(HELD.format(session=ALIVE))
+    waiting, codes = threading.Event(), []
+    path = str(postgres.write())
+
+    def watch(when: str, label: str, sql: str) -> None:
+        if (when, label) == ("after", "lease:take"):
+            waiting.set()
+
+    thread = threading.Thread(target=lambda: codes.append(main(["run", path, "--wait", "30"], watch=watch)))
+    thread.start()
+    assert waiting.wait(20)
+    postgres.db.execute(FREE)
+    thread.join(30)
+    assert codes == [0]
+    postgres.check()
+
+
+@pytest.mark.parametrize("sign", ["session = '1 2000-01-01'", "lease_until = timestamp '2024-03-02'"])
+def test_the_lease_of_a_dead_run_is_taken_over(postgres: Project, sign: str) -> None:
+    """At once where its session is gone, after its time where it stopped renewing; the old holder is outlawed."""
+    postgres.db.execute(HELD.format(session=ALIVE))
+    postgres.db.execute(f"update runner.lease set {sign}")
+    before = postgres.one("select version from runner.state_web")
+    postgres.checked()
+    assert postgres.one("select version from runner.state_web") > before + 1
+
+
+@pytest.mark.parametrize("command", ["rewind", "unlock"])
+def test_a_fenced_run_publishes_nothing(project: Project, command: str) -> None:
+    """Whatever raised the version while it worked: exit 3, and the next run does it right."""
+    project.standard("sessions", "users")
+    project.add(0, "s1 u1 1")
+    project.run()
+    project.add(1, "s2 u1 1")
+
+    def overtake(when: str, label: str, sql: str) -> None:
+        if (when, label) == ("before", "publish:begin"):
+            project.watch = None
+            args = ["--since", "2024-03-01"] if command == "rewind" else []
+            assert main([command, str(project.folder / "web.yml"), *args]) == 0
+
+    seen = project.watch = overtake
+    assert "nothing was published" in project.run(code=3).err
+    assert seen is not project.watch
+    assert project.manifest() == {0: 1}
+    project.checked()
+
+
+def test_runners_that_start_at_once_on_an_empty_warehouse(postgres: Project) -> None:
+    """They make the state tables together, and take their turns: one version row, one lease."""
+    for number in range(3):
+        postgres.top = {"state_schema": f"state{number}", "schemas": {"derived": f"derived{number}"}}
+        path = str(postgres.write())
+        codes: list[int] = []
+        start = threading.Barrier(4)
+
+        def run(path: str = path, codes: list[int] = codes, start: threading.Barrier = start) -> None:
+            start.wait()
+            codes.append(main(["run", path, "--wait", "60"]))
+
+        threads = [threading.Thread(target=run) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert codes == [0] * 4
+        assert postgres.one(f"select count(*) from state{number}.state_web") == 1
+        assert postgres.one(f"select count(*) from state{number}.lease") == 1
+        assert postgres.one(f"select count(*) from derived{number}.sessions") == 2
+
+
+def test_another_environments_scratch_is_left_alone(postgres: Project) -> None:
+    """A run sweeps what dead runs of its own left, not what works under another state schema in the same database."""
+    prod = str(postgres.write())
+    postgres.name, postgres.top = "web", {"state_schema": "dev", "schemas": {"derived": "dev"}}
+    dev = Path(postgres.write()).read_text()
+    other = postgres.folder / "dev.yml"
+    other.write_text(dev)
+    postgres.top, codes = {}, []
+
+    def meet(when: str, label: str, sql: str) -> None:
+        if (when, label) == ("before", "publish:begin"):
+            postgres.watch = None
+            codes.append(main(["run", str(other)]))
+
+    postgres.watch = meet
+    postgres.checked()
+    assert codes == [0]
+    assert postgres.one("select count(*) from dev.sessions") == 2
+    assert postgres.one("select count(*) from pg_namespace where nspname like 'runner_scratch%'") == 0
+    assert prod
+
+
+def test_a_file_that_another_process_has_open(duckdb_url: str, tmp_path: Path) -> None:
+    """On DuckDB the file lock is the lease: exit 3 with the PID."""
+    project = Project(duckdb_url, tmp_path / "project")
+    project.standard("sessions")
+    project.close()
+    file = duckdb_url.removeprefix("duckdb:///")
+    text = f"import duckdb, sys; c = duckdb.connect({file!r}); print('open', flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", text], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdin is not None
+        holder.stdout.readline()
+        said = project.run(code=3)
+        assert f"PID {holder.pid}" in said.err
+        waiter = threading.Timer(0.3, holder.stdin.close)
+        waiter.start()
+        project.run("--wait", "30")
+        waiter.join()
+
+
+SLOW = {
+    "duckdb": "select count(*) as n from range(1000000) a, range(1000000) b where hash(a.range + b.range) = 1",
+    "postgres": "select 1 as n from pg_sleep(60)",
+}
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize("queries", [1, 2])
+def test_signals_cancel_the_query_and_roll_back(project: Project, number: int, code: int, queries: int) -> None:
+    """130 and 143 within moments, also out of queries that run beside each other; nothing of the run is left."""
+    project.sql("sessions.sql", SESSIONS)
+    for n in range(queries):
+        project.sql(f"slow{n}.sql", f"create table {{{{ scratch }}}}.slow{n} as {SLOW[project.db.engine]}")
+    project.top["steps"] = [
+        {"name": "m", "models": [{"table": "derived.sessions", "sql": "sessions.sql", "key": "domain_sessionid"}]},
+        {"name": "slow", "queries": [f"slow{n}.sql" for n in range(queries)]},
+    ]
+    project.add(0, "s1 u1 1")
+    path = project.write()
+    project.close()
+    root = str(Path(__file__).resolve().parents[1])
+    env = {**os.environ, "PYTHONPATH": root}
+    command = [sys.executable, "-m", "runner", "run", str(path)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=env) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        while not running.stdout.readline().startswith("sessions    "):
+            assert running.poll() is None
+        until_slow(project)
+        running.send_signal(number)
+        started = time.monotonic()
+        assert running.wait(20) == code
+        assert time.monotonic() - started < 10
+        assert "rolled back, nothing was published" in running.stderr.read()
+    assert project.manifest() == {}
+    if not project.duckdb:
+        assert project.one("select count(*) from pg_namespace where nspname like 'runner_scratch%'") == 0
+        assert not sleeping(project.db)
+
+
+def sleeping(db: Db) -> bool:
+    """Whether a query of ours still sleeps in the server."""
+    asleep = "query like '%pg_sleep%' and state = 'active' and pid <> pg_backend_pid()"
+    return bool(db.rows(f"select 1 from pg_stat_activity where {asleep}"))
+
+
+def until_slow(project: Project) -> None:
+    """Wait until the slow query is at work; DuckDB lets nobody look, so give it a moment there."""
+    if project.duckdb:
+        time.sleep(0.5)
+        return
+    for _ in range(200):
+        with suppress(Exception):
+            if sleeping(project.db):
+                return
+        time.sleep(0.05)
+    raise AssertionError("the slow query never started")
