@@ -107,12 +107,13 @@ class Manifest:
 
     def ensure(self) -> None:
         """Create the state tables; idempotent, and safe if two runners do it at once."""
-        meta = TableName((self.schema, "meta"))
-        own = TableName((self.schema, self.state_table))
-        found = self.warehouse.describe([meta, own])
-        if meta in found and own in found:
+        try:
+            self._rows("version-read")
             self._check_version()
             return
+        except WarehouseError as error:
+            if error.trouble is not Trouble.REFUSED:
+                raise
         for name, text in script(STATE, "create-", **self._fixed):
             self._create(name, text)
         self._do("meta-insert", version=STATE_VERSION)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runner import after, freeze, publish, stage
+from runner import after, freeze, publish, shape, stage
 from runner.binding import Bound, bind, check_ownership
 from runner.errors import CannotConnect, Failure, Place, RunnerError, StatementFailed, Stopped
 from runner.events import Emit, Nothing, Published
@@ -93,7 +93,7 @@ def _work(work: Work, started: float, number: int) -> Cycle:
 
     after.run_queries(work, Phase.STAGE)
     publish.check(work, outcomes)
-    indexes = publish.prepare(work, state, frozen, outcomes)
+    indexes = shape.prepare(work, state, frozen, outcomes)
 
     record = RunRecord(
         run_id=_record_id(work.request, frozen, state),
@@ -107,6 +107,7 @@ def _work(work: Work, started: float, number: int) -> Cycle:
     )
     publish.publish(work, state, frozen, outcomes, indexes, record, lambda: after.run_queries(work, Phase.PUBLISH))
     work.emit(Published(record.run_id, work.clock.monotonic() - started))
+    after.quietly(lambda: shape.drop_forgotten(work, state, frozen))
     after.run_after(work, record.run_id)
     return Cycle(published=True, left=frozen.chunked_count)
 

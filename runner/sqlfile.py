@@ -56,6 +56,7 @@ def parse_name(text: str) -> TableName:
 def parse_select(text: str, dialect: str, place: Place) -> tuple[Select, exp.Query]:
     """Parse one model's rendered text. Raises BadInput with file:line for anything but one plain SELECT."""
     tree = _one_query(text, dialect, place)
+    text = _without_end(text, dialect)
     references = tuple(_references(tree, text, place))
     aliases = {reference.table.table for reference in references}
     aliases |= {table.alias.lower() for table in tree.find_all(exp.Table) if table.alias}
@@ -83,6 +84,12 @@ def _outputs(tree: exp.Query) -> tuple[str, ...]:
     named = [part.args.get("alias") or part.this for part in tree.selects if isinstance(part, exp.Alias | exp.Column)]
     quoted = {str(name.this) for name in named if isinstance(name, exp.Identifier) and name.args.get("quoted")}
     return tuple(name if name in quoted else name.lower() for name in tree.named_selects)
+
+
+def _without_end(text: str, dialect: str) -> str:
+    """The text before its final semicolon: what comes after it is comments, and it may be put in parentheses."""
+    tokens: list[Token] = sqlglot.tokenize(text, read=dialect)
+    return next((text[: token.start] for token in tokens if token.token_type == TokenType.SEMICOLON), text)
 
 
 def _one_query(text: str, dialect: str, place: Place) -> exp.Query:

@@ -52,16 +52,16 @@ def on_postgres(server: postgres.Server) -> Arena:
     return arena
 
 
-def every_third(runs: int = 3) -> Callable[[object], bool]:
-    """True on every third call: how often a run is repeated at once, to see that it changes nothing."""
+def every_nth(runs: int = 5) -> Callable[[object], bool]:
+    """True on every fifth call: how often a run is repeated at once, to see that it changes nothing."""
     turn = itertools.count(1)
     return lambda op: next(turn) % runs == 0
 
 
-def play(schedule: Schedule, arena: Arena, in_shell: bool = False, again: int = 3) -> Play:
+def play(schedule: Schedule, arena: Arena, in_shell: bool = False, again: int = 5) -> Play:
     """Play a schedule on a warehouse of its own. Raises Difference."""
     with TemporaryDirectory(prefix="runner_play_", dir=FOLDER) as name, arena(Path(name)) as url:
-        play = Play(schedule, url, Path(name, "playbook"), every_third(again), in_shell)
+        play = Play(schedule, url, Path(name, "playbook"), every_nth(again), in_shell)
         try:
             play.start()
             play.play(schedule.ops)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.arena import every_third
+from tests.arena import every_nth
 from tests.naive import MISTAKES, NaivePlay
 from tests.play import Difference
 from tests.schedules import make
@@ -18,7 +18,7 @@ MOST = 60  # a mistake that survives so many schedules is not seen by this harne
 
 def naive(seed: int, url: str, folder: Path, mistake: str = "") -> int:
     """Play one schedule with the naive runner; the number of runs."""
-    play = NaivePlay(make(seed), url, folder, every_third())
+    play = NaivePlay(make(seed), url, folder, every_nth())
     play.mistake = mistake
     try:
         play.start()
