@@ -48,6 +48,13 @@ def test_a_held_lease(postgres: Project) -> None:
     postgres.checked()
 
 
+def test_a_held_lease_is_held_for_the_same_run_id_too(postgres: Project) -> None:
+    """A retry that gives the same --run-id while the first process lives is another run, and waits."""
+    postgres.db.execute(HELD.format(session=ALIVE))
+    assert "is being run by run other" in postgres.run("--run-id", "other", code=3).err
+    postgres.db.execute(FREE)
+
+
 def test_a_second_run_while_one_works(postgres: Project) -> None:
     """The first goes on undisturbed."""
     codes: list[int] = []

@@ -97,7 +97,7 @@ select {playbook} where not exists (select 1 from {s}.lease where playbook = {pl
 -- name: lease-take
 update {s}.lease set run_id = {run_id}, session = {session}, started_tstamp = {now},
     lease_until = {now} + interval '{lease_s} seconds'
-where playbook = {playbook} and (run_id is null or lease_until < {now} or run_id = {run_id} or not {alive})
+where playbook = {playbook} and (run_id is null or lease_until < {now} or not {alive})
 
 -- name: lease-holder
 select run_id, cast(started_tstamp as varchar(30)), cast(lease_until as varchar(30)), session from {s}.lease
