@@ -14,7 +14,7 @@ from runner.manifest import State
 from runner.models import SourceState
 from runner.names import TableName
 from runner.program import Program, renamed
-from runner.warehouse.base import Relation, Warehouse
+from runner.warehouse.base import FileMark, Relation, Warehouse
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,17 @@ def bind(program: Program, warehouse: Warehouse, state: State) -> Bound:
     problems: list[Problem] = []
     sources: dict[TableName, SourceState] = {}
     for number, source in enumerate(playbook.sources):
+        files: tuple[FileMark, ...] = ()
         if source.table in in_place:
-            rows = warehouse.files(source.files)
+            files = warehouse.find_files(source.files)
+            rows = warehouse.files(files)
             relation = Relation(source.table, warehouse.describe_query(f"select * from {rows}"))
         elif source.table in found:
             rows, relation = warehouse.table(source.table), found[source.table]
         else:
             problems.append(Problem(source.place, f"source {source.table}: no such table in the warehouse"))
             continue
-        sources[source.table] = SourceState(source, number, relation, rows)
+        sources[source.table] = SourceState(source, number, relation, rows, files)
     _missing(program, found, lookups, problems)
     _spellings(program, warehouse, lookups, problems)
     _views(program, warehouse, found, {*lookups, *sources}, problems)

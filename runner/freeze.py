@@ -180,3 +180,13 @@ def _analyze(work: Work, table: str) -> None:
 def analyze(work: Work, table: str) -> None:
     """Let the planner see the size of a fresh table, where the engine needs that."""
     _analyze(work, table)
+
+
+def check_files(work: Work, frozen: Frozen) -> None:
+    """Files that were read are still what they were when they were counted. Raises Stopped; nothing is published."""
+    for state in frozen.sources.values():
+        if state.files and not set(state.files) <= set(work.warehouse.find_files(state.source.files)):
+            raise Stopped(
+                f"files of {state.source.table} changed while this run read them; nothing was published",
+                "run it again; a loader should write a file under another name and rename it when it is whole",
+            )

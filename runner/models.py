@@ -19,7 +19,7 @@ from runner.names import TableName
 from runner.playbook import Fold, Playbook, Source
 from runner.program import PREDICATE, CompiledModel, SourceKey, renamed
 from runner.sqltext import Reference, Select, splice
-from runner.warehouse.base import Column, Relation, Warehouse
+from runner.warehouse.base import Column, FileMark, Relation, Warehouse
 
 CHANGED, AFFECTED = TableName(("changed",)), TableName(("affected",))
 BARE_COLUMN = re.compile(r'[^\W\d][\w$]*|"(?:[^"]|"")+"')
@@ -45,6 +45,7 @@ class SourceState:
     number: int
     relation: Relation
     rows: str  # what stands after FROM: a table's name, or a reader over a list of files
+    files: tuple[FileMark, ...] = ()
     has_held: bool = False
     chunked_count: int = 0  # new batches that the next cycle of --chunk takes
     has_kept: bool = False

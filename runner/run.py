@@ -129,6 +129,7 @@ def _freeze_and_stage(work: Work, state: State, bound: Bound) -> tuple[Frozen, l
         frozen = freeze.find_keys(work, state, frozen)
         outcomes = stage.stage(work, state, bound, frozen, decision)
         after.make_named_tables(work, frozen)
+        freeze.check_files(work, frozen)
         return frozen, outcomes
 
 

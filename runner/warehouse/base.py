@@ -96,6 +96,15 @@ class Relation:
         return tuple(column.name for column in self.columns)
 
 
+@dataclass(frozen=True)
+class FileMark:
+    """A file of a source as it was found: files take part in no transaction, so a change is looked for afterwards."""
+
+    path: str
+    size: int
+    changed_ns: int
+
+
 class _Job:
     """One call that the worker thread makes; the caller waits for it and may ask for it to be cancelled."""
 
@@ -298,8 +307,12 @@ class Warehouse(ABC):
         """A 60-bit integer of a text expression: a piece of its md5."""
 
     @abstractmethod
-    def files(self, patterns: tuple[str, ...]) -> str:
-        """A relation that reads the files which match now, by explicit list."""
+    def find_files(self, patterns: tuple[str, ...]) -> tuple[FileMark, ...]:
+        """The files that match now. Raises CannotConnect if there are none."""
+
+    @abstractmethod
+    def files(self, marks: tuple[FileMark, ...]) -> str:
+        """A relation that reads these files, by explicit list."""
 
     def found_by_index(self, column: str, select: str) -> str:
         """True for rows whose indexed column is among the few values of a one-column SELECT."""

@@ -15,7 +15,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from runner.errors import CannotConnect, Locked
 from runner.names import TableName
-from runner.warehouse.base import Capabilities, Column, Relation, Result, Trouble, Warehouse, WarehouseError, Watch
+from runner.warehouse.base import (
+    Capabilities,
+    Column,
+    FileMark,
+    Relation,
+    Result,
+    Trouble,
+    Warehouse,
+    WarehouseError,
+    Watch,
+)
 
 if TYPE_CHECKING:
     import duckdb as driver
@@ -158,22 +168,27 @@ class DuckDB(Warehouse):
     def hash_60(self, text: str) -> str:
         return f"(md5_number_lower({text}) >> 4)"
 
-    def files(self, patterns: tuple[str, ...]) -> str:
-        names = sorted({path for pattern in patterns for path in self._matches(pattern)})
-        if not names:
+    def find_files(self, patterns: tuple[str, ...]) -> tuple[FileMark, ...]:
+        marks = sorted({mark for pattern in patterns for mark in _marks(pattern)}, key=lambda mark: mark.path)
+        if not marks:
             raise CannotConnect(f"no file matches {', '.join(patterns)}", "files: is relative to the playbook's folder")
-        reader = (
-            "read_csv"
-            if any(re.search(r"\.(csv|tsv)(\.\w+)?$", name, re.IGNORECASE) for name in names)
-            else "read_parquet"
-        )
-        listed = ", ".join(self.literal(name) for name in names)
-        return f"{reader}([{listed}], union_by_name=true)"
+        return tuple(marks)
 
-    def _matches(self, pattern: str) -> list[str]:
-        if re.match(r"^\w+://", pattern):
-            return [pattern]
-        return [path for path in glob.glob(pattern, recursive=True) if os.path.isfile(path)]
+    def files(self, marks: tuple[FileMark, ...]) -> str:
+        texts = any(re.search(r"\.(csv|tsv)(\.\w+)?$", mark.path, re.IGNORECASE) for mark in marks)
+        listed = ", ".join(self.literal(mark.path) for mark in marks)
+        return f"{'read_csv' if texts else 'read_parquet'}([{listed}], union_by_name=true)"
+
+
+def _marks(pattern: str) -> list[FileMark]:
+    if re.match(r"^\w+://", pattern):
+        return [FileMark(pattern, 0, 0)]
+    found = []
+    for path in glob.glob(pattern, recursive=True):
+        if os.path.isfile(path):
+            seen = os.stat(path)
+            found.append(FileMark(path, seen.st_size, seen.st_mtime_ns))
+    return found
 
 
 def _open(path: str, read_only: bool) -> Any:

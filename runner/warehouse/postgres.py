@@ -16,7 +16,7 @@ from sqlalchemy.engine import URL, make_url
 
 from runner.errors import CannotConnect
 from runner.names import TableName
-from runner.warehouse.base import Capabilities, Column, Relation, Result, Trouble, Warehouse, Watch
+from runner.warehouse.base import Capabilities, Column, FileMark, Relation, Result, Trouble, Warehouse, Watch
 
 RETRY = {"40001", "40P01", "55P03"}
 LOST = {"57P01", "57P02", "57P03", "25P03"}
@@ -204,7 +204,10 @@ class Postgres(Warehouse):
     def hash_60(self, text: str) -> str:
         return f"('x' || substr(md5({text}), 1, 15))::bit(60)::bigint"
 
-    def files(self, patterns: tuple[str, ...]) -> str:
+    def find_files(self, patterns: tuple[str, ...]) -> tuple[FileMark, ...]:
+        raise NotImplementedError("Postgres cannot read files in place")
+
+    def files(self, marks: tuple[FileMark, ...]) -> str:
         raise NotImplementedError("Postgres cannot read files in place")
 
     def found_by_index(self, column: str, select: str) -> str:
