@@ -239,7 +239,7 @@ select s.domain_sessionid, s.first_page, {other} as title
 from derived.sessions as s
 left join crm.pages as p on p.page_url = s.first_page
 """,
-        ("p.title", "p.title || '!'"),
+        ("cast(p.title as varchar)", "cast(p.title || '!' as varchar)"),
         ("derived.sessions", PAGES),
         ("domain_sessionid",),
         ("domain_sessionid", "first_page", "title"),
