@@ -1,5 +1,10 @@
-"""`python -m runner` is the console script `runner`."""
+"""`python -m runner`, and the console script `runner`."""
 
-from runner.cli import entry
+import signal
 
-entry()
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # until the command line hears signals: no traceback out of an import
+
+from runner.cli import entry  # noqa: E402
+
+if __name__ == "__main__":
+    entry()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 
 from runner import __version__
-from runner.errors import BadInput, Exit, Locked, Place, Problem, RunnerError
+from runner.errors import BadInput, CannotConnect, Exit, Locked, Place, Problem, RunnerError
 
 if TYPE_CHECKING:
     from runner.events import Emit, Event
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from runner.report import Report
     from runner.request import Clock
     from runner.warehouse.base import Warehouse, Watch
+
+
+STOP_S = 4.5  # after a signal: who sends one waits only so long before it kills
 
 
 class Stop(BaseException):
@@ -49,10 +53,16 @@ class Surroundings:
     watch: Watch | None = None
     code: int = Exit.DONE
     words: list[str] = field(default_factory=list)
+    clock: Clock | None = None
     published: str | None = None  # the run that this command has published, once it has
+    in_doubt: str | None = None  # the run whose publish was cut off, and nobody could tell how it ended
 
     def left_behind(self) -> str:
         """What a signal leaves in the warehouse."""
+        if self.in_doubt:
+            return (
+                f"whether run {self.in_doubt} is published is unknown: runner history shows it; running again is safe"
+            )
         if self.published:
             return (
                 f"run {self.published} is published; the next run repeats its `after` queries if they had not finished"
@@ -61,11 +71,13 @@ class Surroundings:
 
     def emitting(self, report: Report) -> Emit:
         """Hand events to the report, and remember what was published."""
-        from runner.events import Published
+        from runner.events import InDoubt, Published
 
         def emit(event: Event) -> None:
             if isinstance(event, Published):
                 self.published = event.run_id
+            elif isinstance(event, InDoubt):
+                self.in_doubt = event.run_id
             with suppress(BrokenPipeError):  # nobody reads any more: no reason to stop halfway
                 report.emit(event)
 
@@ -106,13 +118,18 @@ def _command(name: str | None) -> Any:
 
 
 def main(
-    args: list[str] | None = None, watch: Watch | None = None, out: TextIO | None = None, err: TextIO | None = None
+    args: list[str] | None = None,
+    watch: Watch | None = None,
+    out: TextIO | None = None,
+    err: TextIO | None = None,
+    clock: Clock | None = None,
 ) -> int:
     """Run one command line and give its exit code; never raises, never shows a traceback."""
     words = sys.argv[1:] if args is None else args
-    around = Surroundings(out or sys.stdout, err or sys.stderr, os.environ, watch, words=list(words))
-    with _signals():
+    around = Surroundings(out or sys.stdout, err or sys.stderr, os.environ, watch, words=list(words), clock=clock)
+    with _signals(around):
         try:
+            around.watch = watch or _fault(around.env)
             named = next((word for word in words if not word.startswith("-")), None)
             result: Any = _command(named)(words, standalone_mode=False, obj=around, prog_name="runner")
             return int(around.code or (result if isinstance(result, int) else 0))
@@ -129,6 +146,15 @@ def main(
             return 0
         except Exception as error:
             return _other(error, around)
+
+
+def _fault(env: Mapping[str, str]) -> Watch | None:
+    """What tests of real processes ask for."""
+    if env.get("RUNNER_TESTING") != "1":
+        return None
+    from runner.faults import from_environment
+
+    return from_environment(env)
 
 
 def _other(error: Exception, around: Surroundings) -> int:
@@ -148,8 +174,16 @@ def _other(error: Exception, around: Surroundings) -> int:
 
 
 @contextmanager
-def _signals() -> Iterator[None]:
+def _signals(around: Surroundings) -> Iterator[None]:
+    """The first SIGTERM or SIGINT raises Stop; those after it are heard no more, and what does not end is ended."""
+    guards: list[threading.Timer] = []
+
     def stop(number: int, _frame: object) -> None:
+        if guards:
+            return
+        guards.append(threading.Timer(STOP_S, _give_up, (number, around)))
+        guards[0].daemon = True
+        guards[0].start()
         raise Stop(number)
 
     try:
@@ -160,8 +194,21 @@ def _signals() -> Iterator[None]:
     try:
         yield
     finally:
+        for guard in guards:
+            guard.cancel()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _give_up(number: int, around: Surroundings) -> None:
+    """The warehouse did not let go in time: leave as a crash would, which is safe at any point."""
+    said = (
+        around.left_behind() if around.published or around.in_doubt else "the next run starts again from its first step"
+    )
+    with suppress(Exception):
+        around.err.write(f"stopped by {signal.Signals(number).name}, without an answer from the warehouse; {said}\n")
+        around.err.flush()
+    os._exit(128 + number)
 
 
 # -- loading ---------------------------------------------------------------------------------------------------------
@@ -220,33 +267,63 @@ def _cache_folder(env: Mapping[str, str]) -> Path | None:
     return Path(base) / "runner" if base else None
 
 
-def _clock() -> Clock:
+def _clock(around: Surroundings) -> Clock:
     from runner.request import Clock
 
-    return Clock(time.monotonic, time.sleep)
+    return around.clock or Clock(time.monotonic, time.sleep)
+
+
+def _patience_s(around: Surroundings) -> float:
+    """RUNNER_CONNECT_S: how long a warehouse that is away for a moment is asked again."""
+    text = around.env.get("RUNNER_CONNECT_S") or "30"
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        raise BadInput(
+            Problem(Place(), f"RUNNER_CONNECT_S={text}: not a number of seconds", "RUNNER_CONNECT_S=30")
+        ) from None
 
 
 @contextmanager
 def _warehouse(
-    around: Surroundings, playbook: Playbook, run_id: str, *, read_only: bool = False, wait_s: float = 0
+    around: Surroundings,
+    playbook: Playbook,
+    run_id: str,
+    *,
+    read_only: bool = False,
+    wait_s: float = 0,
+    patience_s: float = 0,
 ) -> Iterator[Warehouse]:
+    from runner.retry import insist
     from runner.warehouse import connect
+    from runner.warehouse.base import session_name
+
+    clock = _clock(around)
+
+    def once() -> Warehouse:
+        return connect(
+            playbook.target,
+            session_name(playbook.name, run_id),
+            read_only=read_only,
+            timeout_s=playbook.statement_timeout_s,
+            watch=around.watch,
+        )
+
+    def passing(error: Exception) -> bool:
+        if not isinstance(error, CannotConnect) or not error.passing:
+            return False
+        around.err.write(f"{error.what}; trying again (RUNNER_CONNECT_S={patience_s:g})\n")
+        return True
 
     waited = 0.0
     while True:
         try:
-            warehouse = connect(
-                playbook.target,
-                f"runner {playbook.name} {run_id}",
-                read_only=read_only,
-                timeout_s=playbook.statement_timeout_s,
-                watch=around.watch,
-            )
+            warehouse = insist(once, passing, clock.sleep, budget_s=patience_s)
             break
         except Locked:
             if waited >= wait_s:
                 raise
-            time.sleep(0.2)
+            clock.sleep(0.2)
             waited += 0.2
     try:
         yield warehouse
@@ -370,12 +447,13 @@ def run(
         adopt=_tables(program, adopt),
         threads=threads,
         from_step=from_step,
+        patience_s=_patience_s(around),
         lease=LeaseTerms(int(around.env.get("RUNNER_LEASE_S") or 60), wait),
     )
     emit = around.emitting(around.report(json))
     emit(Started(loaded.name, f"{program.kind} {display(loaded.target)}", request.run_id))
-    with _warehouse(around, loaded, request.run_id, wait_s=wait) as warehouse:
-        run_program(program, warehouse, request, _clock(), emit)
+    with _warehouse(around, loaded, request.run_id, wait_s=wait, patience_s=request.patience_s) as warehouse:
+        run_program(program, warehouse, request, _clock(around), emit)
 
 
 def _checked_run_id(run_id: str | None) -> str | None:
@@ -485,7 +563,9 @@ def verify(
     loaded = _playbook(around, playbook, var, target)
     program = _program(around, loaded)
     with _warehouse(around, loaded, "verify") as warehouse:
-        do_verify(program, warehouse, _tables(program, model), sample, _new_run_id(), _clock(), around.report(json))
+        do_verify(
+            program, warehouse, _tables(program, model), sample, _new_run_id(), _clock(around), around.report(json)
+        )
 
 
 def check(

@@ -98,9 +98,16 @@ class Fenced(Locked):
 
 
 class CannotConnect(RunnerError):
-    """The warehouse cannot be reached, or the connection was lost and nothing was published (exit 5)."""
+    """The warehouse cannot be reached, or the connection was lost and nothing was published (exit 5).
+
+    `passing`: it may be over in a moment (the server starts, is full, the network stutters).
+    """
 
     exit_code = Exit.CONNECT
+
+    def __init__(self, what: str, hint: str = "", *, passing: bool = False) -> None:
+        super().__init__(what, hint)
+        self.passing = passing
 
 
 class Stopped(RunnerError):

@@ -117,6 +117,13 @@ class Published(Event):
 
 
 @dataclass(frozen=True)
+class InDoubt(Event):
+    """The run was stopped while it published, and the warehouse did not say how that ended."""
+
+    run_id: str
+
+
+@dataclass(frozen=True)
 class Nothing(Event):
     """There was nothing to do."""
 

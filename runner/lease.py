@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from runner.errors import Locked
 from runner.manifest import Manifest
-from runner.warehouse.base import Trouble, WarehouseError
+from runner.warehouse.base import Trouble, WarehouseError, session_name
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,7 @@ def _take(manifest: Manifest, run_id: str, lease_s: int) -> bool:
     """Take the lease if it is free, over or its session gone; a takeover outlaws the old holder."""
     warehouse = manifest.warehouse
     try:
+        _end_overdue(manifest)
         with warehouse.transaction("lease"):
             warehouse.execute("lease:lock", manifest.sql("lease-lock"))
             warehouse.execute("lease:insert", manifest.sql("lease-insert"))
@@ -79,6 +80,16 @@ def _take(manifest: Manifest, run_id: str, lease_s: int) -> bool:
         if error.trouble is Trouble.RETRY:
             return False
         raise
+
+
+def _end_overdue(manifest: Manifest) -> None:
+    """A run whose lease is over but whose session lives (stopped, paused, cut off) may hold locks that we need.
+
+    To end its session costs it nothing: it is outlawed as soon as we have the lease.
+    """
+    for (run_id,) in manifest.warehouse.execute("lease:overdue", manifest.sql("lease-overdue")).rows:
+        with suppress(WarehouseError):
+            manifest.warehouse.end_sessions(session_name(manifest.playbook, str(run_id)))
 
 
 def _renew(manifest: Manifest, run_id: str, lease_s: int, stop: threading.Event) -> None:

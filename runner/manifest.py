@@ -155,9 +155,9 @@ class Manifest:
         rows = self._rows("run-read", run_id=self.warehouse.literal(run_id))
         return bool(rows[0][1]) if rows else None
 
-    def has_run(self, run_id: str, version: int) -> bool:
-        """True if this run has committed the publish that raised the version to `version`."""
-        return bool(self._rows("run-of-version", run_id=self.warehouse.literal(run_id), version=version))
+    def published_after(self, version: int) -> set[tuple[str, int]]:
+        """(run_id, version) of the publishes that raised the version beyond `version`."""
+        return {(str(run), int(str(raised))) for run, raised in self._rows("published-after", version=version)}
 
     # -- the fence and the publish -----------------------------------------------------------------------------------
 
@@ -194,9 +194,15 @@ class Manifest:
         self._do("index-delete", "publish:index-delete", keys_table=index, batches=batches)
         self._do("index-insert", "publish:index-insert", keys_table=index, columns=columns, pairs=pairs)
 
+    @property
+    def index_prefix(self) -> str:
+        """What the names of this playbook's key indexes begin with."""
+        return f"keys_{hashlib.sha256(self.playbook.encode()).hexdigest()[:10]}_"
+
     def new_index_name(self, key: SourceKey, run_id: str) -> str:
         """A name no other run uses: a half-built index is never trusted, only what `key_index` lists is."""
-        return f"keys_{hashlib.sha256((self.playbook + str(key.source.table) + key.digest).encode()).hexdigest()[:10]}_{run_id.lower()[-12:]}"
+        text = str(key.source.table) + key.digest
+        return f"{self.index_prefix}{hashlib.sha256(text.encode()).hexdigest()[:10]}_{run_id.lower()[-12:]}"
 
     def register_index(self, key: SourceKey, name: str, run_id: str) -> None:
         """Trust a new index from now on."""

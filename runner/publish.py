@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from enum import Enum
 
-from runner.errors import CannotConnect, OutcomeUnknown, RunnerError, Stopped
+from runner.errors import CannotConnect, Fenced, Locked, OutcomeUnknown, RunnerError, Stopped
+from runner.events import InDoubt, Published
 from runner.freeze import Frozen
 from runner.manifest import Manifest, RunRecord, State
 from runner.models import Extent, Staged
 from runner.request import Work
+from runner.retry import insist
 from runner.shape import REPLACES_COLUMNS, misfits
 from runner.stage import Outcome, table_key
-from runner.warehouse.base import Trouble, WarehouseError
+from runner.warehouse.base import Trouble, WarehouseError, session_name
 
 ATTEMPTS = 5
 
@@ -60,21 +64,35 @@ def publish(
     record: RunRecord,
     queries: Callable[[], None],
 ) -> None:
-    """The publish transaction, retried as a whole where the engine says so. Raises Fenced, OutcomeUnknown."""
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            with work.warehouse.transaction("publish"):
-                work.manifest.fence(state.version, record.run_id)
-                queries()
-                _write(work, state, frozen, outcomes, indexes, record)
+    """The publish transaction, retried as a whole where the engine says so.
+
+    Raises Fenced, Locked (other transactions were in the way every time), CannotConnect, OutcomeUnknown.
+    """
+
+    def once() -> None:
+        with work.warehouse.transaction("publish"):
+            work.manifest.fence(state.version, record.run_id)
+            queries()
+            _write(work, state, frozen, outcomes, indexes, record)
+
+    try:
+        insist(once, _may_pass, work.clock.sleep, most=ATTEMPTS)
+    except WarehouseError as error:
+        if error.trouble is Trouble.LOST and work.warehouse.in_doubt:
+            _resolve(work, record.run_id, state.version, error)
             return
-        except WarehouseError as error:
-            if error.trouble is Trouble.LOST:
-                _resolve(work, record.run_id, state.version + 1, error)
-                return
-            if error.trouble is not Trouble.RETRY or attempt == ATTEMPTS:
-                raise
-            work.clock.sleep(0.1 * 2**attempt)
+        if error.trouble is Trouble.RETRY:
+            what = f"{error.label}: {error.what}; tried {ATTEMPTS} times, nothing was published"
+            raise Locked(what, "run it again; see what else locks or writes the derived tables") from None
+        raise
+    except BaseException:
+        if work.warehouse.in_doubt:
+            _tell_fate(work, record, state.version)
+        raise
+
+
+def _may_pass(error: Exception) -> bool:
+    return isinstance(error, WarehouseError) and error.trouble is Trouble.RETRY
 
 
 def _write(
@@ -93,7 +111,7 @@ def _write(
         kept.add(key.index)
         batches = algebra.name("batches", frozen.sources[key.key.source.table].number)
         manifest.write_pairs(key.index, len(key.key.texts), batches, algebra.name("pairs", key.number))
-    for stale in set(state.indexes.values()) - kept:
+    for stale in sorted(set(state.indexes.values()) - kept):
         manifest.forget_index(stale)
     manifest.write_run(record, state.version + 1)
 
@@ -124,31 +142,73 @@ def _write_model(work: Work, state: State, outcome: Outcome, run_id: str) -> Non
         manifest.write_lookups(table, outcome.lookups or {})
 
 
-def _resolve(work: Work, run_id: str, version: int, error: WarehouseError) -> None:
-    """The connection broke while publishing: outlaw the old transaction first, then look whether it got through."""
-    for attempt in range(ATTEMPTS):
-        work.clock.sleep(0.2 * 2**attempt)
-        try:
-            published = _fence_and_look(work, run_id, version)
-        except RunnerError:
-            continue  # still away
-        if published:
-            return
-        raise CannotConnect(f"the connection was lost: {error.what}; nothing was published", "run it again") from None
-    raise OutcomeUnknown(
-        f"the connection was lost while publishing and the warehouse stays away; the outcome of run {run_id} is unknown",
-        f"when it is back: runner history shows run {run_id} if it was published; running again is safe either way",
-    )
+class Fate(Enum):
+    """What became of a run whose connection was lost."""
+
+    PUBLISHED = "its row is in `runs`"
+    OVERTAKEN = "another run has published since it read the version"
+    UNDONE = "nothing was published, and nothing of it can come later"
 
 
-def _fence_and_look(work: Work, run_id: str, version: int) -> bool:
+def _fate(work: Work, run_id: str, version: int) -> Fate:
+    """Fence, then look, from a second connection: to look alone would miss a COMMIT that is still on its way."""
     second = work.warehouse.another()
     try:
+        with suppress(WarehouseError):  # what the old session holds would only make us wait
+            second.end_sessions(session_name(work.manifest.playbook, work.request.run_id))
         manifest = Manifest(second, work.manifest.playbook, work.manifest.schema)
         manifest.raise_version()
-        return manifest.has_run(run_id, version)
+        later = manifest.published_after(version)
+        if (run_id, version + 1) in later:
+            return Fate.PUBLISHED
+        return Fate.OVERTAKEN if later else Fate.UNDONE
     finally:
         second.close()
+
+
+def _resolve(work: Work, run_id: str, version: int, error: WarehouseError) -> None:
+    """The answer to COMMIT did not come. Raises unless it turns out that the run is published."""
+    try:
+        fate = insist(
+            lambda: _fate(work, run_id, version), _is_away, work.clock.sleep, budget_s=work.request.patience_s
+        )
+    except RunnerError:
+        raise OutcomeUnknown(
+            f"the connection was lost while publishing ({error.what}) and the warehouse stays away;"
+            f" the outcome of run {run_id} is unknown",
+            f"when it is back: runner history shows run {run_id} if it was published; running again is safe either way",
+        ) from None
+    if fate is not Fate.PUBLISHED:
+        raise _after_loss(fate, error)
+
+
+def _is_away(error: Exception) -> bool:
+    return isinstance(error, RunnerError)
+
+
+def _after_loss(fate: Fate, error: WarehouseError) -> RunnerError:
+    if fate is Fate.OVERTAKEN:
+        return Fenced(
+            "another run published while this one worked, and this one's session is gone; it published nothing"
+        )
+    return CannotConnect(f"{error.label}: the connection was lost: {error.what}; nothing was published", "run it again")
+
+
+def lost(work: Work, version: int, error: WarehouseError) -> RunnerError:
+    """What to tell of a connection that was lost before any COMMIT of the publish was sent."""
+    fate = Fate.UNDONE
+    with suppress(RunnerError):
+        fate = _fate(work, work.request.run_id, version)
+    return _after_loss(fate if fate is Fate.OVERTAKEN else Fate.UNDONE, error)
+
+
+def _tell_fate(work: Work, record: RunRecord, version: int) -> None:
+    """A signal came during COMMIT: the user must hear what readers see."""
+    try:
+        if _fate(work, record.run_id, version) is Fate.PUBLISHED:
+            work.emit(Published(record.run_id, record.duration_s))
+    except Exception:
+        work.emit(InDoubt(record.run_id))
 
 
 def models_json(outcomes: Sequence[Outcome]) -> str:

@@ -16,6 +16,7 @@ from runner.events import (
     BatchGroup,
     Building,
     Event,
+    InDoubt,
     LeftOut,
     ModelDone,
     Note,
@@ -168,6 +169,7 @@ _LINES: dict[type[Event], Callable[..., str | None]] = {
     QueryDone: lambda e: f"{e.name.split('/')[-1].ljust(14)} {'':>12}   {e.duration_s:.1f} s",
     Note: lambda e: f"note: {e.text}",
     Published: lambda e: f"published run {e.run_id}, {e.duration_s:.1f} s",
+    InDoubt: lambda e: None,
     Nothing: lambda e: f"nothing to do: {e.reason}",
 }
 

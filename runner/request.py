@@ -36,6 +36,7 @@ class Request:
     adopt: tuple[TableName, ...] = ()
     threads: int = 4
     from_step: str | None = None
+    patience_s: float = 30  # how long a lost warehouse is asked again
     lease: LeaseTerms = field(default_factory=LeaseTerms)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from runner import after, freeze, publish, shape, stage
 from runner.binding import Bound, bind, check_ownership
-from runner.errors import CannotConnect, Failure, Place, RunnerError, StatementFailed, Stopped
+from runner.errors import CannotConnect, Failure, Locked, Place, RunnerError, StatementFailed, Stopped
 from runner.events import Emit, Nothing, Published
 from runner.freeze import Frozen
 from runner.lease import held
@@ -39,6 +39,13 @@ def run(program: Program, warehouse: Warehouse, request: Request, clock: Clock, 
     if not program.playbook.sources:
         after.run_script(program, warehouse, request, clock, emit)
         return True
+    try:
+        return _run(program, warehouse, request, clock, emit)
+    except WarehouseError as error:
+        raise _explain(program, error) from None
+
+
+def _run(program: Program, warehouse: Warehouse, request: Request, clock: Clock, emit: Emit) -> bool:
     manifest = Manifest(warehouse, program.playbook.name, program.playbook.state_schema)
     manifest.ensure()
     with held(manifest, request.run_id, request.lease, clock.sleep):
@@ -69,17 +76,26 @@ def _cycle(
     work = Work(program, warehouse, manifest, Algebra(warehouse, program.playbook, scratch), request, clock, emit)
     started = clock.monotonic()
     try:
-        return _work(work, started, number)
+        return _work(work, started)
     except RunnerError as error:
-        explained = _explain(work, error)
+        explained = _explain(work.program, error)
         _note_failure(work, explained, clock.monotonic() - started)
         raise explained from None
     finally:
         after.drop_scratch(work)
 
 
-def _work(work: Work, started: float, number: int) -> Cycle:
+def _work(work: Work, started: float) -> Cycle:
     state = work.manifest.read()
+    try:
+        return _freeze_to_after(work, state, started)
+    except WarehouseError as error:
+        if error.trouble is Trouble.LOST:
+            raise publish.lost(work, state.version, error) from None
+        raise
+
+
+def _freeze_to_after(work: Work, state: State, started: float) -> Cycle:
     after.run_queries(work, Phase.SETUP)
     bound = bind(work.program, work.warehouse, state)
     check_ownership(work.program, work.warehouse, state, bound, work.request.adopt)
@@ -93,7 +109,7 @@ def _work(work: Work, started: float, number: int) -> Cycle:
 
     after.run_queries(work, Phase.STAGE)
     publish.check(work, outcomes)
-    indexes = shape.prepare(work, state, frozen, outcomes)
+    prepared = shape.prepare(work, state, frozen, outcomes)
 
     record = RunRecord(
         run_id=_record_id(work.request, frozen, state),
@@ -105,9 +121,11 @@ def _work(work: Work, started: float, number: int) -> Cycle:
         digest=work.program.digest,
         after_done=not after.has_queries(work, Phase.AFTER),
     )
-    publish.publish(work, state, frozen, outcomes, indexes, record, lambda: after.run_queries(work, Phase.PUBLISH))
+    publish.publish(
+        work, state, frozen, outcomes, prepared.indexes, record, lambda: after.run_queries(work, Phase.PUBLISH)
+    )
     work.emit(Published(record.run_id, work.clock.monotonic() - started))
-    after.quietly(lambda: shape.drop_forgotten(work, state, frozen))
+    after.quietly(lambda: shape.drop_forgotten(work, state, frozen, prepared))
     after.run_after(work, record.run_id)
     return Cycle(published=True, left=frozen.chunked_count)
 
@@ -139,14 +157,19 @@ def _owing(work: Work, state: State) -> bool:
     return any(stage.table_key(work, m) in owed for m in work.program.models if m.table in work.taken)
 
 
-def _explain(work: Work, error: RunnerError) -> RunnerError:
+def _explain(program: Program, error: RunnerError) -> RunnerError:
     """A warehouse's error with the file it is about, what readers see now, and what to do."""
     if not isinstance(error, WarehouseError):
         return error
     if error.trouble is Trouble.LOST:
-        return CannotConnect(f"the connection was lost: {error.what}; nothing was published", "run it again")
-    model = next((m for m in work.program.models if error.label.endswith(f":{m.table}")), None)
-    place = model.select.place if model else Place(work.program.playbook.path)
+        return CannotConnect(
+            f"{error.label}: the connection was lost: {error.what}; nothing was published", "run it again"
+        )
+    model = next((m for m in program.models if error.label.endswith(f":{m.table}")), None)
+    place = model.select.place if model else Place(program.playbook.path)
+    if error.trouble is Trouble.RETRY:
+        what = f"{place}: {error.label}: {error.what}; nothing was published"
+        return Locked(what, "another session was in the way; run it again")
     return StatementFailed(
         f"{place}: {error.label}: {error.what}",
         "nothing was published; mend it and run again: a run starts from its first step",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from runner.errors import Stopped
 from runner.freeze import Frozen
@@ -15,8 +16,19 @@ from runner.warehouse.base import Column
 REPLACES_COLUMNS = ("--full-refresh", "adopted")  # why a full build may change types and drop columns
 
 
-def prepare(work: Work, state: State, frozen: Frozen, outcomes: Sequence[Outcome]) -> dict[int, str]:
-    """DDL that goes before publish; all of it can be done again. Gives the names of new key indexes by key number."""
+@dataclass(frozen=True)
+class Prepared:
+    """What a publish needs of the DDL before it."""
+
+    indexes: dict[int, str]
+    """Names of new key indexes, by key number."""
+    leftovers: tuple[str, ...]
+    """Key indexes, quoted, that runs made which never published. To be dropped after this run's publish, when all
+    that came before is outlawed; those of runs that began later are not among them."""
+
+
+def prepare(work: Work, state: State, frozen: Frozen, outcomes: Sequence[Outcome]) -> Prepared:
+    """DDL that goes before publish; all of it can be done again."""
     warehouse, algebra = work.warehouse, work.algebra
     made: set[str] = set()
     for outcome in outcomes:
@@ -31,6 +43,7 @@ def prepare(work: Work, state: State, frozen: Frozen, outcomes: Sequence[Outcome
         if outcome.owes == "keys" and outcome.staged.key_count:
             _make_dirty(work, outcome.staged)
     names: dict[int, str] = {}
+    leftovers = _leftovers(work, state) if any(key.index is None for key in frozen.keys) else ()
     for key in frozen.keys:
         if key.index is None:
             name = work.manifest.new_index_name(key.key, work.request.run_id)
@@ -43,7 +56,13 @@ def prepare(work: Work, state: State, frozen: Frozen, outcomes: Sequence[Outcome
             if warehouse.capabilities.indexes:
                 warehouse.execute("ddl:index", f"create index on {table} (etl_tstamp)")
             names[key.number] = name
-    return names
+    return Prepared(names, tuple(set(leftovers) - {work.manifest.table(name) for name in names.values()}))
+
+
+def _leftovers(work: Work, state: State) -> tuple[str, ...]:
+    manifest = work.manifest
+    found = (manifest.table(name) for name in work.warehouse.tables(manifest.schema, manifest.index_prefix))
+    return tuple(table for table in found if table not in state.indexes.values())
 
 
 def _shape(work: Work, state: State, outcome: Outcome) -> None:
@@ -123,8 +142,8 @@ def _make_dirty(work: Work, staged: Staged) -> None:
     )
 
 
-def drop_forgotten(work: Work, state: State, frozen: Frozen) -> None:
-    """Drop the key indexes that this run's publish has stopped trusting."""
+def drop_forgotten(work: Work, state: State, frozen: Frozen, prepared: Prepared) -> None:
+    """Drop the key indexes that this run's publish has stopped trusting, and those that were never trusted."""
     kept = {key.index for key in frozen.keys}
-    for table in set(state.indexes.values()) - kept:
+    for table in sorted({*state.indexes.values(), *prepared.leftovers} - kept):
         work.warehouse.execute("after:drop-index", f"drop table if exists {table}")

@@ -16,10 +16,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, ClassVar, Self
 
-from runner.errors import RunnerError
+from runner.errors import Exit, RunnerError
 from runner.names import TableName
 
 Watch = Callable[[str, str, str], None]
+
+CANCEL_PAUSES_S = (0.05, 0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0)
 
 
 class Trouble(Enum):
@@ -38,6 +40,11 @@ class WarehouseError(RunnerError):
         super().__init__(message)
         self.label = label
         self.trouble = trouble
+
+    @property
+    def exit_code(self) -> Exit:  # type: ignore[override]
+        """5 where the connection is gone, 3 where something was in the way, else 6."""
+        return {Trouble.LOST: Exit.CONNECT, Trouble.RETRY: Exit.LOCKED}.get(self.trouble, Exit.FAILED)
 
 
 @dataclass(frozen=True)
@@ -105,6 +112,11 @@ class FileMark:
     changed_ns: int
 
 
+def session_name(playbook: str, run_id: str) -> str:
+    """How a run's sessions are called at the server: everybody can see there who they are."""
+    return f"runner {playbook} {run_id}"[:63]
+
+
 class _Job:
     """One call that the worker thread makes; the caller waits for it and may ask for it to be cancelled."""
 
@@ -153,6 +165,8 @@ class Warehouse(ABC):
         self.timeout_s = timeout_s
         self.watch = watch
         self.in_transaction = False
+        self.in_doubt = False  # COMMIT was sent and its answer did not come
+        self._stuck = False
         self._worker = _Worker()
 
     # -- the seam ------------------------------------------------------------------------------------------------
@@ -161,6 +175,8 @@ class Warehouse(ABC):
         """Run one statement (or a script where the engine takes it whole). Raises WarehouseError."""
         if self.watch:
             self.watch("before", label, sql)
+        if self._stuck:
+            raise WarehouseError(label, "the warehouse does not answer", Trouble.LOST)
         result = self._wait(label, self._worker.submit(lambda: self._run(sql)))
         if self.watch:
             self.watch("after", label, sql)
@@ -170,11 +186,13 @@ class Warehouse(ABC):
         try:
             finished = job.done.wait(self.timeout_s)
         except BaseException:  # a signal: stop the query at the server before anything else happens
-            self._cancel_until_done(job)
+            self._stop(job)
             raise
         if not finished:
-            self._cancel_until_done(job)
-            raise WarehouseError(label, f"took longer than {self.timeout_s:g} s and was cancelled", Trouble.TIMEOUT)
+            self._stop(job)
+            if not job.done.is_set() or job.error is not None:  # else it was done before it could be stopped
+                message = f"took longer than {self.timeout_s:g} s and was cancelled"
+                raise WarehouseError(label, message, Trouble.TIMEOUT)
         if job.error is not None:
             if not isinstance(job.error, Exception):
                 raise job.error
@@ -182,12 +200,22 @@ class Warehouse(ABC):
         result: Result = job.value
         return result
 
-    def _cancel_until_done(self, job: _Job) -> None:
-        for _ in range(100):
-            with suppress(Exception):
+    def _stop(self, job: _Job) -> None:
+        """Cancel at the server until the driver's call has returned; a connection that does not answer is given up."""
+        unheard = 0
+        for pause_s in CANCEL_PAUSES_S:
+            try:
                 self._cancel()
-            if job.done.wait(0.05):
+            except Exception:
+                unheard += 1
+            if job.done.wait(pause_s):
                 return
+            if unheard > 1:
+                break
+        self._stuck = True
+        with suppress(Exception):
+            self._abandon()
+        job.done.wait(1)
 
     def cancel(self) -> None:
         """Stop what another thread has this connection do; never raises."""
@@ -196,18 +224,34 @@ class Warehouse(ABC):
 
     @contextmanager
     def transaction(self, label: str, *, snapshot: bool = False) -> Iterator[None]:
-        """BEGIN … COMMIT; any error, whatever it is, leads to ROLLBACK. `snapshot`: all reads see one instant."""
+        """BEGIN … COMMIT; any error, whatever it is, leads to ROLLBACK. `snapshot`: all reads see one instant.
+
+        If the answer to COMMIT did not come (`in_doubt`), the error's trouble is LOST: only a look from another
+        connection can tell what happened.
+        """
         self.execute(f"{label}:begin", self._begin(snapshot))
         self.in_transaction = True
         try:
             yield
-            self.execute(f"{label}:commit", "commit")
+            self._commit(label)
             self.in_transaction = False
         finally:
             if self.in_transaction:
                 self.in_transaction = False
-                with suppress(Exception):  # the first error matters; a connection that is gone rolls back by itself
-                    self._wait("rollback", self._worker.submit(lambda: self._run("rollback")))
+                if not self._stuck:
+                    with suppress(Exception):  # the first error matters; a lost connection rolls back by itself
+                        self._wait("rollback", self._worker.submit(lambda: self._run("rollback")))
+
+    def _commit(self, label: str) -> None:
+        self.in_doubt = True
+        try:
+            self.execute(f"{label}:commit", "commit")
+        except WarehouseError as error:
+            if error.trouble is Trouble.TIMEOUT:
+                error.trouble = Trouble.LOST
+            self.in_doubt = error.trouble is Trouble.LOST
+            raise
+        self.in_doubt = False
 
     def close(self) -> None:
         """Close the connection; never raises."""
@@ -226,6 +270,9 @@ class Warehouse(ABC):
 
     @abstractmethod
     def _close(self) -> None: ...
+
+    def _abandon(self) -> None:  # noqa: B027 - nothing to break where there is no network
+        """Break the connection from this side, so that a call which waits for the server returns."""
 
     @abstractmethod
     def _begin(self, snapshot: bool) -> str: ...
@@ -251,6 +298,10 @@ class Warehouse(ABC):
     @abstractmethod
     def columns_of(self, table: str) -> tuple[Column, ...]:
         """The columns of a table, scratch tables included, by its quoted name."""
+
+    @abstractmethod
+    def tables(self, schema: str, prefix: str) -> tuple[str, ...]:
+        """The names of a schema's tables that begin with a prefix of letters, digits and underscores."""
 
     @abstractmethod
     def open_scratch(self, playbook: str, run_id: str) -> str:
@@ -331,6 +382,9 @@ class Warehouse(ABC):
         return f"min({column})"
 
     # -- the lease ---------------------------------------------------------------------------------------------------
+
+    def end_sessions(self, run: str) -> None:  # noqa: B027 - where the file lock is the lease there are none
+        """End what sessions another run (`session_name`) still has at the server, as far as we may."""
 
     @property
     def now(self) -> str:

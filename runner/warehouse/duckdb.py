@@ -9,7 +9,9 @@ from __future__ import annotations
 import glob
 import os
 import re
+import stat
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -139,6 +141,14 @@ class DuckDB(Warehouse):
     def columns_of(self, table: str) -> tuple[Column, ...]:
         return self.describe_query(f"select * from {table}")
 
+    def tables(self, schema: str, prefix: str) -> tuple[str, ...]:
+        found = self.execute(
+            "catalogue:tables",
+            "select table_name from duckdb_tables() where database_name = current_database()"
+            f" and schema_name = {self.literal(schema)} and starts_with(table_name, {self.literal(prefix)}) order by 1",
+        )
+        return tuple(str(row[0]) for row in found.rows)
+
     def open_scratch(self, playbook: str, run_id: str) -> str:
         self.execute("scratch:detach", f"detach database if exists {SCRATCH}")
         self.execute("scratch:attach", f"attach ':memory:' as {SCRATCH} (read_write)")
@@ -185,9 +195,10 @@ def _marks(pattern: str) -> list[FileMark]:
         return [FileMark(pattern, 0, 0)]
     found = []
     for path in glob.glob(pattern, recursive=True):
-        if os.path.isfile(path):
+        with suppress(FileNotFoundError):  # gone since the folder was read
             seen = os.stat(path)
-            found.append(FileMark(path, seen.st_size, seen.st_mtime_ns))
+            if stat.S_ISREG(seen.st_mode):
+                found.append(FileMark(path, seen.st_size, seen.st_mtime_ns))
     return found
 
 

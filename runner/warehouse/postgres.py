@@ -6,7 +6,9 @@ SQLAlchemy gives the URL, the TLS options and the pooling rules that users know;
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Self
 
@@ -30,11 +32,26 @@ NULL_STAND_INS = (
 )
 UNORDERED = ("json", "xml", "point", "line", "lseg", "box", "path", "polygon", "circle")
 
+# What libpq is told unless the URL says otherwise: a dead network is noticed in a minute, not in hours.
+NETWORK: dict[str, str | int] = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+# libpq gives no SQLSTATE for a failed connect
+PASSING = re.compile(
+    "connection refused|timeout expired|timed out|starting up|shutting down|recovery mode|too many clients"
+    "|connection slots|closed the connection|connection reset|unreachable|no route|temporary failure",
+    re.IGNORECASE,
+)
+
 SESSION = """
 set time zone 'UTC';
 set client_min_messages = warning;
 set lock_timeout = '60s';
-set idle_in_transaction_session_timeout = '10min';
+set idle_in_transaction_session_timeout = '60s';
 set jit = off
 """
 
@@ -60,7 +77,7 @@ class Postgres(Warehouse):
         self._url = url
         self._application = application
         self._engine = sqlalchemy.create_engine(
-            _driver_url(url), poolclass=sqlalchemy.NullPool, pool_reset_on_return=None
+            _driver_url(url), poolclass=sqlalchemy.NullPool, pool_reset_on_return=None, connect_args=_network(url)
         )
         try:
             self._connection = self._connect()
@@ -72,11 +89,13 @@ class Postgres(Warehouse):
         try:
             connection = self._engine.connect().execution_options(no_parameters=True, isolation_level="AUTOCOMMIT")
             connection.exec_driver_sql(SESSION)
-            connection.exec_driver_sql(f"set application_name = {self.literal(self._application[:63])}")
+            connection.exec_driver_sql(f"set application_name = {self.literal(self._application)}")
             self._after_death(connection)
             return connection
         except sqlalchemy.exc.DBAPIError as error:
-            raise CannotConnect(f"cannot connect to {display(self._url)}: {_first_line(error.orig)}") from None
+            why = _first_line(error.orig)
+            passing = PASSING.search(str(error.orig)) is not None
+            raise CannotConnect(f"cannot connect to {display(self._url)}: {why}", passing=passing) from None
         except sqlalchemy.exc.SQLAlchemyError as error:
             raise CannotConnect(f"cannot connect to {display(self._url)}: {_first_line(error)}") from None
 
@@ -106,7 +125,11 @@ class Postgres(Warehouse):
             cursor.close()
 
     def _cancel(self) -> None:
-        self._driver.cancel_safe(timeout=3)
+        self._driver.cancel_safe(timeout=1)
+
+    def _abandon(self) -> None:
+        with socket.socket(fileno=os.dup(self._driver.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)
 
     def _close(self) -> None:
         self._connection.invalidate()
@@ -177,6 +200,14 @@ class Postgres(Warehouse):
         )
         return tuple(Column(str(row[0]), str(row[1])) for row in found.rows)
 
+    def tables(self, schema: str, prefix: str) -> tuple[str, ...]:
+        found = self.execute(
+            "catalogue:tables",
+            f"select tablename from pg_tables where schemaname = {self.literal(schema)}"
+            f" and starts_with(tablename, {self.literal(prefix)}) order by 1",
+        )
+        return tuple(str(row[0]) for row in found.rows)
+
     def open_scratch(self, playbook: str, run_id: str) -> str:
         name = f"{_scratch_prefix(playbook)}{re.sub('[^0-9a-z]', '', run_id.lower())}"[:63]
         self.execute("scratch:create", f"create schema {self.quote(name)}")
@@ -227,6 +258,11 @@ class Postgres(Warehouse):
     def any_of(self, column: str, type_: str) -> str:
         return f"(array_agg({column}))[1]"
 
+    def end_sessions(self, run: str) -> None:
+        """Another role's sessions stay: then their locks are waited for, as long as lock_timeout says."""
+        others = f"application_name = {self.literal(run)} and usename = current_user and pid <> pg_backend_pid()"
+        self.execute("lease:end", f"select pg_terminate_backend(pid) from pg_stat_activity where {others}")
+
     @property
     def now(self) -> str:
         return "(clock_timestamp() at time zone 'UTC')"
@@ -248,6 +284,11 @@ def _scratch_prefix(playbook: str) -> str:
 def _driver_url(url: str) -> URL:
     parsed = make_url(url)
     return parsed.set(drivername="postgresql+psycopg")
+
+
+def _network(url: str) -> dict[str, str | int]:
+    given = make_url(url).query
+    return {name: value for name, value in NETWORK.items() if name not in given}
 
 
 def display(url: str) -> str:

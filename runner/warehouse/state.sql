@@ -103,6 +103,9 @@ where playbook = {playbook} and (run_id is null or lease_until < {now} or not {a
 select run_id, cast(started_tstamp as varchar(30)), cast(lease_until as varchar(30)), session from {s}.lease
 where playbook = {playbook}
 
+-- name: lease-overdue
+select run_id from {s}.lease where playbook = {playbook} and run_id is not null and lease_until < {now}
+
 -- name: lease-renew
 update {s}.lease set lease_until = {now} + interval '{lease_s} seconds'
 where playbook = {playbook} and run_id = {run_id}
@@ -150,9 +153,8 @@ order by version desc limit 1
 -- name: run-read
 select status, after_done from {s}.runs where playbook = {playbook} and run_id = {run_id} and status = 'published'
 
--- name: run-of-version
-select 1 from {s}.runs
-where playbook = {playbook} and run_id = {run_id} and version = {version} and status = 'published'
+-- name: published-after
+select run_id, version from {s}.runs where playbook = {playbook} and version > {version} and status = 'published'
 
 -- name: manifest-delete
 delete from {s}.manifest where playbook = {playbook} and source = {source}
