@@ -20,7 +20,7 @@ from runner.errors import BadInput, NoSteps, Place
 from runner.names import TableName
 from runner.playbook import Playbook, Query, Step, Variable
 from runner.playbook_format import Page, PageStep, read_page
-from runner.playbook_paths import folder_of, resolved_target
+from runner.playbook_paths import check_url, folder_of, holds_password, resolved_target
 from runner.playbook_values import NAME
 from runner.problems import Problems, show
 from runner.variables import override
@@ -89,7 +89,8 @@ class _Pages:
             self._problems.stop(Place(path, line, 1), "this is an SQL Runner playbook", hint)
         # A target that nobody asks for needs no environment.
         leave = frozenset() if own_target else frozenset({"target"})
-        node = expand(parse(text, path, self._problems), self._env, self._problems, leave)
+        tree = parse(text, path, self._problems)
+        node = expand(tree, self._env, self._problems, leave, frozenset({"target"}) - leave)
         page = read_page(node, path, self._problems)
         self._done.add(os.path.realpath(path))
         included: list[Page] = []
@@ -127,7 +128,7 @@ def _name(page: Page, problems: Problems) -> str:
 
 def _target(page: Page, override_text: str | None, env: Mapping[str, str], problems: Problems) -> str:
     if override_text is not None:
-        return expand_text(override_text, Place(page.path), env, problems, "--target: ") or ""
+        return _given_target(override_text, env, problems)
     text = page.target.text if page.target else f"duckdb:///{page.name}.duckdb"
     place = page.target.place if page.target else Place(page.path)
     try:
@@ -135,6 +136,22 @@ def _target(page: Page, override_text: str | None, env: Mapping[str, str], probl
     except Wrong as wrong:
         problems.add(place, f"'target' in the playbook {wrong.what}", wrong.hint)
         return ""
+
+
+def _given_target(written: str, env: Mapping[str, str], problems: Problems) -> str:
+    """The URL of --target; like that of a file it says no password itself, and it is not shown."""
+    if holds_password(written):
+        what = "--target holds a literal password, which every user of this machine sees in the list of processes"
+        hint = (
+            "in single quotes: --target 'postgresql://user:${PGPASSWORD}@host/db', or leave it out and set PGPASSWORD"
+        )
+        problems.stop(Place(), what, hint)
+    text = expand_text(written, Place(), env, problems, "--target: ", url=True) or ""
+    try:
+        check_url(text)
+    except Wrong as wrong:
+        problems.add(Place(), f"--target {wrong.what}", wrong.hint)
+    return text
 
 
 def _where(place: Place, seen_from: Place) -> str:

@@ -15,6 +15,10 @@ from runner.yamlschema import TEXT, Kind, Scope, Wrong, many
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 # userinfo with a password; a port ("host:5432/…") is none
 _PASSWORD = re.compile(r"://[^:/@?#]*:(?!\d+(?:[/?#]|$))[^@]+@")
+# as SQLAlchemy reads it: user:password@host:port
+_POSTGRES = re.compile(
+    r"postgres\w*(?:\+\w+)?://(?:[^:/]*(?::[^@]*)?@)?(?:\[[^/?\]]+\]|[^:/?@]*)(?::\d*)?(?:[/?].*)?", re.DOTALL
+)
 _SECRET_PARAMETER = re.compile(
     r"[?&;]\w*(?:password|passwd|pwd|passphrase|secret|token|apikey|api_key)\w*=[^&;]", re.IGNORECASE
 )
@@ -29,10 +33,15 @@ def absolute(text: str, folder: Path) -> str:
     return os.path.normpath(folder / text)
 
 
+def holds_password(written: str) -> bool:
+    """Whether a URL says a password itself, in place of a ${VAR}."""
+    text = literal_part(written)
+    return bool(_PASSWORD.search(text) or _SECRET_PARAMETER.search(text))
+
+
 def refuse_password(node: Node, variable: str) -> None:
     """A password may come from the environment only: files are committed, copied and printed."""
-    text = literal_part(node.written) if isinstance(node, Scalar) else ""
-    if _PASSWORD.search(text) or _SECRET_PARAMETER.search(text):
+    if isinstance(node, Scalar) and holds_password(node.written):
         raise Wrong("holds a literal password", f"put it in the environment: ${{{variable}}} in its place")
 
 
@@ -64,10 +73,20 @@ def _target_as_written(node: Node, scope: Scope) -> Scalar | None:
 TARGET: Kind[Scalar | None] = Kind(_target_as_written, None)
 
 
+def check_url(text: str) -> None:
+    """A Postgres URL must have a host and port that can be read: a piece of a password would be taken for one."""
+    if text.startswith("postgres") and not _POSTGRES.fullmatch(text):
+        hint = (
+            "postgresql://user:${PGPASSWORD}@host:5432/database; written out, an @ in a password is %40 and a % is %25"
+        )
+        raise Wrong("has a host or port that cannot be read", hint)
+
+
 def resolved_target(text: str, folder: Path) -> str:
     """A target URL, a DuckDB file by its absolute path. Raises Wrong, which never shows the URL: it may hold secrets."""
     if not _URL.match(text):
         raise Wrong("must be a URL", "such as duckdb:///web.duckdb or postgresql://user:${PGPASSWORD}@host/database")
+    check_url(text)
     scheme, _, rest = text.partition("://")
     path, question, parameters = rest.partition("?")
     if scheme.lower() != "duckdb" or path in ("", "/:memory:"):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import NoReturn
 
 from runner.errors import BadInput, Place, Problem
+from runner.secrets import Secrets
 
 
 class Problems:
@@ -13,12 +13,10 @@ class Problems:
 
     def __init__(self) -> None:
         self.found: list[Problem] = []
-        self.secrets: dict[str, str] = {}  # a value of the environment → what to show in its place
+        self.secrets = Secrets()  # whatever came from the environment: messages show what the file says
 
     def add(self, place: Place, what: str, hint: str = "") -> None:
-        for secret, shown in self.secrets.items():
-            what = shown.join(re.split(re.escape(secret), what, flags=re.IGNORECASE))
-        self.found.append(Problem(place, what, hint))
+        self.found.append(Problem(place, self.secrets.masked(what), self.secrets.masked(hint)))
 
     def stop(self, place: Place, what: str, hint: str = "") -> NoReturn:
         """Add a problem that nothing can be read behind."""

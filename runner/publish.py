@@ -152,12 +152,13 @@ class Fate(Enum):
 
 def _fate(work: Work, run_id: str, version: int) -> Fate:
     """Fence, then look, from a second connection: to look alone would miss a COMMIT that is still on its way."""
-    second = work.warehouse.another()
+    second = work.warehouse.reopened()
     try:
         with suppress(WarehouseError):  # what the old session holds would only make us wait
             second.end_sessions(session_name(work.manifest.playbook, work.request.run_id))
         manifest = Manifest(second, work.manifest.playbook, work.manifest.schema)
-        manifest.raise_version()
+        if not second.capabilities.file_lock:  # else nobody but us can have the file open
+            manifest.raise_version()
         later = manifest.published_after(version)
         if (run_id, version + 1) in later:
             return Fate.PUBLISHED

@@ -13,6 +13,7 @@ from jinja2.exceptions import SecurityError, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from runner.errors import BadInput, Place, Problem
+from runner.problems import show
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*){0,2}")
 
@@ -40,7 +41,7 @@ def identifier(value: object) -> str:
     if isinstance(value, Undefined):
         value._fail_with_undefined_error()
     if not IDENTIFIER.fullmatch(str(value)):
-        raise TemplateError(f"{str(value)[:60]!r} is not an identifier")
+        raise TemplateError(f"{show(str(value))} is not an identifier")
     return str(value)
 
 

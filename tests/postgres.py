@@ -28,7 +28,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -163,13 +163,80 @@ def copied(folder: Path, to: Path) -> Path:
     return to / folder.relative_to(package.parent)
 
 
+@dataclass
+class Local:
+    """A server of our own on this machine, which can crash and come back on the same data and port."""
+
+    folder: Path  # of its binaries
+    where: Path
+    user: dict[str, Any]
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def server(self) -> Server:
+        """Where it is."""
+        return Server(f"postgresql://runner@127.0.0.1:{self.port}/postgres", str(self.folder))
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment of its programs."""
+        return {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "HOME": str(self.where)}
+
+    def make(self) -> None:
+        """An empty cluster."""
+        made = subprocess.run(
+            [self.folder / "initdb", "-D", self.where / "data", "-U", "runner", "-A", "trust", "-E", "UTF8", "--no-sync"],
+            capture_output=True, text=True, check=False, env=self.env, cwd=self.where, **self.user,
+        )  # fmt: skip
+        if made.returncode:
+            raise NoPostgres(f"{self.folder}/initdb failed: {made.stderr.strip()}")
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        settings = {**SETTINGS, "port": str(self.port), "unix_socket_directories": str(self.where)}
+        options = [text for name, value in settings.items() for text in ("-c", f"{name}={value}")]
+        log = self.where / "log"
+        with log.open("ab") as out:
+            self.process = subprocess.Popen(
+                [self.folder / "postgres", "-D", self.where / "data", *options],
+                stdout=out, stderr=out, env=self.env, cwd=self.where, start_new_session=True, **self.user,
+            )  # fmt: skip
+        until = time.monotonic() + START_S
+        while time.monotonic() < until and self.process.poll() is None:
+            with contextlib.suppress(psycopg.OperationalError):
+                psycopg.connect(host="127.0.0.1", port=self.port, user="runner", dbname="postgres").close()
+                return
+            time.sleep(0.03)
+        self.stop()
+        raise NoPostgres(f"{self.folder}/postgres did not start: {log.read_text(errors='replace').strip()}")
+
+    def crash(self) -> None:
+        """What `pg_ctl stop -m immediate` does: every session ends as in a crash, and the next start recovers."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGQUIT)
+            self.process.wait(START_S)
+            self.process = None
+
+    def stop(self) -> None:
+        """Stop the server at once; what it held is thrown away."""
+        for sign in (signal.SIGINT, signal.SIGKILL):
+            if self.process is None:
+                return
+            with contextlib.suppress(ProcessLookupError):
+                self.process.send_signal(sign)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(10)
+                self.process = None
+
+
 @contextmanager
-def local_server(folder: Path) -> Iterator[Server]:
+def local(folder: Path) -> Iterator[Local]:
     """A server of our own from the binaries in `folder`, stopped and removed at the end."""
     where = home()
     user = server_user()
-    process: subprocess.Popen[bytes] | None = None
     guard: subprocess.Popen[bytes] | None = None
+    own: Local | None = None
     try:
         if user and not open_to_all(folder):
             folder = copied(folder, where / "install")
@@ -178,60 +245,31 @@ def local_server(folder: Path) -> Iterator[Server]:
         if user:
             for path in (where, data):
                 os.chown(path, user["user"], user["group"])
-        port = free_port()
-        process = start(folder, where, port, user)
-        guard = guarded(process, where)
-        yield Server(f"postgresql://runner@127.0.0.1:{port}/postgres", str(folder))
+        own = Local(folder, where, user)
+        own.make()
+        guard = guarded(where)
+        own.start()
+        yield own
     finally:
-        if process is not None:
-            stop(process)
+        if own is not None:
+            own.stop()
         shutil.rmtree(where, ignore_errors=True)
         if guard is not None:
             guard.kill()
             guard.communicate()
 
 
-def guarded(process: subprocess.Popen[bytes], where: Path) -> subprocess.Popen[bytes]:
+@contextmanager
+def local_server(folder: Path) -> Iterator[Server]:
+    """The same, for who does not want to crash it."""
+    with local(folder) as own:
+        yield own.server
+
+
+def guarded(where: Path) -> subprocess.Popen[bytes]:
     """A shell that waits for the end of this process, and then stops the server, should we be killed before we do."""
-    text = 'read -r _; kill -INT "$0" && sleep 2; rm -rf "$1"'
-    return subprocess.Popen(["sh", "-c", text, str(process.pid), where], stdin=subprocess.PIPE, start_new_session=True)
-
-
-def start(folder: Path, where: Path, port: int, user: dict[str, Any]) -> subprocess.Popen[bytes]:
-    """Make the cluster in `where`/data, start its server and wait until it answers."""
-    env = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "HOME": str(where)}
-    made = subprocess.run(
-        [folder / "initdb", "-D", where / "data", "-U", "runner", "-A", "trust", "-E", "UTF8", "--no-sync"],
-        capture_output=True, text=True, check=False, env=env, cwd=where, **user,
-    )  # fmt: skip
-    if made.returncode:
-        raise NoPostgres(f"{folder}/initdb failed: {made.stderr.strip()}")
-    settings = {**SETTINGS, "port": str(port), "unix_socket_directories": str(where)}
-    options = [text for name, value in settings.items() for text in ("-c", f"{name}={value}")]
-    log = where / "log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [folder / "postgres", "-D", where / "data", *options],
-            stdout=out, stderr=out, env=env, cwd=where, start_new_session=True, **user,
-        )  # fmt: skip
-    until = time.monotonic() + START_S
-    while time.monotonic() < until and process.poll() is None:
-        with contextlib.suppress(psycopg.OperationalError):
-            psycopg.connect(host="127.0.0.1", port=port, user="runner", dbname="postgres").close()
-            return process
-        time.sleep(0.03)
-    stop(process)
-    raise NoPostgres(f"{folder}/postgres did not start: {log.read_text(errors='replace').strip()}")
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """Stop the server at once; what it held is thrown away."""
-    for sign in (signal.SIGINT, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(sign)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(10)
-            return
+    text = 'read -r _; kill -INT "$(head -n 1 "$0/data/postmaster.pid")" && sleep 2; rm -rf "$0"'
+    return subprocess.Popen(["sh", "-c", text, where], stdin=subprocess.PIPE, start_new_session=True)
 
 
 @contextmanager

@@ -30,6 +30,7 @@ class Trouble(Enum):
     RETRY = "serialization failure, deadlock or lock time-out: the whole transaction may be run again"
     LOST = "the connection is gone: what was not committed is rolled back"
     TIMEOUT = "the statement took longer than allowed and was cancelled"
+    FATAL = "the engine gave up: the database has to be opened anew, and a COMMIT may have taken place"
     REFUSED = "the statement is wrong or the warehouse cannot do it: trying again changes nothing"
 
 
@@ -247,9 +248,9 @@ class Warehouse(ABC):
         try:
             self.execute(f"{label}:commit", "commit")
         except WarehouseError as error:
-            if error.trouble is Trouble.TIMEOUT:
+            self.in_doubt = error.trouble in (Trouble.LOST, Trouble.TIMEOUT, Trouble.FATAL)
+            if self.in_doubt:
                 error.trouble = Trouble.LOST
-            self.in_doubt = error.trouble is Trouble.LOST
             raise
         self.in_doubt = False
 
@@ -286,6 +287,10 @@ class Warehouse(ABC):
     @abstractmethod
     def another(self) -> Self:
         """A second connection to the same warehouse, which sees what this one has committed."""
+
+    @abstractmethod
+    def reopened(self) -> Self:
+        """Replace the connection that was lost, and give a second one."""
 
     @abstractmethod
     def describe(self, names: Iterable[TableName]) -> Mapping[TableName, Relation]:

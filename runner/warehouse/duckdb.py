@@ -97,12 +97,23 @@ class DuckDB(Warehouse):
         return str(error).strip()
 
     def _trouble(self, error: Exception) -> Trouble:
-        if isinstance(error, driver.TransactionException) and "onflict" in str(error):
+        said = re.split("[\"']", str(error), maxsplit=1)[0]  # what follows may be a path or a name
+        if isinstance(error, driver.TransactionException) and "onflict" in said:
             return Trouble.RETRY
+        if isinstance(error, driver.FatalException):
+            return Trouble.FATAL  # measured: COMMIT was durable and the checkpoint after it found the disk full
         return Trouble.REFUSED
 
     def another(self) -> Self:
         return type(self)(self._path, timeout_s=self.timeout_s, watch=self.watch, connection=self._connection.cursor())
+
+    def reopened(self) -> Self:
+        """After a fatal error every connection of the process is dead until all are closed and the file is opened anew."""
+        if self._stuck:
+            raise CannotConnect(f"{self._path}: a statement does not end")
+        self._close()
+        self._connection = _open(self._path, read_only=False)
+        return self.another()
 
     def describe(self, names: Iterable[TableName]) -> Mapping[TableName, Relation]:
         """One DESCRIBE a table: the catalogue's own tables cost 20 to 40 ms at their first use in a process."""

@@ -10,6 +10,7 @@ import os
 import re
 import socket
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any, ClassVar, Self
 
 import psycopg
@@ -156,6 +157,14 @@ class Postgres(Warehouse):
         ):
             return Trouble.LOST
         return Trouble.REFUSED
+
+    def reopened(self) -> Self:
+        """The lost connection is replaced, so that what is left of the run (`after`, the lease, scratch) has one."""
+        with suppress(Exception):
+            self._connection.invalidate()
+        self._connection = self._connect()
+        self._stuck = False
+        return self.another()
 
     def another(self) -> Self:
         return type(self)(self._url, self._application, self.timeout_s, self.watch)
