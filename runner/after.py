@@ -72,7 +72,8 @@ def _run_step(
                 raise  # for the publish to try again or resolve
             place = Place(query.file or query.query.place.path)
             what = f"{place}: step {step}: {error.what}"
-            raise StatementFailed(what, _said(phase, step), Failure(label, place)) from None
+            said = _said(phase, step)
+            raise StatementFailed(what, said, Failure(label, place), published=phase is Phase.AFTER) from None
         emit(QueryDone(step, query.query.path, clock.monotonic() - started))
 
     if len(texts) == 1 or threads == 1:
@@ -168,7 +169,8 @@ def run_after(work: Work, run_id: str) -> None:
         try:
             work.manifest.write_after_done(run_id)
         except WarehouseError as error:
-            raise StatementFailed(f"{error.label}: {error.what}", _said(Phase.AFTER), Failure(error.label)) from None
+            what = f"{error.label}: {error.what}"
+            raise StatementFailed(what, _said(Phase.AFTER), Failure(error.label), published=True) from None
 
 
 def repeat(work: Work, state: State) -> None:

@@ -13,6 +13,7 @@ import os
 import pickle
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from runner import __version__, sqltext
 from runner.errors import RunnerError
 from runner.playbook import Playbook
 from runner.program import Program
+from runner.secrets import NO_SECRETS, Secrets
 
 SAFE = {
     ("pathlib", "PosixPath"),
@@ -41,19 +43,28 @@ class _Unpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"{module}.{name}")
 
 
-def load(folder: Path | None, playbook: Playbook, kind: str, make: Callable[[], Program]) -> Program:
-    """The program from the cache, or made and kept. `folder` None: always made."""
+def load(
+    folder: Path | None, playbook: Playbook, kind: str, make: Callable[[], Program], secrets: Secrets = NO_SECRETS
+) -> Program:
+    """The program from the cache, or made and kept. `folder` None: always made.
+
+    The target is not kept: a program is the same for every target of its kind, and a URL may hold a password. Nor is
+    a program whose SQL or variables hold one of the `secrets`.
+    """
     if folder is None:
         return make()
     try:
-        file = folder / f"program-{_fingerprint(playbook, kind)}"
+        file = folder / f"program-{_fingerprint(replace(playbook, target=''), kind)}"
     except (OSError, RunnerError):
         return make()  # it will say what is wrong with the files
     found = _read(file)
     if found is not None:
-        return found
+        return replace(found, playbook=replace(found.playbook, target=playbook.target))
     program = make()
-    _write(file, program)
+    data = pickle.dumps(replace(program, playbook=replace(program.playbook, target="")))
+    text = data.decode("utf-8", "replace")
+    if secrets.masked(text) == text:
+        _write(file, data)
     return program
 
 
@@ -86,11 +97,11 @@ def _read(file: Path) -> Program | None:
     return found if isinstance(found, Program) else None
 
 
-def _write(file: Path, program: Program) -> None:
+def _write(file: Path, data: bytes) -> None:
     with suppress(OSError):
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         fresh = file.with_name(f"{file.name}.{os.getpid()}")
-        fresh.write_bytes(pickle.dumps(program))
+        fresh.write_bytes(data)
         fresh.replace(file)
         old = sorted(file.parent.glob("program-*"), key=lambda f: f.stat().st_mtime)[:-KEEP]
         for stale in old:

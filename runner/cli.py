@@ -21,6 +21,7 @@ import typer
 
 from runner import __version__
 from runner.errors import BadInput, CannotConnect, Exit, Locked, Place, Problem, RunnerError
+from runner.secrets import Secrets, masking
 
 if TYPE_CHECKING:
     from runner.events import Emit, Event
@@ -54,8 +55,17 @@ class Surroundings:
     code: int = Exit.DONE
     words: list[str] = field(default_factory=list)
     clock: Clock | None = None
+    secrets: Secrets = field(init=False)
     published: str | None = None  # the run that this command has published, once it has
     in_doubt: str | None = None  # the run whose publish was cut off, and nobody could tell how it ended
+
+    def __post_init__(self) -> None:
+        self.secrets = Secrets.found_in(self.env, self.words)
+
+        def masked(text: str) -> str:
+            return self.secrets.masked(text)
+
+        self.out, self.err = masking(self.out, masked), masking(self.err, masked)
 
     def left_behind(self) -> str:
         """What a signal leaves in the warehouse."""
@@ -166,7 +176,10 @@ def _other(error: Exception, around: Surroundings) -> int:
     if type(error).__name__ in ("Exit", "Abort"):
         return int(getattr(error, "exit_code", Exit.USAGE))
     if around.env.get("RUNNER_TRACEBACK"):
-        raise error
+        import traceback
+
+        around.err.write("".join(traceback.format_exception(error)))
+        return int(Exit.FAILED)
     around.err.write(
         f"internal error: {type(error).__name__}: {error}\n  hint: set RUNNER_TRACEBACK=1 to see where, and report it\n"
     )
@@ -240,23 +253,26 @@ def _absolute(target: str) -> str:
 def _playbook(around: Surroundings, path: Path, var: list[str], target: str | None) -> Playbook:
     from runner.playbook_file import load
 
-    if not path.is_file():
+    if not os.path.lexists(path):
         raise BadInput(Problem(Place(), f"{path}: no such file", "runner init DIR makes a project to start from"))
-    return load(path.absolute(), around.env, _variables(var), _absolute(target) if target else None)
+    loaded = load(path.absolute(), around.env, _variables(var), _absolute(target) if target else None)
+    variables = [(variable.name, variable.value) for variable in loaded.variables]
+    around.secrets = around.secrets.of_target(loaded.target).of_variables(variables)
+    return loaded
 
 
 def _program(around: Surroundings, playbook: Playbook) -> Program:
     from runner import cache
     from runner.warehouse import kind_of
 
-    kind = kind_of(playbook.target)
+    kind = kind_of(playbook.target, Place(playbook.path))
 
     def make() -> Program:
         from runner.loading import load
 
         return load(playbook, kind, kind)
 
-    return cache.load(_cache_folder(around.env), playbook, kind, make)
+    return cache.load(_cache_folder(around.env), playbook, kind, make, around.secrets)
 
 
 def _cache_folder(env: Mapping[str, str]) -> Path | None:
@@ -307,6 +323,7 @@ def _warehouse(
             read_only=read_only,
             timeout_s=playbook.statement_timeout_s,
             watch=around.watch,
+            secrets=around.secrets,
         )
 
     def passing(error: Exception) -> bool:

@@ -15,6 +15,7 @@ from runner.problems import Problems, show
 from runner.yamlfile import Broken, Mapping, Node, Scalar, Sequence
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<has>:-(?P<default>[^${}]*))?\}|[^}]*\}?)")
+_SURROGATE = re.compile("[\ud800-\udfff]")  # how Python shows bytes that are no UTF-8
 # user:password@ of a URL, and its parameters
 _USERINFO = re.compile(r"[\w+.-]+://([^:/]*:[^@]*)@")
 _PARAMETERS = re.compile(r"(?:[?&;][^=&;]*=)([^&;]*)")
@@ -67,6 +68,11 @@ def expand_text(
             failed = True
             hint = "write ${NAME} or ${NAME:-default}; $${ gives a literal ${"
             problems.add(place, f"{label}'${{' without a variable in {show(text)}", hint)
+        elif name in env and _SURROGATE.search(env[name]):
+            failed = True
+            problems.add(
+                place, f"{label}the environment variable {name} is not UTF-8 text", f"export {name}=… in UTF-8"
+            )
         elif name in env and (env[name] or not found["has"]):
             problems.secrets = problems.secrets.also([(env[name], f"${{{name}}}")])
             inside = any(start <= found.start() < end for start, end in spans)

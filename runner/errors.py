@@ -123,11 +123,12 @@ class Failure:
 
 
 class StatementFailed(RunnerError):
-    """The warehouse refused a statement, or it timed out; `published` says what readers see now (exit 6)."""
+    """The warehouse refused a statement, or it timed out (exit 6). `published`: the run's data is public already."""
 
-    def __init__(self, what: str, hint: str = "", failure: Failure | None = None) -> None:
+    def __init__(self, what: str, hint: str = "", failure: Failure | None = None, *, published: bool = False) -> None:
         super().__init__(what, hint)
         self.failure = failure or Failure("")
+        self.published = published
 
 
 class VerifyFound(RunnerError):

@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 
-import sqlglot
 from sqlglot import exp
 
+from runner import sqlread
 from runner.keyblock import UNPROVEN, Block
 from runner.keycalls import volatile
 from runner.keyflow import Frame, Kind, Out, Relation, Unlisted, bare, canon, folded, inside, line_of
@@ -65,8 +65,7 @@ def expression(text: str, dialect: str) -> exp.Expr:
     """One expression of the playbook, parsed; plain column names, the usual case, at no cost."""
     if text.isidentifier():
         return exp.column(text)
-    select = sqlglot.parse_one(f"select {text}", read=dialect)
-    return bare(select.args["expressions"][0])
+    return bare(sqlread.expression(text, dialect))
 
 
 @cache

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from runner.errors import Locked
 from runner.manifest import Manifest
-from runner.warehouse.base import Trouble, WarehouseError, session_name
+from runner.warehouse.base import Trouble, WarehouseError
 
 
 @dataclass(frozen=True)
@@ -67,14 +67,18 @@ def _acquire(manifest: Manifest, run_id: str, terms: LeaseTerms, sleep: Callable
 def _take(manifest: Manifest, run_id: str, lease_s: int) -> bool:
     """Take the lease if it is free, over or its session gone; a takeover outlaws the old holder."""
     warehouse = manifest.warehouse
+    if _taken(manifest):  # by a look that waits for nobody: the holder may have the state row locked
+        return False
     try:
-        _end_overdue(manifest)
         with warehouse.transaction("lease"):
+            if warehouse.impatient:
+                warehouse.execute("lease:impatient", warehouse.impatient)
             warehouse.execute("lease:lock", manifest.sql("lease-lock"))
             warehouse.execute("lease:insert", manifest.sql("lease-insert"))
             if warehouse.execute("lease:take", _text(manifest, "lease-take", run_id, lease_s)).row_count != 1:
                 return False
             manifest.raise_version()
+            manifest.held_version = manifest.version()
             return True
     except WarehouseError as error:
         if error.trouble is Trouble.RETRY:
@@ -82,14 +86,28 @@ def _take(manifest: Manifest, run_id: str, lease_s: int) -> bool:
         raise
 
 
-def _end_overdue(manifest: Manifest) -> None:
-    """A run whose lease is over but whose session lives (stopped, paused, cut off) may hold locks that we need.
+def _taken(manifest: Manifest) -> bool:
+    """True if a live run holds the lease.
 
-    To end its session costs it nothing: it is outlawed as soon as we have the lease.
+    A run whose lease is over but whose session lives (stopped, paused, cut off) may hold locks that we need: its
+    session is ended, which costs it nothing, since it is outlawed as soon as we have the lease.
     """
-    for (run_id,) in manifest.warehouse.execute("lease:overdue", manifest.sql("lease-overdue")).rows:
+    warehouse = manifest.warehouse
+    rows = warehouse.execute("lease:look", manifest.sql("lease-look", alive=warehouse.alive)).rows
+    if not rows:
+        return False
+    overdue, session = rows[0]
+    if overdue:
         with suppress(WarehouseError):
-            manifest.warehouse.end_sessions(session_name(manifest.playbook, str(run_id)))
+            warehouse.end_session(str(session))
+    return not overdue
+
+
+def keep(manifest: Manifest, run_id: str) -> None:
+    """Name the session that goes on for a run whose first one was lost; without it others would take the lease."""
+    if not manifest.warehouse.capabilities.file_lock:
+        with suppress(WarehouseError):
+            manifest.warehouse.execute("lease:keep", _text(manifest, "lease-keep", run_id, 0))
 
 
 def _renew(manifest: Manifest, run_id: str, lease_s: int, stop: threading.Event) -> None:

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from runner import keywise, merging, scriptcheck, scripts, sqlfile, sqltext
+from runner import keywise, merging, playbook_check, scriptcheck, scripts, sqlfile, sqltext
 from runner.errors import BadInput, NoSteps, Place, Problem
 from runner.expressions import filled
 from runner.names import TableName
-from runner.playbook import Affected, Expression, Model, Playbook, Query, Vanished
+from runner.playbook import Affected, Model, Playbook, Query, Vanished
+from runner.problems import show
 from runner.program import PREDICATE, CompiledAffected, CompiledModel, PlainQuery, Program, SourceKey
+from runner.sqlread import DEEP, DEEP_HINT
 from runner.sqltext import Select
-
-VOLATILE = (exp.CurrentTimestamp, exp.CurrentDate, exp.CurrentTime, exp.CurrentUser, exp.Rand, exp.Uuid)
 
 
 def load(playbook: Playbook, kind: str, dialect: str) -> Program:
@@ -35,7 +35,7 @@ def load(playbook: Playbook, kind: str, dialect: str) -> Program:
         problems.append(
             Problem(Place(playbook.path), f"dialect {playbook.dialect} is not the target's ({dialect})", hint)
         )
-    _check_sources(playbook, dialect, problems)
+    problems += playbook_check.check(playbook, kind, dialect)
     loader = _Loader(playbook, kind, dialect, problems)
     models = [compiled for model in playbook.models if (compiled := loader.model(model)) is not None]
     keys = _source_keys(playbook, models, dialect)
@@ -58,7 +58,12 @@ def _source_keys(playbook: Playbook, models: Sequence[CompiledModel], dialect: s
 
 def _asked(playbook: Playbook, dialect: str) -> list[SourceKey]:
     """The keys of `source.keys`."""
-    return [SourceKey(s, (sqlfile.normalise(k.text, dialect),), (k.text,)) for s in playbook.sources for k in s.keys]
+    found = []
+    for source in playbook.sources:
+        for key in source.keys:
+            with suppress(SqlglotError):  # it was reported
+                found.append(SourceKey(source, (sqlfile.normalise(key.text, dialect),), (key.text,)))
+    return found
 
 
 def _key_names(
@@ -94,18 +99,17 @@ class _Loader:
             file, template = self.text(model.sql)
             place = Place(file or model.place.path)
             rendered = sqltext.render(template, self.values, place)
-            select, tree = sqlfile.parse_select(rendered, self.dialect, place)
+            with _readable(place):
+                select, tree = sqlfile.parse_select(rendered, self.dialect, place)
+                self.problems += playbook_check.too_long(select, self.kind)
+                before = len(self.problems)
+                model = _spelled(model, select)
+                compiled = self._compile(model, select)
+                if len(self.problems) == before:
+                    self._check(compiled, tree)
         except BadInput as error:
             self.problems += error.problems
             return None
-        before = len(self.problems)
-        model = _spelled(model, select)
-        try:
-            compiled = self._compile(model, select)
-        except BadInput as error:
-            self.problems += error.problems
-            return None
-        self._check(compiled, tree)
         if len(self.problems) > before:
             return None
         return (
@@ -134,9 +138,8 @@ class _Loader:
         try:
             return sqlfile.normalise(text, self.dialect)
         except SqlglotError as error:
-            self.problems.append(
-                Problem(place, f"key expression {text!r} cannot be read as SQL: {str(error).splitlines()[0]}")
-            )
+            what = f"the key {show(text)} cannot be read as SQL: {str(error).splitlines()[0]}"
+            self.problems.append(Problem(place, what, "write one SQL expression over a row of the input"))
             return text
 
     def _digest(self, model: Model, select: Select, sources: Sequence[TableName]) -> str:
@@ -175,7 +178,8 @@ class _Loader:
             self._check_full(compiled)
             return
         if not compiled.sources and not compiled.models:
-            self._problem(select.place, f"{model.table} has a key but reads no source and no model", "leave key: out")
+            what = f"{model.table} has a key but reads no source and no model of this playbook"
+            self._problem(select.place, what, "leave key: out, or see that FROM names the table of the source")
             return
         if not model.merge:
             self._check_dedupe(compiled)
@@ -191,7 +195,10 @@ class _Loader:
         for key in compiled.source_keys:
             if not key.source.dedupe:
                 continue
-            listed = {sqlfile.normalise(e.text, self.dialect) for e in key.source.dedupe}
+            try:
+                listed = {sqlfile.normalise(e.text, self.dialect) for e in key.source.dedupe}
+            except SqlglotError:  # it was reported
+                continue
             plain = {column for text in listed for column in [text] if column.isidentifier()}
             for text in key.texts:
                 if (
@@ -269,29 +276,17 @@ def _spelled(model: Model, select: Select) -> Model:
     )
 
 
-def _check_sources(playbook: Playbook, dialect: str, problems: list[Problem]) -> None:
-    for source in playbook.sources:
-        for expression in (source.batch, *source.dedupe, *source.order_by, *source.keys):
-            problem = _bad_expression(expression, dialect)
-            if problem:
-                problems.append(problem)
-
-
-def _bad_expression(expression: Expression, dialect: str) -> Problem | None:
-    """A source's expressions are row-level: no subquery, no aggregate, nothing that changes from run to run."""
+@contextmanager
+def _readable(place: Place) -> Iterator[None]:
+    """What the parser's own passes over a tree cannot do is a problem of the text, too."""
     try:
-        tree = sqlglot.parse_one(expression.text, read=dialect)
+        yield
+    except RecursionError:
+        raise BadInput(Problem(Place(place.path, 1), DEEP, DEEP_HINT)) from None
     except SqlglotError as error:
-        return Problem(expression.place, f"{expression.text!r} cannot be read as SQL: {str(error).splitlines()[0]}")
-    for refused, why in (
-        (exp.Query, "a subquery"),
-        (exp.AggFunc, "an aggregate"),
-        (exp.Window, "a window"),
-        (VOLATILE, "volatile"),
-    ):
-        if tree.find(*(refused if isinstance(refused, tuple) else (refused,))):
-            return Problem(expression.place, f"{expression.text!r} is {why}; it must depend on its own row only")
-    return None
+        said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        hint = "runner render shows the text with its variables filled in"
+        raise BadInput(Problem(Place(place.path, 1), f"cannot be read as SQL: {said}", hint)) from None
 
 
 def _in_order(models: Sequence[CompiledModel], problems: list[Problem]) -> list[CompiledModel]:
@@ -305,7 +300,8 @@ def _in_order(models: Sequence[CompiledModel], problems: list[Problem]) -> list[
             return True
         if model.table in path:
             circle = " → ".join(map(str, [*path[path.index(model.table) :], model.table]))
-            problems.append(Problem(model.model.place, f"models read each other in a circle: {circle}"))
+            hint = "a model reads models that do not need it: take one of these out of its FROM"
+            problems.append(Problem(model.model.place, f"models read each other in a circle: {circle}", hint))
             return False
         path.append(model.table)
         fine = all(visit(by_table[table]) for table in model.models if table in by_table)

@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from runner import __version__
 from runner.errors import Fenced, Stopped
@@ -63,15 +64,20 @@ class Manifest:
 
     def __init__(self, warehouse: Warehouse, playbook: str, schema: str) -> None:
         self.warehouse, self.playbook, self.schema = warehouse, playbook, schema
+        self.held_version = 0  # the version that this run made when it took the lease or published last
         self.present = True  # False: nothing has run here yet, and a command that only reads makes nothing
         self.state_table = f"state_{re.sub(r'[^a-z0-9_]', '_', playbook.lower())}"
         place = hashlib.sha256(f"{schema}\x1f{playbook}".encode()).hexdigest()[:10]
         self.scratch_name = f"{playbook[:12]}_{place}"  # another environment's runs must not be swept away
-        self._fixed = {
-            "s": warehouse.schema(schema),
-            "playbook": warehouse.literal(playbook),
-            "state_table": warehouse.quote(self.state_table),
-            "now": warehouse.now,
+
+    @cached_property
+    def _fixed(self) -> dict[str, str]:
+        """The texts that every query may use; made late, since the warehouse may be asked for them."""
+        return {
+            "s": self.warehouse.schema(self.schema),
+            "playbook": self.warehouse.literal(self.playbook),
+            "state_table": self.warehouse.quote(self.state_table),
+            "now": self.warehouse.now,
         }
 
     def sql(self, name: str, **texts: str | int) -> str:
@@ -137,10 +143,14 @@ class Manifest:
                 "upgrade this runner",
             )
 
+    def version(self) -> int:
+        """The fence: whoever publishes, rewinds or takes the lease raises it."""
+        (row,) = self._rows("version-read")
+        return int(str(row[0]))
+
     def read(self) -> State:
         """All that a run needs to know before its freeze. The version is read first: what changes later, fences."""
-        (row,) = self._rows("version-read")
-        version = int(str(row[0]))
+        version = self.version()
         published = self._rows("last-published")
         models = {str(t): ModelState(str(d), str(a), str(o)) for t, d, a, o in self._rows("models-read")}
         lookups = {(str(t), str(name)): str(f) for t, name, f in self._rows("lookups-read")}
@@ -172,6 +182,14 @@ class Manifest:
     def raise_version(self) -> None:
         """Outlaw every run that has read the version before."""
         self._do("version-raise")
+
+    def outlaw(self, version: int) -> None:
+        """Outlaw a run that has read `version`, or wait until it has ended.
+
+        Its publish holds the row that this waits for. Where the version is another one by then, the run has ended or
+        never passed the fence, and whoever raised it must not be outlawed in its place.
+        """
+        self._do("fence-outlaw", version=version)
 
     def break_lease(self) -> str | None:
         """Free the lease and outlaw its holder, which is given."""
@@ -279,7 +297,7 @@ class Manifest:
             models=literal(record.models),
             digest=literal(record.digest),
             runner_version=literal(__version__),
-            error=literal(error.replace("\0", "")[:4000] or None),
+            error=literal(self.warehouse.secrets.masked(error).replace("\0", "")[:4000] or None),
         )
 
     def write_after_done(self, run_id: str) -> None:

@@ -28,6 +28,7 @@ from runner.yamlfile import Scalar, parse, read_text
 from runner.yamlschema import Scope, Wrong, did_you_mean
 
 T = TypeVar("T")
+MAX_INCLUDES = 20  # below each other
 
 _COLON_KEY = re.compile(r"^:(?:targets|variables|steps):|^targets:[ \t]*(?:#.*)?$", re.MULTILINE)
 
@@ -104,6 +105,9 @@ class _Pages:
         if real in map(os.path.realpath, chain):
             names = " → ".join(p.name for p in (*chain, path))
             self._problems.add(place, f"'include' goes in a circle: {names}", "remove one of them")
+        elif len(chain) > MAX_INCLUDES:
+            what = f"'include' goes through more than {MAX_INCLUDES} files, each below the one before"
+            self._problems.add(place, what, "include them from one file")
         elif not os.path.isfile(real):
             self._problems.add(
                 place, f"'include' names {show(text)}, and there is no such file", "paths start at this file"
@@ -200,7 +204,8 @@ def _overridden(
         try:
             values[name] = override(values[name], text)
         except Wrong as wrong:
-            problems.add(places[name], f"--var {name}: the value {wrong.what}", wrong.hint)
+            hint = wrong.hint or f"--var {name}=… takes a value of the same type"
+            problems.add(places[name], f"--var {name}: the value {wrong.what}", hint)
     return tuple(values.values())
 
 

@@ -7,6 +7,8 @@ from typing import NoReturn
 from runner.errors import BadInput, Place, Problem
 from runner.secrets import Secrets
 
+MAX_PROBLEMS = 100
+
 
 class Problems:
     """Collects problems, so that a user gets all of them at once; what came from the environment is masked."""
@@ -16,6 +18,8 @@ class Problems:
         self.secrets = Secrets()  # whatever came from the environment: messages show what the file says
 
     def add(self, place: Place, what: str, hint: str = "") -> None:
+        if len(self.found) >= MAX_PROBLEMS:
+            raise BadInput([*self.found, Problem(place, "and more", f"mend these {MAX_PROBLEMS} first")])
         self.found.append(Problem(place, self.secrets.masked(what), self.secrets.masked(hint)))
 
     def stop(self, place: Place, what: str, hint: str = "") -> NoReturn:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from enum import Enum
 
-from runner.errors import CannotConnect, Fenced, Locked, OutcomeUnknown, RunnerError, Stopped
+from runner import lease
+from runner.errors import CannotConnect, Failure, Fenced, Locked, OutcomeUnknown, RunnerError, StatementFailed, Stopped
 from runner.events import InDoubt, Published
 from runner.freeze import Frozen
 from runner.manifest import Manifest, RunRecord, State
@@ -16,7 +17,7 @@ from runner.request import Work
 from runner.retry import insist
 from runner.shape import REPLACES_COLUMNS, misfits
 from runner.stage import Outcome, table_key
-from runner.warehouse.base import Trouble, WarehouseError, session_name
+from runner.warehouse.base import Trouble, WarehouseError
 
 ATTEMPTS = 5
 
@@ -77,8 +78,9 @@ def publish(
 
     try:
         insist(once, _may_pass, work.clock.sleep, most=ATTEMPTS)
+        work.manifest.held_version = state.version + 1
     except WarehouseError as error:
-        if error.trouble is Trouble.LOST and work.warehouse.in_doubt:
+        if work.warehouse.in_doubt:
             _resolve(work, record.run_id, state.version, error)
             return
         if error.trouble is Trouble.RETRY:
@@ -154,11 +156,9 @@ def _fate(work: Work, run_id: str, version: int) -> Fate:
     """Fence, then look, from a second connection: to look alone would miss a COMMIT that is still on its way."""
     second = work.warehouse.reopened()
     try:
-        with suppress(WarehouseError):  # what the old session holds would only make us wait
-            second.end_sessions(session_name(work.manifest.playbook, work.request.run_id))
         manifest = Manifest(second, work.manifest.playbook, work.manifest.schema)
         if not second.capabilities.file_lock:  # else nobody but us can have the file open
-            manifest.raise_version()
+            manifest.outlaw(version)
         later = manifest.published_after(version)
         if (run_id, version + 1) in later:
             return Fate.PUBLISHED
@@ -181,6 +181,8 @@ def _resolve(work: Work, run_id: str, version: int, error: WarehouseError) -> No
         ) from None
     if fate is not Fate.PUBLISHED:
         raise _after_loss(fate, error)
+    work.manifest.held_version = version + 1
+    lease.keep(work.manifest, work.request.run_id)
 
 
 def _is_away(error: Exception) -> bool:
@@ -192,15 +194,25 @@ def _after_loss(fate: Fate, error: WarehouseError) -> RunnerError:
         return Fenced(
             "another run published while this one worked, and this one's session is gone; it published nothing"
         )
+    if error.trouble is Trouble.FATAL:
+        what = f"{error.label}: {error.what}; nothing was published"
+        return StatementFailed(what, "if the disk is full, free space; then run it again", Failure(error.label))
     return CannotConnect(f"{error.label}: the connection was lost: {error.what}; nothing was published", "run it again")
 
 
-def lost(work: Work, version: int, error: WarehouseError) -> RunnerError:
-    """What to tell of a connection that was lost before any COMMIT of the publish was sent."""
+def lost(manifest: Manifest, error: WarehouseError) -> RunnerError:
+    """What to tell of a connection that was lost before any COMMIT of the publish was sent: nothing to outlaw."""
     fate = Fate.UNDONE
+    if not manifest.held_version:  # no lease yet
+        return _after_loss(fate, error)
     with suppress(RunnerError):
-        fate = _fate(work, work.request.run_id, version)
-    return _after_loss(fate if fate is Fate.OVERTAKEN else Fate.UNDONE, error)
+        second = manifest.warehouse.reopened()
+        try:
+            later = Manifest(second, manifest.playbook, manifest.schema).published_after(manifest.held_version)
+            fate = Fate.OVERTAKEN if later else Fate.UNDONE
+        finally:
+            second.close()
+    return _after_loss(fate, error)
 
 
 def _tell_fate(work: Work, record: RunRecord, version: int) -> None:

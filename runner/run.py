@@ -6,11 +6,22 @@ from the fence and the single publish transaction; the lease only saves wasted w
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from runner import after, freeze, publish, shape, stage
 from runner.binding import Bound, bind, check_ownership
-from runner.errors import CannotConnect, Failure, Locked, Place, RunnerError, StatementFailed, Stopped
+from runner.errors import (
+    CannotConnect,
+    Failure,
+    Fenced,
+    Locked,
+    OutcomeUnknown,
+    Place,
+    RunnerError,
+    StatementFailed,
+    Stopped,
+)
 from runner.events import Emit, Nothing, Published
 from runner.freeze import Frozen
 from runner.lease import held
@@ -39,14 +50,15 @@ def run(program: Program, warehouse: Warehouse, request: Request, clock: Clock, 
     if not program.playbook.sources:
         after.run_script(program, warehouse, request, clock, emit)
         return True
-    try:
-        return _run(program, warehouse, request, clock, emit)
-    except WarehouseError as error:
-        raise _explain(program, error) from None
-
-
-def _run(program: Program, warehouse: Warehouse, request: Request, clock: Clock, emit: Emit) -> bool:
     manifest = Manifest(warehouse, program.playbook.name, program.playbook.state_schema)
+    try:
+        return _run(program, manifest, request, clock, emit)
+    except WarehouseError as error:
+        raise _explain(program, manifest, error) from None
+
+
+def _run(program: Program, manifest: Manifest, request: Request, clock: Clock, emit: Emit) -> bool:
+    warehouse = manifest.warehouse
     manifest.ensure()
     with held(manifest, request.run_id, request.lease, clock.sleep):
         warehouse.sweep_scratch(manifest.scratch_name)
@@ -61,7 +73,10 @@ def _run(program: Program, warehouse: Warehouse, request: Request, clock: Clock,
             return False
         number, any_published = 1, False
         while True:
-            cycle = _cycle(program, warehouse, manifest, request, clock, emit, number)
+            try:
+                cycle = _cycle(program, warehouse, manifest, request, clock, emit, number)
+            except RunnerError as error:
+                raise _after_parts(_explain(program, manifest, error), number - 1) from None
             any_published |= cycle.published
             if not (request.chunk and cycle.published and cycle.left):
                 return any_published
@@ -78,7 +93,7 @@ def _cycle(
     try:
         return _work(work, started)
     except RunnerError as error:
-        explained = _explain(work.program, error)
+        explained = _explain(program, manifest, error)
         _note_failure(work, explained, clock.monotonic() - started)
         raise explained from None
     finally:
@@ -89,10 +104,31 @@ def _work(work: Work, started: float) -> Cycle:
     state = work.manifest.read()
     try:
         return _freeze_to_after(work, state, started)
-    except WarehouseError as error:
-        if error.trouble is Trouble.LOST:
-            raise publish.lost(work, state.version, error) from None
+    except (Locked, CannotConnect, OutcomeUnknown):
         raise
+    except RunnerError as error:
+        if not (isinstance(error, StatementFailed) and error.published):
+            _overtaken(work, state)
+        raise
+
+
+def _overtaken(work: Work, state: State) -> None:
+    """A run that lost its lease to another fails over what that one made or dropped. Raises Fenced if it is so."""
+    with suppress(WarehouseError):
+        if work.manifest.version() != state.version:
+            raise Fenced(
+                "another run took over or published, or a rewind was asked, while this one worked; it published nothing",
+                "run it again",
+            )
+
+
+def _after_parts(error: RunnerError, parts: int) -> RunnerError:
+    """What --chunk has published before it failed stays published."""
+    if parts:
+        said = f"{parts} {'part' if parts == 1 else 'parts'} of this run {'is' if parts == 1 else 'are'} published, and nothing after"
+        error.what = error.what.replace("nothing was published", said)
+        error.hint = error.hint.replace("nothing was published", said)
+    return error
 
 
 def _freeze_to_after(work: Work, state: State, started: float) -> Cycle:
@@ -157,24 +193,22 @@ def _owing(work: Work, state: State) -> bool:
     return any(stage.table_key(work, m) in owed for m in work.program.models if m.table in work.taken)
 
 
-def _explain(program: Program, error: RunnerError) -> RunnerError:
+def _explain(program: Program, manifest: Manifest, error: RunnerError) -> RunnerError:
     """A warehouse's error with the file it is about, what readers see now, and what to do."""
     if not isinstance(error, WarehouseError):
         return error
     if error.trouble is Trouble.LOST:
-        return CannotConnect(
-            f"{error.label}: the connection was lost: {error.what}; nothing was published", "run it again"
-        )
+        return publish.lost(manifest, error)
     model = next((m for m in program.models if error.label.endswith(f":{m.table}")), None)
     place = model.select.place if model else Place(program.playbook.path)
     if error.trouble is Trouble.RETRY:
         what = f"{place}: {error.label}: {error.what}; nothing was published"
         return Locked(what, "another session was in the way; run it again")
-    return StatementFailed(
-        f"{place}: {error.label}: {error.what}",
-        "nothing was published; mend it and run again: a run starts from its first step",
-        Failure(error.label, place),
-    )
+    mend = "mend it and run again: a run starts from its first step"
+    if error.trouble in (Trouble.FULL, Trouble.FATAL):
+        mend = "make room (disk, memory limit) or take less at once (--chunk N), and run again"
+    what = f"{place}: {error.label}: {error.what}"
+    return StatementFailed(what, f"nothing was published; {mend}", Failure(error.label, place))
 
 
 def _note_failure(work: Work, error: RunnerError, duration_s: float) -> None:

@@ -43,7 +43,7 @@ def prepare(work: Work, state: State, frozen: Frozen, outcomes: Sequence[Outcome
         if outcome.owes == "keys" and outcome.staged.key_count:
             _make_dirty(work, outcome.staged)
     names: dict[int, str] = {}
-    leftovers = _leftovers(work, state) if any(key.index is None for key in frozen.keys) else ()
+    leftovers = _leftovers(work, state, any(key.index is None for key in frozen.keys))
     for key in frozen.keys:
         if key.index is None:
             name = work.manifest.new_index_name(key.key, work.request.run_id)
@@ -59,8 +59,12 @@ def prepare(work: Work, state: State, frozen: Frozen, outcomes: Sequence[Outcome
     return Prepared(names, tuple(set(leftovers) - {work.manifest.table(name) for name in names.values()}))
 
 
-def _leftovers(work: Work, state: State) -> tuple[str, ...]:
+def _leftovers(work: Work, state: State, makes_index: bool) -> tuple[str, ...]:
+    """Where the file lock is the lease, only a run that made an index can have left one, and the next one makes it anew;
+    to ask the catalogue every time would cost 30 ms there."""
     manifest = work.manifest
+    if work.warehouse.capabilities.file_lock and not makes_index:
+        return ()
     found = (manifest.table(name) for name in work.warehouse.tables(manifest.schema, manifest.index_prefix))
     return tuple(table for table in found if table not in state.indexes.values())
 

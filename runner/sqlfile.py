@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Any
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
+from sqlglot.errors import ParseError
 from sqlglot.optimizer.scope import traverse_scope
 from sqlglot.tokenizer_core import Token, TokenType
 
+from runner import sqlread
 from runner.errors import BadInput, Place, Problem
 from runner.names import TableName
+from runner.problems import show
 from runner.sqltext import Qualifier, Reference, Select
 
 READS_FILES = re.compile(
@@ -93,33 +94,24 @@ def _without_end(text: str, dialect: str) -> str:
 
 
 def _one_query(text: str, dialect: str, place: Place) -> exp.Query:
-    try:
-        trees = [tree for tree in sqlglot.parse(text, read=dialect) if tree is not None]
-    except SqlglotError as error:
-        raise BadInput(_syntax(error, place)) from None
-    except RecursionError:
-        raise BadInput(Problem(place, "the SQL is nested too deeply to be read")) from None
-    if not trees:
+    found = sqlread.statements(text, dialect, place)
+    if not found:
         raise BadInput(Problem(place, "the file holds no SQL", "a model is one SELECT"))
-    if len(trees) > 1:
-        raise BadInput(Problem(place, f"{len(trees)} statements, a model is one SELECT", "use `queries:` for scripts"))
-    tree = trees[0]
+    if len(found) > 1:
+        at = Place(place.path, found[1][1])
+        raise BadInput(Problem(at, f"{len(found)} statements, a model is one SELECT", "use `queries:` for scripts"))
+    tree, line = found[0]
     if not isinstance(tree, exp.Query):
-        what = tree.key.upper() if not isinstance(tree, exp.Command) else str(tree.this)
-        raise BadInput(Problem(place, f"a model is one SELECT, not {what}", "the runner creates and fills the table"))
+        what = tree.key.upper() if not isinstance(tree, exp.Command) else str(tree.this).upper()
+        hint = "the runner creates and fills the table; use `queries:` for scripts"
+        raise BadInput(Problem(Place(place.path, line), f"a model is one SELECT, not {what}", hint))
+    if write := tree.find(*WRITES):
+        what = f"a model only reads, and there is {write.key.upper()} in it"
+        raise BadInput(Problem(Place(place.path, line), what, "the runner creates and fills the table"))
     return tree
 
 
-def _syntax(error: SqlglotError, place: Place) -> Problem:
-    details: list[dict[str, Any]] = getattr(error, "errors", [])
-    if not details:
-        return Problem(place, f"cannot be read as SQL: {str(error).splitlines()[0]}")
-    first = details[0]
-    line, column = int(first.get("line") or 0), int(first.get("col") or 0)
-    shown = str(first.get("highlight") or "").strip()
-    what = str(first.get("description") or "cannot be read as SQL").rstrip(".").lower()
-    near = f" near {shown!r}" if shown else ""
-    return Problem(Place(place.path, line, column), f"SQL syntax: {what}{near}")
+WRITES = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Into)
 
 
 def _references(tree: exp.Query, text: str, place: Place) -> list[Reference]:
@@ -138,9 +130,14 @@ def _references(tree: exp.Query, text: str, place: Place) -> list[Reference]:
             _refuse_function(table, place)
             continue
         first, last = table.parts[0].meta, table.parts[-1].meta
+        if text[first.get("start", 0) :][:1] == "'":
+            hint = "declare it as a source with files:, or load it into a table and declare that as a look-up"
+            what = f"{show(table.name)} is a file, and reads data that the runner cannot track"
+            raise BadInput(Problem(Place(place.path, first.get("line", 0)), what, hint))
         alias = table.args.get("alias")
         if "start" not in first or "end" not in last:
-            raise BadInput(Problem(place, f"cannot tell where {table.sql()} stands in the text"))
+            hint = "write the table's name out: schema.table"
+            raise BadInput(Problem(place, f"cannot tell where {table.sql()} stands in the text", hint))
         found.append(
             Reference(
                 name_of(table),
@@ -201,17 +198,23 @@ def digest(text: str, dialect: str) -> str:
 
 
 def normalise(expression: str, dialect: str) -> str:
-    """A SQL expression in one spelling, for comparison: columns without their table, unquoted names in lower case."""
-    tree = sqlglot.parse_one(expression, read=dialect).copy()
+    """A SQL expression in one spelling, for comparison: columns without their table, unquoted names in lower case.
+
+    Raises ParseError.
+    """
+    tree = sqlread.expression(expression, dialect)
     for column in tree.find_all(exp.Column):
         column.set("table", None)
     for identifier in tree.find_all(exp.Identifier):
         if not identifier.args.get("quoted"):
             identifier.set("this", str(identifier.this).lower())
-    return tree.sql(dialect=dialect, comments=False)
+    try:
+        return tree.sql(dialect=dialect, comments=False)
+    except RecursionError:
+        raise ParseError("it is nested too deeply") from None
 
 
 def columns_in(expression: str, dialect: str) -> frozenset[str]:
     """The names of the columns in an expression, in lower case."""
-    tree = sqlglot.parse_one(expression, read=dialect)
+    tree = sqlread.expression(expression, dialect)
     return frozenset(column.name.lower() for column in tree.find_all(exp.Column))

@@ -1,4 +1,4 @@
-"""Jinja in SQL files: a sandbox with the playbook's variables and two filters, `lit` and `ident`.
+"""Jinja in SQL files: the playbook's variables and two filters, `lit` and `ident`, in a sandbox (sandbox.py).
 
 Kept apart from sqlfile.py because importing jinja2 costs more than all the rest of a small run.
 """
@@ -8,14 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, UndefinedError
-from jinja2.exceptions import SecurityError, TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import TemplateSyntaxError, Undefined, UndefinedError
+from jinja2.exceptions import TemplateError
 
 from runner.errors import BadInput, Place, Problem
 from runner.problems import show
+from runner.sandbox import Refused, Sandbox
+from runner.scripts import Names
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*){0,2}")
+_HINT = "templates have {{ name }}, if, for, set and a few filters; {% raw %}…{% endraw %} for braces as they are"
 
 
 def literal(value: object) -> str:
@@ -23,17 +25,24 @@ def literal(value: object) -> str:
     if isinstance(value, Undefined):
         value._fail_with_undefined_error()
     if isinstance(value, (list, tuple)):
-        return ", ".join(literal(item) for item in value)
+        return ", ".join(_one_literal(item) for item in value)
+    return _one_literal(value)
+
+
+def _one_literal(value: object) -> str:
     if value is None:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):
+        if value != value or value in (float("inf"), float("-inf")):
+            raise TemplateError(f"{value} is not a number that every engine knows")
         return str(value)
-    text = str(value)
-    if "\0" in text or "\\" in text:
+    if not isinstance(value, str):
+        raise TemplateError(f"a {type(value).__name__} is no literal")
+    if "\0" in value or "\\" in value:
         raise TemplateError("a NUL or backslash cannot stand in a literal that is safe on every engine")
-    return "'" + text.replace("'", "''") + "'"
+    return "'" + value.replace("'", "''") + "'"
 
 
 def identifier(value: object) -> str:
@@ -45,42 +54,33 @@ def identifier(value: object) -> str:
     return str(value)
 
 
-def _environment() -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
-    environment.globals.clear()
-    keep = {"default", "join", "lower", "upper", "length", "int", "float", "replace", "trim", "first", "last", "list"}
-    environment.filters = {name: run for name, run in environment.filters.items() if name in keep}
-    environment.filters |= {"lit": literal, "ident": identifier}
-    return environment
-
-
-_ENVIRONMENT = _environment()
-
-
 def render_template(text: str, values: Mapping[str, object], place: Place) -> str:
     """Render `text`; any error is BadInput at the file's line."""
+    sandbox = Sandbox((("lit", literal), ("ident", identifier)), (Names,))
     try:
-        return _ENVIRONMENT.from_string(text).render(dict(values))
+        return sandbox.ready(text).render(dict(values))
+    except Refused as refused:
+        raise _wrong(place, refused.line, refused.what, refused.hint) from None
     except TemplateSyntaxError as error:
-        raise BadInput(Problem(Place(place.path, error.lineno), f"template: {error.message}")) from None
+        raise _wrong(place, error.lineno, error.message or "not a template") from None
     except UndefinedError as error:
         name = _undefined_name(str(error))
+        if not name:
+            raise _wrong(place, _line_of(error, text, ""), str(error)) from None
         hint = f"add it under variables: in the playbook ({', '.join(sorted(values)) or 'none yet'})"
-        what = f"variable {name} is not defined" if name else str(error)
-        raise BadInput(Problem(Place(place.path, _line_of(error, text, name)), what, hint)) from None
-    except SecurityError as error:
-        raise BadInput(Problem(Place(place.path, _line_of(error, text, "")), f"template: {error}")) from None
-    except (
-        TemplateError,
-        ArithmeticError,
-        TypeError,
-        ValueError,
-        LookupError,
-        AttributeError,
-        RecursionError,
-    ) as error:
-        line = _line_of(error, text, "")
-        raise BadInput(Problem(Place(place.path, line), f"template: {str(error) or type(error).__name__}")) from None
+        line = _line_of(error, text, name)
+        raise BadInput(Problem(Place(place.path, line), f"variable {name} is not defined", hint)) from None
+    except RecursionError:
+        raise _wrong(place, 1, "nested too deeply") from None
+    except (TemplateError, ArithmeticError, TypeError, ValueError, LookupError, AttributeError, SyntaxError) as error:
+        # A SyntaxError is Python's own, about the code that Jinja makes of the template.
+        said = error.msg if isinstance(error, SyntaxError) else str(error).splitlines()[0] if str(error) else ""
+        raise _wrong(place, _line_of(error, text, ""), said or type(error).__name__) from None
+
+
+def _wrong(place: Place, line: int, what: str, hint: str = _HINT) -> BadInput:
+    short = what if len(what) <= 200 else f"{what[:199]}…"
+    return BadInput(Problem(Place(place.path, line or 1), f"template: {short}", hint))
 
 
 def _undefined_name(message: str) -> str:

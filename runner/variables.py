@@ -70,6 +70,8 @@ def typed(text: str) -> Simple:
 
 def override(variable: Variable, text: str) -> Variable:
     """The variable with the value of `--var`, read as the type that the playbook gives. Raises Wrong."""
+    if any("\ud800" <= char <= "\udfff" or char == "\0" for char in text):
+        raise Wrong("is not UTF-8 text, or holds a NUL", "say it in UTF-8")
     if isinstance(variable.value, tuple):
         types = {type(item) for item in variable.value if item is not None}
         kind = types.pop() if len(types) == 1 else type(None)

@@ -21,7 +21,7 @@ from runner.yamlhints import said_better
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 50
-MAX_VALUES = 50_000
+MAX_VALUES = 20_000
 
 # libyaml is about ten times faster; both give the same events, and only the wording of syntax errors differs.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -81,11 +81,13 @@ def read_text(path: Path, problems: Problems) -> str:
     whole = Place(path)
     try:
         if not path.is_file():
-            problems.stop(whole, "not a regular file" if path.exists() else "no such file")
+            hint = "runner init DIR makes a project to start from"
+            problems.stop(whole, "not a regular file" if path.exists() else "no such file", hint)
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
-        problems.stop(whole, f"cannot be read: {getattr(error, 'strerror', None) or error}")
+        said = getattr(error, "strerror", None) or error
+        problems.stop(whole, f"cannot be read: {said}", "name a file that this user may read")
     if len(data) > MAX_BYTES:
         problems.stop(whole, f"is larger than {MAX_BYTES:,} bytes", "data belongs into tables, SQL into .sql files")
     try:
@@ -134,7 +136,8 @@ class _Reader:
             start = next(self._events)
         node: Node | None = None if isinstance(start, yaml.StreamEndEvent) else self._node(next(self._events), 1)
         if node is None or (isinstance(node, Scalar) and node.empty):
-            self._problems.stop(Place(self._path), "the file is empty")
+            hint = "runner init DIR makes a project to start from"
+            self._problems.stop(Place(self._path), "the file is empty", hint)
         next(self._events)  # the end of the document
         if not isinstance(more := next(self._events), yaml.StreamEndEvent):
             hint = "write one document to a file, without ---"
@@ -152,7 +155,8 @@ class _Reader:
             if not any(problem.place.line == place.line for problem in self._problems.found):
                 self._problems.add(place, better.what, better.hint)
         except yaml.YAMLError as error:
-            self._problems.add(Place(self._path), f"not valid YAML: {str(error).splitlines()[0]}")
+            hint = "save it as plain UTF-8 text"
+            self._problems.add(Place(self._path), f"not valid YAML: {str(error).splitlines()[0]}", hint)
         else:
             return
         raise BadInput(self._problems.found)
@@ -164,9 +168,11 @@ class _Reader:
         place = self._place(event.start_mark)
         self._values += 1
         if depth > MAX_DEPTH:
-            self._problems.stop(place, f"nested deeper than {MAX_DEPTH} levels")
+            hint = "no key of ours needs that: close the [ and { that are open, or quote the value"
+            self._problems.stop(place, f"nested deeper than {MAX_DEPTH} levels", hint)
         if self._values > MAX_VALUES:
-            self._problems.stop(place, f"more than {MAX_VALUES:,} values in one file")
+            hint = "data belongs into tables, SQL into .sql files"
+            self._problems.stop(place, f"more than {MAX_VALUES:,} values in one file", hint)
         ornament = self._ornament(event, place)
         if isinstance(event, yaml.AliasEvent):
             return Broken(place)
@@ -196,7 +202,8 @@ class _Reader:
 
     def _scalar(self, event: Any, place: Place) -> Scalar | Broken:
         if found := _HIDDEN.search(event.value):
-            self._problems.add(place, f"an invisible character, U+{ord(found[0]):04X}, in {show(event.value)}")
+            what = f"an invisible character, U+{ord(found[0]):04X}, in {show(event.value)}"
+            self._problems.add(place, what, "type the value again")
             return Broken(place)
         return Scalar(place, event.value, event.value, not event.style)
 
@@ -249,7 +256,7 @@ class _Reader:
             what = f"{show(text)} is a YAML mapping, not a template"
             self._problems.add(key.place, what, f'quote the expression: "{_one_line(text)}"')
         elif not isinstance(key, Broken):
-            self._problems.add(key.place, "a key must be a plain word")
+            self._problems.add(key.place, "a key must be a plain word", "write key: value")
 
     def _piece(self, event: Any, *, is_key: bool) -> list[_Piece]:
         if not isinstance(event, yaml.ScalarEvent) or event.style or "\n" in event.value:

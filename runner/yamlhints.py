@@ -40,7 +40,7 @@ def said_better(error: Any, text: str) -> Better:
     if "\t" in indent and mark.column <= len(indent):
         return Better("a tab in the indentation", "indent with spaces", mark)
     if "quoted scalar" in context and "end of stream" in problem:
-        return Better("a quote that opens here is never closed", "", opening)
+        return Better("a quote that opens here is never closed", "close it, or write '' for a quote in quotes", opening)
     if "flow" in context and _TEMPLATE.search(_line(lines, opening)):
         hint = 'quote the value that holds ${…} or {{ … }}: "…"'
         return Better("braces in an unquoted value", hint, opening)
@@ -68,4 +68,4 @@ def said_better(error: Any, text: str) -> Better:
     if "expected <block end>" in problem or "expected key" in problem or "'-' indicator" in problem:
         hint = "lines of one list or mapping begin in the same column; a value with quotes in it is quoted as a whole"
         return Better("this line does not fit the ones above", hint, mark)
-    return Better(f"not valid YAML: {problem}", "", mark)
+    return Better(f"not valid YAML: {problem}", "quote the value, or see what the line before left open", mark)

@@ -1,6 +1,6 @@
 """Where schedules are played: a new warehouse for each, and how many there are to play.
 
-Environment: RUNNER_TEST_SCHEDULES (150/15: that many on DuckDB / on Postgres), RUNNER_TEST_SEED (1: the first seed, the
+Environment: RUNNER_TEST_SCHEDULES (40/6: that many on DuckDB / on Postgres), RUNNER_TEST_SEED (1: the first seed, the
 others follow it), RUNNER_TEST_SHRINK (0: show a failing schedule as it is).
 """
 
@@ -16,10 +16,11 @@ from tempfile import TemporaryDirectory
 from tests import postgres
 from tests.play import Difference, Play
 from tests.schedules import Schedule, make, shrink
+from tests.tally import Tally
 
 Arena = Callable[[Path], AbstractContextManager[str]]  # a folder to work in → the URL of an empty warehouse there
 
-DEFAULT = "150/15"
+DEFAULT = "40/6"
 MEMORY = Path("/dev/shm")
 FOLDER = MEMORY if os.access(MEMORY, os.W_OK) else None  # where files cost no disk writes
 SHRINK_RUNS = 200
@@ -96,3 +97,22 @@ def play_or_shrink(seed: int, arena: Arena, in_shell: bool = False) -> Play:
     except Difference as error:
         raise Difference(f"shrunk from {len(schedule.ops)} operations: {error}") from first
     raise first
+
+
+def tally(engine: str, arena: Arena, size: int, seed: int) -> Tally:
+    """Check 0: plain schedules, one thing after the other."""
+    done = Tally(0, "schedules", engine, seeds=f"{seed}-{seed + size - 1}")
+    for one in range(seed, seed + size):
+        try:
+            play_or_shrink(one, arena)
+            done += Tally(0, "schedules", engine, size=1)
+        except Difference as error:
+            done += Tally(0, "schedules", engine, size=1, divergences=1, notes=(f"seed {one}: {error}",))
+    return done
+
+
+def soak(size: int, seed: int) -> list[Tally]:
+    """Ten times as many on DuckDB as on Postgres."""
+    with postgres.server() as server:
+        few = max(1, size // 10)
+        return [tally("duckdb", on_duckdb, size, seed), tally("postgres", on_postgres(server), few, seed)]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import postgres
+from tests import interleave, postgres
 from tests.arena import counts, first_seed
 from tests.engines import ENGINES
 
@@ -17,9 +17,10 @@ _numbers = itertools.count(1)
 
 
 def pytest_report_header() -> str:
-    """How many random schedules there are, and where their seeds begin."""
-    number = counts()
-    return f"schedules: {number['duckdb']} DuckDB, {number['postgres']} Postgres, from seed {first_seed()}"
+    """How many random schedules and simulations there are, and where their seeds begin."""
+    plain, wild = counts(), interleave.counts()
+    numbers = f"schedules {plain['duckdb']}/{plain['postgres']}, simulations {wild['duckdb']}/{wild['postgres']}"
+    return f"{numbers} (DuckDB/Postgres), all from seed {first_seed()}"
 
 
 @pytest.fixture(scope="session")

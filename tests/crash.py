@@ -15,12 +15,15 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tests import postgres
+from tests.arena import FOLDER, on_duckdb
 from tests.engines import duckdb_path
 from tests.play import Difference, Play, Request
 from tests.playbooks import Design
 from tests.schedules import Schedule
+from tests.tally import Tally
 from tests.world import Op
 
 Copy = Callable[[str, Path], AbstractContextManager[str]]  # URL of a warehouse, a folder → the URL of its copy
@@ -173,3 +176,31 @@ class Crashes:
         except Difference:
             play.settle(request, play.listed())
             play.check()
+
+
+def tally(engine: str, name: str, url: str, folder: Path, copy: Copy) -> Tally:
+    """Check 1, exhaustive: every point of a schedule."""
+    what = "a crash at every statement"
+    done = Tally(1, what, engine, size=1)
+    crashes = Crashes(SCHEDULES[name], url, folder, copy)
+    for point in range(len(crashes.points())):
+        try:
+            crashes.crash(point)
+            done += Tally(1, what, engine, faults=1)
+        except Difference as error:
+            done += Tally(1, what, engine, faults=1, divergences=1, notes=(str(error),))
+    return done
+
+
+def soak(size: int, seed: int) -> list[Tally]:
+    """So many of the schedules on both engines; the seed says with which to begin."""
+    done = []
+    with postgres.server() as server:
+        for number in range(seed, seed + size):
+            name = list(SCHEDULES)[number % len(SCHEDULES)]
+            with TemporaryDirectory(prefix="runner_crash_", dir=FOLDER) as folder, on_duckdb(Path(folder)) as url:
+                done.append(tally("duckdb", name, url, Path(folder), copy_of_file))
+            made = postgres.database(server, f"soak_{os.getpid()}_{next(_numbers)}")
+            with TemporaryDirectory(prefix="runner_crash_", dir=FOLDER) as folder, made as url:
+                done.append(tally("postgres", name, url, Path(folder), copy_of_database(server)))
+    return done

@@ -218,6 +218,17 @@ group by domain_userid, event_name
         columns=("domain_userid", "event_name", "events", "amount", "last_tstamp"),
     ),
     Sql(
+        "hits",
+        """
+-- a row an event, equal ones among them
+select domain_sessionid, {other} as page_url
+from atomic.events
+""",
+        ("page_url", "cast(page_url || '!' as varchar)"),
+        key=("domain_sessionid",),
+        columns=("domain_sessionid", "page_url"),
+    ),
+    Sql(
         "session_views",
         """
 select

@@ -220,6 +220,16 @@ def user_events(events: Sequence[Event], rules: Rules) -> Table:
     return table
 
 
+def hits(events: Sequence[Event], rules: Rules) -> Table:
+    """domain_sessionid, page_url: a row an event."""
+    mark = "!" if rules.variants.get("hits") else ""
+    return [
+        (e.domain_sessionid, None if e.page_url is None else e.page_url + mark)
+        for e in events
+        if e.domain_sessionid is not None
+    ]
+
+
 def session_views(of_sessions: Table, of_views: Table, rules: Rules) -> Table:
     """domain_sessionid, events, views, view_start_tstamp, view_amount: two inputs joined on the key."""
     table = []
@@ -248,6 +258,7 @@ ON_SOURCE: dict[str, tuple[Callable[[Sequence[Event], Rules], Table], tuple[str,
         sessions,
         ("domain_sessionid", "collector_tstamp", "event_id", "domain_userid", "page_url", "event_name", "amount"),
     ),
+    "hits": (hits, ("domain_sessionid", "page_url")),
     "page_totals": (page_totals, ("page_url", "amount")),
     "user_events": (user_events, ("domain_userid", "event_name", "amount", "collector_tstamp")),
 }

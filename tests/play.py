@@ -18,7 +18,7 @@ from tests import driver
 from tests.engines import Db
 from tests.models import BY_NAME, DEDUPE, with_ancestors
 from tests.oracle import Batch, Row, Rules, derive
-from tests.playbooks import NAME, write_playbook
+from tests.playbooks import NAME, Design, write_playbook
 from tests.schedules import RUN_OPS, Schedule
 from tests.world import WEIGHTS, Op, World, rules_of
 
@@ -57,6 +57,7 @@ class Play:
     processed: dict[Batch, Counter[Any]] = field(default_factory=dict)
     watch: driver.Watch | None = None
     patience: tuple[str, ...] = ()  # arguments that every run gets
+    playbook: Callable[[Path, str, Design, dict[str, int]], Path] = write_playbook
     runs: int = 0
 
     def __post_init__(self) -> None:
@@ -171,7 +172,7 @@ class Play:
 
     def command(self, name: str, *args: str) -> driver.Outcome:
         """Write the playbook as it is now and run a command on it."""
-        path = write_playbook(self.folder, self.url, self.schedule.design, self.variants)
+        path = self.playbook(self.folder, self.url, self.schedule.design, self.variants)
         if not self.in_shell:
             return driver.command(name, str(path), *args, watch=self.watch)
         self.db.close()

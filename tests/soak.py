@@ -1,65 +1,115 @@
-"""Many random schedules, in parallel.
+"""The checks of the reliability suite at full length, as a table.
 
-    python -m tests.soak                                  2,000 on DuckDB, 200 on Postgres
-    python -m tests.soak --schedules 500/0 --seed 10000   other numbers; the seeds begin at 10000
-    python -m tests.soak --seed 17 --schedules 1/0         replay one
+    python -m tests.soak                                   all of them, at full size (many hours)
+    python -m tests.soak --check 1 6 9                     these
+    python -m tests.soak --check 1 --size 100 --seed 5000  other numbers; random parts begin at seed 5000
+    python -m tests.soak --check 0 --size 1 --seed 17      replay one schedule
 
-Prints a line for every schedule that fails, shrunk, and the sum; exit code 1 if any did.
+Work is cut into parts with seeds of their own, and `--jobs` of them run at once. Prints what went wrong as it is found
+and a table at the end; exit code 1 if anything was found. What each check does: tests/README.md.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import sys
 import time
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from functools import reduce
+from importlib import import_module
 
-from tests import postgres
-from tests.arena import on_duckdb, on_postgres, play_or_shrink
-from tests.play import Difference
-
-
-def one(seed: int, server: postgres.Server | None) -> tuple[int, str]:
-    """Play one schedule; the number of runs, and what went wrong."""
-    try:
-        return play_or_shrink(seed, on_postgres(server) if server else on_duckdb).runs, ""
-    except Difference as error:
-        return 0, str(error)
+from tests.tally import HEADER, Tally
 
 
-def many(engine: str, seeds: range, jobs: int) -> int:
-    """Play the schedules of one engine; how many failed."""
-    began = time.monotonic()
-    failed = runs = 0
-    with contextlib.ExitStack() as stack:
-        server = stack.enter_context(postgres.server()) if engine == "postgres" else None
-        pool = stack.enter_context(ProcessPoolExecutor(jobs))
-        futures = {pool.submit(one, seed, server): seed for seed in seeds}
-        for done in as_completed(futures):
-            count, wrong = done.result()
-            runs += count
-            if wrong:
-                failed += 1
-                print(f"{engine}, seed {futures[done]}: {wrong}\n", flush=True)
-    took = time.monotonic() - began
-    print(f"{engine}: {len(seeds)} schedules from seed {seeds.start}, {runs} runs, {failed} failed, {took:.0f} s")
-    return failed
+@dataclass(frozen=True)
+class Check:
+    """A check: the module and function that do it, its full size, and how much of it makes one part."""
+
+    number: int
+    module: str
+    size: int
+    part: int
+    function: str = "soak"
+
+    def run(self, size: int, seed: int) -> list[Tally]:
+        """Do it."""
+        work: Callable[[int, int], list[Tally]] = getattr(import_module(f"tests.{self.module}"), self.function)
+        return work(size, seed)
+
+    def parts(self, size: int, seed: int) -> Iterable[tuple[int, int]]:
+        """(size, seed) of each part."""
+        return ((min(self.part, size - begin), seed + begin) for begin in range(0, size, self.part))
+
+
+CHECKS = (
+    Check(0, "arena", 2000, 40),
+    Check(1, "interleave", 2000, 40),
+    Check(1, "crash", 6, 1),
+    Check(3, "interleave", 2000, 2000, "soak_mutants"),
+    Check(4, "kills", 20, 1),
+    Check(5, "kills", 200, 20, "soak_postgres"),
+    Check(5, "losses", 200, 20),
+    Check(5, "losses", 20, 5, "soak_crashes"),
+    Check(6, "test_cut_commit", 200, 40),
+    Check(7, "concurrent", 200, 20),
+    Check(8, "zombies", 100, 10),
+    Check(9, "signals", 50, 10),
+    Check(11, "test_errors", 5000, 5000),
+    Check(12, "test_disk_full", 100, 25),
+    Check(13, "test_idempotent", 200, 40),
+    Check(14, "rewinds", 200, 40),
+    Check(15, "test_bad_input", 100, 100),
+    Check(16, "input_fuzz", 100_000, 10_000),
+    Check(16, "splitting", 20_000, 5000),
+    Check(17, "test_secrets", 200, 20),
+    Check(18, "test_injection", 200, 200),
+    Check(19, "test_time", 200, 40),
+    Check(20, "test_verify_finds", 200, 40),
+)
+
+
+def merged(tallies: Iterable[Tally]) -> list[Tally]:
+    """One row a check, name and engine."""
+    groups: dict[tuple[int, str, str], list[Tally]] = {}
+    for one in tallies:
+        groups.setdefault((one.check, one.name, one.engine), []).append(one)
+    return [replace(reduce(lambda a, b: a + b, rows), seeds=_span(rows)) for _, rows in sorted(groups.items())]
+
+
+def _span(rows: list[Tally]) -> str:
+    ends = [int(end) for row in rows for end in row.seeds.split("-") if end.isdigit()]
+    return f"{min(ends)}-{max(ends)}" if ends else ""
 
 
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--schedules", default="2000/200", help="on DuckDB / on Postgres")
+    parser.add_argument("--check", type=int, nargs="*", default=sorted({check.number for check in CHECKS}))
+    parser.add_argument("--size", type=int, help="instead of the full size")
     parser.add_argument("--seed", type=int, default=100_000, help="the first seed")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
-    numbers = [int(number) for number in given.schedules.split("/")]
-    failed = 0
-    for engine, number in zip(("duckdb", "postgres"), numbers, strict=False):
-        failed += many(engine, range(given.seed, given.seed + number), given.jobs) if number else 0
-    return int(failed > 0)
+    done: list[Tally] = []
+    with ProcessPoolExecutor(given.jobs) as pool:
+        for check in (check for check in CHECKS if check.number in given.check):
+            began = time.monotonic()
+            size = given.size or check.size
+            parts = [pool.submit(check.run, *part) for part in check.parts(size, given.seed)]
+            for part in as_completed(parts):
+                for tally in part.result():
+                    done.append(tally)
+                    for note in tally.notes:
+                        print(f"{tally.check}, {tally.engine}: {note}\n", flush=True)
+            print(
+                f"check {check.number}, {check.module}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True
+            )
+    print(HEADER)
+    for row in merged(done):
+        print(row.row())
+    return int(any(tally.failed for tally in done))
 
 
 if __name__ == "__main__":

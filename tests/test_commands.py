@@ -210,13 +210,14 @@ def test_check_and_check_live(project: Project) -> None:
     assert "totals.sql" in said.err
 
 
-def test_render_shows_the_sql_without_secrets(project: Project) -> None:
+def test_render_shows_the_sql_without_secrets(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Variables are filled in; nothing connects."""
+    monkeypatch.setenv("PGPASSWORD", "secret")
     project.top["variables"] = {"least": 3}
     project.model("sessions", SESSIONS + "having count(*) > {{ least }}", key="domain_sessionid")
     connected: list[str] = []
     project.watch = lambda when, label, sql: connected.append(label)
-    said = project.command("render", "--var", "least=7", "--target", "postgresql://u:secret@nowhere/x")
+    said = project.command("render", "--var", "least=7", "--target", "postgresql://u:${PGPASSWORD}@nowhere/x")
     assert "having count(*) > 7" in said.out
     assert "secret" not in said.text
     assert not connected
@@ -296,10 +297,12 @@ def test_usage_errors(project: Project) -> None:
         assert "hint" in project.run(*args, code=2).err
 
 
-def test_a_warehouse_that_is_not_there(project: Project) -> None:
+def test_a_warehouse_that_is_not_there(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit 5, without the password."""
+    monkeypatch.setenv("PGPASSWORD", "secret")
+    monkeypatch.setenv("RUNNER_CONNECT_S", "0")
     project.standard("sessions")
-    gone = "duckdb:////proc/nothing/x.duckdb" if project.duckdb else "postgresql://u:secret@127.0.0.1:1/x"
+    gone = "duckdb:////proc/nothing/x.duckdb" if project.duckdb else "postgresql://u:${PGPASSWORD}@127.0.0.1:1/x"
     said = project.run("--target", gone, code=5)
     assert "cannot" in said.err
     assert "secret" not in said.text

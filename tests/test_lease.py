@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from runner.cli import main
@@ -76,7 +77,7 @@ def test_wait_for_a_lease(postgres: Project) -> None:
     path = str(postgres.write())
 
     def watch(when: str, label: str, sql: str) -> None:
-        if (when, label) == ("after", "lease:take"):
+        if (when, label) == ("after", "lease:look"):
             waiting.set()
 
     thread = threading.Thread(target=lambda: codes.append(main(["run", path, "--wait", "30"], watch=watch)))
@@ -88,14 +89,26 @@ def test_wait_for_a_lease(postgres: Project) -> None:
     postgres.check()
 
 
-@pytest.mark.parametrize("sign", ["session = '1 2000-01-01'", "lease_until = timestamp '2024-03-02'"])
-def test_the_lease_of_a_dead_run_is_taken_over(postgres: Project, sign: str) -> None:
-    """At once where its session is gone, after its time where it stopped renewing; the old holder is outlawed."""
+def test_the_lease_of_a_dead_run_is_taken_over(postgres: Project) -> None:
+    """At once where its session is gone; the old holder is outlawed."""
     postgres.db.execute(HELD.format(session=ALIVE))
-    postgres.db.execute(f"update runner.lease set {sign}")
+    postgres.db.execute("update runner.lease set session = '1 2000-01-01'")
     before = postgres.one("select version from runner.state_web")
     postgres.checked()
     assert postgres.one("select version from runner.state_web") > before + 1
+
+
+def test_an_overdue_lease_is_taken_over(postgres: Project) -> None:
+    """After its time where the holder stopped renewing; its session is ended, with the locks that it may hold."""
+    with Db(postgres.url) as holder:
+        holder.execute(HELD.format(session=ALIVE))
+        holder.execute("update runner.lease set lease_until = timestamp '2024-03-02'")
+        holder.execute("begin; update runner.state_web set version = version")
+        before = postgres.one("select version from runner.state_web")
+        postgres.checked()
+        assert postgres.one("select version from runner.state_web") > before + 1
+        with pytest.raises(psycopg.OperationalError):
+            holder.rows("select 1")
 
 
 @pytest.mark.parametrize("command", ["rewind", "unlock"])

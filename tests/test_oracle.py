@@ -45,6 +45,12 @@ def twice(**variants: int) -> Rules:
 CASES: dict[str, tuple[str, Rules, list[Event], list[Row]]] = {
     "no events, no sessions": ("sessions", RAW, [], []),
     "no events, but a total": ("totals", RAW, [], [(0, None, None, None)]),
+    "a row an event, equal ones too": (
+        "hits",
+        RAW,
+        [on("/a", 10, "e1"), on("/a", 11, "e2"), on(None, 12, "e3"), on("/b", 13, domain_sessionid=None)],
+        [("s", "/a"), ("s", "/a"), ("s", None)],
+    ),
     "a session's start, end, pages and first page": (
         "sessions",
         RAW,

@@ -242,6 +242,19 @@ def exchange(world: World, rng: Random) -> Change:
     return Change(tuple(gone), tuple(event._replace(event_id=f"x{event.event_id}") for event in new))
 
 
+def pairs(world: World, rng: Random) -> Change:
+    """Two exact copies in a batch; where it has such a pair already, that one goes: the count stays."""
+    batch = world.some_batch(rng)
+    event = world.event(rng, batch)
+    event = event._replace(event_id=f"d{event.event_id}", domain_sessionid=event.domain_sessionid or "s0")
+    found: dict[Event, list[int]] = {}
+    for number, old in world.rows.items():
+        if world.rules.batch(old) == batch:
+            found.setdefault(old, []).append(number)
+    gone = next((tuple(numbers) for numbers in found.values() if len(numbers) == 2), ())
+    return Change(gone, (event, event))
+
+
 def vanish(world: World, rng: Random) -> Change:
     """All rows of a batch go."""
     batch = world.some_batch(rng)
@@ -281,11 +294,11 @@ def move(world: World, rng: Random) -> Change:
 
 COMING = (new_batch, new_batches, older_batch, null_batch, grow, copy, twist)
 UPSTREAM: dict[str, Callable[[World, Random], Change]] = {
-    operation.__name__: operation for operation in (*COMING, shrink, exchange, vanish, null_keys, ties, move)
+    operation.__name__: operation for operation in (*COMING, shrink, exchange, pairs, vanish, null_keys, ties, move)
 }
 WEIGHTS = {
     "new_batch": 8, "new_batches": 3, "older_batch": 3, "null_batch": 2, "grow": 6, "copy": 4, "twist": 4, "shrink": 4,
-    "exchange": 3, "vanish": 2, "null_keys": 2, "ties": 2, "move": 4, "lookup": 6,
+    "exchange": 3, "pairs": 3, "vanish": 2, "null_keys": 2, "ties": 2, "move": 4, "lookup": 6,
 }  # fmt: skip
 
 

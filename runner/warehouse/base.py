@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Self
 
 from runner.errors import Exit, RunnerError
 from runner.names import TableName
+from runner.secrets import NO_SECRETS, Secrets
 
 Watch = Callable[[str, str, str], None]
 
@@ -30,6 +31,7 @@ class Trouble(Enum):
     RETRY = "serialization failure, deadlock or lock time-out: the whole transaction may be run again"
     LOST = "the connection is gone: what was not committed is rolled back"
     TIMEOUT = "the statement took longer than allowed and was cancelled"
+    FULL = "out of disk or memory: room has to be made before it can work"
     FATAL = "the engine gave up: the database has to be opened anew, and a COMMIT may have taken place"
     REFUSED = "the statement is wrong or the warehouse cannot do it: trying again changes nothing"
 
@@ -162,9 +164,12 @@ class Warehouse(ABC):
     dialect: ClassVar[str]
     capabilities: ClassVar[Capabilities]
 
-    def __init__(self, timeout_s: float | None = None, watch: Watch | None = None) -> None:
+    def __init__(
+        self, timeout_s: float | None = None, watch: Watch | None = None, secrets: Secrets = NO_SECRETS
+    ) -> None:
         self.timeout_s = timeout_s
         self.watch = watch
+        self.secrets = secrets
         self.in_transaction = False
         self.in_doubt = False  # COMMIT was sent and its answer did not come
         self._stuck = False
@@ -197,7 +202,8 @@ class Warehouse(ABC):
         if job.error is not None:
             if not isinstance(job.error, Exception):
                 raise job.error
-            raise WarehouseError(label, self._message(job.error), self._trouble(job.error)) from None
+            message = self.secrets.masked(self._message(job.error))
+            raise WarehouseError(label, message, self._trouble(job.error)) from None
         result: Result = job.value
         return result
 
@@ -227,9 +233,10 @@ class Warehouse(ABC):
     def transaction(self, label: str, *, snapshot: bool = False) -> Iterator[None]:
         """BEGIN … COMMIT; any error, whatever it is, leads to ROLLBACK. `snapshot`: all reads see one instant.
 
-        If the answer to COMMIT did not come (`in_doubt`), the error's trouble is LOST: only a look from another
-        connection can tell what happened.
+        After an error at COMMIT that leaves its outcome open, `in_doubt` is true: only a look from another connection
+        can tell what happened.
         """
+        self.in_doubt = False
         self.execute(f"{label}:begin", self._begin(snapshot))
         self.in_transaction = True
         try:
@@ -249,8 +256,6 @@ class Warehouse(ABC):
             self.execute(f"{label}:commit", "commit")
         except WarehouseError as error:
             self.in_doubt = error.trouble in (Trouble.LOST, Trouble.TIMEOUT, Trouble.FATAL)
-            if self.in_doubt:
-                error.trouble = Trouble.LOST
             raise
         self.in_doubt = False
 
@@ -388,8 +393,13 @@ class Warehouse(ABC):
 
     # -- the lease ---------------------------------------------------------------------------------------------------
 
-    def end_sessions(self, run: str) -> None:  # noqa: B027 - where the file lock is the lease there are none
-        """End what sessions another run (`session_name`) still has at the server, as far as we may."""
+    @property
+    def impatient(self) -> str:
+        """A statement that makes this transaction wait for locks a second at most; '' where there is nothing to wait for."""
+        return ""
+
+    def end_session(self, session: str) -> None:  # noqa: B027 - where the file lock is the lease there are none
+        """End another session (named as by `session`), as far as we may."""
 
     @property
     def now(self) -> str:

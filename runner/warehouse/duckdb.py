@@ -13,10 +13,12 @@ import stat
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from runner.errors import CannotConnect, Locked
 from runner.names import TableName
+from runner.secrets import NO_SECRETS, Secrets
 from runner.warehouse.base import (
     Capabilities,
     Column,
@@ -65,11 +67,13 @@ class DuckDB(Warehouse):
         read_only: bool = False,
         timeout_s: float | None = None,
         watch: Watch | None = None,
+        secrets: Secrets = NO_SECRETS,
+        options: Mapping[str, str] = MappingProxyType({}),
         connection: Any = None,
     ) -> None:
-        super().__init__(timeout_s, watch)
-        self._path = path
-        self._connection = connection if connection is not None else _open(path, read_only)
+        super().__init__(timeout_s, watch, secrets)
+        self._path, self._options = path, dict(options)
+        self._connection = connection if connection is not None else _open(path, read_only, self._options)
 
     def _run(self, sql: str) -> Result:
         cursor = self._connection.execute(sql)
@@ -94,7 +98,8 @@ class DuckDB(Warehouse):
         return "begin transaction"  # always a snapshot
 
     def _message(self, error: Exception) -> str:
-        return str(error).strip()
+        text = str(error).strip()
+        return text.splitlines()[0] if isinstance(error, driver.OutOfMemoryException) else text  # else: a manual
 
     def _trouble(self, error: Exception) -> Trouble:
         said = re.split("[\"']", str(error), maxsplit=1)[0]  # what follows may be a path or a name
@@ -102,17 +107,22 @@ class DuckDB(Warehouse):
             return Trouble.RETRY
         if isinstance(error, driver.FatalException):
             return Trouble.FATAL  # measured: COMMIT was durable and the checkpoint after it found the disk full
+        if isinstance(error, driver.OutOfMemoryException) or "No space left" in str(error):
+            return Trouble.FULL
         return Trouble.REFUSED
 
     def another(self) -> Self:
-        return type(self)(self._path, timeout_s=self.timeout_s, watch=self.watch, connection=self._connection.cursor())
+        connection = self._connection.cursor()
+        return type(self)(
+            self._path, timeout_s=self.timeout_s, watch=self.watch, secrets=self.secrets, connection=connection
+        )
 
     def reopened(self) -> Self:
         """After a fatal error every connection of the process is dead until all are closed and the file is opened anew."""
         if self._stuck:
             raise CannotConnect(f"{self._path}: a statement does not end")
         self._close()
-        self._connection = _open(self._path, read_only=False)
+        self._connection = _open(self._path, False, self._options)
         return self.another()
 
     def describe(self, names: Iterable[TableName]) -> Mapping[TableName, Relation]:
@@ -122,7 +132,9 @@ class DuckDB(Warehouse):
             place = self.table(name)
             try:
                 columns = self.describe_query(f"select * from {place}")
-            except WarehouseError:
+            except WarehouseError as error:
+                if "does not exist" not in error.what:
+                    raise
                 continue
             definition = self._view(name)
             found[name] = Relation(name, columns, definition is not None, definition or "")
@@ -161,9 +173,10 @@ class DuckDB(Warehouse):
         return tuple(str(row[0]) for row in found.rows)
 
     def open_scratch(self, playbook: str, run_id: str) -> str:
-        self.execute("scratch:detach", f"detach database if exists {SCRATCH}")
-        self.execute("scratch:attach", f"attach ':memory:' as {SCRATCH} (read_write)")
-        return SCRATCH
+        name = f"{SCRATCH}_{re.sub('[^0-9a-z]', '', run_id.lower())}"
+        self.execute("scratch:detach", f"detach database if exists {name}")
+        self.execute("scratch:attach", f"attach ':memory:' as {name} (read_write)")
+        return name
 
     def sweep_scratch(self, playbook: str) -> None:
         """Nothing outlives a process."""
@@ -213,9 +226,9 @@ def _marks(pattern: str) -> list[FileMark]:
     return found
 
 
-def _open(path: str, read_only: bool) -> Any:
+def _open(path: str, read_only: bool, options: dict[str, str]) -> Any:
     memory = path in ("", ":memory:") or (read_only and not os.path.exists(path))
-    config: dict[str, Any] = {"autoinstall_known_extensions": "false", "TimeZone": "UTC"}
+    config: dict[str, Any] = {"autoinstall_known_extensions": "false", "TimeZone": "UTC", **options}
     try:
         if not memory and not read_only:
             os.makedirs(os.path.dirname(path) or ".", exist_ok=True)

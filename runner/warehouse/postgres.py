@@ -19,9 +19,21 @@ from sqlalchemy.engine import URL, make_url
 
 from runner.errors import CannotConnect
 from runner.names import TableName
-from runner.warehouse.base import Capabilities, Column, FileMark, Relation, Result, Trouble, Warehouse, Watch
+from runner.secrets import NO_SECRETS, Secrets
+from runner.warehouse.base import (
+    Capabilities,
+    Column,
+    FileMark,
+    Relation,
+    Result,
+    Trouble,
+    Warehouse,
+    WarehouseError,
+    Watch,
+)
 
 RETRY = {"40001", "40P01", "55P03"}
+FULL = {"53100", "53200", "53400"}
 LOST = {"57P01", "57P02", "57P03", "25P03"}
 NULL_STAND_INS = (
     (re.compile(r"^(text|character|varchar|bpchar|name|citext)"), "''"),
@@ -53,7 +65,8 @@ set time zone 'UTC';
 set client_min_messages = warning;
 set lock_timeout = '60s';
 set idle_in_transaction_session_timeout = '60s';
-set jit = off
+set jit = off;
+set standard_conforming_strings = on
 """
 
 
@@ -72,9 +85,14 @@ class Postgres(Warehouse):
     )
 
     def __init__(
-        self, url: str, application: str = "runner", timeout_s: float | None = None, watch: Watch | None = None
+        self,
+        url: str,
+        application: str = "runner",
+        timeout_s: float | None = None,
+        watch: Watch | None = None,
+        secrets: Secrets = NO_SECRETS,
     ) -> None:
-        super().__init__(timeout_s, watch)
+        super().__init__(timeout_s, watch, secrets)
         self._url = url
         self._application = application
         self._engine = sqlalchemy.create_engine(
@@ -92,13 +110,16 @@ class Postgres(Warehouse):
             connection.exec_driver_sql(SESSION)
             connection.exec_driver_sql(f"set application_name = {self.literal(self._application)}")
             self._after_death(connection)
+            self._pid = connection.connection.driver_connection.info.backend_pid  # type: ignore[union-attr]
             return connection
         except sqlalchemy.exc.DBAPIError as error:
-            why = _first_line(error.orig)
+            why = self.secrets.masked(_first_line(error.orig))
             passing = PASSING.search(str(error.orig)) is not None
             raise CannotConnect(f"cannot connect to {display(self._url)}: {why}", passing=passing) from None
         except sqlalchemy.exc.SQLAlchemyError as error:
-            raise CannotConnect(f"cannot connect to {display(self._url)}: {_first_line(error)}") from None
+            raise CannotConnect(
+                f"cannot connect to {display(self._url)}: {self.secrets.masked(_first_line(error))}"
+            ) from None
 
     @staticmethod
     def _after_death(connection: sqlalchemy.Connection) -> None:
@@ -150,6 +171,8 @@ class Postgres(Warehouse):
         state = getattr(error, "sqlstate", None) or ""
         if state in RETRY:
             return Trouble.RETRY
+        if state in FULL:
+            return Trouble.FULL
         if (
             state.startswith("08")
             or state in LOST
@@ -159,15 +182,22 @@ class Postgres(Warehouse):
         return Trouble.REFUSED
 
     def reopened(self) -> Self:
-        """The lost connection is replaced, so that what is left of the run (`after`, the lease, scratch) has one."""
+        """The lost connection is replaced, so that what is left of the run (`after`, the lease, scratch) has one.
+
+        What its session still holds at the server would only make us wait, so it is ended.
+        """
+        old = self._pid
         with suppress(Exception):
             self._connection.invalidate()
         self._connection = self._connect()
         self._stuck = False
-        return self.another()
+        second = self.another()
+        with suppress(WarehouseError):
+            second._end(f"pid = {old} and application_name = {self.literal(self._application)}")
+        return second
 
     def another(self) -> Self:
-        return type(self)(self._url, self._application, self.timeout_s, self.watch)
+        return type(self)(self._url, self._application, self.timeout_s, self.watch, self.secrets)
 
     def describe(self, names: Iterable[TableName]) -> Mapping[TableName, Relation]:
         wanted = list(dict.fromkeys(names))
@@ -267,10 +297,17 @@ class Postgres(Warehouse):
     def any_of(self, column: str, type_: str) -> str:
         return f"(array_agg({column}))[1]"
 
-    def end_sessions(self, run: str) -> None:
+    @property
+    def impatient(self) -> str:
+        return "set local lock_timeout = '1s'"
+
+    def end_session(self, session: str) -> None:
         """Another role's sessions stay: then their locks are waited for, as long as lock_timeout says."""
-        others = f"application_name = {self.literal(run)} and usename = current_user and pid <> pg_backend_pid()"
-        self.execute("lease:end", f"select pg_terminate_backend(pid) from pg_stat_activity where {others}")
+        self._end(f"pid::text || ' ' || backend_start::text = {self.literal(session)}")
+
+    def _end(self, which: str) -> None:
+        ours = "usename = current_user and pid <> pg_backend_pid()"
+        self.execute("lease:end", f"select pg_terminate_backend(pid) from pg_stat_activity where {which} and {ours}")
 
     @property
     def now(self) -> str:

@@ -103,12 +103,15 @@ where playbook = {playbook} and (run_id is null or lease_until < {now} or not {a
 select run_id, cast(started_tstamp as varchar(30)), cast(lease_until as varchar(30)), session from {s}.lease
 where playbook = {playbook}
 
--- name: lease-overdue
-select run_id from {s}.lease where playbook = {playbook} and run_id is not null and lease_until < {now}
+-- name: lease-look
+select lease_until < {now}, session from {s}.lease where playbook = {playbook} and run_id is not null and {alive}
 
 -- name: lease-renew
 update {s}.lease set lease_until = {now} + interval '{lease_s} seconds'
 where playbook = {playbook} and run_id = {run_id}
+
+-- name: lease-keep
+update {s}.lease set session = {session} where playbook = {playbook} and run_id = {run_id}
 
 -- name: lease-release
 update {s}.lease set run_id = null, session = null, lease_until = null
@@ -128,6 +131,9 @@ update {s}.{state_table} set run_id = {run_id}
 
 -- name: fence-read
 select version from {s}.{state_table}
+
+-- name: fence-outlaw
+update {s}.{state_table} set version = version + 1 where version = {version}
 
 -- name: processed
 select etl_tstamp, event_count, fingerprint, rewound from {s}.manifest

@@ -1,0 +1,360 @@
+"""Playbooks that are wrong, each in its own way: syntax, types, YAML's surprises, files, names, the command line."""
+
+from __future__ import annotations
+
+from tests.bad_file import (
+    LONG,
+    PLAYBOOK,
+    SELECT,
+    Bad,
+    added,
+    built,
+    deep,
+    directory,
+    fifo,
+    filled,
+    gone,
+    link,
+    outside,
+    page,
+    select,
+    whole,
+)
+
+TEN_MB = 10_000_000
+BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{new}: &{new} [{','.join([f'*{old}'] * 9)}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+SYNTAX = [
+    page("a tab as indentation", 4, "a tab in the indentation", "  table: a", "\ttable: a"),
+    page("a quote that is never closed", 5, "never closed", "batch: etl_tstamp", "batch: 'etl_tstamp"),
+    page("a list that is never closed", 9, "opens here and is not closed", "key: k", "key: [k"),
+    page("a line without a colon", 6, "without ': '", "models:", "models"),
+    page("an unknown escape", 1, "unknown escape", "name: web", 'name: "w\\qeb"'),
+    page("a value that begins with @", 5, "cannot begin with '@'", "batch: etl", "batch: @etl"),
+    page("a value that begins with a backtick", 5, "cannot begin with '`'", "batch: etl", "batch: `etl"),
+    page("a value that begins with %", 5, "cannot begin with '%'", "batch: etl", "batch: %etl"),
+    page("a key one column to the left", 8, "", "    sql:", "   sql:"),
+    page("a colon in a value", 5, "': ' in an unquoted value", "batch: etl", "batch: x: etl"),
+    page("a template that is not quoted", 9, "is a YAML mapping, not a template", "key: k", "key: {{ k }}"),
+    page("an expression split at its comma", 9, "ends the value here", "key: k", "key: {k: date_trunc('day', t)}"),
+    added("a second document", 10, "a second document", "---\nname: other\n"),
+    whole("an unknown directive", "web.yml:1", "", "%YAML 9.9\n---\n" + PLAYBOOK),
+    whole("a closing bracket alone", "web.yml:1", "", "]\n" + PLAYBOOK),
+    whole("front matter in a SQL file's place", "web.yml:4", "", "---\nname: web\nsql: x\n---\nselect 1\n"),
+]
+
+EMPTY = [
+    whole("no bytes", "web.yml", "the file is empty", b""),
+    whole("nothing but a byte order mark", "web.yml", "the file is empty", b"\xef\xbb\xbf"),
+    whole("nothing but comments", "web.yml", "the file is empty", "# name: web\n# target: x\n"),
+    whole("nothing but blanks", "web.yml", "the file is empty", " \n  \n\n"),
+    whole("null", "web.yml", "the file is empty", "~\n"),
+    whole("a list", "web.yml:1", "must be a mapping, not a list", "- name: web\n"),
+    whole("a text", "web.yml:1", "must be a mapping", "select 1\n"),
+    whole("no steps", "web.yml", "without steps", "name: web\ntarget: TARGET\n", code=8),
+    whole("an empty list of steps", "web.yml", "without steps", "name: web\ntarget: TARGET\nsteps: []\n", code=8),
+    whole("a source and nothing to do", "web.yml", "without steps", PLAYBOOK.split("models")[0], code=8),
+    whole("a step with nothing in it", "web.yml:3", "a step without models", "name: web\nsteps:\n  - {name: a}\n"),
+    whole("steps with no value", "web.yml:2", "has no value", "name: web\nsteps:\n"),
+]
+
+BYTES = [
+    whole("latin-1", "web.yml:1", "not UTF-8: byte 0xe9", PLAYBOOK.replace("web", "café").encode("latin-1")),
+    whole("UTF-16", "web.yml:1", "not UTF-8", PLAYBOOK.encode("utf-16")),
+    whole("a truncated character", "web.yml:10", "not UTF-8", PLAYBOOK.encode() + b"# \xe2\x82"),
+    whole("an over-long encoding of /", "web.yml:10", "not UTF-8", PLAYBOOK.encode() + b"# \xc0\xaf"),
+    whole("a surrogate in UTF-8", "web.yml:10", "not UTF-8", PLAYBOOK.encode() + b"# \xed\xa0\x80"),
+    page("a NUL", 5, "a NUL character", "etl_tstamp", "etl_\0tstamp"),
+    page("an escape character", 1, "U+001B", "name: web", "name: \x1b[31mweb"),
+    page("a NUL by escape", 5, "an invisible character, U+0000", "etl_tstamp", '"etl\\0"'),
+    page("a second byte order mark", 5, "U+FEFF", "etl_tstamp", "etl\ufeff_tstamp"),
+    page("a line separator", 5, "U+2028", "etl_tstamp", "etl\u2028_tstamp"),
+    select("SQL: latin-1", 2, "is not UTF-8", SELECT.encode() + "-- café".encode("latin-1")),
+    select("SQL: UTF-16", 1, "is not UTF-8", SELECT.encode("utf-16")),
+    select("SQL: a NUL", 2, "NUL", SELECT + "-- \0"),
+    select("SQL: an escape character", 1, "U+001B", SELECT.replace("k,", "k, '\x1b[2J' as x,")),
+    select(
+        "SQL: a carriage return hides a line", 2, "carriage return", SELECT + "-- comment\r; drop table atomic.events"
+    ),
+]
+
+FEATURES = [
+    added("a duplicate key", 10, "duplicate key 'name', first at line 1", "name: web\n"),
+    page("a duplicate key of a model", 10, "duplicate key 'key', first at line 9", "key: k", "key: k\n    key: n"),
+    added("a duplicate key in other quotes", 10, "duplicate key 'source'", '"source": {}\n'),
+    page("a duplicate key in a flow mapping", 9, "duplicate key 'k'", "key: k", "key: {k: a, k: b}"),
+    page("an anchor", 5, "is a YAML anchor", "etl_tstamp", "&b etl_tstamp"),
+    page("an alias", 5, "is a YAML alias", "etl_tstamp", "*b"),
+    added("a merge key", 10, "merge key", "<<: {name: other}\n"),
+    whole("a billion laughs", "web.yml:1", "is a YAML anchor", BOMB),
+    page("a tag that runs a command", 5, "is a YAML tag", "etl_tstamp", "!!python/object/apply:os.system [id]"),
+    page("a tag that makes bytes", 5, "is a YAML tag", "etl_tstamp", "!!binary aGVsbG8="),
+    page("a tag that says str", 5, "is a YAML tag", "etl_tstamp", "!!str etl_tstamp"),
+    page("a key that is a list", 10, "a key must be a plain word", "key: k", "key: k\n    ? [a, b]\n    : c"),
+    whole("5,000 brackets", "web.yml:1", "nested deeper than 50", deep("[", "", "]")),
+    whole("5,000 braces", "web.yml:1", "nested deeper than 50", deep("{a: ", "b", "}")),
+    whole("5,000 dashes", "web.yml:1", "nested deeper than 50", "- " * 5_000 + "x\n"),
+    whole("5,000 question marks", "web.yml:1", "nested deeper than 50", "? " * 5_000 + "x\n"),
+    whole(
+        "51 levels of indentation",
+        "web.yml:50",
+        "nested deeper than 50",
+        "".join("  " * level + f"k{level}:\n" for level in range(60)),
+    ),
+    added(
+        "more values than a file may hold", 10, "more than 20,000 values", "variables: {v: [" + "1," * 60_000 + "]}\n"
+    ),
+    built("10 MB of comments", "web.yml", "larger than 1,000,000 bytes", filled("web.yml", b"# x\n", TEN_MB // 4)),
+    built("10 MB in one value", "web.yml", "larger than", filled("web.yml", b"x", TEN_MB, b"name: ")),
+    built("10 MB of brackets", "web.yml", "larger than", filled("web.yml", b"[", TEN_MB)),
+    built("just below the limit: brackets", "web.yml:1", "nested deeper", filled("web.yml", b"[", 999_999)),
+    built("just below the limit: quotes", "web.yml:1", "", filled("web.yml", b"'", 999_998)),
+    built("just below the limit: keys", "web.yml:102", "mend these 100 first", filled("web.yml", b"a: 1\n", 199_999)),
+]
+
+TYPES = [
+    page("a table that is a list", 4, "must be a text, not a list", "atomic.events", "[a, b]"),
+    page("a batch that is a mapping", 5, "must be a text, not a mapping", "etl_tstamp", "{a: b}"),
+    page("models that are a mapping", 7, "must be a list", "  - table: derived.s", "    table: derived.s"),
+    page(
+        "a source that is a text",
+        3,
+        "must be a mapping",
+        "source:\n  table: atomic.events\n  batch: etl_tstamp",
+        "source: atomic.events",
+    ),
+    added("a word for true or false", 10, "unknown key 'fingerprint'", "fingerprint: true\n"),
+    page("yes for true", 6, "must be true or false", "etl_tstamp", "etl_tstamp\n  fingerprint: yes"),
+    page("a quoted true", 6, "must be true or false", "etl_tstamp", "etl_tstamp\n  fingerprint: 'true'"),
+    added("a negative time-out", 10, "a number of seconds above 0", "statement_timeout_s: -1\n"),
+    added("a time-out in words", 10, "a number of seconds above 0", "statement_timeout_s: 5 minutes\n"),
+    page(
+        "an unknown way with vanished batches", 6, "must be one of stop", "etl_tstamp", "etl_tstamp\n  vanished: maybe"
+    ),
+    added("an unknown dialect", 10, "must be a SQL dialect", "dialect: oracel\n"),
+    Bad(
+        "another dialect than the target's",
+        "web.yml",
+        "is not the target's",
+        (("web.yml", PLAYBOOK + "dialect: snowflake\n"),),
+    ),
+    page("a batch that YAML reads as false", 5, "is true or false to YAML", "etl_tstamp", "no"),
+    page("a batch that YAML reads as a date", 5, "is a date to YAML", "etl_tstamp", "2024-01-01"),
+    page("a batch in base 60", 5, "is a number in base 60", "etl_tstamp", "12:30"),
+    page("a name that is a number", 1, "is a number to YAML", "name: web", "name: 1.10"),
+    page("a name that is octal", 1, "is an octal number", "name: web", "name: 0123"),
+    page("a table that YAML reads as true", 7, "is true or false to YAML", "derived.s", "on"),
+    added("a variable that is octal", 10, "differently: '0123'", "variables: {v: 0123}\n"),
+    added("a variable with a lost zero", 10, "would read as 1.1", "variables: {v: 1.10}\n"),
+    added("a variable that is no", 10, "differently: 'no'", "variables: {v: no}\n"),
+    added("a variable that is infinite", 10, "differently: '.inf'", "variables: {v: .inf}\n"),
+    added("a variable with a line in it", 10, "differently: '1_000'", "variables: {v: 1_000}\n"),
+    added("a variable that is a mapping", 10, "a single value or a flat list", "variables: {v: {a: b}}\n"),
+    added("a variable that is a list of lists", 10, "a single value or a flat list", "variables: {v: [[a]]}\n"),
+    added("a variable without a value", 11, "has no value", "variables:\n  v:\n"),
+    page("a key without a value", 9, "has no value", "key: k", "key:"),
+    page("a null table", 4, "has no value", "atomic.events", "~"),
+    page("an empty key", 9, "is an empty list", "key: k", "key: []"),
+    page("a key column named twice", 9, "names 'K' twice", "key: k", "key: [k, K]"),
+    page("an unknown key", 6, "unknown key 'modles'", "models:", "modles:"),
+    page("another tool's key", 9, "unknown key 'unique_key'", "key: k", "unique_key: k"),
+    page("a playbook of SQL Runner", 6, "SQL Runner playbook", "models:", ":steps:"),
+    page(
+        "SQL in place of a path", 8, "must be the path of a SQL file, not SQL", "s.sql", "select k from atomic.events"
+    ),
+    page("a merge without a key", 9, "needs 'key'", "key: k", "merge: {n: max}"),
+    page("a merge with a sum", 10, "must be a fold", "key: k", "key: k\n    merge: {n: sum}"),
+    page("a comment in an expression", 5, "a comment or a semicolon", "etl_tstamp", "etl_tstamp -- x"),
+    page(
+        "a second statement in an expression", 5, "a comment or a semicolon", "etl_tstamp", "etl_tstamp; drop table x"
+    ),
+    page("a bracket too many in an expression", 5, "a ')' too many", "etl_tstamp", "etl_tstamp) from x"),
+    page("an aggregate as the batch", 5, "an aggregate", "etl_tstamp", "max(etl_tstamp)"),
+    page("a subquery as the batch", 5, "a subquery", "etl_tstamp", "(select 1)"),
+    page("a batch that changes with the clock", 5, "volatile", "etl_tstamp", "current_date"),
+    page("a batch that is no SQL", 5, "cannot be read as SQL", "etl_tstamp", "etl tstamp by"),
+    page("5,000 brackets in an expression", 5, "nested", "etl_tstamp", deep("(", "t", ")")),
+    page("500 casts in an expression", 5, "nested", "etl_tstamp", deep("cast(", "t", " as date)", 500)),
+    added("two models of one table", 10, "a second model", "  - {table: derived.s, sql: s.sql, key: k}\n"),
+    page("a model that owns its source", 7, "is a source", "derived.s", "atomic.events"),
+    added("a look-up that is the source", 10, "is a source", "lookups: {atomic.events: static}\n"),
+    added(
+        "schemas that run into each other",
+        10,
+        "becomes",
+        "  - {table: d2.s, sql: s.sql, key: k}\nschemas: {d2: derived}\n",
+    ),
+]
+
+ENVIRONMENT = [
+    page("an environment variable that is not set", 5, "RUNNER_NOT_SET is not set", "etl_tstamp", "${RUNNER_NOT_SET}"),
+    page("a variable without a name", 5, "without a variable", "etl_tstamp", "${}"),
+    page("a variable that is not closed", 5, "without a variable", "etl_tstamp", "${HOME"),
+    page("a variable within a variable", 5, "without a variable", "etl_tstamp", "${A${B}}"),
+    page("a literal password", 2, "a literal password", "TARGET", "postgresql://me:hunter2@localhost:1/db"),
+    page(
+        "a literal password as a parameter",
+        2,
+        "a literal password",
+        "TARGET",
+        "postgresql://localhost:1/db?password=x1x1",
+    ),
+    page("a target that is no URL", 2, "must be a URL", "TARGET", "web.duckdb"),
+    Bad(
+        "a target of an unknown engine",
+        "web.yml",
+        "is not an engine",
+        (("web.yml", PLAYBOOK.replace("TARGET", "oracle://localhost:1/db")),),
+    ),
+    page("a target with two slashes", 2, "three slashes", "TARGET", "duckdb://web.duckdb"),
+    page("a target that is a folder", 2, "names no file", "TARGET", "duckdb:///folder/"),
+    page("a port that is none", 2, "host or port", "TARGET", "postgresql://localhost:12x/db"),
+]
+
+FILES = [
+    built("the playbook is missing", "web.yml", "no such file", gone("web.yml")),
+    built("the playbook is a folder", "web.yml", "not a regular file", directory("web.yml")),
+    built("the playbook is a pipe", "web.yml", "not a regular file", fifo("web.yml")),
+    built("the playbook is a device", "web.yml", "not a regular file", link("web.yml", "/dev/zero")),
+    built("the playbook is a link to nothing", "web.yml", "no such file", link("web.yml", "nothing.yml")),
+    built("the playbook is a link to itself", "web.yml", "", link("web.yml", "web.yml")),
+    built("the SQL is missing", "web.yml:8", "no such file", gone("s.sql")),
+    page("the SQL's name has a typo", 8, "no such file", "sql: s.sql", "sql: z.sql"),
+    built("the SQL is a folder", "web.yml:8", "not a regular file", directory("s.sql")),
+    built("the SQL is a pipe", "web.yml:8", "not a regular file", fifo("s.sql")),
+    built("the SQL is a device", "web.yml:8", "sql_root", link("s.sql", "/dev/zero")),
+    built("the SQL is a link to itself", "web.yml:8", "", link("s.sql", "s.sql")),
+    built("the SQL is a link to nothing", "web.yml:8", "no such file", link("s.sql", "nothing.sql")),
+    built("the SQL is a link out of sql_root", "web.yml:8", "leaves sql_root", outside("s.sql")),
+    built(
+        "a folder of the SQL is a link out of sql_root",
+        "web.yml:8",
+        "leaves sql_root",
+        outside("below"),
+        ("web.yml", PLAYBOOK.replace("s.sql", "below/s.sql")),
+    ),
+    built("the SQL of the engine is a link out of sql_root", "web.yml:8", "leaves sql_root", outside("s.duckdb.sql")),
+    page("a path that climbs out", 8, "a path below sql_root", "s.sql", "../s.sql"),
+    page("a path that climbs out later", 8, "a path below sql_root", "s.sql", "a/../../s.sql"),
+    page("an absolute path", 8, "a path below sql_root", "s.sql", "/etc/passwd"),
+    page("a path at home", 8, "a path below sql_root", "s.sql", "~/s.sql"),
+    page("a URL as a path", 8, "a path below sql_root", "s.sql", "file:///etc/passwd"),
+    page("a Windows path", 8, "must be a path with /", "s.sql", "C:\\s.sql"),
+    page("a drive", 8, "a path below sql_root", "s.sql", "C:s.sql"),
+    page("a path longer than the system allows", 8, "cannot be read", "s.sql", "x" * 300 + ".sql"),
+    page("a path of 5,000 folders", 8, "cannot be read", "s.sql", "a/" * 5_000 + "s.sql"),
+    page("a path through a file", 8, "no such file", "s.sql", "web.yml/s.sql"),
+    page("the folder itself as SQL", 8, "not a regular file", "sql: s.sql", "sql: ."),
+    page("an empty path", 8, "is empty", "sql: s.sql", "sql: ''"),
+    added("a sql_root that is missing", 8, "no such file", "sql_root: elsewhere\n"),
+    added("a sql_root that is a file", 8, "no such file", "sql_root: s.sql\n"),
+    added("all of the machine as sql_root", 8, "no such file", "sql_root: /\n"),
+    built("10 MB of SQL", "s.sql", "larger than 5,000,000 bytes", filled("s.sql", b"select 1;\n", TEN_MB // 10)),
+    built("just below the limit of SQL", "s.sql", "characters", filled("s.sql", b"1,", 2_499_000, b"select ")),
+    added("an include that is missing", 10, "no such file", "include: other.yml\n"),
+    added("an include of itself", 10, "goes in a circle", "include: web.yml\n"),
+    Bad(
+        "includes in a circle",
+        "a.yml:1",
+        "goes in a circle: web.yml → a.yml → web.yml",
+        (("web.yml", PLAYBOOK + "include: a.yml\n"), ("a.yml", "include: web.yml\n")),
+    ),
+    Bad(
+        "an included file that is wrong",
+        "a.yml:2",
+        "unknown key 'stesp'",
+        (("web.yml", PLAYBOOK + "include: a.yml\n"), ("a.yml", "name: a\nstesp: []\n")),
+    ),
+    Bad(
+        "an included file with other SQL",
+        "sub/a.yml",
+        "outside the sql_root",
+        (
+            ("web.yml", PLAYBOOK + "include: sub/a.yml\nsql_root: here\n"),
+            ("here/s.sql", SELECT),
+            ("sub/a.yml", "name: a\nqueries: q.sql\n"),
+            ("sub/q.sql", "select 1"),
+        ),
+    ),
+    Bad(
+        "200 includes below each other",
+        "a19.yml:1",
+        "more than 20 files",
+        (
+            ("web.yml", PLAYBOOK + "include: a0.yml\n"),
+            *((f"a{n}.yml", f"include: a{n + 1}.yml\n") for n in range(200)),
+            ("a200.yml", "name: z\n"),
+        ),
+    ),
+    built(
+        "an include of a device",
+        "web.yml:10",
+        "no such file",
+        lambda _: None,
+        ("web.yml", PLAYBOOK + "include: /dev/zero\n"),
+    ),
+]
+
+UNICODE = [
+    page("a name that is not composed", 7, "normal form C", "derived.s", "derived.se\u0301ance"),
+    page("a name that reads backwards", 7, "", "derived.s", "derived.\u202es"),
+    page("a name with a zero width space", 7, "an invisible character", "derived.s", "derived.s\u200b"),
+    page("a name with a soft hyphen", 7, "an invisible character", "derived.s", "derived.s\u00ad"),
+    page("a playbook name in Cyrillic", 1, "must be a letter", "name: web", "name: w\u0435b"),
+    page("a key in Cyrillic", 7, "is not a column", "key: k", "key: \u043a"),
+    page("a key in mathematical letters", 7, "is not a column", "key: k", "key: \U0001d458"),
+    page("a name too long for Postgres", 7, "63 bytes", "derived.s", f"derived.{LONG}", engine="postgres"),
+    page("a name too long for Postgres in bytes", 7, "63 bytes", "derived.s", "derived." + "é" * 32, engine="postgres"),
+    added(
+        "a renamed schema too long for Postgres", 7, "63 bytes", f"schemas: {{derived: {LONG}}}\n", engine="postgres"
+    ),
+    Bad(
+        "a state schema too long for Postgres",
+        "web.yml",
+        "63 bytes",
+        (("web.yml", f"{PLAYBOOK}state_schema: {LONG}\n"),),
+        engine="postgres",
+    ),
+    select("SQL: a column too long for Postgres", "s.sql", "63 bytes", SELECT.replace(" n ", f" {LONG} "), "postgres"),
+    select(
+        "SQL: a bidi control hides what runs",
+        1,
+        "U+202E",
+        "select k, count(*) /* \u202e */ as n from atomic.events group by k",
+    ),
+    select(
+        "SQL: a zero width space in a name", 1, "U+200B", "select k, count(*) as n from atomic.ev\u200bents group by k"
+    ),
+    select("SQL: no-break spaces", 1, "U+00A0", "select k,\u00a0count(*) as n from atomic.events group by k"),
+    select("SQL: curly quotes", 1, "", "select k, \u2018a\u2019 as n from atomic.events group by k"),
+    page("a path in decomposed letters", 8, "", "s.sql", "se\u0301ance.sql"),
+]
+
+COMMAND = [
+    Bad("--var without a value", "--var v", "not NAME=VALUE", args=("--var", "v")),
+    Bad("--var of no variable", "web.yml", "has no variable 'v'", args=("--var", "v=1")),
+    Bad(
+        "--var of another type",
+        "web.yml:10",
+        "must be a whole number",
+        (("web.yml", PLAYBOOK + "variables: {v: 1}\n"),),
+        args=("--var", "v=1; drop table x"),
+    ),
+    Bad(
+        "--var that is no list",
+        "web.yml:10",
+        "must be a list",
+        (("web.yml", PLAYBOOK + "variables: {v: [a]}\n"),),
+        args=("--var", "v=[a"),
+    ),
+    Bad(
+        "--var that is not UTF-8",
+        "web.yml:10",
+        "UTF-8",
+        (("web.yml", PLAYBOOK + "variables: {v: a}\n"),),
+        args=("--var", "v=\udcff"),
+    ),
+    Bad("--model of no model", "web.yml", "no model is called", args=("--model", "derived.x")),
+]
