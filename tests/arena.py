@@ -1,6 +1,6 @@
 """Where schedules are played: a new warehouse for each, and how many there are to play.
 
-Environment: RUNNER_TEST_SCHEDULES (40/6: that many on DuckDB / on Postgres), RUNNER_TEST_SEED (1: the first seed, the
+Environment: RUNNER_TEST_SCHEDULES (20/3: that many on DuckDB / on Postgres), RUNNER_TEST_SEED (1: the first seed, the
 others follow it), RUNNER_TEST_SHRINK (0: show a failing schedule as it is).
 """
 
@@ -20,7 +20,7 @@ from tests.tally import Tally
 
 Arena = Callable[[Path], AbstractContextManager[str]]  # a folder to work in → the URL of an empty warehouse there
 
-DEFAULT = "40/6"
+DEFAULT = "20/3"
 MEMORY = Path("/dev/shm")
 FOLDER = MEMORY if os.access(MEMORY, os.W_OK) else None  # where files cost no disk writes
 SHRINK_RUNS = 200

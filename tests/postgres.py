@@ -281,6 +281,8 @@ def database(on: Server, name: str, template: str = "template0") -> Iterator[str
     """The URL of a new database, dropped at the end; its texts sort by bytes, whatever the server's own locale."""
     texts = "" if template != "template0" else " encoding 'utf8' locale 'C'"
     with psycopg.connect(on.url, autocommit=True) as admin:
+        if admin.info.server_version >= 150000:  # half the time of a copy by the write-ahead log
+            texts += " strategy file_copy"
         admin.execute(f'create database "{name}" template "{template}"{texts}'.encode())
         try:
             yield on.database(name)

@@ -1,15 +1,11 @@
-"""Runners that meet, on every engine: the lease, the fence, a locked file; and signals, which roll back."""
+"""Runners that meet, on every engine: the lease, the fence, a locked file."""
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -194,63 +190,3 @@ def test_a_file_that_another_process_has_open(duckdb_url: str, tmp_path: Path) -
         waiter.start()
         project.run("--wait", "30")
         waiter.join()
-
-
-SLOW = {
-    "duckdb": "select count(*) as n from range(1000000) a, range(1000000) b where hash(a.range + b.range) = 1",
-    "postgres": "select 1 as n from pg_sleep(60)",
-}
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-@pytest.mark.parametrize("queries", [1, 2])
-def test_signals_cancel_the_query_and_roll_back(project: Project, number: int, code: int, queries: int) -> None:
-    """130 and 143 within moments, also out of queries that run beside each other; nothing of the run is left."""
-    project.sql("sessions.sql", SESSIONS)
-    for n in range(queries):
-        project.sql(f"slow{n}.sql", f"create table {{{{ scratch }}}}.slow{n} as {SLOW[project.db.engine]}")
-    project.top["steps"] = [
-        {"name": "m", "models": [{"table": "derived.sessions", "sql": "sessions.sql", "key": "domain_sessionid"}]},
-        {"name": "slow", "queries": [f"slow{n}.sql" for n in range(queries)]},
-    ]
-    project.add(0, "s1 u1 1")
-    path = project.write()
-    project.close()
-    root = str(Path(__file__).resolve().parents[1])
-    env = {**os.environ, "PYTHONPATH": root}
-    command = [sys.executable, "-m", "runner", "run", str(path)]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=env) as running:
-        assert running.stdout is not None
-        assert running.stderr is not None
-        while not running.stdout.readline().startswith("sessions    "):
-            assert running.poll() is None
-        until_slow(project)
-        running.send_signal(number)
-        started = time.monotonic()
-        assert running.wait(20) == code
-        assert time.monotonic() - started < 10
-        assert "rolled back, nothing was published" in running.stderr.read()
-    assert project.manifest() == {}
-    if not project.duckdb:
-        assert project.one("select count(*) from pg_namespace where nspname like 'runner_scratch%'") == 0
-        assert not sleeping(project.db)
-
-
-def sleeping(db: Db) -> bool:
-    """Whether a query of ours still sleeps in the server."""
-    asleep = "query like '%pg_sleep%' and state = 'active' and pid <> pg_backend_pid()"
-    return bool(db.rows(f"select 1 from pg_stat_activity where {asleep}"))
-
-
-def until_slow(project: Project) -> None:
-    """Wait until the slow query is at work; DuckDB lets nobody look, so give it a moment there."""
-    if project.duckdb:
-        time.sleep(0.5)
-        return
-    for _ in range(200):
-        with suppress(Exception):
-            if sleeping(project.db):
-                return
-        time.sleep(0.05)
-    raise AssertionError("the slow query never started")
