@@ -33,6 +33,7 @@ class Check:
     size: int
     part: int
     function: str = "soak"
+    whole: bool = False  # --size does not apply
 
     def run(self, size: int, seed: int) -> list[Tally]:
         """Do it."""
@@ -47,7 +48,7 @@ class Check:
 CHECKS = (
     Check(0, "arena", 2000, 40),
     Check(1, "interleave", 2000, 40),
-    Check(1, "crash", 6, 1),
+    Check(1, "crash", 6, 1, whole=True),
     Check(3, "interleave", 2000, 2000, "soak_mutants"),
     Check(4, "kills", 20, 1),
     Check(5, "kills", 200, 20, "soak_postgres"),
@@ -61,7 +62,7 @@ CHECKS = (
     Check(12, "test_disk_full", 100, 25),
     Check(13, "test_idempotent", 200, 40),
     Check(14, "rewinds", 200, 40),
-    Check(15, "refusals", 300, 300),
+    Check(15, "refusals", 300, 300, whole=True),
     Check(16, "input_fuzz", 100_000, 10_000),
     Check(17, "test_secrets", 200, 20),
     Check(18, "injection", 10_000, 1000),
@@ -95,7 +96,7 @@ def main() -> int:
     with ProcessPoolExecutor(given.jobs) as pool:
         for check in (check for check in CHECKS if check.number in given.check):
             began = time.monotonic()
-            size = given.size or check.size
+            size = check.size if check.whole else given.size or check.size
             parts = [pool.submit(check.run, *part) for part in check.parts(size, given.seed)]
             for part in as_completed(parts):
                 for tally in part.result():
