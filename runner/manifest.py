@@ -154,11 +154,15 @@ class Manifest:
         published = self._rows("last-published")
         models = {str(t): ModelState(str(d), str(a), str(o)) for t, d, a, o in self._rows("models-read")}
         lookups = {(str(t), str(name)): str(f) for t, name, f in self._rows("lookups-read")}
-        indexes = {(str(s), str(d)): self.table(str(t)) for s, d, t in self._rows("indexes-read")}
+        indexes = self.indexes()
         owners = {str(t): str(p) for t, p in self._rows("owners-read")}
         last = str(published[0][0]) if published else None
         after_done = bool(published[0][1]) if published else True
         return State(version, last, after_done, models, lookups, indexes, owners)
+
+    def indexes(self) -> dict[tuple[str, str], str]:
+        """The key indexes that are trusted: (source, key digest) → table, quoted."""
+        return {(str(s), str(d)): self.table(str(t)) for s, d, t in self._rows("indexes-read")}
 
     def after_done_of(self, run_id: str) -> bool | None:
         """Whether a published run has finished its `after` queries; None if no run of that name was published."""

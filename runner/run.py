@@ -62,6 +62,8 @@ def _run(program: Program, manifest: Manifest, request: Request, clock: Clock, e
     manifest.ensure()
     with held(manifest, request.run_id, request.lease, clock.sleep):
         warehouse.sweep_scratch(manifest.scratch_name)
+        if not warehouse.capabilities.file_lock:
+            after.quietly(lambda: shape.drop_leftovers(manifest, manifest.held_version))
         after_done = manifest.after_done_of(request.run_id)
         if after_done is not None:
             emit(Nothing(f"run {request.run_id} was published before"))
@@ -145,7 +147,7 @@ def _freeze_to_after(work: Work, state: State, started: float) -> Cycle:
 
     after.run_queries(work, Phase.STAGE)
     publish.check(work, outcomes)
-    prepared = shape.prepare(work, state, frozen, outcomes)
+    indexes = shape.prepare(work, state, frozen, outcomes)
 
     record = RunRecord(
         run_id=_record_id(work.request, frozen, state),
@@ -157,11 +159,9 @@ def _freeze_to_after(work: Work, state: State, started: float) -> Cycle:
         digest=work.program.digest,
         after_done=not after.has_queries(work, Phase.AFTER),
     )
-    publish.publish(
-        work, state, frozen, outcomes, prepared.indexes, record, lambda: after.run_queries(work, Phase.PUBLISH)
-    )
+    publish.publish(work, state, frozen, outcomes, indexes, record, lambda: after.run_queries(work, Phase.PUBLISH))
     work.emit(Published(record.run_id, work.clock.monotonic() - started))
-    after.quietly(lambda: shape.drop_forgotten(work, state, frozen, prepared))
+    after.quietly(lambda: shape.drop_forgotten(work, state, frozen))
     after.run_after(work, record.run_id)
     return Cycle(published=True, left=frozen.chunked_count)
 

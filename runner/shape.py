@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from runner.errors import Stopped
 from runner.freeze import Frozen
-from runner.manifest import State
+from runner.manifest import Manifest, State
 from runner.models import Staged
 from runner.request import Work
 from runner.stage import Outcome, table_key
@@ -16,19 +15,8 @@ from runner.warehouse.base import Column
 REPLACES_COLUMNS = ("--full-refresh", "adopted")  # why a full build may change types and drop columns
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """What a publish needs of the DDL before it."""
-
-    indexes: dict[int, str]
-    """Names of new key indexes, by key number."""
-    leftovers: tuple[str, ...]
-    """Key indexes, quoted, that runs made which never published. To be dropped after this run's publish, when all
-    that came before is outlawed; those of runs that began later are not among them."""
-
-
-def prepare(work: Work, state: State, frozen: Frozen, outcomes: Sequence[Outcome]) -> Prepared:
-    """DDL that goes before publish; all of it can be done again."""
+def prepare(work: Work, state: State, frozen: Frozen, outcomes: Sequence[Outcome]) -> dict[int, str]:
+    """DDL that goes before publish; all of it can be done again. Gives the names of new key indexes by key number."""
     warehouse, algebra = work.warehouse, work.algebra
     made: set[str] = set()
     for outcome in outcomes:
@@ -43,7 +31,8 @@ def prepare(work: Work, state: State, frozen: Frozen, outcomes: Sequence[Outcome
         if outcome.owes == "keys" and outcome.staged.key_count:
             _make_dirty(work, outcome.staged)
     names: dict[int, str] = {}
-    leftovers = _leftovers(work, state, any(key.index is None for key in frozen.keys))
+    if work.warehouse.capabilities.file_lock and any(key.index is None for key in frozen.keys):
+        drop_leftovers(work.manifest, state.version)
     for key in frozen.keys:
         if key.index is None:
             name = work.manifest.new_index_name(key.key, work.request.run_id)
@@ -56,17 +45,23 @@ def prepare(work: Work, state: State, frozen: Frozen, outcomes: Sequence[Outcome
             if warehouse.capabilities.indexes:
                 warehouse.execute("ddl:index", f"create index on {table} (etl_tstamp)")
             names[key.number] = name
-    return Prepared(names, tuple(set(leftovers) - {work.manifest.table(name) for name in names.values()}))
+    return names
 
 
-def _leftovers(work: Work, state: State, makes_index: bool) -> tuple[str, ...]:
-    """Where the file lock is the lease, only a run that made an index can have left one, and the next one makes it anew;
-    to ask the catalogue every time would cost 30 ms there."""
-    manifest = work.manifest
-    if work.warehouse.capabilities.file_lock and not makes_index:
-        return ()
-    found = (manifest.table(name) for name in work.warehouse.tables(manifest.schema, manifest.index_prefix))
-    return tuple(table for table in found if table not in state.indexes.values())
+def drop_leftovers(manifest: Manifest, version: int) -> None:
+    """Drop the key indexes of runs that never published; only where the version is still ours.
+
+    The order is what makes it safe. While the version is ours, nobody has taken over: every table that was there and
+    is not trusted was left by a run that is outlawed. One that takes over later makes its tables later.
+
+    Where the file lock is the lease only a run that makes an index looks for them: the next run after a crash makes
+    the lost one anew, and to ask the catalogue every time would cost 30 ms there.
+    """
+    found = {manifest.table(name) for name in manifest.warehouse.tables(manifest.schema, manifest.index_prefix)}
+    left = found - set(manifest.indexes().values())
+    if left and manifest.version() == version:
+        for table in sorted(left):
+            manifest.warehouse.execute("ddl:drop-index", f"drop table if exists {table}")
 
 
 def _shape(work: Work, state: State, outcome: Outcome) -> None:
@@ -146,8 +141,8 @@ def _make_dirty(work: Work, staged: Staged) -> None:
     )
 
 
-def drop_forgotten(work: Work, state: State, frozen: Frozen, prepared: Prepared) -> None:
-    """Drop the key indexes that this run's publish has stopped trusting, and those that were never trusted."""
+def drop_forgotten(work: Work, state: State, frozen: Frozen) -> None:
+    """Drop the key indexes that this run's publish has stopped trusting."""
     kept = {key.index for key in frozen.keys}
-    for table in sorted({*state.indexes.values(), *prepared.leftovers} - kept):
+    for table in sorted(set(state.indexes.values()) - kept):
         work.warehouse.execute("after:drop-index", f"drop table if exists {table}")

@@ -49,6 +49,11 @@ def test_postgres(group: range, postgres_server: postgres.Server) -> None:
         simulated_or_shrunk(seed, on_postgres(postgres_server))
 
 
+def test_what_was_wrong_once(postgres_server: postgres.Server) -> None:
+    """Key indexes of runs that never published are dropped also where nothing is pending any more."""
+    simulated(make(100_400, 4), on_postgres(postgres_server))
+
+
 def test_repeatable_read(postgres_server: postgres.Server) -> None:
     """The same where every transaction of the runner is REPEATABLE READ."""
     with repeatable_read():
