@@ -63,7 +63,7 @@ def _run(program: Program, manifest: Manifest, request: Request, clock: Clock, e
     with held(manifest, request.run_id, request.lease, clock.sleep):
         warehouse.sweep_scratch(manifest.scratch_name)
         if not warehouse.capabilities.file_lock:
-            after.quietly(lambda: shape.drop_leftovers(manifest, manifest.held_version))
+            shape.drop_leftovers(manifest, manifest.held_version, manifest.indexes())
         after_done = manifest.after_done_of(request.run_id)
         if after_done is not None:
             emit(Nothing(f"run {request.run_id} was published before"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from runner.errors import Stopped
 from runner.freeze import Frozen
@@ -32,7 +32,7 @@ def prepare(work: Work, state: State, frozen: Frozen, outcomes: Sequence[Outcome
             _make_dirty(work, outcome.staged)
     names: dict[int, str] = {}
     if work.warehouse.capabilities.file_lock and any(key.index is None for key in frozen.keys):
-        drop_leftovers(work.manifest, state.version)
+        drop_leftovers(work.manifest, state.version, state.indexes)
     for key in frozen.keys:
         if key.index is None:
             name = work.manifest.new_index_name(key.key, work.request.run_id)
@@ -48,17 +48,17 @@ def prepare(work: Work, state: State, frozen: Frozen, outcomes: Sequence[Outcome
     return names
 
 
-def drop_leftovers(manifest: Manifest, version: int) -> None:
+def drop_leftovers(manifest: Manifest, version: int, trusted: Mapping[tuple[str, str], str]) -> None:
     """Drop the key indexes of runs that never published; only where the version is still ours.
 
-    The order is what makes it safe. While the version is ours, nobody has taken over: every table that was there and
-    is not trusted was left by a run that is outlawed. One that takes over later makes its tables later.
+    The version, asked last, is what makes it safe. While it is ours, nobody has taken over or published: every table
+    that is there and not `trusted` was left by a run that is outlawed. One that takes over later makes its tables later.
 
     Where the file lock is the lease only a run that makes an index looks for them: the next run after a crash makes
     the lost one anew, and to ask the catalogue every time would cost 30 ms there.
     """
     found = {manifest.table(name) for name in manifest.warehouse.tables(manifest.schema, manifest.index_prefix)}
-    left = found - set(manifest.indexes().values())
+    left = found - set(trusted.values())
     if left and manifest.version() == version:
         for table in sorted(left):
             manifest.warehouse.execute("ddl:drop-index", f"drop table if exists {table}")

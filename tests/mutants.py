@@ -20,6 +20,7 @@ from runner.program import SourceKey
 from runner.stage import _Stager
 from runner.warehouse.base import Column, Result, Warehouse
 from tests.schedules import Schedule, make
+from tests.world import Op
 
 Patch = Callable[[], AbstractContextManager[Any]]
 RUNS = 6
@@ -34,12 +35,16 @@ class Mutant:
     apply: Patch
     models: tuple[str, ...] = ()
     design: tuple[tuple[str, object], ...] = ()
+    often: tuple[str, ...] = ()  # these operations, again and again, where it takes a rare meeting of them
 
     def schedule(self, seed: int) -> Schedule:
         """The schedule of a seed, with the models and the source block in which the mistake can show."""
         schedule = make(seed, RUNS)
         if self.models:
             schedule = replace(schedule, fixed=self.models, optional=())
+        if self.often:
+            ops = (Op(kind, seed * 1000 + place) for place, kind in enumerate(self.often * RUNS))
+            schedule = replace(schedule, ops=tuple(ops))
         return replace(schedule, design=replace(schedule.design, **dict(self.design)))  # type: ignore[arg-type]
 
 
@@ -310,7 +315,14 @@ NAIVE = (
     Mutant("a transaction per table", 1, lambda: sending(after=commit_per_table)),
     Mutant("SUM += batch", 0, add_batch, models=("user_events",)),
     Mutant("merge always", 3, merge_always, models=("session_marks", "user_marks")),
-    Mutant("copies out first, then merge", 51, copies_out_first, models=("session_marks", "user_marks"), design=COPIES),
+    Mutant(
+        "copies out first, then merge",
+        3,
+        copies_out_first,
+        models=("session_marks", "user_marks"),
+        design=COPIES,
+        often=("new_batches", "twist", "twist", "run"),
+    ),
     Mutant("no key index", 0, no_key_index),
     Mutant("users of the batch only", 1, new_rows_only, models=PLAIN),
     Mutant("no fence", 3, no_fence),

@@ -1,6 +1,7 @@
 """Check 3: every naive design is caught by the simulation; the same seed without the mistake passes.
 
 The seeds are the first that catch each one, counted from 0; `python -m tests.soak --check 3` looks for them again.
+A statement more or less in the engine moves what comes between its statements: then one of the next seeds catches it.
 """
 
 from __future__ import annotations
@@ -12,15 +13,22 @@ from tests.interleave import simulated
 from tests.mutants import MUTANTS, NAIVE, WARNED, Mutant
 from tests.play import Difference
 
+NEAR = 40
+
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_caught(mutant: Mutant) -> None:
     """A Difference, not an accident of the wrapper; and none without the mistake."""
-    schedule = mutant.schedule(mutant.seed)
-    with mutant.apply(), pytest.raises(Difference) as caught:
-        simulated(schedule, on_duckdb)
-    assert "internal error" not in str(caught.value)
-    simulated(schedule, on_duckdb)
+    for seed in range(mutant.seed, mutant.seed + NEAR):
+        schedule = mutant.schedule(seed)
+        try:
+            with mutant.apply():
+                simulated(schedule, on_duckdb)
+        except Difference as caught:
+            assert "internal error" not in str(caught)
+            simulated(schedule, on_duckdb)
+            return
+    pytest.fail(f"not caught by {NEAR} simulations from seed {mutant.seed}")
 
 
 def test_all_are_there() -> None:
