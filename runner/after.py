@@ -66,7 +66,7 @@ def _run_step(
         label = f"{phase.value if phase else 'script'}:{step}:{query.query.path}"
         try:
             if text.strip():
-                connection.execute(label, text)
+                connection.script(label, text)
         except WarehouseError as error:
             if error.trouble in (Trouble.RETRY, Trouble.LOST) and phase is not Phase.AFTER:
                 raise  # for the publish to try again or resolve

@@ -23,9 +23,8 @@ def fingerprint(algebra: Algebra, state: SourceState, key_texts: Sequence[str]) 
         return "cast(null as varchar(200))"
     texts = sorted({*(e.text for e in state.source.dedupe), *key_texts})
     texts = texts or sorted(algebra.quoted(state.relation.names))  # neither copies nor keys: the whole row
-    parts = [
-        f"coalesce(cast(length(cast({t} as varchar)) as varchar) || ':' || cast({t} as varchar), '-')" for t in texts
-    ]
+    text_of = algebra.warehouse.text_of
+    parts = [f"coalesce(cast(length({text_of(t, '')}) as varchar(20)) || ':' || {text_of(t, '')}, '-')" for t in texts]
     name = hashlib.sha256("\x1f".join(texts).encode()).hexdigest()[:8]
     return f"'{name}:' || cast(sum({algebra.warehouse.hash_60(' || '.join(parts))}) as varchar(60))"
 
@@ -60,7 +59,10 @@ def held_until(batches: str, until: str) -> str:
 
 def held_chunk(batches: str, size: int) -> str:
     """New batches but the oldest `size` ones: left for later."""
-    return f"select etl_tstamp from {batches} where reason = 'new' order by etl_tstamp offset {size}"
+    ranked = (
+        f"select etl_tstamp, row_number() over (order by etl_tstamp) as runner_n from {batches} where reason = 'new'"
+    )
+    return f"select etl_tstamp from ({ranked}) runner_b where runner_n > {size}"
 
 
 def summary(batches: str) -> str:

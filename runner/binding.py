@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from runner.errors import BadInput, Place, Problem, Stopped
 from runner.manifest import State
@@ -24,6 +24,7 @@ class Bound:
     sources: Mapping[TableName, SourceState]
     lookups: Mapping[TableName, Relation]
     stored: Mapping[TableName, Relation | None]  # a model's table; None where it is not there yet
+    lookup_rows: Mapping[TableName, str] = field(default_factory=dict)  # what stands after FROM, within a snapshot
 
 
 def bind(program: Program, warehouse: Warehouse, state: State) -> Bound:

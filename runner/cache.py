@@ -28,7 +28,7 @@ SAFE = {
     ("pathlib", "WindowsPath"),
     ("builtins", "frozenset"),
 }
-OURS = ("runner.playbook", "runner.program", "runner.sqltext", "runner.names", "runner.errors")
+OURS = ("runner.playbook", "runner.program", "runner.sqltext", "runner.names", "runner.errors", "runner.layout")
 KEEP = 50
 
 
@@ -82,7 +82,12 @@ def _fingerprint(playbook: Playbook, kind: str) -> str:
 def _code_mark() -> int:
     """Changes when the runner's code or its parser does, so that work on it never meets an old program."""
     parser = find_spec("sqlglot")  # found, not imported
-    files = [*Path(__file__).parent.glob("*.py"), *([Path(parser.origin)] if parser and parser.origin else [])]
+    here = Path(__file__).parent
+    files = [
+        *here.glob("*.py"),
+        *here.glob("porting/*.py"),
+        *([Path(parser.origin)] if parser and parser.origin else []),
+    ]
     return hash(tuple(file.stat().st_mtime_ns for file in files))
 
 

@@ -256,16 +256,18 @@ def _playbook(around: Surroundings, path: Path, var: list[str], target: str | No
     if not os.path.lexists(path):
         raise BadInput(Problem(Place(), f"{path}: no such file", "runner init DIR makes a project to start from"))
     loaded = load(path.absolute(), around.env, _variables(var), _absolute(target) if target else None)
-    variables = [(variable.name, variable.value) for variable in loaded.variables]
+    variables = [(variable.name, value) for variable in loaded.variables for value in variable.values]
     around.secrets = around.secrets.of_target(loaded.target).of_variables(variables)
     return loaded
 
 
 def _program(around: Surroundings, playbook: Playbook) -> Program:
     from runner import cache
+    from runner.variables import for_engine
     from runner.warehouse import kind_of
 
     kind = kind_of(playbook.target, Place(playbook.path))
+    playbook = for_engine(playbook, kind)
 
     def make() -> Program:
         from runner.loading import load

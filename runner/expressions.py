@@ -1,12 +1,15 @@
-"""The playbook's own SQL fragments are templates too: fill its variables into them once, before anything reads them."""
+"""The playbook's own SQL fragments: filled with its variables and ported to the target's dialect once, before anything
+reads them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 
-from runner.errors import BadInput, Problem
+from runner.errors import BadInput, Place, Problem
 from runner.playbook import Affected, Expression, KeyColumn, MergeColumn, Model, Playbook, Source
+from runner.porting import portable
+from runner.porting.transpiling import check_dialects, transpile_expression
 from runner.sqltext import render
 
 Fill = Callable[[Expression], Expression]
@@ -23,6 +26,31 @@ def filled(playbook: Playbook, problems: list[Problem]) -> Playbook:
             problems.extend(Problem(expression.place, problem.what, problem.hint) for problem in error.problems)
             return expression
 
+    return mapped(playbook, fill)
+
+
+def ported(playbook: Playbook, kind: str, dialect: str, problems: list[Problem]) -> Playbook:
+    """The playbook with its SQL fragments in the target's dialect; what the target does not have is a problem.
+
+    Raises BadInput where nothing is known of the playbook's dialect.
+    """
+    read, known = playbook.dialect or dialect, frozenset(playbook.functions)
+    check_dialects(read, dialect, Place(playbook.path))
+
+    def port(expression: Expression) -> Expression:
+        try:
+            text = transpile_expression(expression.text, read, dialect, expression.place, known)
+        except BadInput as error:
+            problems.extend(error.problems)
+            return expression
+        problems.extend(portable.check_expression(text, kind, expression.place, known))
+        return replace(expression, text=text)
+
+    return mapped(playbook, port)
+
+
+def mapped(playbook: Playbook, fill: Fill) -> Playbook:
+    """The playbook with every SQL fragment replaced by what `fill` makes of it."""
     steps = tuple(replace(step, models=tuple(_model(model, fill) for model in step.models)) for step in playbook.steps)
     return replace(playbook, steps=steps, sources=tuple(_source(source, fill) for source in playbook.sources))
 

@@ -5,6 +5,7 @@ What is counted here is what the manifest will say; nothing later reads the sour
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -18,6 +19,9 @@ from runner.names import TableName
 from runner.playbook import Vanished
 from runner.program import SourceKey
 from runner.request import Work
+from runner.warehouse.base import Relation
+
+WORD = re.compile(r"[^\W\d][\w$]*")
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,59 @@ class Frozen:
     def key(self, key: SourceKey) -> FrozenKey:
         """The key's entry."""
         return next(k for k in self.keys if k.key.texts == key.texts and k.key.source.table == key.source.table)
+
+
+def pin(work: Work, bound: Bound, *, copies: bool = True) -> Bound:
+    """Within the snapshot: what sources and look-ups are read from, so that every statement sees them at one instant.
+
+    Without `copies` what only a copy could hold still is read as it is: for commands that publish nothing.
+    """
+    warehouse = work.warehouse
+    if warehouse.capabilities.snapshots:
+        return bound
+
+    def pinned(relation: Relation, number: int, words: frozenset[str] | None) -> str:
+        if not copies and not warehouse.has_history(relation):
+            return warehouse.table(relation.name)
+        kept = [c.name for c in relation.columns if words is None or c.name.lower() in words]
+        columns = ", ".join(work.algebra.quoted(kept or relation.names[:1]))
+        return warehouse.pinned(relation, work.algebra.name("pinned", number), columns)
+
+    sources = {
+        table: replace(state, rows=pinned(state.relation, state.number, _words(work, state)))
+        for table, state in bound.sources.items()
+    }
+    tracked = [table for table in bound.lookups if not work.program.lookup_is_static(table)]
+    rows = {t: pinned(bound.lookups[t], len(sources) + n, None) for n, t in enumerate(tracked)}
+    return replace(bound, sources=sources, lookup_rows=rows)
+
+
+def holds_still(work: Work, bound: Bound) -> bool:
+    """True if every source and look-up can be read at the snapshot's instant without a copy."""
+    warehouse = work.warehouse
+    tracked = (relation for t, relation in bound.lookups.items() if not work.program.lookup_is_static(t))
+    relations = [*(state.relation for state in bound.sources.values()), *tracked]
+    return warehouse.capabilities.snapshots or all(map(warehouse.has_history, relations))
+
+
+def forget(work: Work, frozen: Frozen) -> None:
+    """Drop what `count_batches` made, to count once more."""
+    for source in frozen.sources.values():
+        for what in ("batches", "kept", "held"):
+            work.warehouse.execute("freeze:forget", f"drop table if exists {work.algebra.name(what, source.number)}")
+
+
+def _words(work: Work, state: SourceState) -> frozenset[str] | None:
+    """Every word that can name a column of a source anywhere in the program; None: all columns are read."""
+    source, program = state.source, work.program
+    readers = [model for model in program.models if source.table in model.sources]
+    positional = any(r.positional for m in readers for r in m.select.references if r.table == source.table)
+    if program.queries or positional or any(m.select.star or m.model.affected for m in readers):
+        return None
+    keys = [text for key in program.source_keys if key.source.table == source.table for text in key.texts]
+    texts = [source.batch.text, *(e.text for e in (*source.dedupe, *source.order_by)), *keys]
+    found = {word.lower() for text in texts for word in WORD.findall(text)}
+    return frozenset(found.union(*(model.select.words for model in readers)))
 
 
 def count_batches(work: Work, bound: Bound) -> Frozen:

@@ -178,6 +178,12 @@ class Block:
     def _same(self) -> frozenset[Canon]:
         return frozenset(canon(item, self.frame) for item in self.group) | self.frame.constants()
 
+    @property
+    def _grouped_calls(self) -> frozenset[Canon]:
+        """The calls within GROUP BY: an aggregate cannot stand there."""
+        calls = (part for item in self.group for part in inside(item) if isinstance(part, exp.Anonymous))
+        return frozenset(canon(call, self.frame) for call in calls)
+
     # -- calls, windows, subqueries
 
     def _roots(self) -> Iterator[exp.Expr]:
@@ -210,7 +216,7 @@ class Block:
 
     def _may_aggregate(self, part: exp.Expr, same: frozenset[Canon]) -> bool:
         if self.grouped:
-            return unknown_aggregate(part, same, self.frame)
+            return unknown_aggregate(part, same | self._grouped_calls, self.frame)
         inner = self.outer is not None and not isinstance(self.select.parent, exp.Exists)
         return (
             inner

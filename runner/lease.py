@@ -13,7 +13,10 @@ from dataclasses import dataclass
 
 from runner.errors import Locked
 from runner.manifest import Manifest
-from runner.warehouse.base import Trouble, WarehouseError
+from runner.warehouse.base import Trouble, Warehouse, WarehouseError
+
+IMPATIENT_S, PATIENT_S = 1, 60
+TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -43,17 +46,20 @@ def held(manifest: Manifest, run_id: str, terms: LeaseTerms, sleep: Callable[[fl
         heart.join(timeout=2)
 
 
-def _text(manifest: Manifest, name: str, run_id: str, lease_s: int) -> str:
+def _text(manifest: Manifest, name: str, run_id: str, lease_s: int, gone: str | None = None) -> str:
     warehouse = manifest.warehouse
-    literal = warehouse.literal(run_id)
-    return manifest.sql(name, run_id=literal, lease_s=lease_s, session=warehouse.session, alive=warehouse.alive)
+    texts = {"run_id": warehouse.literal(run_id), "session": warehouse.session, "gone": warehouse.literal(gone)}
+    return manifest.sql(name, lease_s=lease_s, **texts)
 
 
 def _acquire(manifest: Manifest, run_id: str, terms: LeaseTerms, sleep: Callable[[float], None]) -> None:
-    waited = 0.0
+    waited, tries = 0.0, 0
     while not _take(manifest, run_id, terms.lease_s):
+        tries += 1
         if waited >= terms.wait_s:
             rows = manifest.warehouse.execute("lease:holder", manifest.sql("lease-holder")).rows
+            if tries < TRIES and not (rows and rows[0][0]):  # nobody has it: a transaction was in the way
+                continue
             holder, since, until = (rows[0][0], rows[0][1], rows[0][2]) if rows else ("?", "?", "?")
             raise Locked(
                 f"playbook {manifest.playbook} is being run by run {holder} since {since} UTC (lease until {until})",
@@ -67,40 +73,65 @@ def _acquire(manifest: Manifest, run_id: str, terms: LeaseTerms, sleep: Callable
 def _take(manifest: Manifest, run_id: str, lease_s: int) -> bool:
     """Take the lease if it is free, over or its session gone; a takeover outlaws the old holder."""
     warehouse = manifest.warehouse
-    if _taken(manifest):  # by a look that waits for nobody: the holder may have the state row locked
+    holder = _holder(manifest)  # a look that waits for nobody: the holder may have the state row locked
+    if holder.lives:
         return False
-    try:
-        with warehouse.transaction("lease"):
-            if warehouse.impatient:
-                warehouse.execute("lease:impatient", warehouse.impatient)
-            warehouse.execute("lease:lock", manifest.sql("lease-lock"))
-            warehouse.execute("lease:insert", manifest.sql("lease-insert"))
-            if warehouse.execute("lease:take", _text(manifest, "lease-take", run_id, lease_s)).row_count != 1:
+    with _impatient(warehouse):
+        try:
+            with warehouse.transaction("lease"):
+                manifest.lock("lease:lock-table")
+                warehouse.execute("lease:lock", manifest.sql("lease-lock"))
+                warehouse.execute("lease:insert", manifest.sql("lease-insert"))
+                take = _text(manifest, "lease-take", run_id, lease_s, holder.gone)
+                if warehouse.execute("lease:take", take).row_count != 1:
+                    return False
+                manifest.raise_version()
+                version = manifest.version()
+        except WarehouseError as error:
+            if error.trouble is Trouble.RETRY:
                 return False
-            manifest.raise_version()
-            manifest.held_version = manifest.version()
-            return True
-    except WarehouseError as error:
-        if error.trouble is Trouble.RETRY:
-            return False
-        raise
+            raise
+    manifest.held_version = version
+    return True
 
 
-def _taken(manifest: Manifest) -> bool:
-    """True if a live run holds the lease.
+@contextmanager
+def _impatient(warehouse: Warehouse) -> Iterator[None]:
+    """Wait for locks a second at most."""
+    short = warehouse.patience(IMPATIENT_S)
+    if not short:
+        yield
+        return
+    warehouse.execute("lease:impatient", short)
+    yield
+    warehouse.execute("lease:patient", warehouse.patience(PATIENT_S))
+
+
+@dataclass(frozen=True)
+class _Holder:
+    """Who has the lease. `gone`: the session that had it and is no more."""
+
+    lives: bool = False
+    gone: str | None = None
+
+
+def _holder(manifest: Manifest) -> _Holder:
+    """Look at the lease.
 
     A run whose lease is over but whose session lives (stopped, paused, cut off) may hold locks that we need: its
     session is ended, which costs it nothing, since it is outlawed as soon as we have the lease.
     """
     warehouse = manifest.warehouse
-    rows = warehouse.execute("lease:look", manifest.sql("lease-look", alive=warehouse.alive)).rows
+    rows = warehouse.execute("lease:look", manifest.sql("lease-look")).rows
     if not rows:
-        return False
+        return _Holder()
     overdue, session = rows[0]
-    if overdue:
+    if session is not None and not warehouse.is_alive(str(session)):
+        return _Holder(gone=str(session))
+    if overdue and session is not None:
         with suppress(WarehouseError):
             warehouse.end_session(str(session))
-    return not overdue
+    return _Holder(lives=not overdue)
 
 
 def keep(manifest: Manifest, run_id: str) -> None:

@@ -13,9 +13,11 @@ from sqlglot.errors import SqlglotError
 
 from runner import keywise, merging, playbook_check, scriptcheck, scripts, sqlfile, sqltext
 from runner.errors import BadInput, NoSteps, Place, Problem
-from runner.expressions import filled
+from runner.expressions import filled, ported
 from runner.names import TableName
 from runner.playbook import Affected, Model, Playbook, Query, Vanished
+from runner.porting import portable
+from runner.porting.transpiling import transpile
 from runner.problems import show
 from runner.program import PREDICATE, CompiledAffected, CompiledModel, PlainQuery, Program, SourceKey
 from runner.sqlread import DEEP, DEEP_HINT
@@ -30,11 +32,7 @@ def load(playbook: Playbook, kind: str, dialect: str) -> Program:
     playbook = filled(playbook, problems)
     if problems:
         raise BadInput(problems)
-    if playbook.dialect and playbook.dialect != dialect:
-        hint = f"write x.{kind}.sql beside the files that differ, and leave dialect: out"
-        problems.append(
-            Problem(Place(playbook.path), f"dialect {playbook.dialect} is not the target's ({dialect})", hint)
-        )
+    playbook = ported(playbook, kind, dialect, problems)
     problems += playbook_check.check(playbook, kind, dialect)
     loader = _Loader(playbook, kind, dialect, problems)
     models = [compiled for model in playbook.models if (compiled := loader.model(model)) is not None]
@@ -87,6 +85,8 @@ class _Loader:
         self.values = {variable.name: variable.value for variable in playbook.variables}
         self.sources = {source.table: source for source in playbook.sources}
         self.owned = {model.table: model for model in playbook.models}
+        self.known = frozenset(playbook.functions)
+        self.ported: set[Path | None] = set()  # files whose text is not the one that runs: their lines are not known
 
     def text(self, query: Query) -> tuple[Path | None, str]:
         if query.text is not None:
@@ -100,9 +100,11 @@ class _Loader:
             place = Place(file or model.place.path)
             rendered = sqltext.render(template, self.values, place)
             with _readable(place):
+                rendered = self._in_dialect(rendered, file, place)
                 select, tree = sqlfile.parse_select(rendered, self.dialect, place)
                 self.problems += playbook_check.too_long(select, self.kind)
                 before = len(self.problems)
+                self.problems += portable.check_select(select.text, tree, self.kind, place, self.known)
                 model = _spelled(model, select)
                 compiled = self._compile(model, select)
                 if len(self.problems) == before:
@@ -115,6 +117,17 @@ class _Loader:
         return (
             replace(compiled, stored_order=merging.stored_order(model, tree, self.dialect)) if model.merge else compiled
         )
+
+    def _foreign(self, file: Path | None) -> bool:
+        """Whether a file is in another dialect than the target's: `x.<kind>.sql` never is."""
+        own = file is not None and file.stem.endswith(f".{self.kind}")
+        return self.playbook.dialect not in (None, self.dialect) and not own
+
+    def _in_dialect(self, rendered: str, file: Path | None, place: Place) -> str:
+        if not self._foreign(file):
+            return rendered
+        self.ported.add(place.path)
+        return transpile(rendered, self.playbook.dialect or self.dialect, self.dialect, place, self.known)
 
     def _compile(self, model: Model, select: Select) -> CompiledModel:
         sources = tuple(table for table in select.tables if table in self.sources)
@@ -226,10 +239,10 @@ class _Loader:
             refusals = merging.check_merge(tree, model, source, self.dialect)
         else:
             refusals = keywise.check(tree, compiled.key_names, self._tracked(compiled), self.dialect)
+        path = compiled.select.place.path
         for refusal in refusals:
-            self._problem(
-                Place(compiled.select.place.path, refusal.line), f"{model.table}: {refusal.reason}", refusal.hint
-            )
+            line = 0 if path in self.ported else refusal.line
+            self._problem(Place(path, line), f"{model.table}: {refusal.reason}", refusal.hint)
 
     def _tracked(self, compiled: CompiledModel) -> dict[TableName, keywise.Tracked]:
         found: dict[TableName, keywise.Tracked] = {}
@@ -249,9 +262,13 @@ class _Loader:
             for query in step.queries:
                 try:
                     file, text = self.text(query)
+                    if self._foreign(file):
+                        what = f"{query.path} is in {self.playbook.dialect}, and scripts are not transpiled"
+                        hint = f"write it for {self.kind} as {Path(query.path).stem}.{self.kind}.sql beside it"
+                        raise BadInput(Problem(query.place, what, hint))
                     plain = PlainQuery(step.name, step.phase, query, file, text)
                     names = scripts.example_names(self.playbook, key_names)
-                    scriptcheck.check(plain, self.playbook, names, self.values, self.dialect)
+                    scriptcheck.check(plain, self.playbook, names, self.values, self.kind, self.dialect)
                     found.append(plain)
                 except BadInput as error:
                     self.problems += error.problems

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -65,6 +65,7 @@ class Manifest:
     def __init__(self, warehouse: Warehouse, playbook: str, schema: str) -> None:
         self.warehouse, self.playbook, self.schema = warehouse, playbook, schema
         self.held_version = 0  # the version that this run made when it took the lease or published last
+        self._index_names: dict[str, str] = {}  # quoted → as key_index has it
         self.present = True  # False: nothing has run here yet, and a command that only reads makes nothing
         self.state_table = f"state_{re.sub(r'[^a-z0-9_]', '_', playbook.lower())}"
         place = hashlib.sha256(f"{schema}\x1f{playbook}".encode()).hexdigest()[:10]
@@ -120,19 +121,22 @@ class Manifest:
         except WarehouseError as error:
             if error.trouble is not Trouble.REFUSED:
                 raise
+        self._guarded(lambda: self.warehouse.create_schema("state:create-schema", self._fixed["s"]))
         for name, text in script(STATE, "create-", **self._fixed):
-            self._create(name, text)
+            self._guarded(lambda: self.warehouse.execute(f"state:{name}", text))  # noqa: B023 - called at once
+        state, first = self.table(self.state_table), self.sql("first-state")
+        self._guarded(lambda: self.warehouse.create_once("state:create-state", state, first))
         self._do("meta-insert", version=STATE_VERSION)
         self._check_version()
 
-    def _create(self, name: str, text: str) -> None:
+    def _guarded(self, create: Callable[[], object]) -> None:
         """IF NOT EXISTS does not help two sessions that create at the same instant: the second tries once more."""
         try:
-            self.warehouse.execute(f"state:{name}", text)
+            create()
         except WarehouseError as error:
             if error.trouble is Trouble.LOST:
                 raise
-            self.warehouse.execute(f"state:{name}", text)
+            create()
 
     def _check_version(self) -> None:
         (row,) = self._rows("meta-read")
@@ -162,7 +166,9 @@ class Manifest:
 
     def indexes(self) -> dict[tuple[str, str], str]:
         """The key indexes that are trusted: (source, key digest) → table, quoted."""
-        return {(str(s), str(d)): self.table(str(t)) for s, d, t in self._rows("indexes-read")}
+        rows = self._rows("indexes-read")
+        self._index_names = {self.table(str(name)): str(name) for _, _, name in rows}
+        return {(str(s), str(d)): self.table(str(t)) for s, d, t in rows}
 
     def after_done_of(self, run_id: str) -> bool | None:
         """Whether a published run has finished its `after` queries; None if no run of that name was published."""
@@ -177,11 +183,16 @@ class Manifest:
 
     def fence(self, version: int, run_id: str) -> None:
         """Lock the playbook's state row, read the version in a new statement, compare, raise it. Raises Fenced."""
+        self.lock("publish:lock")
         locked = self._do("fence-lock", "publish:fence-lock", run_id=self.warehouse.literal(run_id))
         found = int(str(self.warehouse.execute("publish:fence-read", self.sql("fence-read")).one()[0]))
-        if locked != 1 or found != version:
+        # Compared twice: a session may be shown an old row for a moment (Snowflake), an UPDATE never works on one.
+        if locked != 1 or found != version or self._do("fence-raise", "publish:fence-raise", version=version) != 1:
             raise Fenced("another run published, or a rewind was asked, while this one worked; nothing was published")
-        self._do("version-raise", "publish:fence-raise")
+
+    def lock(self, label: str) -> None:
+        """First thing in a transaction that raises the version; see `Warehouse.lock`."""
+        self.warehouse.lock(label, self.table(self.state_table))
 
     def raise_version(self) -> None:
         """Outlaw every run that has read the version before."""
@@ -193,11 +204,12 @@ class Manifest:
         Its publish holds the row that this waits for. Where the version is another one by then, the run has ended or
         never passed the fence, and whoever raised it must not be outlawed in its place.
         """
-        self._do("fence-outlaw", version=version)
+        self._do("fence-raise", "state:fence-outlaw", version=version)
 
     def break_lease(self) -> str | None:
         """Free the lease and outlaw its holder, which is given."""
         with self.warehouse.transaction("unlock"):
+            self.lock("unlock:lock")
             rows = self._rows("lease-holder")
             holder = str(rows[0][0]) if rows and rows[0][0] else None
             self._do("lease-break")
@@ -241,8 +253,7 @@ class Manifest:
 
     def forget_index(self, table: str) -> None:
         """Stop trusting an index that this run does not keep up."""
-        name = table.split(".")[-1].strip('"')
-        self._do("index-forget", "publish:index-forget", keys_table=self.warehouse.literal(name))
+        self._do("index-forget", "publish:index-forget", keys_table=self.warehouse.literal(self._index_names[table]))
 
     def write_model(self, table: str, digest: str, owes: str, run_id: str) -> None:
         """A model was built: its definition, and that it is up to date with this run."""

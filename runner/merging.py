@@ -4,19 +4,23 @@ MIN and MAX fold by themselves. FIRST and LAST fold if a stored row still knows 
 the order is itself stored, as MIN (or MAX) of the first one, as FIRST (or LAST) of the others by those before them,
 and the value comes last, so that rows which tie have the same value. Nulls come last on both sides, whatever the
 direction: so a stored null never wins over a value. Everything else needs history: leave `merge:` out.
+FIRST and LAST are written as aggregates with an order where an engine has them, and on every engine as row numbers in
+a subquery (numbered.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlglot import exp
 
+from runner import numbered
 from runner.keycalls import has_aggregate, is_aggregate, multiplies, name_of_call, shown, volatile
-from runner.keyflow import Canon, Frame, Kind, Relation, Unlisted, bare, canon, folded, inside, line_of
+from runner.keyflow import Canon, Frame, Kind, Relation, Unlisted, bare, canon, folded, line_of
 from runner.keywise import Refusal, expression
 from runner.names import TableName
+from runner.numbered import Numbered, output_name, row_level
 from runner.playbook import Fold, MergeColumn, Model
 from runner.sqlfile import name_of
 
@@ -24,6 +28,7 @@ RECOMPUTE = "or leave `merge:` out: the affected keys are then recomputed from t
 CLAUSES = frozenset({"expressions", "from_", "where", "group", "order"})
 SKIPS_NULLS = frozenset({"ArgMin", "ArgMax", "AnyValue", "min_by", "max_by", "arbitrary"})
 ORDERED = (Fold.FIRST, Fold.LAST)
+HAVE_FIRST = {"duckdb", "postgres"}  # as an aggregate with an order
 
 
 @dataclass(frozen=True)
@@ -69,29 +74,51 @@ def _refusals(tree: exp.Query, model: Model, source: TableName, dialect: str) ->
     if not isinstance(tree, exp.Select):
         yield refusal(tree, "a merge model is one plain select, not a union or a subquery")
         return
+    rows = numbered.rows_of(tree, dialect)
     for name, clause in tree.args.items():
-        if clause and name not in CLAUSES:
+        if clause and name not in CLAUSES | ({"with_"} if rows is not None else set()):
             word = {"with_": "CTEs"}.get(name, name.rstrip("_").replace("_", " "))
             node = clause[0] if isinstance(clause, list) else clause
             yield refusal(node if isinstance(node, exp.Expr) else tree, f"a merge model has no {word}")
-    origin = tree.args.get("from_")
+    inner = rows.select if rows is not None else tree
+    origin = inner.args.get("from_")
     table = origin.this if origin is not None else None
     if not isinstance(table, exp.Table) or not _is_plain(table) or name_of(table) != source:
-        yield refusal(table or tree, f"a merge model reads its source {source} directly, and nothing else")
+        yield refusal(table or inner, f"a merge model reads its source {source} directly, and nothing else")
         return
+    reader = _Reader(model, tree, dialect)
+    yield from _nodes(reader, tree)
+    where = inner.args.get("where")
+    if where is not None and (has_aggregate(where) or multiplies(where)):
+        yield refusal(where, f"the where of a merge model looks at one row at a time: {shown(where, dialect)}")
+    if rows is not None and tree.args.get("where"):
+        reason = f"rows are left out after they were numbered: {shown(tree.args['where'], dialect)}"
+        yield refusal(tree.args["where"], reason, "move the where into the subquery")
+    if reader.rows is not None and reader.rows.flaws:
+        for node, reason, hint in reader.rows.flaws:
+            yield refusal(node, reason, hint)
+        return
+    yield from _grouped(reader, tree, model, source)
+    yield from _columns(reader, tree, model, source)
+
+
+def _nodes(reader: _Reader, tree: exp.Select) -> Iterator[Refusal]:
+    """Calls with another answer on every run, and windows and queries other than those of the portable form."""
+    inner, dialect = reader.inner, reader.dialect
+    windows = {id(bare(item)) for item in inner.expressions} if inner is not tree else set()
+    queries = {id(tree), id(inner), id(inner.parent)}
     for node in tree.walk():
         answer = volatile(node, dialect)
         if answer:
-            yield refusal(node, *answer)
-        if isinstance(node, (exp.Window, exp.Query)) and node is not tree:
-            what = "window functions" if isinstance(node, exp.Window) else "subqueries"
-            yield refusal(node, f"a merge model has no {what}: {shown(node, dialect)}")
-    where = tree.args.get("where")
-    if where is not None and (has_aggregate(where) or multiplies(where)):
-        yield refusal(where, f"the where of a merge model looks at one row at a time: {shown(where, dialect)}")
-    reader = _Reader(model, tree, dialect)
-    yield from _grouped(reader, tree, model, source)
-    yield from _columns(reader, tree, model, source)
+            yield Refusal(line_of(node), *answer)
+        if isinstance(node, exp.Window) and id(node) not in windows:
+            where = " outside of its numbered rows" if inner is not tree else ""
+            yield Refusal(
+                line_of(node), f"a merge model has no window functions{where}: {shown(node, dialect)}", RECOMPUTE
+            )
+        elif isinstance(node, exp.Query) and not isinstance(node, exp.Table) and id(node) not in queries:
+            more = "more " if inner is not tree else ""
+            yield Refusal(line_of(node), f"a merge model has no {more}subqueries: {shown(node, dialect)}", RECOMPUTE)
 
 
 def _is_plain(table: exp.Table) -> bool:
@@ -123,12 +150,12 @@ def _columns(reader: _Reader, tree: exp.Select, model: Model, source: TableName)
     keys = {column.name.lower(): column.over(source) for column in model.key}
     folds = {column.name.lower(): column for column in model.merge}
     for item in tree.expressions:
-        name, line = reader.name(item), line_of(item)
+        name, line = output_name(item, reader.dialect), line_of(item)
         text = shown(item, reader.dialect)
         if item.is_star or not name:
             yield Refusal(line, f"{text} has no name of its own", "write each output as expression as name")
         elif name in keys:
-            if canon(item, reader.frame) != reader.parsed(keys[name]):
+            if reader.canon(item) != reader.parsed(keys[name]):
                 yield Refusal(
                     line, f"output column {name} is not the key {keys[name]}: {text}", f"select {keys[name]} as {name}"
                 )
@@ -157,7 +184,6 @@ def _folds(reader: _Reader, item: exp.Expr, column: MergeColumn) -> Iterator[Ref
                 line, f"{column.name} is {column.fold.value} in merge:, but the SQL has {text}", "make both the same"
             )
         return
-    wanted = reader.wanted(column)
     if aggregate.fold is not column.fold:
         yield Refusal(
             line, f"{column.name} is {column.fold.value} in merge:, but the SQL has {text}", reader.spelled(column)
@@ -167,7 +193,7 @@ def _folds(reader: _Reader, item: exp.Expr, column: MergeColumn) -> Iterator[Ref
             f"{column.name} is {column.fold.value}({column.of} …) in merge:, but the SQL takes another value: {text}"
         )
         yield Refusal(line, reason, reader.spelled(column))
-    elif aggregate.order not in wanted:
+    elif not reader.follows(column, aggregate.order):
         reason = f"the order of {text} is not the one in merge: followed by the value itself"
         yield Refusal(line, reason, reader.spelled(column))
     else:
@@ -176,25 +202,25 @@ def _folds(reader: _Reader, item: exp.Expr, column: MergeColumn) -> Iterator[Ref
 
 
 class _Reader:
-    """The outputs of a merge model, by name, and its playbook texts as expressions over the same row."""
+    """The outputs of a merge model, by name, and its playbook texts as expressions over a row of the source."""
 
     def __init__(self, model: Model, tree: exp.Select, dialect: str) -> None:
         self.model, self.tree, self.dialect = model, tree, dialect
         self.frame = Frame(dialect, len(model.key))
-        table = tree.args["from_"].this if tree.args.get("from_") is not None else None
+        rows = numbered.rows_of(tree, dialect)
+        self.inner = rows.select if rows is not None else tree
+        table = self.inner.args["from_"].this if self.inner.args.get("from_") is not None else None
         alias = table.args.get("alias") if table is not None else None
         name = alias.this if alias is not None else table.this if isinstance(table, exp.Table) else "source"
         self.frame.add(folded(name, dialect), Relation(Kind.KEYED, (Unlisted(),)))
-        self.items = {self.name(item): item for item in tree.expressions}
-        self.keys: set[Canon] = set()
-        if isinstance(table, exp.Table):
-            self.keys = {self.parsed(column.over(name_of(table))) for column in model.key}
+        self.items = {output_name(item, dialect): item for item in tree.expressions}
+        self.key_texts = [column.over(name_of(table)) for column in model.key] if isinstance(table, exp.Table) else []
+        self.keys = set(map(self.parsed, self.key_texts))
+        self.rows = Numbered(rows, self.frame, frozenset(self.keys)) if rows is not None else None
 
-    def name(self, item: exp.Expr) -> str:
-        """The name of an output, '' if it has none."""
-        if isinstance(item, exp.Alias):
-            return folded(item.args["alias"], self.dialect)
-        return folded(item.this, self.dialect) if isinstance(item, exp.Column) and not item.is_star else ""
+    def canon(self, node: exp.Expr) -> Canon:
+        """An expression of the SELECT as one over a row of the source."""
+        return self.rows.canon(node) if self.rows is not None else canon(node, self.frame)
 
     def parsed(self, text: str) -> Canon:
         """A text of the playbook as the canon of an expression over a row of the source."""
@@ -203,18 +229,21 @@ class _Reader:
     def grouping(self, item: exp.Expr) -> Canon:
         """What a GROUP BY item means: a position, the name of an output that is the key, or an expression."""
         if isinstance(item, exp.Literal) and not item.is_string and 0 < int(item.this) <= len(self.tree.expressions):
-            return canon(self.tree.expressions[int(item.this) - 1], self.frame)
-        own = canon(item, self.frame)
-        if own not in self.keys and isinstance(item, exp.Column) and not item.table:
+            return self.canon(self.tree.expressions[int(item.this) - 1])
+        own = self.canon(item)
+        known = self.rows is not None and isinstance(item, exp.Column) and self.rows.frame.knows(item)
+        if own not in self.keys and isinstance(item, exp.Column) and not item.table and not known:
             named = self.items.get(folded(item.this, self.dialect))
-            if named is not None and canon(named, self.frame) in self.keys:
-                return canon(named, self.frame)
+            if named is not None and self.canon(named) in self.keys:
+                return self.canon(named)
         return own
 
     def aggregate(self, item: exp.Expr) -> Aggregate:
         """The aggregate that an output is; raises NotBareError."""
         call, filtered = bare(item), False
         text = shown(call, self.dialect)
+        if self.rows is not None and (numbers := self.rows.used(call)):
+            return self._numbered(self.rows, call, numbers[0], text)
         if isinstance(call, exp.Filter):
             call, filtered = call.this, True
         picked = isinstance(call, exp.Bracket)
@@ -227,16 +256,16 @@ class _Reader:
             if not isinstance(call, exp.AnyValue):
                 raise NotBareError(f"{text} ignores nulls, so its order does not say which row is stored", RECOMPUTE)
         if name_of_call(call) in SKIPS_NULLS:
-            hint = "write first(x order by …) or last(x order by … nulls first)"
+            hint = self._how("write first(x order by …) or last(x order by … nulls first)")
             raise NotBareError(
                 f"{text} skips rows where the value is null, so its order does not say which row is stored", hint
             )
         if isinstance(call, (exp.Min, exp.Max)) and not call.args.get("count") and not call.expressions:
             inner = call.this.expressions[0] if isinstance(call.this, exp.Distinct) else call.this
             self._row_level(inner, text)
-            return Aggregate(
-                Fold.MIN if isinstance(call, exp.Min) else Fold.MAX, canon(inner, self.frame), (), filtered
-            )
+            return Aggregate(Fold.MIN if isinstance(call, exp.Min) else Fold.MAX, self.canon(inner), (), filtered)
+        if isinstance(call, (exp.First, exp.Last)) and self.dialect not in HAVE_FIRST:
+            raise NotBareError(f"{text}: {self.dialect} has no such aggregate", self._how(""))
         if picked or isinstance(call, (exp.First, exp.Last)):
             return self._ordered(call, text)
         if is_aggregate(call):
@@ -248,49 +277,74 @@ class _Reader:
             "put casts and expressions inside of it: min(cast(x as date)), " + RECOMPUTE,
         )
 
+    def _how(self, hint: str) -> str:
+        """`hint`, which writes an aggregate with an order, or what every engine has instead."""
+        if self.dialect in HAVE_FIRST and self.rows is None:
+            return hint
+        ordered = [column for column in self.model.merge if column.fold in ORDERED]
+        return self.spelled(ordered[0]) if ordered else RECOMPUTE.removeprefix("or ")
+
+    def _numbered(self, rows: Numbered, call: exp.Expr, number: str, text: str) -> Aggregate:
+        """max(case when n = 1 then x end): FIRST or LAST of x by the order of the row number n."""
+        found = rows.picked(call)
+        if found is None:
+            hint = f"write max(case when {number} = 1 then x end), {RECOMPUTE}"
+            raise NotBareError(f"{text} uses the row number {number} otherwise than to pick row 1", hint)
+        value, window = found
+        self._row_level(value, text)
+        order = window.args.get("order")
+        over = shown(window, self.dialect)
+        down, by = self._direction(order.expressions if order is not None else [], over, lambda n: canon(n, self.frame))
+        return Aggregate(Fold.LAST if down else Fold.FIRST, self.canon(value), by)
+
     def _first_of_array(self, call: exp.Expr, text: str) -> exp.Expr:
         """`(array_agg(x order by …))[1]`; sqlglot counts from 0, whatever the engine does."""
         index, array = call.expressions, bare(call.this)
         first = len(index) == 1 and isinstance(index[0], exp.Literal) and str(index[0].this) == "0"
-        if not isinstance(array, exp.ArrayAgg) or not first or self.dialect not in {"postgres", "duckdb"}:
-            raise NotBareError(f"{text} is not a bare aggregate", "write (array_agg(x order by …))[1], " + RECOMPUTE)
+        if not isinstance(array, exp.ArrayAgg) or not first or self.dialect not in HAVE_FIRST:
+            hint = self._how("write (array_agg(x order by …))[1], " + RECOMPUTE)
+            raise NotBareError(f"{text} is not a bare aggregate", hint)
         return array
 
     def _ordered(self, call: exp.Expr, text: str) -> Aggregate:
-        """first(x order by …) and kin: FIRST if all of the order ascends, LAST if all of it descends; nulls last."""
+        """first(x order by …) and kin."""
         if not isinstance(call.this, exp.Order):
-            raise NotBareError(f"{text} has no order", "write first(x order by …, x)")
+            raise NotBareError(f"{text} has no order", self._how("write first(x order by …, x)"))
         value = call.this.this
         self._row_level(value, text)
         if isinstance(value, exp.Distinct):
             raise NotBareError(f"{text} is not a bare aggregate", RECOMPUTE)
-        backwards = isinstance(call, exp.Last)
-        order: list[Canon] = []
-        directions: set[bool] = set()
         for part in call.this.expressions:
             self._row_level(part.this, text)
-            descending = bool(part.args.get("desc")) is not backwards
+        down, order = self._direction(call.this.expressions, text, self.canon, backwards=isinstance(call, exp.Last))
+        return Aggregate(Fold.LAST if down else Fold.FIRST, self.canon(value), order)
+
+    def _direction(
+        self, parts: Sequence[exp.Expr], text: str, meant: Callable[[exp.Expr], Canon], *, backwards: bool = False
+    ) -> tuple[bool, tuple[Canon, ...]]:
+        """Whether all of an order descends, which means LAST, and what it is by; nulls never win."""
+        directions: set[bool] = set()
+        for part in parts:
             if bool(part.args.get("nulls_first")) is not backwards:
                 word = "nulls first" if backwards else "nulls last"
                 raise NotBareError(
                     f"the order of {text} lets null win in {shown(part, self.dialect)}", f"write {word} after it"
                 )
-            directions.add(descending)
-            order.append(canon(part.this, self.frame))
+            directions.add(bool(part.args.get("desc")) is not backwards)
         if len(directions) != 1:
             raise NotBareError(
                 f"the order of {text} goes up and down", "let all of its columns go the same way, " + RECOMPUTE
             )
-        return Aggregate(Fold.LAST if directions.pop() else Fold.FIRST, canon(value, self.frame), tuple(order))
+        return directions.pop(), tuple(meant(part.this) for part in parts)
 
     def _row_level(self, node: exp.Expr, text: str) -> None:
-        if multiplies(node) or any(is_aggregate(p) or isinstance(p, (exp.Query, exp.Window)) for p in inside(node)):
+        if not row_level(node):
             raise NotBareError(f"{text} is not an aggregate over expressions of one row", RECOMPUTE)
 
-    def wanted(self, column: MergeColumn) -> set[tuple[Canon, ...]]:
-        """The orders that the SQL may have: those of merge:, ended by the value itself."""
-        by, of = tuple(self.parsed(text) for text in column.by), self.parsed(column.of)
-        return {by, (*by[: by.index(of)], of)} if of in by else {(*by, of)}
+    def follows(self, column: MergeColumn, order: tuple[Canon, ...]) -> bool:
+        """Whether the SQL has the order of merge:, ended by the value itself: what comes after that decides nothing."""
+        of = self.parsed(column.of)
+        return of in order and self.full_order(of, order) == self.full_order(of, list(map(self.parsed, column.by)))
 
     def full_order(self, of: Canon, by: Sequence[Canon]) -> tuple[Canon, ...]:
         """What ranks rows up to a tie in the value; the key is the same on all of them."""
@@ -338,6 +392,8 @@ class _Reader:
         """The SQL that `merge:` means."""
         names = [*column.by, *([] if column.of in column.by else [column.of])]
         last = column.fold is Fold.LAST
+        if self.rows is not None or self.dialect not in HAVE_FIRST:
+            return numbered.spelled(column.of, names, self.key_texts, last=last)
         if self.dialect == "duckdb":
             order = ", ".join(f"{name} nulls first" if last else name for name in names)
             return f"write {column.fold.value}({column.of} order by {order})"

@@ -76,6 +76,7 @@ class Inputs:
     sources: Mapping[TableName, SourceState]
     upstream: Mapping[TableName, Staged]
     shared: Mapping[TableName, str] = field(default_factory=dict)
+    lookups: Mapping[TableName, str] = field(default_factory=dict)  # what to read them from
 
 
 class Algebra:
@@ -88,7 +89,7 @@ class Algebra:
 
     def name(self, what: str, number: int) -> str:
         """A scratch table's name."""
-        return f"{self.scratch}.{what}_{number}"
+        return self.warehouse.scratch_table(self.scratch, f"{what}_{number}")
 
     def physical(self, table: TableName) -> str:
         """The table's name in the warehouse, quoted."""
@@ -220,9 +221,9 @@ class Algebra:
                 return self.model_rows(
                     above, columns, lambda stored: self._cut(staged, inputs, table, keys, where, stored)
                 )
-            return None
+            return inputs.lookups.get(table)
 
-        text = splice(compiled.select, replace)
+        text = splice(compiled.select, replace, self.warehouse.quote)
         if compiled.model.affected and keys:
             named = self.quoted(compiled.key_names)
             return f"select * from (\n{text}\n) runner_m where {self.is_in(named, keys, where, staged.key_types)}"
@@ -288,7 +289,9 @@ class Algebra:
         rows = next((a.rows for a in staged.compiled.affected if a.input == table and a.rows), None)
         if rows is None:
             return []
-        text = splice(rows, lambda r: f"(select {named} from {keys})" if r.table == AFFECTED else None)
+        text = splice(
+            rows, lambda r: f"(select {named} from {keys})" if r.table == AFFECTED else None, self.warehouse.quote
+        )
         return [f"({text.removeprefix(PREDICATE)})"]
 
     def _quick(self, relation: Relation | None, expression: str, value_count: int) -> bool:
@@ -397,7 +400,9 @@ class Algebra:
         changed = self.name("diff", upstream.number)
         for affected in compiled.affected:
             if affected.input == upstream.compiled.table:
-                text = splice(affected.keys, lambda reference: self._affected_input(reference, changed, upstreams))
+                text = splice(
+                    affected.keys, lambda r: self._affected_input(r, changed, upstreams), self.warehouse.quote
+                )
                 return (
                     f"select {self._as_ks(self.quoted(compiled.key_names))}, 1 as recompute from (\n{text}\n) runner_a"
                 )

@@ -33,3 +33,13 @@ class TableName:
     def renamed(self, schema: str) -> TableName:
         """The same table in another schema."""
         return TableName((*self.parts[:-2], schema, self.parts[-1]))
+
+
+def turned(name: str) -> str:
+    """A name across Snowflake's border: the core has `events` and Snowflake EVENTS for one that needs no quotes.
+
+    What is in upper case there is in lower case here and the other way round; mixed case is the same on both sides.
+    """
+    if name == name.upper():
+        return name.lower()
+    return name.upper() if name == name.lower() else name

@@ -34,7 +34,8 @@ def plan(
         state = work.manifest.look()
         bound = bind(program, warehouse, state)
         check_ownership(program, warehouse, state, bound, ())
-        with warehouse.transaction("plan", snapshot=True):
+        with warehouse.snapshot("plan"):
+            bound = freeze.pin(work, bound, copies=False)
             frozen = freeze.count_batches(work, bound)
             decision = stage.decide(work, state, bound)
             frozen = freeze.find_keys(work, state, frozen)

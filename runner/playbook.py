@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from runner.errors import Place
+from runner.layout import PLAIN, Layout
 from runner.names import TableName
 
 
@@ -145,6 +146,7 @@ class Model:
     unproven: bool = False
     on_change: OnChange = OnChange.REBUILD
     affected: tuple[Affected, ...] = ()
+    layout: Layout = PLAIN
     description: str = ""
     place: Place = field(default_factory=Place, compare=False)
 
@@ -160,12 +162,27 @@ class Step:
     place: Place = field(default_factory=Place, compare=False)
 
 
+Simple = str | int | float | bool | None
+Value = Simple | tuple[Simple, ...]
+ENGINES = ("duckdb", "postgres", "redshift", "snowflake")  # as warehouse.kind_of calls them
+
+
 @dataclass(frozen=True)
 class Variable:
-    """A template variable; `--var` values are read as the type of the playbook's value."""
+    """A template variable; `--var` values are read as the type of the playbook's value.
+
+    One `by_engine` has a value for each engine that it names, and perhaps a `default`; `variables.for_engine` picks.
+    """
 
     name: str
-    value: str | int | float | bool | tuple[str | int | float | bool | None, ...] | None
+    value: Value
+    by_engine: tuple[tuple[str, Value], ...] = ()
+    place: Place = field(default_factory=Place, compare=False)
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """All values that it may have."""
+        return tuple(value for _, value in self.by_engine) or (self.value,)
 
 
 @dataclass(frozen=True)
@@ -184,6 +201,7 @@ class Playbook:
     state_schema: str = "runner"
     dialect: str | None = None
     statement_timeout_s: float | None = None
+    functions: tuple[str, ...] = ()  # of the user's own, which models may call without a schema
 
     @property
     def models(self) -> tuple[Model, ...]:

@@ -23,7 +23,7 @@ from runner.playbook_format import Page, PageStep, read_page
 from runner.playbook_paths import check_url, folder_of, holds_password, resolved_target
 from runner.playbook_values import NAME
 from runner.problems import Problems, show
-from runner.variables import override
+from runner.variables import override, variable
 from runner.yamlfile import Scalar, parse, read_text
 from runner.yamlschema import Scope, Wrong, did_you_mean
 
@@ -56,6 +56,7 @@ def load(path: Path, env: Mapping[str, str], overrides: Mapping[str, str] = {}, 
         ),
         state_schema=page.state_schema,
         dialect=_dialect(pages, problems),
+        functions=tuple(dict.fromkeys(name.lower() for page in pages for name in page.functions)),
         statement_timeout_s=page.statement_timeout_s,
     )
     _check_tables(playbook, problems)
@@ -185,7 +186,9 @@ def _distinct(
 
 
 def _variables(pages: list[Page], problems: Problems) -> tuple[Variable, ...]:
-    found = ((name.value, Variable(name.value, value), name.place) for p in pages for name, value in p.variables)
+    found = (
+        (name.value, variable(name.value, value, name.place), name.place) for p in pages for name, value in p.variables
+    )
     return _distinct(problems, "variable", found)
 
 
@@ -193,7 +196,7 @@ def _overridden(
     variables: tuple[Variable, ...], overrides: Mapping[str, str], pages: list[Page], problems: Problems
 ) -> tuple[Variable, ...]:
     """The variables with `--var` applied; a bad value is reported where the playbook gives the type."""
-    values = {variable.name: variable for variable in variables}
+    values = {one.name: one for one in variables}
     places = {name.value: name.place for page in reversed(pages) for name, _ in page.variables}
     for name, text in overrides.items():
         if name not in values:

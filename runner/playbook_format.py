@@ -5,11 +5,13 @@ README, "The playbook", tells users what each key means; this module is the one 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from runner.errors import Place
+from runner.layout import PLAIN, Layout
 from runner.names import TableName
 from runner.playbook import (
     Affected,
@@ -21,12 +23,14 @@ from runner.playbook import (
     Query,
     Source,
     Step,
+    Value,
     Vanished,
 )
 from runner.playbook_paths import FILES, FOLDER, TARGET, folder_of
 from runner.playbook_values import (
     DIALECT,
     EXPRESSION,
+    FUNCTION,
     KEY,
     MERGE,
     NAME,
@@ -38,7 +42,7 @@ from runner.playbook_values import (
     VARIABLE_NAME,
 )
 from runner.problems import Problems, show
-from runner.variables import VALUE, Value
+from runner.variables import VALUE, ByEngine
 from runner.yamlfile import Node, Scalar
 from runner.yamlschema import (
     FLAG,
@@ -77,7 +81,20 @@ HINTS = Hints(
     homes={
         **dict.fromkeys(("batch", "dedupe", "order_by", "fingerprint", "vanished", "keys", "files"), "a source"),
         **dict.fromkeys(
-            ("table", "sql", "key", "unique", "merge", "checks", "unproven", "on_change", "affected"), "a model"
+            (
+                "table",
+                "sql",
+                "key",
+                "unique",
+                "merge",
+                "checks",
+                "unproven",
+                "on_change",
+                "affected",
+                "redshift",
+                "snowflake",
+            ),
+            "a model",
         ),
         **dict.fromkeys(("phase", "queries", "models"), "a step"),
         **dict.fromkeys(
@@ -89,6 +106,7 @@ HINTS = Hints(
                 "state_schema",
                 "variables",
                 "dialect",
+                "functions",
                 "lookups",
                 "sources",
                 "source",
@@ -123,8 +141,9 @@ class Page:
     include: tuple[At[str], ...] = ()
     schemas: tuple[tuple[At[str], str], ...] = ()
     state_schema: str = "runner"
-    variables: tuple[tuple[At[str], Value], ...] = ()
+    variables: tuple[tuple[At[str], Value | ByEngine], ...] = ()
     dialect: At[str | None] = _NO_DIALECT
+    functions: tuple[str, ...] = ()
     statement_timeout_s: float | None = None
     sources: tuple[Source, ...] = ()
     lookups: tuple[Lookup, ...] = ()
@@ -156,6 +175,27 @@ def _affected(row: Row) -> Affected:
     )
 
 
+def _redshift(row: Row) -> Layout:
+    layout = Layout(
+        diststyle=row.get("diststyle", choice(_DistStyle, _DistStyle.AUTO), ""),
+        distkey=row.get("distkey", TEXT, ""),
+        sortkey=row.get("sortkey", many(TEXT, or_one=True), ()),
+    )
+    if layout.distkey and layout.diststyle not in ("", _DistStyle.KEY):
+        row.wrong("diststyle", f"'distkey' is for diststyle key, not {layout.diststyle}", "leave one of them out")
+    return layout
+
+
+def _snowflake(row: Row) -> Layout:
+    return Layout(
+        cluster_by=row.get("cluster_by", many(TEXT, or_one=True), ()), transient=row.get("transient", FLAG, False)
+    )
+
+
+def _stored(snowflake: Layout) -> dict[str, Any]:
+    return {"cluster_by": snowflake.cluster_by, "transient": snowflake.transient}
+
+
 def _model(row: Row) -> Model:
     model = Model(
         table=row.need("table", TABLE, "write table: schema.name, the table that the model owns"),
@@ -167,6 +207,7 @@ def _model(row: Row) -> Model:
         unproven=row.get("unproven", FLAG, False),
         on_change=row.get("on_change", choice(OnChange, OnChange.REBUILD), OnChange.REBUILD),
         affected=row.get("affected", many(_AFFECTED), ()),
+        layout=replace(row.get("redshift", _REDSHIFT, PLAIN), **_stored(row.get("snowflake", _SNOWFLAKE, PLAIN))),
         description=row.get("description", PROSE, ""),
         place=row.place,
     )
@@ -216,6 +257,7 @@ def _page(row: Row) -> Page:
         state_schema=row.get("state_schema", SCHEMA, "runner"),
         variables=row.get("variables", mapping(located(VARIABLE_NAME), VALUE, "name: value"), ()),
         dialect=row.get("dialect", located(DIALECT), At(None, row.place)),
+        functions=row.get("functions", many(FUNCTION, or_one=True), ()),
         statement_timeout_s=row.get("statement_timeout_s", SECONDS, None),
         sources=_sources(row),
         lookups=tuple(Lookup(t.value, static, t.place) for t, static in row.get("lookups", _LOOKUPS, ())),
@@ -247,6 +289,13 @@ def _static(node: Node, scope: Scope) -> bool:
     return choice(_Tracking, _Tracking.STATIC).read(node, scope) is _Tracking.STATIC
 
 
+class _DistStyle(StrEnum):
+    AUTO = "auto"
+    EVEN = "even"
+    KEY = "key"
+    ALL = "all"
+
+
 class _Tracking(StrEnum):
     STATIC = "static"
     FINGERPRINT = "fingerprint"
@@ -257,6 +306,8 @@ _LOOKUPS = mapping(located(TABLE), Kind(_static, True), "table: static or finger
 _NO_SOURCE = Source(TableName(()), Expression(""))
 _SOURCE = record("a source", _source, _NO_SOURCE, HINTS, "write sources: for several")
 _AFFECTED = record("an entry of affected", _affected, Affected(TableName(()), ""), HINTS)
+_REDSHIFT = record("redshift of a model", _redshift, PLAIN, HINTS)
+_SNOWFLAKE = record("snowflake of a model", _snowflake, PLAIN, HINTS)
 _MODEL = record("a model", _model, Model(TableName(()), Query("")), HINTS)
 _STEP = record("a step", _step, PageStep(Step("")), HINTS)
 

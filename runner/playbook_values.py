@@ -49,6 +49,7 @@ VARIABLE_NAME = _named("[A-Za-z_][A-Za-z0-9_]*", "a word, as templates use it", 
 COLUMN = _named(
     _WORD, "the name of a column", 'for an expression, name the column that the model gives it: {column: "expression"}'
 )
+FUNCTION = _named(_WORD, "the name of a function", "leave the schema out; with it, schema.name(…) needs no entry")
 UNIQUE_COLUMN = _named(_WORD, "the name of a column of the model", "for several columns write [a, b]")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from runner.events import Emit
+from runner.layout import PLAIN, Layout
 from runner.lease import LeaseTerms
 from runner.manifest import Manifest
 from runner.models import Algebra
@@ -59,9 +60,9 @@ class Work:
             return frozenset(model.table for model in self.program.models)
         return self.program.ancestors(self.request.models)
 
-    def make(self, label: str, table: str, select: str) -> int:
+    def make(self, label: str, table: str, select: str, layout: Layout = PLAIN) -> int:
         """CREATE TABLE … AS in scratch; gives how many rows it holds."""
-        count = self.warehouse.execute(label, self.warehouse.temporary_table(table, select)).row_count
+        count = self.warehouse.execute(label, self.warehouse.temporary_table(table, select, layout)).row_count
         if count < 0:  # this engine does not say
             count = int(self.warehouse.execute(f"{label}:count", f"select count(*) from {table}").one()[0])
         return count

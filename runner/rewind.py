@@ -51,6 +51,7 @@ def rewind(
             for table in models:
                 _make_dirty(work, program.model(table), bound)
             with warehouse.transaction("rewind"):
+                work.manifest.lock("rewind:lock")
                 work.manifest.raise_version()  # a run at work has read what is rewound now: it must not publish
                 for table in models:
                     _owe(work, program.model(table), keys[table])
@@ -111,9 +112,7 @@ def _make_dirty(work: Work, model: CompiledModel, bound: Bound) -> None:
         table = work.manifest.dirty_table(table_key(work, model), model.key_names)
         listed = ", ".join(work.algebra.quoted(model.key_names))
         physical = work.algebra.physical(model.table)
-        work.warehouse.execute(
-            "ddl:dirty", f"create table if not exists {table} as select {listed} from {physical} where 1 = 0"
-        )
+        work.warehouse.create_once("ddl:dirty", table, f"select {listed} from {physical} where 1 = 0")
 
 
 def _owe(work: Work, model: CompiledModel, keys: str | None) -> None:

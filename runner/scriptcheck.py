@@ -9,6 +9,7 @@ from sqlglot import exp
 from runner.errors import BadInput, Place, Problem
 from runner.names import TableName
 from runner.playbook import Phase, Playbook
+from runner.porting import portable
 from runner.program import PlainQuery
 from runner.scripts import CHECK_SCRATCH, RunNames
 from runner.sqlfile import name_of
@@ -21,7 +22,7 @@ HARMLESS = (exp.Set, exp.Analyze, exp.Comment)
 
 
 def check(
-    query: PlainQuery, playbook: Playbook, names: RunNames, variables: Mapping[str, object], dialect: str
+    query: PlainQuery, playbook: Playbook, names: RunNames, variables: Mapping[str, object], kind: str, dialect: str
 ) -> None:
     """Render and read one script as it would be run. Raises BadInput with file:line."""
     phase, place = query.phase, Place(query.file or query.query.place.path)
@@ -35,11 +36,10 @@ def check(
             raise BadInput(Problem(Place(place.path, line), what, "use them in phase: stage or phase: publish"))
         return
     try:
-        found = [
-            problem
-            for tree, line in statements(rendered, dialect, place)
-            for problem in _problems(tree, line, phase, place, playbook)
-        ]
+        parsed = statements(rendered, dialect, place)
+        found = [problem for tree, line in parsed for problem in _problems(tree, line, phase, place, playbook)]
+        known = frozenset(playbook.functions)
+        found += portable.check_script(rendered, [tree for tree, _ in parsed], kind, phase, place, known)
     except RecursionError:
         raise BadInput(Problem(Place(place.path, 1), DEEP, DEEP_HINT)) from None
     if found:

@@ -25,7 +25,7 @@ def prepare(work: Work, state: State, frozen: Frozen, outcomes: Sequence[Outcome
         schema = outcome.staged.table.rsplit(".", 1)[0]
         if outcome.writes and "." in outcome.staged.table and schema not in made:
             made.add(schema)
-            warehouse.execute("ddl:schema", f"create schema if not exists {schema}")
+            warehouse.create_schema("ddl:schema", schema)
         if outcome.writes:
             _shape(work, state, outcome)
         if outcome.owes == "keys" and outcome.staged.key_count:
@@ -74,7 +74,8 @@ def _shape(work: Work, state: State, outcome: Outcome) -> None:
     elif staged.stored is not None:
         _alter(work, outcome)
         return
-    warehouse.execute("ddl:create", f"create table {staged.table} as select * from {new} where 1 = 0")
+    layout = staged.compiled.model.layout
+    warehouse.execute("ddl:create", warehouse.derived_table(staged.table, f"select * from {new} where 1 = 0", layout))
     if warehouse.capabilities.indexes:
         for columns in _index_columns(work, staged):
             listed = ", ".join(work.algebra.quoted(columns))
@@ -103,6 +104,9 @@ def _alter(work: Work, outcome: Outcome) -> None:
     staged, warehouse = outcome.staged, work.warehouse
     stored = {column.name.lower() for column in staged.stored.columns} if staged.stored else set()
     unfit = misfits(staged)
+    if unfit and not warehouse.capabilities.transactional_ddl:
+        hint = f"readers would see it half changed here; drop table {staged.table}, and run again: it is built in full"
+        raise Stopped(_misfit_text(staged, unfit), hint)
     if unfit and outcome.reason not in REPLACES_COLUMNS:
         raise Stopped(_misfit_text(staged, unfit), _misfit_hint(work, staged, unfit))
     for column in staged.columns:
@@ -123,22 +127,21 @@ def _misfit_text(staged: Staged, unfit: Sequence[Column]) -> str:
 
 def _misfit_hint(work: Work, staged: Staged, unfit: Sequence[Column]) -> str:
     new = {column.name.lower(): column.type for column in staged.columns}
-    quote = work.warehouse.quote
+    warehouse = work.warehouse
     alters = [
-        f"alter table {staged.table} alter column {quote(c.name)} type {new[c.name.lower()]}"
+        warehouse.retyped(staged.table, c.name, new[c.name.lower()])
         if c.name.lower() in new
-        else f"alter table {staged.table} drop column {quote(c.name)}"
+        else f"alter table {staged.table} drop column {warehouse.quote(c.name)}"
         for c in unfit
     ]
-    return f"{'; '.join(alters)} · or rebuild it: runner run {work.program.playbook.path.name} --full-refresh --model {staged.compiled.table}"
+    rebuild = f"runner run {work.program.playbook.path.name} --full-refresh --model {staged.compiled.table}"
+    return f"{'; '.join(alters)} · or rebuild it: {rebuild}" if all(alters) else f"rebuild it: {rebuild}"
 
 
 def _make_dirty(work: Work, staged: Staged) -> None:
     table = work.manifest.dirty_table(table_key(work, staged.compiled), staged.compiled.key_names)
     listed = ", ".join(work.algebra.quoted(staged.compiled.key_names))
-    work.warehouse.execute(
-        "ddl:dirty", f"create table if not exists {table} as select {listed} from {staged.table} where 1 = 0"
-    )
+    work.warehouse.create_once("ddl:dirty", table, f"select {listed} from {staged.table} where 1 = 0")
 
 
 def drop_forgotten(work: Work, state: State, frozen: Frozen) -> None:

@@ -36,8 +36,8 @@ QUOTED |= {TokenType.UNICODE_STRING, TokenType.BYTE_STRING, TokenType.HEX_STRING
 
 
 def fold(identifier: exp.Identifier) -> str:
-    """The identifier's name as compared: unquoted ones in lower case."""
-    return str(identifier.this) if identifier.args.get("quoted") else str(identifier.this).lower()
+    """The identifier's name as compared: unquoted ones in lower case, quoted ones as the engine has them."""
+    return sqlread.quoted_name(identifier) if identifier.args.get("quoted") else str(identifier.this).lower()
 
 
 def name_of(table: exp.Table) -> TableName:
@@ -83,8 +83,10 @@ def _outputs(tree: exp.Query) -> tuple[str, ...]:
     if any(part.is_star for part in tree.selects):
         return ()
     named = [part.args.get("alias") or part.this for part in tree.selects if isinstance(part, exp.Alias | exp.Column)]
-    quoted = {str(name.this) for name in named if isinstance(name, exp.Identifier) and name.args.get("quoted")}
-    return tuple(name if name in quoted else name.lower() for name in tree.named_selects)
+    quoted = {
+        str(name.this): fold(name) for name in named if isinstance(name, exp.Identifier) and name.args.get("quoted")
+    }
+    return tuple(quoted.get(name, name.lower()) for name in tree.named_selects)
 
 
 def _without_end(text: str, dialect: str) -> str:

@@ -13,8 +13,10 @@ from typing import Any
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
+from sqlglot.tokenizer_core import TokenType
 
 from runner.errors import BadInput, Place, Problem
+from runner.names import turned
 from runner.sqlscan import Scan, scan
 
 MAX_CHARS = 300_000  # it takes the parser seconds
@@ -40,7 +42,7 @@ def statements(text: str, dialect: str, place: Place) -> list[tuple[exp.Expr, in
         raise BadInput(Problem(place, what, "load data by COPY, or in phase: setup; split a large model in two"))
     lines = scanned(text, place, brackets=True).statements
     try:
-        trees = [tree for tree in sqlglot.parse(text, read=dialect) if tree is not None]
+        trees = [_named(tree, dialect) for tree in sqlglot.parse(text, read=dialect) if tree is not None]
     except SqlglotError as error:
         raise BadInput(_syntax(error, place, lines)) from None
     except RecursionError:
@@ -52,6 +54,41 @@ def statements(text: str, dialect: str, place: Place) -> list[tuple[exp.Expr, in
             Problem(Place(place.path, lines[0] if lines else 1), what, "write strings as '…', '' for a quote")
         )
     return list(zip(trees, lines, strict=True))
+
+
+CORE = "runner_name"  # in an identifier's meta: the name as the core has it
+
+
+def _named(tree: exp.Expr, dialect: str) -> exp.Expr:
+    """Note what quoted names mean where quotes do not just keep them as they are."""
+    how = {"snowflake": turned, "redshift": str.lower}.get(dialect)
+    if how:
+        for identifier in tree.find_all(exp.Identifier):
+            if identifier.args.get("quoted"):
+                identifier.meta[CORE] = how(str(identifier.this))
+    return tree
+
+
+def quoted_name(identifier: exp.Identifier) -> str:
+    """A quoted identifier's name, as the core has it: Snowflake's "EVENTS" is events, Redshift's "Events" too."""
+    return str(identifier.meta.get(CORE, identifier.this))
+
+
+def split(text: str, dialect: str) -> list[str]:
+    """The statements of a script one by one, for drivers that take one at a time. Raises BadInput."""
+    lines = scanned(text, Place()).statements
+    found, start, fresh = [], 0, False
+    for token in sqlglot.tokenize(text, read=dialect):
+        if token.token_type == TokenType.SEMICOLON:
+            found += [text[start : token.start].strip()] if fresh else []
+            start, fresh = token.end + 1, False
+        else:
+            fresh = True
+    found += [text[start:].strip()] if fresh else []
+    if len(found) != len(lines):
+        what = f"cannot tell where its statements end: {len(lines)} or {len(found)}"
+        raise BadInput(Problem(Place(), what, "write strings as '…', '' for a quote"))
+    return found
 
 
 def _syntax(error: SqlglotError, place: Place, lines: tuple[int, ...]) -> Problem:

@@ -59,13 +59,16 @@ class Select:
         return tuple(dict.fromkeys(reference.table for reference in self.references))
 
 
-def splice(select: Select, replace: Callable[[Reference], str | None]) -> str:
-    """The user's text with each reference replaced by what `replace` gives (None leaves it); aliases stay."""
+def splice(select: Select, replace: Callable[[Reference], str | None], quote: Callable[[str], str]) -> str:
+    """The user's text with each reference replaced by what `replace` gives (None leaves it); aliases stay.
+
+    `quote` writes an alias as the engine does.
+    """
     edits: list[tuple[int, int, str]] = [(q.start, q.end, "") for q in select.qualifiers]
     for reference in select.references:
         text = replace(reference)
         if text is not None:
-            alias = "" if reference.has_alias else ' as "' + reference.table.table.replace('"', '""') + '"'
+            alias = "" if reference.has_alias else f" as {quote(reference.table.table)}"
             edits.append((reference.start, reference.end, text + alias))
     result, position = [], 0
     for start, end, text in sorted(edits):

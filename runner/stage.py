@@ -99,8 +99,8 @@ def fingerprints(work: Work, bound: Bound) -> dict[TableName, str]:
             continue
         warehouse = work.warehouse
         texts = [warehouse.text_of(warehouse.quote(c.name), c.type) for c in relation.columns]
-        parts = " || ".join(f"coalesce(cast(length({t}) as varchar) || ':' || {t}, '-')" for t in texts)
-        sql = f"select count(*), cast(sum({warehouse.hash_60(parts)}) as varchar(60)) from {warehouse.table(table)}"
+        parts = " || ".join(f"coalesce(cast(length({t}) as varchar(20)) || ':' || {t}, '-')" for t in texts)
+        sql = f"select count(*), cast(sum({warehouse.hash_60(parts)}) as varchar(60)) from {bound.lookup_rows.get(table, warehouse.table(table))}"
         count, total = warehouse.execute("freeze:lookup", sql).one()
         found[table] = f"{count}:{total}"
     return found
@@ -245,7 +245,7 @@ class _Stager:
         table_ = algebra.name("affected", staged.number)
         count = self.work.make("stage:affected", table_, algebra.union_keys(parts, width))
         if self._freeze_keys(staged):
-            ks = [f"{table_}.k{n}" for n in range(1, width + 1)]
+            ks = [f"k{n}" for n in range(1, width + 1)]
             frozen = algebra.is_in(ks, algebra.name("frozen_of", staged.number), types=staged.key_types)
             self.warehouse.execute("stage:frozen", f"delete from {table_} where {frozen}")
             count = int(self.warehouse.execute("stage:affected-count", f"select count(*) from {table_}").one()[0])
@@ -288,7 +288,7 @@ class _Stager:
 
     def _inputs(self, staged: Staged, keys: str | None) -> Inputs:
         """The model's inputs; source rows that it reads more than once are put into scratch first."""
-        inputs = Inputs(self.frozen.sources, self.upstream)
+        inputs = Inputs(self.frozen.sources, self.upstream, lookups=self.bound.lookup_rows)
         shared = {}
         for table, (name, select) in self.algebra.shared_rows(staged, inputs, keys).items():
             self.work.make("stage:rows", name, select)
@@ -302,7 +302,8 @@ class _Stager:
 
     def _make_new(self, staged: Staged, select: str) -> tuple[Staged, int]:
         """Stage the model's rows; gives it with their columns, and how many there are."""
-        count = self.work.make(f"stage:{staged.compiled.table}", self._new(staged), select)
+        layout = staged.compiled.model.layout
+        count = self.work.make(f"stage:{staged.compiled.table}", self._new(staged), select, layout)
         columns = self.warehouse.columns_of(self._new(staged))
         types = staged.key_types or _key_types(staged.compiled, columns)
         return replace(staged, columns=columns, key_types=types), count

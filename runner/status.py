@@ -29,7 +29,7 @@ def status(program: Program, warehouse: Warehouse, report: Report) -> None:
             rows = work.manifest.summary()
             report.table(["source", "batches", "events", "newest etl_tstamp", "rewound", "last commit (UTC)"], rows)
         bound = bind(program, warehouse, state)
-        with warehouse.transaction("status", snapshot=True):
+        with warehouse.snapshot("status"):
             frozen = freeze.count_batches(work, bound)
             for pending in frozen.pending:
                 if pending.batch_count:

@@ -57,7 +57,8 @@ def verify(
                 f"runner run {program.playbook.path.name}",
             )
         bound = bind(program, warehouse, state)
-        with warehouse.transaction("verify", snapshot=True):
+        with warehouse.snapshot("verify"):
+            bound = freeze.pin(work, bound)
             frozen = _freeze(work, state, bound)
             miscounted = [
                 text
@@ -68,6 +69,8 @@ def verify(
                 miscounted += [text for key in frozen.keys for text in _misindexed(work, key, frozen)]
             checker = _Checker(work, state, bound, frozen, sample)
             findings = [checker.check(n, m) for n, m in enumerate(program.models) if not models or m.table in models]
+        if not warehouse.capabilities.snapshots and work.manifest.version() != state.version:
+            raise Stopped("another run published, or a rewind was asked, while this one compared", "verify again")
     _report(findings, list(dict.fromkeys(miscounted)), frozen, report)
 
 
@@ -80,7 +83,9 @@ def _freeze(work: Work, state: State, bound: Bound) -> Frozen:
         select = f"select etl_tstamp from {name} where reason = 'new'"
         work.warehouse.execute("verify:held", work.warehouse.temporary_table(held, select))
         work.warehouse.execute("verify:hold", f"delete from {name} where reason = 'new'")
-        same = f"select 1 from ({work.manifest.processed(source.source)}) m where m.etl_tstamp = {name}.etl_tstamp and m.fingerprint = {name}.fingerprint"
+        processed = work.manifest.processed(source.source)
+        listed = f"select etl_tstamp as runner_t, fingerprint as runner_f from ({processed}) runner_p"
+        same = f"select 1 from ({listed}) m where m.runner_t = etl_tstamp and m.runner_f = fingerprint"
         work.warehouse.execute(
             "verify:processed",
             f"delete from {name} where reason = 'rewound' and event_count = previous_count"
@@ -160,7 +165,8 @@ class _Checker:
         skipped = self._skip(staged, known.owes == "keys") if model.model.key else 0
         keys = self._sample(staged) if self.sample and model.model.key else None
         upstream = {t: s for t, s in self.stored.items() if t in model.models}
-        select = self.work.algebra.restricted(staged, Inputs(self.frozen.sources, upstream), keys)
+        inputs = Inputs(self.frozen.sources, upstream, lookups=self.bound.lookup_rows)
+        select = self.work.algebra.restricted(staged, inputs, keys)
         self._run("expected", self.work.algebra.name("new", number), select)
         return self._compare(staged, stored.columns, keys, skipped)
 
@@ -205,7 +211,7 @@ class _Checker:
         parts = [f"select {listed} from {staged.table}"]
         parts += [f"select {', '.join(ks)} from {k.index}" for k in map(self.frozen.key, model.source_keys) if k.index]
         text = " || ".join(
-            [warehouse.literal(self.work.request.run_id), *(f"coalesce(cast({k} as varchar), '-')" for k in ks)]
+            [warehouse.literal(self.work.request.run_id), *(f"coalesce({warehouse.text_of(k, '')}, '-')" for k in ks)]
         )
         table = algebra.name("sample", staged.number)
         inner = " union ".join(parts)

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests import postgres
+from tests import postgres, redshift, snowflake
 from tests.play import Difference, Play
 from tests.schedules import Schedule, make, shrink
 from tests.tally import Tally
@@ -51,6 +51,20 @@ def on_postgres(server: postgres.Server) -> Arena:
         return postgres.database(server, f"schedule_{os.getpid()}_{next(_numbers)}")
 
     return arena
+
+
+@contextmanager
+def on_redshift(server: postgres.Server) -> Iterator[Arena]:
+    """A database of this server behind the shim."""
+    with redshift.server(server) as shim:
+        yield lambda folder: redshift.database(shim, server, f"schedule_{os.getpid()}_{next(_numbers)}")
+
+
+@contextmanager
+def on_snowflake() -> Iterator[Arena]:
+    """A database of the emulator."""
+    with snowflake.server() as server:
+        yield lambda folder: snowflake.database(server, f"schedule_{os.getpid()}_{next(_numbers)}")
 
 
 def every_nth(runs: int = 5) -> Callable[[object], bool]:

@@ -1,17 +1,23 @@
-"""Fixtures shared by all tests: a warehouse of either engine, empty, for one test."""
+"""Fixtures shared by all tests: a warehouse of any engine, empty, for one test.
+
+An engine that is not there skips its tests, unless RUNNER_TEST_REQUIRE names it, as CI does: then they fail.
+"""
 
 from __future__ import annotations
 
 import itertools
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from tests import interleave, postgres
+from tests import conformance, interleave, postgres, redshift, snowflake
 from tests.arena import counts, first_seed
-from tests.engines import ENGINES
+from tests.engines import ALL, ENGINES, fresh_database
 
 _numbers = itertools.count(1)
 
@@ -23,19 +29,42 @@ def pytest_report_header() -> str:
     return f"{numbers} (DuckDB/Postgres), all from seed {first_seed()}"
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Begin at once with what takes long: Snowflake's emulator has an environment of its own, built at its first use."""
+    if not hasattr(session.config, "workerinput") and "RUNNER_TEST_SNOWFLAKE_URL" not in os.environ:
+        build = "from tests import snowflake; snowflake.environment()"
+        aside = '"$0" -c "$1" >/dev/null 2>&1 &'
+        subprocess.run(["sh", "-c", aside, sys.executable, build], cwd=Path(__file__).parents[1], check=False)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """An empty warehouse, once for each engine; the conformance suite has more of them."""
+    if "warehouse_url" in metafunc.fixturenames:
+        name = metafunc.module.__name__.rpartition(".")[2]
+        metafunc.parametrize("warehouse_url", ALL if name in conformance.MODULES else ENGINES, indirect=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What an engine truly lacks is expected to fail."""
+    for item in items:
+        conformance.mark(item)
+
+
+def absent(engine: str, why: Exception) -> NoReturn:
+    """Skip the test, or fail it where the engine is required."""
+    if engine in os.environ.get("RUNNER_TEST_REQUIRE", "").split(","):
+        pytest.fail(f"RUNNER_TEST_REQUIRE asks for {engine}: {why}", pytrace=False)
+    pytest.skip(str(why))
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[postgres.Server]:
-    """One Postgres for the session (with pytest-xdist: one for each worker).
-
-    Where there is none the test is skipped, unless RUNNER_TEST_REQUIRE names `postgres`, as CI does: then it fails.
-    """
+    """One Postgres for the session (with pytest-xdist: one for each worker)."""
     try:
         with postgres.server() as server:
             yield server
     except postgres.NoPostgres as missing:
-        if "postgres" in os.environ.get("RUNNER_TEST_REQUIRE", ""):
-            pytest.fail(f"RUNNER_TEST_REQUIRE asks for Postgres: {missing}", pytrace=False)
-        pytest.skip(str(missing))
+        absent("postgres", missing)
 
 
 @pytest.fixture
@@ -51,7 +80,49 @@ def duckdb_url(tmp_path: Path) -> str:
     return f"duckdb:///{tmp_path / 'warehouse.duckdb'}"
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(scope="session")
+def redshift_server(postgres_server: postgres.Server) -> Iterator[redshift.Shim]:
+    """The shim before the session's Postgres."""
+    with redshift.server(postgres_server) as shim:
+        yield shim
+
+
+@pytest.fixture
+def redshift_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A new, empty database: of the cluster at RUNNER_TEST_REDSHIFT_URL, else behind the shim."""
+    name = f"runner_{os.getpid()}_{next(_numbers)}"
+    if given := os.environ.get("RUNNER_TEST_REDSHIFT_URL"):
+        with fresh_database(given, name) as url:
+            yield url
+        return
+    server, shim = request.getfixturevalue("postgres_server"), request.getfixturevalue("redshift_server")
+    with redshift.database(shim, server, name) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def snowflake_server() -> Iterator[snowflake.Server]:
+    """The emulator, one for the session (with pytest-xdist: one for each worker)."""
+    try:
+        with snowflake.server() as server:
+            yield server
+    except snowflake.NoSnowflake as missing:
+        absent("snowflake", missing)
+
+
+@pytest.fixture
+def snowflake_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A new, empty database: of the account at RUNNER_TEST_SNOWFLAKE_URL, else in the emulator."""
+    name = f"runner_{os.getpid()}_{next(_numbers)}"
+    if given := os.environ.get("RUNNER_TEST_SNOWFLAKE_URL"):
+        with fresh_database(given, name) as url:
+            yield url
+        return
+    with snowflake.database(request.getfixturevalue("snowflake_server"), name) as url:
+        yield url
+
+
+@pytest.fixture
 def warehouse_url(request: pytest.FixtureRequest) -> str:
-    """An empty warehouse, once for each engine."""
+    """An empty warehouse of the engine that the parameter names."""
     return str(request.getfixturevalue(f"{request.param}_url"))

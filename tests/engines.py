@@ -1,4 +1,4 @@
-"""A warehouse to test on: `Db` talks to either engine without the runner.
+"""A warehouse to test on: `Db` talks to any engine without the runner.
 
 Nothing of the package under test is imported here, so that what it did can be looked at from outside.
 """
@@ -6,9 +6,12 @@ Nothing of the package under test is imported here, so that what it did can be l
 from __future__ import annotations
 
 import csv
+import importlib
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,8 @@ import duckdb
 import psycopg
 from psycopg import sql as pg
 
-ENGINES = ("duckdb", "postgres")
+ENGINES = ("duckdb", "postgres")  # what most tests run on
+ALL = (*ENGINES, "redshift", "snowflake")  # what the conformance suite and the random schedules run on
 NULL = r"\N"  # how a null is written in a CSV of `Db.load`
 # As the runner opens a file: connections of one process share an open database only if they ask for the same.
 DUCKDB_CONFIG: dict[str, str | bool | int | float | list[str]] = {
@@ -28,9 +32,25 @@ FEW = 500  # up to so many rows go as one INSERT, more as a file
 Row = tuple[Any, ...]
 
 
+def plain(value: Any) -> Any:
+    """A value as the other engines give it: whole numbers are ints."""
+    return int(value) if isinstance(value, Decimal) and value == value.to_integral_value() else value
+
+
+def literal(value: object) -> str:
+    """A value of a test as SQL."""
+    if value is None or isinstance(value, (bool, int, float, Decimal)):
+        return "null" if value is None else str(value)
+    if isinstance(value, datetime):
+        return f"timestamp '{value.isoformat(sep=' ')}'"
+    text = str(value).replace("\\", "\\\\").replace("'", "''")
+    return f"'{text}'"
+
+
 def engine_of(url: str) -> str:
     """The engine that a target URL names."""
-    return "duckdb" if url.startswith("duckdb:") else "postgres"
+    scheme = url.split(":", 1)[0].split("+", 1)[0]
+    return "postgres" if scheme == "postgresql" else scheme
 
 
 def duckdb_path(url: str) -> str:
@@ -56,8 +76,11 @@ class Db:
         self.engine = engine_of(url)
         self._duck: duckdb.DuckDBPyConnection | None = None
         self._post: psycopg.Connection[Row] | None = None
+        self._remote: Any = None  # a DB-API connection that takes one statement at a time
         if self.engine == "duckdb":
             self._duck = duckdb.connect(duckdb_path(url), config=DUCKDB_CONFIG)
+        elif self.engine in ("redshift", "snowflake"):
+            self._remote = importlib.import_module(f"tests.{self.engine}").connect(url)
         else:
             self._post = psycopg.connect(libpq_url(url), autocommit=True, prepare_threshold=None)
 
@@ -68,9 +91,14 @@ class Db:
         self.close()
 
     def execute(self, sql: str) -> None:
-        """Run one or several statements."""
+        """Run one or several statements (without semicolons in strings, on Redshift and Snowflake)."""
         if self._duck is not None:
             self._duck.execute(sql)
+        elif self._remote is not None:
+            for statement in filter(None, map(str.strip, sql.split(";"))):
+                self._ask(statement)
+                if self.engine == "snowflake" and statement.lower().startswith("create schema"):
+                    self._ask("use schema public")  # it makes the new schema the session's own
         else:
             self._postgres.execute(sql.encode())
 
@@ -78,13 +106,28 @@ class Db:
         """All rows of one query."""
         if self._duck is not None:
             return self._duck.execute(sql).fetchall()
+        if self._remote is not None:
+            return self._ask(sql)
         return self._postgres.execute(sql.encode()).fetchall()
+
+    def _ask(self, sql: str) -> list[Row]:
+        cursor = self._remote.cursor()
+        try:
+            cursor.execute(sql)
+            return [tuple(map(plain, row)) for row in cursor.fetchall()] if cursor.description else []
+        finally:
+            cursor.close()
 
     def load(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """Append many rows; the whole load is one statement."""
         if not rows:
             return
-        if self._duck is None:
+        if self._remote is not None:
+            names = ", ".join(columns)
+            for some in (rows[n : n + FEW] for n in range(0, len(rows), FEW)):
+                values = ", ".join(f"({', '.join(map(literal, row))})" for row in some)
+                self._ask(f"insert into {table} ({names}) values {values}")
+        elif self._duck is None:
             target = pg.SQL("copy {} ({}) from stdin").format(
                 pg.Identifier(*table.split(".")), pg.SQL(", ").join(map(pg.Identifier, columns))
             )
@@ -113,13 +156,14 @@ class Db:
         """Whether `schema.table` exists."""
         schema, name = table.split(".")
         found = self.rows(
-            f"select 1 from information_schema.tables where table_schema = '{schema}' and table_name = '{name}'"
+            "select 1 from information_schema.tables"
+            f" where lower(table_schema) = '{schema}' and lower(table_name) = '{name}'"
         )
         return bool(found)
 
     def close(self) -> None:
         """Close the connection."""
-        for connection in (self._duck, self._post):
+        for connection in (self._duck, self._post, self._remote):
             if connection is not None:
                 connection.close()
 
@@ -139,3 +183,19 @@ class Db:
             connection.execute(
                 f"copy {table} ({', '.join(columns)}) from '{path}' (format csv, header false, nullstr '{NULL}')"
             )
+
+
+@contextmanager
+def fresh_database(url: str, name: str) -> Iterator[str]:
+    """A new database beside the one that a Redshift or Snowflake URL names; dropped at the end."""
+    head, _, options = url.partition("?")
+    scheme, _, rest = head.partition("://")
+    host, *path = rest.split("/")
+    own = "/".join([f"{scheme}://{host}", name, *path[1:]]) + (f"?{options}" if options else "")
+    with Db(url) as db:
+        db.execute(f"create database {name}")
+    try:
+        yield own
+    finally:
+        with Db(url) as db:
+            db.execute(f"drop database {name}")

@@ -19,11 +19,12 @@ from tests.arena import FOLDER, SHRINK_RUNS, Arena, on_duckdb, on_postgres
 from tests.mutants import MUTANTS, Mutant
 from tests.play import Difference
 from tests.schedules import Schedule, make, shrink
-from tests.sim import WILD, Profile, Simulation, simulate
+from tests.sim import ENGINE, WILD, Profile, Simulation, simulate
 from tests.tally import Tally
 
 RUNS = 4  # runs of the runner in one simulation, besides those that come in between
 DEFAULT = "150/15"
+NUMBERS = {"duckdb": 1, "redshift": 10, "snowflake": 10}  # of the checks
 SIZE, SIZE_POSTGRES = 2000, 300
 
 
@@ -39,9 +40,9 @@ def simulated(schedule: Schedule, arena: Arena, profile: Profile = WILD) -> Simu
         return simulate(schedule, profile, url, Path(name, "playbook"))
 
 
-def simulated_or_shrunk(seed: int, arena: Arena, profile: Profile = WILD) -> Simulation:
+def simulated_or_shrunk(seed: int, arena: Arena, profile: Profile = WILD, runs: int = RUNS) -> Simulation:
     """The simulation of a seed; if it fails, the Difference of the smallest one that fails too."""
-    schedule = make(seed, RUNS)
+    schedule = make(seed, runs)
     try:
         return simulated(schedule, arena, profile)
     except Difference as error:
@@ -72,7 +73,7 @@ def simulated_or_shrunk(seed: int, arena: Arena, profile: Profile = WILD) -> Sim
 def tally(engine: str, arena: Arena, size: int, seed: int) -> Tally:
     """Checks 1 and 2: many simulations on one engine."""
     name = "simulation"
-    number = 1 if engine == "duckdb" else 2
+    number = NUMBERS.get(engine, 2)
     done = Tally(number, name, engine, seeds=f"{seed}-{seed + size - 1}")
     for one in range(seed, seed + size):
         try:
@@ -92,6 +93,12 @@ def soak(size: int, seed: int) -> list[Tally]:
         with repeatable_read():
             repeated = tally("postgres, repeatable read", arena, few, seed + few)
     return [*done, repeated]
+
+
+def unguarded(engine: str) -> AbstractContextManager[object]:
+    """Statements that commit are sent within a transaction too."""
+    kind = ENGINE[engine]
+    return patch.object(kind, "capabilities", replace(kind.capabilities, commits=None))
 
 
 def repeatable_read() -> AbstractContextManager[object]:

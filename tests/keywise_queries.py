@@ -57,6 +57,9 @@ def yes(sql: str, key: tuple[str, ...] = K) -> Good:
 ACCEPTED = [
     # rows and groups
     yes("select k, page, x from s.events"),
+    yes(
+        "select k, abs(jaccard(page, 'p')) as j, count(*) as n from s.events where jaccard(page, 'p') > 0 group by k, abs(jaccard(page, 'p'))"
+    ),
     yes("select * from s.events"),
     yes("from s.events"),
     yes("select e.* exclude (items) from s.events e where x > 1"),

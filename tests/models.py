@@ -1,7 +1,11 @@
-"""The models of the random schedules, as SQL files that both engines take.
+"""The models of the random schedules, as SQL files that every engine takes.
 
 Every model has two variants, so that a schedule can change its definition. What they mean is written down a second
 time, in plain Python, in `tests.oracle`.
+
+The texts for DuckDB and Postgres stay as they are: recorded seeds find their way by the statements that are run.
+Redshift and Snowflake have no aggregate with an order that keeps nulls: first and last are row numbers there, or
+FIRST_VALUE, and the place of nulls is always written out.
 """
 
 from __future__ import annotations
@@ -34,7 +38,7 @@ class Sql:
     columns: tuple[str, ...] = ()
     key_expression: str = ""
     merge: tuple[tuple[str, str], ...] = ()
-    postgres: str = ""
+    texts: tuple[tuple[str, str], ...] = ()  # (engine, its own SELECT)
     unproven: bool = False
 
     @property
@@ -44,7 +48,7 @@ class Sql:
 
     def sql(self, variant: int, engine: str = "duckdb") -> str:
         """The file's text."""
-        text = self.postgres if self.postgres and engine == "postgres" else self.text
+        text = dict(self.texts).get(engine, self.text)
         return text.replace("{other}", self.variants[variant]).strip() + "\n"
 
     def ancestors(self) -> set[str]:
@@ -66,21 +70,92 @@ def last(engine: str, of: str, *order: str) -> str:
     return f"last({of} order by {', '.join(f'{column} nulls first' for column in order)})"
 
 
+PORTABLE = ("redshift", "snowflake")
+
+
+def portable(text: str) -> tuple[tuple[str, str], ...]:
+    """One text for the engines that are neither DuckDB nor Postgres."""
+    return tuple((engine, text) for engine in PORTABLE)
+
+
+def by_nulls_last(*order: str, last: bool = False) -> str:
+    """An order by these columns, up or down, nulls last."""
+    return ", ".join(f"{column}{' desc' if last else ''} nulls last" for column in order)
+
+
+def _page_views(nulls: str) -> str:
+    """Page views, with session and page of the first event in a total order."""
+    order = ("derived_tstamp", "collector_tstamp", "event_id", "domain_sessionid", "page_url")
+    return f"""
+-- the first event of a view, in a total order, gives its session and page
+with ordered as (
+    select
+        page_view_id, domain_sessionid, derived_tstamp, page_url, amount,
+        row_number() over (
+            partition by page_view_id
+            order by {", ".join(f"{column}{nulls}" for column in order)}
+        ) as place
+    from atomic.events
+)
+select
+    page_view_id,
+    max(case when place = 1 then domain_sessionid end) as domain_sessionid,
+    min(derived_tstamp) as start_tstamp,
+    max(case when place = 1 then page_url end) as page_url,
+    count(*) as events,
+    cast({{other}} as bigint) as amount
+from ordered
+group by page_view_id
+"""
+
+
+SESSION_ORDER = ("collector_tstamp", "event_id", "domain_userid", "page_url")
+
+
 def _sessions(engine: str) -> str:
     """Sessions, with the user and page of the first event in a total order."""
-    order = ("collector_tstamp", "event_id", "domain_userid", "page_url")
     return f"""
 select
     domain_sessionid,
-    {first(engine, "domain_userid", *order[:3])} as domain_userid,
+    {first(engine, "domain_userid", *SESSION_ORDER[:3])} as domain_userid,
     min(collector_tstamp) as start_tstamp,
     max(collector_tstamp) as end_tstamp,
     count(*) as events,
     count(distinct page_url) as pages,
     cast(sum({{other}}) as bigint) as amount,
-    {first(engine, "page_url", *order)} as first_page
+    {first(engine, "page_url", *SESSION_ORDER)} as first_page
 from atomic.events
 group by domain_sessionid
+"""
+
+
+def _first_value(of: str, *order: str) -> str:
+    """A window: `of` in the first row of the session by `order`, nulls last."""
+    return f"""first_value({of}) over (
+            partition by domain_sessionid
+            order by {by_nulls_last(*order)}
+            rows between unbounded preceding and unbounded following
+        )"""
+
+
+SESSIONS_PORTABLE = f"""
+select
+    e.domain_sessionid,
+    max(e.first_userid) as domain_userid,
+    min(e.collector_tstamp) as start_tstamp,
+    max(e.collector_tstamp) as end_tstamp,
+    count(*) as events,
+    count(distinct e.page_url) as pages,
+    cast(sum({{other}}) as bigint) as amount,
+    max(e.first_page) as first_page
+from (
+    select
+        domain_sessionid, collector_tstamp, event_name, page_url, amount,
+        {_first_value("domain_userid", *SESSION_ORDER[:3])} as first_userid,
+        {_first_value("page_url", *SESSION_ORDER)} as first_page
+    from atomic.events
+) as e
+group by e.domain_sessionid
 """
 
 
@@ -103,6 +178,28 @@ from atomic.events
 group by {key}
 """
 
+    order = ("collector_tstamp", "event_id", "page_url")
+    numbered = f"""
+with e as (
+    select
+        {key}, collector_tstamp, event_id, page_url, amount,
+        row_number() over (partition by {key} order by {by_nulls_last(*order)}) as first_n,
+        row_number() over (partition by {key} order by {by_nulls_last(*order, last=True)}) as last_n
+    from atomic.events
+)
+select
+    e.{key},
+    min(e.collector_tstamp) as first_seen,
+    max(case when e.first_n = 1 then e.event_id end) as first_event_id,
+    max(case when e.first_n = 1 then e.page_url end) as landing_page,
+    max(e.collector_tstamp) as last_seen,
+    max(case when e.last_n = 1 then e.event_id end) as last_event_id,
+    max(case when e.last_n = 1 then e.page_url end) as exit_page,
+    min(e.amount) as low_amount,
+    {{other}}(e.amount) as other_amount
+from e
+group by e.{key}
+"""
     merge = (
         ("first_seen", "min"),
         ("first_event_id", "first(event_id by collector_tstamp)"),
@@ -114,36 +211,18 @@ group by {key}
         ("other_amount", "{other}"),
     )
     columns = (key, *(column for column, _ in merge))
-    return Sql(name, text("duckdb"), ("max", "min"), (SOURCE,), (key,), columns, merge=merge, postgres=text("postgres"))
+    texts = (("postgres", text("postgres")), *portable(numbered))
+    return Sql(name, text("duckdb"), ("max", "min"), (SOURCE,), (key,), columns, merge=merge, texts=texts)
 
 
 MODELS = (
     Sql(
         "page_views",
-        """
--- the first event of a view, in a total order, gives its session and page
-with ordered as (
-    select
-        page_view_id, domain_sessionid, derived_tstamp, page_url, amount,
-        row_number() over (
-            partition by page_view_id
-            order by derived_tstamp, collector_tstamp, event_id, domain_sessionid, page_url
-        ) as place
-    from atomic.events
-)
-select
-    page_view_id,
-    max(case when place = 1 then domain_sessionid end) as domain_sessionid,
-    min(derived_tstamp) as start_tstamp,
-    max(case when place = 1 then page_url end) as page_url,
-    count(*) as events,
-    cast({other} as bigint) as amount
-from ordered
-group by page_view_id
-""",
+        _page_views(""),
         ("sum(amount)", "sum(amount * 2)"),
         key=("page_view_id",),
         columns=("page_view_id", "domain_sessionid", "start_tstamp", "page_url", "events", "amount"),
+        texts=portable(_page_views(" nulls last")),
         unproven=True,  # the order is total over what is taken from the row, which the key-wise rule does not look at
     ),
     Sql(
@@ -155,7 +234,7 @@ group by page_view_id
             *("domain_sessionid", "domain_userid", "start_tstamp", "end_tstamp"),
             *("events", "pages", "amount", "first_page"),
         ),
-        postgres=_sessions("postgres"),
+        texts=(("postgres", _sessions("postgres")), *portable(SESSIONS_PORTABLE)),
     ),
     Sql(
         "users",

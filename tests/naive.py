@@ -41,8 +41,10 @@ MISTAKES = (
 )
 
 
-def recompute(db: Db, model: Sql, rules: Rules, variant: int, source: str = SOURCE, null_keys: bool = False) -> None:
-    """Build one model in full, the naive way."""
+def recompute(
+    db: Db, model: Sql, rules: Rules, variant: int, source: str = SOURCE, null_keys: bool = False, engine: str = ""
+) -> None:
+    """Build one model in full, the naive way; `engine`: with the text for another engine."""
     rows = source
     if rules.dedupe and model.name in ON_SOURCE:
         order = ", ".join((*rules.order_by, *sorted(ON_SOURCE[model.name][1])))
@@ -51,7 +53,7 @@ def recompute(db: Db, model: Sql, rules: Rules, variant: int, source: str = SOUR
             f"from {source}"
         )
         rows = f"(select * from ({numbered}) as c where copy_no = 1 or {rules.dedupe[0]} is null) as e"
-    text = model.sql(variant, db.engine).replace(f"from {SOURCE}", f"from {rows}")
+    text = model.sql(variant, engine or db.engine).replace(f"from {SOURCE}", f"from {rows}")
     keyed = " or ".join(f"{column} is not null" for column in model.key if not null_keys) or "true"
     db.execute(f"drop table if exists {model.table}")
     db.execute(f"create table {model.table} as select * from ({text}) as q where {keyed}")

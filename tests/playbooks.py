@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.engines import engine_of
 from tests.models import BY_NAME, DEDUPE, PAGES, SOURCE, Sql
 
 NAME = "web"
@@ -54,14 +55,18 @@ def model_block(model: Sql, variant: int) -> list[str]:
 
 
 def write_playbook(folder: Path, target: str, design: Design, variants: dict[str, int]) -> Path:
-    """Write the playbook of the models in `variants` (name to variant) and their SQL files; its path."""
+    """Write the playbook of the models in `variants` (name to variant) and their SQL files; its path.
+
+    Each file is for every engine; beside it, where the target's needs its own, is `x.<engine>.sql`.
+    """
+    engine = engine_of(target)
     lines = [f"name: {NAME}", f"target: {json.dumps(target)}", *source_block(design), "models:"]
     for name, variant in variants.items():
         model = BY_NAME[name]
         lines += model_block(model, variant)
         (folder / f"{name}.sql").write_text(model.sql(variant))
-        if model.postgres:
-            (folder / f"{name}.postgres.sql").write_text(model.sql(variant, "postgres"))
+        if engine in dict(model.texts):
+            (folder / f"{name}.{engine}.sql").write_text(model.sql(variant, engine))
     path = folder / "web.yml"
     path.write_text("\n".join(lines) + "\n")
     return path

@@ -23,6 +23,14 @@ def literals(values: Sequence[str] | str) -> str:
     return ", ".join("'" + text.replace("'", "''") + "'" for text in texts)
 
 
+def by_engine(variables: Mapping[str, Any], engine: str) -> dict[str, Any]:
+    """The values of variables on one engine: a mapping has one for each, or a default."""
+    return {
+        name: value.get(engine, value.get("default")) if isinstance(value, dict) else value
+        for name, value in variables.items()
+    }
+
+
 class Shipped:
     """A playbook of the repository with some of its variables set otherwise."""
 
@@ -30,7 +38,7 @@ class Shipped:
         self.playbook = yaml.safe_load((ROOT / "playbooks" / f"{name}.yml").read_text())
         unknown = set(variables or ()) - set(self.playbook["variables"])
         assert not unknown, f"{name}.yml has no variables {unknown}"
-        self.variables = self.playbook["variables"] | (variables or {})
+        self.variables = by_engine(self.playbook["variables"], engine) | dict(variables or {})
         self.engine = engine
         self.jinja = jinja2.Environment(undefined=jinja2.StrictUndefined)
         self.jinja.filters["lit"] = literals

@@ -13,6 +13,7 @@ the freeze of the last published run saw. Same seed, same statements, byte for b
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -24,7 +25,10 @@ from typing import Any
 from unittest.mock import patch
 
 from runner.request import Clock
+from runner.warehouse.base import Warehouse
 from runner.warehouse.postgres import Postgres
+from runner.warehouse.redshift import Redshift
+from runner.warehouse.snowflake import Snowflake
 from tests import driver
 from tests.engines import Db
 from tests.models import SOURCE
@@ -36,6 +40,8 @@ from tests.world import COMING, WEIGHTS, Op, World, random_op
 LOCKED, LOST, FOUND = 3, 5, 9
 DEEPEST = 2  # runners that are paused at once
 STATE = "runner.state_web"
+ENGINE: dict[str, type[Warehouse]] = {"postgres": Postgres, "redshift": Redshift, "snowflake": Snowflake}
+SESSION = re.compile(r"'\d+ \d{4}-\d\d-[^']*'")  # a process id and a time: another one each time
 OVERDUE = "update runner.lease set lease_until = timestamp '2000-01-01 00:00:00'"
 
 
@@ -102,6 +108,11 @@ class Simulation(Play):
     commands: int = 0
     trouble: Difference | None = None
 
+    @property
+    def served(self) -> bool:
+        """Whether the warehouse is a server, which several processes may use at once."""
+        return self.db.engine != "duckdb"
+
     # -- commands --------------------------------------------------------------------------------------------------
 
     def run(self, op: Op) -> None:
@@ -135,6 +146,8 @@ class Simulation(Play):
         finally:
             self.stack.pop()
             self.watch = watch
+        if process.dead and self.db.engine == "snowflake" and self.db.has_table("runner.lease"):
+            self.db.execute(OVERDUE)  # nobody can see there that a session is gone: its lease has to run out
         if self.trouble:
             raise self.trouble
         return outcome
@@ -148,7 +161,7 @@ class Simulation(Play):
         fine = {
             0: bool(process.published) or process.idle,
             LOCKED: process.disturbed,
-            LOST: process.disturbed and self.db.engine == "postgres",
+            LOST: process.disturbed and self.served,
             FAILED: process.owed,  # --chunk may have published parts before
         }
         if not fine.get(code, False):
@@ -161,7 +174,7 @@ class Simulation(Play):
         process = self.stack[-1]
         if process.dead:
             raise Crash
-        self.log.append(f"{process.number} {when} {label} {sql}")
+        self.log.append(f"{process.number} {when} {label} {SESSION.sub('SESSION', sql)}")
         try:
             self._seen(process, when, label)
             if process.ready and self._strikes(process):
@@ -233,8 +246,8 @@ class Simulation(Play):
         }[kind](process.rng)
 
     def _may(self, kind: str, process: Process) -> bool:
-        if kind == "run":  # on Postgres it would wait for the locks of a freeze that it must sweep away
-            free = ("",) if self.db.engine == "postgres" else ("", "freeze")
+        if kind == "run":  # on a server it would wait for the locks of a freeze that it must sweep away
+            free = ("",) if self.served else ("", "freeze")
             return process.within in free and len(self.stack) <= DEEPEST
         if kind in ("rewind", "verify"):
             return process.within in ("", "freeze") and bool(self.processed)
@@ -272,13 +285,14 @@ class Simulation(Play):
         for other in self.stack:
             other.disturbed = True
         with ExitStack() as stack:
-            if self.db.engine == "duckdb":  # the file lock is the lease there: only here can two have one file open
+            if not self.served:  # the file lock is the lease there: only here can two have one file open
                 self.db.execute(f"update {STATE} set version = version + 1")
             else:
                 self.db.execute(OVERDUE)
                 if rng.random() < 0.7:  # it may not end the other's session, and has not swept its scratch yet
-                    stack.enter_context(patch.object(Postgres, "end_session", lambda *_: None))
-                    stack.enter_context(patch.object(Postgres, "sweep_scratch", lambda *_: None))
+                    engine = ENGINE[self.db.engine]
+                    stack.enter_context(patch.object(engine, "end_session", lambda *_: None))
+                    stack.enter_context(patch.object(engine, "sweep_scratch", lambda *_: None))
             request = self.request(Op(rng.choice(sorted(RUN_OPS)), rng.randrange(10**6)))
             process = self._started(request, Random(rng.randrange(10**9)), self.profile.rate / 3)
             self._judge(process, self._watched(process, "run", *request.args))
@@ -317,16 +331,17 @@ class Simulation(Play):
         self.run(Op("run", 0))
         self.equal(self.everything(), before)
         self.ends(0, "verify")
-        if self.db.engine == "postgres":
-            left = self.db.rows("select nspname from pg_namespace where nspname like 'runner_scratch%'")
+        if self.served:
+            schemas = "select schema_name from information_schema.schemata"
+            left = self.db.rows(f"{schemas} where lower(schema_name) like 'runner_scratch%'")
             held = self.db.rows("select run_id from runner.lease where run_id is not null")
             self.equal({"left behind": Counter([*left, *held])}, {"left behind": Counter()})
-        if self.db.engine == "postgres" or not self.happened["run"]:  # two at once on DuckDB: in this simulation only
+        if self.served or not self.happened["run"]:  # two at once on DuckDB: in this simulation only
             self.equal({"key indexes": self._indexes()}, {"key indexes": self._listed_indexes()})
 
     def _indexes(self) -> Counter[Any]:
-        where = "table_schema = 'runner' and table_name like 'keys@_%' escape '@'"
-        return Counter(self.db.rows(f"select table_name from information_schema.tables where {where}"))
+        where = "lower(table_schema) = 'runner' and lower(table_name) like 'keys@_%' escape '@'"
+        return Counter(self.db.rows(f"select lower(table_name) from information_schema.tables where {where}"))
 
     def _listed_indexes(self) -> Counter[Any]:
         return Counter(self.db.rows("select keys_table from runner.key_index"))

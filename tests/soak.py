@@ -58,6 +58,8 @@ CHECKS = (
     Check(7, "concurrent", 200, 20),
     Check(8, "zombies", 100, 10),
     Check(9, "signals", 50, 10),
+    Check(10, "test_warehouses", 300, 15),
+    Check(10, "test_warehouses", 30, 5, "soak_schedules"),
     Check(11, "test_errors", 5000, 5000),
     Check(12, "test_disk_full", 100, 25),
     Check(13, "test_idempotent", 200, 40),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from runner.cli import main
+from tests.engines import ALL
 from tests.project import SESSIONS, Project, project_fixture  # noqa: F401
 
 
@@ -210,6 +212,33 @@ def test_check_and_check_live(project: Project) -> None:
     assert "totals.sql" in said.err
 
 
+ELSEWHERE = {engine: [other for other in ALL if other != engine] for engine in ALL}
+
+
+def test_render_shows_the_variables_of_the_engine(
+    project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A variable by engine is the target's, also where programs are kept; its values of other engines stay secret."""
+    monkeypatch.setenv("RUNNER_CACHE", str(tmp_path / "kept"))
+    token = dict.fromkeys(("duckdb", "postgres", "redshift", "snowflake"), "secret-of-all")
+    token |= {"duckdb": "secret-of-duck", "postgres": "secret-of-post"}
+    project.top["variables"] = {"site": {"default": "here", "postgres": "there"}, "api_token": token}
+    select = "select domain_sessionid, '{{ site }}' as site from atomic.events where page_url <> '{{ api_token }}'"
+    project.model("s", select, key="domain_sessionid")
+    words = {"duckdb:///x.duckdb": "here", "postgresql://u@nowhere/x": "there"}
+    for target in [*words, *words]:
+        said = project.command("render", "--target", target).text
+        assert f"'{words[target]}' as site" in said
+        assert "secret-of" not in said
+    project.top["variables"] = {"site": dict.fromkeys(ELSEWHERE[project.db.engine], "cold"), "api_token": token}
+    said = project.command("check", code=2).text
+    assert "web.yml:" in said
+    assert f"the variable 'site' has no value for {project.db.engine}" in said
+    project.add(0, "s1 u1 1")
+    project.run("--var", "site=given")
+    assert project.rows("select site from derived.s") == [("given",)]
+
+
 def test_render_shows_the_sql_without_secrets(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Variables are filled in; nothing connects."""
     monkeypatch.setenv("PGPASSWORD", "secret")
@@ -311,11 +340,9 @@ def test_a_warehouse_that_is_not_there(project: Project, monkeypatch: pytest.Mon
 def test_statement_timeout(project: Project) -> None:
     """A statement that takes longer than `statement_timeout_s` is cancelled: exit 6, nothing published."""
     project.top["statement_timeout_s"] = 0.5
-    slow = (
-        "sum(hash(a.range + b.range)) from range(100000) a, range(10000000) b"
-        if project.duckdb
-        else "1 as x from pg_sleep(60)"
-    )
+    numbers = "(select 0 as n union all select 1 union all select 2 union all select 3 union all select 4)"
+    all_pairs = ", ".join(f"{numbers} a{place}" for place in range(14))  # 6,000 million
+    slow = f"max(md5(cast({' + '.join(f'a{place}.n' for place in range(14))} as varchar(20)))) as x from {all_pairs}"
     project.sql("slow.sql", f"create table {{{{ scratch }}}}.x as select {slow}")
     project.top["steps"] = [{"name": "slow", "queries": ["slow.sql"]}]
     project.add(0, "s1 u1 1")

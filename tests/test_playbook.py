@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from runner.errors import BadInput, Exit, NoSteps
+from runner.errors import BadInput, Exit, NoSteps, Place
 from runner.names import TableName
 from runner.playbook import (
+    ENGINES,
     Affected,
     Expression,
     Fold,
@@ -35,6 +36,8 @@ from runner.playbook import (
     Variable,
 )
 from runner.playbook_file import is_sqlrunner, load
+from runner.variables import for_engine
+from runner.warehouse import KINDS
 
 EXAMPLE = """\
 name: web
@@ -183,7 +186,7 @@ KEYS: list[Row] = [
     (script("nmae: web"), [(2, "unknown key 'nmae' in the playbook", "did you mean name?")]),
     (script("Name: web"), [(2, "unknown key 'Name'", "did you mean name?")]),
     (script("state-schema: r"), [(2, "unknown key 'state-schema'", "did you mean state_schema?")]),
-    (script("xyzzy: 1"), [(2, "unknown key 'xyzzy'", "known: dialect, include")]),
+    (script("xyzzy: 1"), [(2, "unknown key 'xyzzy'", "known: dialect, functions, include")]),
     (script("cron: daily"), [(2, "unknown key 'cron'", "runner run")]),
     (script("schedule: daily"), [(2, "unknown key 'schedule'", "use cron")]),
     (script("vars: {a: 1}"), [(2, "unknown key 'vars'", "variables")]),
@@ -234,7 +237,22 @@ VALUES: list[Row] = [
     ),
     (script("variables: [a]"), [(2, "'variables' in the playbook must be a mapping, name: value, not a list", "")]),
     (script("variables: {my-var: 1}"), [(2, "must be a word, as templates use it, not 'my-var'", "")]),
-    (script("variables: {a: {b: 1}}"), [(2, "a single value or a flat list", "")]),
+    (
+        script("variables: {a: {b: 1}}"),
+        [(2, "'a' in 'variables' in the playbook has a value for 'b', which is no", "")],
+    ),
+    (script("variables: {a: {snowflak: 1}}"), [(2, "has a value for 'snowflak'", "did you mean snowflake?")]),
+    (script("variables:\n  a:\n    default: 1\n    Postgres: 2"), [(5, "'Postgres'", "did you mean postgres?")]),
+    (script("variables: {a: {}}"), [(2, "is an empty mapping", "write a value")]),
+    (script("variables: {a: {default: {duckdb: 1}}}"), [(2, "a single value or a flat list", "")]),
+    (script("variables: {a: {default: no}}"), [(2, "'default' in 'a' in 'variables' in the playbook", "quote it")]),
+    (script("variables: {a: {default: 1, default: 2}}"), [(2, "duplicate key 'default'", "")]),
+    (
+        script("variables: {a: {default: x, snowflake: 1}}"),
+        [(2, "must have one type on all engines: default has a text, snowflake has a number", "quote what is a text")],
+    ),
+    (script("variables: {a: {default: [1], snowflake: 1}}"), [(2, "default has a list, snowflake has a number", "")]),
+    (script("variables: {a: {default: null, duckdb: true}}"), [(2, "default has null, duckdb has true or false", "")]),
     (script("variables: {a: [[1]]}"), [(2, "a single value or a flat list", "")]),
     (script("variables: {a: }"), [(2, "'a' in 'variables' in the playbook has no value", "write null or ''")]),
     (script("variables: {a: no}"), [(2, "read differently: 'no'", 'write true or false, or quote it: "no"')]),
@@ -716,6 +734,58 @@ def test_bad_overrides(tmp_path: Path, name: str, text: str, line: int, what: st
         read(tmp_path, script(VARIABLES), overrides={name: text})
     assert what in str(caught.value)
     assert [p.place.line for p in caught.value.problems] == [line]
+
+
+BY_ENGINE = (
+    "variables: {a: {default: x, redshift: y}, b: {duckdb: 1, snowflake: 0.5}, c: 7, l: {default: [1], redshift: []}}"
+)
+
+
+def at(playbook: Playbook, engine: str) -> dict[str, object]:
+    """The variables as SQL for this engine is given them."""
+    found = for_engine(playbook, engine)
+    assert all(not one.by_engine for one in found.variables)
+    return {one.name: one.value for one in found.variables}
+
+
+def test_variables_by_engine(tmp_path: Path) -> None:
+    """A value may be a mapping: the engine's own counts, else `default`; without either the engine is named."""
+    playbook = read(tmp_path, script(BY_ENGINE + "\n#"))
+    assert at(playbook, "duckdb") == {"a": "x", "b": 1, "c": 7, "l": (1,)}
+    assert at(playbook, "snowflake") == {"a": "x", "b": 0.5, "c": 7, "l": (1,)}
+    with pytest.raises(BadInput) as caught:
+        for_engine(playbook, "redshift")
+    (problem,) = caught.value.problems
+    assert problem.place == Place(tmp_path / "web.yml", 2, problem.place.column)
+    assert problem.what == "the variable 'b' has no value for redshift"
+    assert problem.hint == "add redshift: or default: to it, or say --var b=…"
+    assert {one.name: one.values for one in playbook.variables}["a"] == ("x", "y")
+
+
+def test_overrides_of_variables_by_engine(tmp_path: Path) -> None:
+    """`--var` is the value on every engine, and is read as the type that all of its values have."""
+    overrides = {"a": "5", "b": "2", "l": "3,4"}
+    playbook = read(tmp_path, script(BY_ENGINE), overrides=overrides)
+    for engine in ENGINES:
+        assert at(playbook, engine) == {"a": "5", "b": 2.0, "c": 7, "l": (3, 4)}
+    with pytest.raises(BadInput, match="--var b: the value must be a number"):
+        read(tmp_path, script(BY_ENGINE), overrides={"b": "x"})
+
+
+def test_the_environment_fills_variables_by_engine(tmp_path: Path) -> None:
+    """${VAR} works inside of the mapping, and files that give one variable must agree on all engines."""
+    playbook = read(tmp_path, script("variables: {a: {default: '${N}', duckdb: b}}"), env={"N": "n"})
+    assert (at(playbook, "postgres"), at(playbook, "duckdb")) == ({"a": "n"}, {"a": "b"})
+    (tmp_path / "base.yml").write_text(script("variables: {a: {default: x, duckdb: c}}"))
+    with pytest.raises(BadInput, match="the variable 'a' differs from the one at"):
+        read(tmp_path, "include: base.yml\n" + script("variables: {a: {default: x, duckdb: b}}"))
+    same = "include: base.yml\n" + script("variables: {a: {default: x, duckdb: c}}").replace("a.sql", "b.sql")
+    assert at(read(tmp_path, same.replace("queries", "name: web\nqueries")), "duckdb") == {"a": "c"}
+
+
+def test_every_engine_of_a_target_may_have_its_value() -> None:
+    """The names of engines in variables are those that targets lead to."""
+    assert set(KINDS.values()) <= set(ENGINES)
 
 
 def write(folder: Path, files: dict[str, str]) -> Path:

@@ -110,7 +110,7 @@ def until_waiting(db: Db) -> None:
 @pytest.mark.parametrize("free_at", [0, 3])
 def test_lock_timeout(postgres: Project, monkeypatch: pytest.MonkeyPatch, free_at: int) -> None:
     """Rows that another session keeps locked: five attempts and exit 3; freed before the third, it publishes."""
-    monkeypatch.setattr(engine, "SESSION", engine.SESSION.replace("lock_timeout = '60s'", "lock_timeout = '50ms'"))
+    monkeypatch.setattr(engine.Postgres, "patience", lambda *_: "set lock_timeout = '50ms'")
     with closing(Db(postgres.url)) as other:
         other.execute("begin; select * from derived.sessions for update")
         attempts = Attempts(free_at, lambda: other.execute("rollback"))

@@ -5,7 +5,7 @@ Each test ends with tables that equal their own SELECT over the events that the 
 
 from __future__ import annotations
 
-from tests.project import SESSIONS, USERS, Project, project_fixture, start  # noqa: F401
+from tests.project import COLUMNS, SESSIONS, USERS, Project, project_fixture, start  # noqa: F401
 
 
 def test_new_events_reach_models_with_and_without_a_key(project: Project) -> None:
@@ -106,14 +106,24 @@ def test_dedupe_takes_the_first_copy(project: Project) -> None:
     assert project.command("verify").code == 0
 
 
+NUMBERED = "max(case when first_n = 1 then {c} end)"  # where there is no FIRST
+
+
 def merged(project: Project) -> None:
     """A merge model."""
     select = """select domain_userid, min(collector_tstamp) as first_seen, max(collector_tstamp) as last_seen,
         {first} as first_page, {id} as first_id, {t} as first_tstamp from atomic.events group by domain_userid"""
-    form = "first({} {})" if project.duckdb else "(array_agg({} {}))[1]"
-    order = "order by collector_tstamp, event_id"
+    order = "order by collector_tstamp nulls last, event_id nulls last"
+    form = {"duckdb": "first({c} {order})", "postgres": "(array_agg({c} {order}))[1]"}.get(project.db.engine, NUMBERED)
     columns = {"first": "page_url", "id": "event_id", "t": "collector_tstamp"}
-    filled = {n: form.format(c, order + (f", {c}" if c == "page_url" else "")) for n, c in columns.items()}
+    filled = {
+        n: form.format(c=c, order=order + (f", {c} nulls last" if c == "page_url" else "")) for n, c in columns.items()
+    }
+    if form == NUMBERED:
+        ranked = f"row_number() over (partition by domain_userid {order}, page_url nulls last) as first_n"
+        select = select.replace(
+            "from atomic.events", f"from (select {', '.join(COLUMNS)}, {ranked} from atomic.events) e"
+        )
     merge = {
         "first_seen": "min",
         "last_seen": "max",
@@ -139,6 +149,60 @@ def test_merge_folds_new_rows_into_stored_ones(project: Project) -> None:
     project.source["vanished"] = "retract"
     project.add(2, "s1 u1 4 e4 /four")
     project.checked()
+
+
+PORTABLE_MERGE = """
+-- the words that every engine has for FIRST and LAST
+with e as (
+    select domain_userid, collector_tstamp, event_id, page_url,
+        row_number() over (
+            partition by domain_userid
+            order by collector_tstamp nulls last, event_id nulls last, page_url nulls last
+        ) as first_n,
+        row_number() over (
+            partition by domain_userid
+            order by collector_tstamp desc nulls last, event_id desc nulls last, page_url desc nulls last
+        ) as last_n
+    from atomic.events
+    where page_url <> '/left-out'
+)
+select domain_userid, min(collector_tstamp) as first_seen, max(case when first_n = 1 then event_id end) as first_id,
+    max(case when first_n = 1 then page_url end) as landing_page, max(collector_tstamp) as last_seen,
+    max(case when last_n = 1 then event_id end) as last_id, max(case when last_n = 1 then page_url end) as exit_page
+from e
+group by domain_userid
+"""
+
+
+def test_merge_in_the_form_that_every_engine_has(project: Project) -> None:
+    """Row numbers in a subquery are those of the new rows only, then folded with the stored row; ties and nulls too."""
+    folds = {
+        "first_seen": "min",
+        "first_id": "first(event_id by collector_tstamp)",
+        "landing_page": "first(page_url by collector_tstamp, event_id)",
+        "last_seen": "max",
+        "last_id": "last(event_id by collector_tstamp)",
+        "exit_page": "last(page_url by collector_tstamp, event_id)",
+    }
+    project.model("ends", PORTABLE_MERGE, key="domain_userid", merge=folds)
+    project.add(0, "s1 u1 5 e5 /five", "s2 u2 6 - /no-id", "s3 u3 - e1 /no-time", "s4 - 1 e2 /nobody")
+    project.checked()
+    seen: list[str] = []
+    project.watch = lambda when, label, sql: seen.append(sql) if label == "stage:derived.ends" else None
+    project.add(1, "s1 u1 3 e3 /three", "s1 u1 3 e3 /thr", "s2 u2 6 e6 /six", "s3 u3 8 e8 /eight", "s9 u9 9")
+    project.add(1, "s1 u1 1 e1 /left-out", "s1 u1 99 e99 /left-out")
+    project.checked()
+    project.add(2, "s1 u1 4 e4 /between", "s1 u1 9 - /last", "s2 u2 6 e6 /seven", "s2 u2 6 e6 /six", "s3 u3 - e0 /no")
+    project.checked()
+    assert seen
+    assert all("recompute = 1" not in sql for sql in seen)
+    ends = "select first_id, landing_page, last_id, exit_page from derived.ends where domain_userid = '{}'"
+    assert project.rows(ends.format("u1")) == [("e3", "/thr", None, "/last")]
+    assert project.rows(ends.format("u2")) == [("e6", "/seven", "e6", "/six")]
+    project.drop(1)
+    project.source["vanished"] = "retract"
+    project.checked()
+    assert project.command("verify").code == 0
 
 
 def test_until_takes_new_batches_before_a_time(project: Project) -> None:

@@ -17,10 +17,18 @@ KINDS = {
     "postgres": "postgres",
     "postgresql": "postgres",
     "postgresql+psycopg": "postgres",
+    "redshift": "redshift",
+    "redshift+redshift_connector": "redshift",
+    "snowflake": "snowflake",
+}
+SERVERS = {  # kind → its class, and what has to be installed: the extra of the same name
+    "postgres": ("Postgres", ("sqlalchemy", "psycopg")),
+    "redshift": ("Redshift", ("sqlalchemy", "redshift_connector", "sqlalchemy_redshift")),
+    "snowflake": ("Snowflake", ("sqlalchemy", "snowflake.connector", "snowflake.sqlalchemy")),
 }
 
 NOWHERE = Place()
-NAME_BYTES = {"postgres": 63}  # longer names are cut off, and two could become one
+NAME_BYTES = {"postgres": 63, "redshift": 127, "snowflake": 255}  # longer names are cut off, and two could become one
 
 
 def name_limit(kind: str) -> int | None:
@@ -35,7 +43,11 @@ def kind_of(target: str, place: Place = NOWHERE) -> str:
     """The engine of a target URL, which `place` gives. Raises BadInput for one that is not known."""
     scheme = target.split(":", 1)[0].lower()
     if "://" not in target or scheme not in KINDS:
-        hint = "duckdb:///file.duckdb, or postgresql://user@host/database with the password in PGPASSWORD"
+        hint = (
+            "duckdb:///file.duckdb, postgresql://user@host/database with the password in PGPASSWORD,"
+            " redshift://user:${REDSHIFT_PASSWORD}@host:5439/database,"
+            " snowflake://user:${SNOWFLAKE_PASSWORD}@account/database/schema?warehouse=WH"
+        )
         raise BadInput(
             Problem(place, f"target {display(target)}: {scheme!r} is not an engine that this version knows", hint)
         )
@@ -76,13 +88,15 @@ def connect(
         path, _, query = target.split("://", 1)[1].removeprefix("/").partition("?")
         options = _options(query)
         return DuckDB(path, read_only=read_only, timeout_s=timeout_s, watch=watch, secrets=secrets, options=options)
-    try:
-        import_module("psycopg")
-        import_module("sqlalchemy")
-    except ImportError as error:
-        raise CannotConnect(
-            f"the Postgres driver is not installed ({error.name})", "pip install 'sql-model-runner[postgres]'"
-        ) from None
-    from runner.warehouse.postgres import Postgres
-
-    return Postgres(target, application, timeout_s, watch, secrets)
+    name, needed = SERVERS[kind]
+    for module in needed:
+        try:
+            import_module(module)
+        except ImportError as error:
+            raise CannotConnect(
+                f"the {name} driver is not installed ({error.name})", f"pip install 'sql-model-runner[{kind}]'"
+            ) from None
+    opened: Warehouse = getattr(import_module(f"runner.warehouse.{kind}"), name)(
+        target, application, timeout_s, watch, secrets
+    )
+    return opened

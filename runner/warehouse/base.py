@@ -8,6 +8,7 @@ text builder here, never an `if engine ==` in the core. Every statement, BEGIN a
 from __future__ import annotations
 
 import queue
+import re
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from enum import Enum
 from typing import Any, ClassVar, Self
 
 from runner.errors import Exit, RunnerError
+from runner.layout import PLAIN, Layout
 from runner.names import TableName
 from runner.secrets import NO_SECRETS, Secrets
 
@@ -56,6 +58,8 @@ class Capabilities:
 
     transactional_ddl: bool
     """DDL takes part in a transaction and is undone by ROLLBACK."""
+    snapshots: bool
+    """A transaction can see one instant; elsewhere tables are read at a time, or copied (`pinned`)."""
     file_lock: bool
     """One process at a time has the database open: that lock is the lease."""
     indexes: bool
@@ -66,6 +70,8 @@ class Capabilities:
     """Fresh tables need ANALYZE before the planner sees their size."""
     default_schema: str
     """The schema of unqualified names."""
+    commits: re.Pattern[str] | None = None
+    """The beginnings of statements that would commit an open transaction: within one they are refused."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +168,8 @@ class Warehouse(ABC):
 
     kind: ClassVar[str]
     dialect: ClassVar[str]
-    capabilities: ClassVar[Capabilities]
+    stand_ins: ClassVar[tuple[tuple[re.Pattern[str], str], ...]] = ()  # (types, a value of theirs) for `same`
+    capabilities: Capabilities
 
     def __init__(
         self, timeout_s: float | None = None, watch: Watch | None = None, secrets: Secrets = NO_SECRETS
@@ -183,10 +190,17 @@ class Warehouse(ABC):
             self.watch("before", label, sql)
         if self._stuck:
             raise WarehouseError(label, "the warehouse does not answer", Trouble.LOST)
+        if self.in_transaction and self.capabilities.commits and (found := self.capabilities.commits.match(sql)):
+            what = f"{found[1].upper()} would commit the transaction half done"
+            raise WarehouseError(label, what, Trouble.REFUSED)
         result = self._wait(label, self._worker.submit(lambda: self._run(sql)))
         if self.watch:
             self.watch("after", label, sql)
         return result
+
+    def script(self, label: str, text: str) -> None:
+        """Run a user's script; sent whole, where the engine takes several statements at once."""
+        self.execute(label, text)
 
     def _wait(self, label: str, job: _Job) -> Result:
         try:
@@ -266,6 +280,25 @@ class Warehouse(ABC):
             job.done.wait(5)
         self._worker.stop()
 
+    # -- the freeze ------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def snapshot(self, label: str) -> Iterator[None]:
+        """Within the block every table is read as it was at one instant, if it is read as `pinned` says."""
+        with self.transaction(label, snapshot=True):
+            yield
+
+    def has_history(self, relation: Relation) -> bool:
+        """Whether a table can be read as it was at an earlier instant."""
+        return False
+
+    def pinned(self, relation: Relation, copy: str, columns: str) -> str:
+        """What stands after FROM to read a table or view within a snapshot.
+
+        Where neither transaction nor engine can go back to the instant, its `columns` are copied to the table `copy`.
+        """
+        return self.table(relation.name)
+
     # -- what an engine provides -----------------------------------------------------------------------------------
 
     @abstractmethod
@@ -301,9 +334,9 @@ class Warehouse(ABC):
     def describe(self, names: Iterable[TableName]) -> Mapping[TableName, Relation]:
         """What the catalogue says of each table or view that exists; names without a schema are in the default one."""
 
-    @abstractmethod
     def describe_query(self, sql: str) -> tuple[Column, ...]:
-        """The columns that a SELECT would give, without running it."""
+        """The columns that a SELECT over files would give, without running it."""
+        raise NotImplementedError(f"{self.kind} cannot read files in place")
 
     @abstractmethod
     def columns_of(self, table: str) -> tuple[Column, ...]:
@@ -355,9 +388,29 @@ class Warehouse(ABC):
             raise ValueError("a NUL byte cannot stand in SQL")
         return "'" + value.replace("'", "''") + "'"
 
-    def temporary_table(self, name: str, select: str) -> str:
+    def scratch_table(self, scratch: str, name: str) -> str:
+        """The full name of a table in a scratch place; `name` needs no quotes."""
+        return f"{scratch}.{name}"
+
+    def temporary_table(self, name: str, select: str, layout: Layout = PLAIN) -> str:
         """CREATE TABLE … AS for a scratch table, with the engine's cheapest durability."""
         return f"create table {name} as {select}"
+
+    def derived_table(self, name: str, select: str, layout: Layout) -> str:
+        """CREATE TABLE … AS for a model's table."""
+        return f"create table {name} as {select}"
+
+    def create_schema(self, label: str, schema: str) -> None:
+        """Make a schema (its quoted name) if it is not there; the session's own schema stays what it was."""
+        self.execute(label, f"create schema if not exists {schema}")
+
+    def create_once(self, label: str, name: str, select: str) -> None:
+        """CREATE TABLE … AS unless the table is there, also where another session makes it at the same instant."""
+        self.execute(label, f"create table if not exists {name} as {select}")
+
+    def retyped(self, table: str, column: str, type_: str) -> str:
+        """ALTER TABLE that gives a column another type and keeps its values; '' where there is none."""
+        return f"alter table {table} alter column {self.quote(column)} type {type_}"
 
     def text_of(self, column: str, type_: str) -> str:
         """A column's value as text, the same on every run; for hashes."""
@@ -367,20 +420,28 @@ class Warehouse(ABC):
     def hash_60(self, text: str) -> str:
         """A 60-bit integer of a text expression: a piece of its md5."""
 
-    @abstractmethod
     def find_files(self, patterns: tuple[str, ...]) -> tuple[FileMark, ...]:
         """The files that match now. Raises CannotConnect if there are none."""
+        raise NotImplementedError(f"{self.kind} cannot read files in place")
 
-    @abstractmethod
     def files(self, marks: tuple[FileMark, ...]) -> str:
         """A relation that reads these files, by explicit list."""
+        raise NotImplementedError(f"{self.kind} cannot read files in place")
 
     def found_by_index(self, column: str, select: str) -> str:
         """True for rows whose indexed column is among the few values of a one-column SELECT."""
         return f"{column} in ({select})"
 
     def same(self, left: str, right: str, type_: str) -> str:
-        """A null-safe equality that the engine can join by."""
+        """A null-safe equality that the engine can join by: where IS NOT DISTINCT FROM is none, a stand-in for null
+        and a flag make one.
+        """
+        for pattern, stand_in in self.stand_ins:
+            if pattern.match(type_):
+                return f"(coalesce({left}, {stand_in}) = coalesce({right}, {stand_in}) and ({left} is null) = ({right} is null))"
+        return self._same(left, right)
+
+    def _same(self, left: str, right: str) -> str:
         return f"{left} is not distinct from {right}"
 
     def sortable(self, column: str, type_: str) -> str:
@@ -391,15 +452,21 @@ class Warehouse(ABC):
         """An aggregate that gives one of equal values, for types that cannot be grouped."""
         return f"min({column})"
 
-    # -- the lease ---------------------------------------------------------------------------------------------------
+    # -- locks and the lease ---------------------------------------------------------------------------------------
 
-    @property
-    def impatient(self) -> str:
-        """A statement that makes this transaction wait for locks a second at most; '' where there is nothing to wait for."""
+    def lock(self, label: str, table: str) -> None:  # noqa: B027 - most engines lock the row that is updated
+        """First thing in a transaction: lock a state table, where a later statement's snapshot would be too old."""
+
+    def patience(self, seconds: int) -> str:
+        """A statement, for outside of a transaction, after which this session waits for locks so long; '' for none."""
         return ""
 
     def end_session(self, session: str) -> None:  # noqa: B027 - where the file lock is the lease there are none
         """End another session (named as by `session`), as far as we may."""
+
+    def is_alive(self, session: str) -> bool:
+        """False if a session (named as by `session`) is surely gone, with all that it had not committed."""
+        return True
 
     @property
     def now(self) -> str:
@@ -408,10 +475,5 @@ class Warehouse(ABC):
 
     @property
     def session(self) -> str:
-        """Text that names this session, so that a later run can tell whether it is still alive."""
+        """SQL for a text that names this session, so that a later run can tell whether it is still alive."""
         return "null"
-
-    @property
-    def alive(self) -> str:
-        """A predicate over `session` of the lease: false if that session is surely gone."""
-        return "true"

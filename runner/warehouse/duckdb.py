@@ -51,8 +51,9 @@ class DuckDB(Warehouse):
 
     kind: ClassVar[str] = "duckdb"
     dialect: ClassVar[str] = "duckdb"
-    capabilities: ClassVar[Capabilities] = Capabilities(
+    capabilities = Capabilities(
         transactional_ddl=True,
+        snapshots=True,
         file_lock=True,  # one read-write process per file
         indexes=False,  # ART indexes slow down bulk deletes and are not used for joins; zone maps find the rows
         reads_files=True,

@@ -18,12 +18,12 @@ import sqlalchemy
 from sqlalchemy.engine import URL, make_url
 
 from runner.errors import CannotConnect
+from runner.layout import PLAIN, Layout
 from runner.names import TableName
 from runner.secrets import NO_SECRETS, Secrets
 from runner.warehouse.base import (
     Capabilities,
     Column,
-    FileMark,
     Relation,
     Result,
     Trouble,
@@ -75,8 +75,10 @@ class Postgres(Warehouse):
 
     kind: ClassVar[str] = "postgres"
     dialect: ClassVar[str] = "postgres"
-    capabilities: ClassVar[Capabilities] = Capabilities(
+    stand_ins = NULL_STAND_INS  # IS NOT DISTINCT FROM can be neither hashed nor merged
+    capabilities = Capabilities(
         transactional_ddl=True,
+        snapshots=True,
         file_lock=False,
         indexes=True,
         reads_files=False,
@@ -225,12 +227,6 @@ class Postgres(Warehouse):
             if n in columns
         }
 
-    def describe_query(self, sql: str) -> tuple[Column, ...]:
-        self.execute("catalogue:query", f"create temporary table runner_described as select * from ({sql}\n) q limit 0")
-        columns = self.columns_of("pg_temp.runner_described")
-        self.execute("catalogue:query", "drop table pg_temp.runner_described")
-        return columns
-
     def columns_of(self, table: str) -> tuple[Column, ...]:
         found = self.execute(
             "catalogue:columns",
@@ -265,7 +261,7 @@ class Postgres(Warehouse):
         if scratch != "pg_temp":
             self.execute("scratch:drop", f"drop schema if exists {scratch} cascade")
 
-    def temporary_table(self, name: str, select: str) -> str:
+    def temporary_table(self, name: str, select: str, layout: Layout = PLAIN) -> str:
         return f"create {'' if name.startswith('pg_temp.') else 'unlogged '}table {name} as {select}"
 
     def text_of(self, column: str, type_: str) -> str:
@@ -274,22 +270,9 @@ class Postgres(Warehouse):
     def hash_60(self, text: str) -> str:
         return f"('x' || substr(md5({text}), 1, 15))::bit(60)::bigint"
 
-    def find_files(self, patterns: tuple[str, ...]) -> tuple[FileMark, ...]:
-        raise NotImplementedError("Postgres cannot read files in place")
-
-    def files(self, marks: tuple[FileMark, ...]) -> str:
-        raise NotImplementedError("Postgres cannot read files in place")
-
     def found_by_index(self, column: str, select: str) -> str:
         """An array is looked up in the index; for IN the planner reads the whole table (measured: ten times slower)."""
         return f"{column} = any (array({select}))"
-
-    def same(self, left: str, right: str, type_: str) -> str:
-        """IS NOT DISTINCT FROM cannot be hashed or merged by Postgres: a stand-in for null and a flag can."""
-        for pattern, stand_in in NULL_STAND_INS:
-            if pattern.match(type_):
-                return f"(coalesce({left}, {stand_in}) = coalesce({right}, {stand_in}) and ({left} is null) = ({right} is null))"
-        return f"{left} is not distinct from {right}"
 
     def sortable(self, column: str, type_: str) -> str:
         return f"cast({column} as text)" if type_ in UNORDERED else column
@@ -297,9 +280,8 @@ class Postgres(Warehouse):
     def any_of(self, column: str, type_: str) -> str:
         return f"(array_agg({column}))[1]"
 
-    @property
-    def impatient(self) -> str:
-        return "set local lock_timeout = '1s'"
+    def patience(self, seconds: int) -> str:
+        return f"set lock_timeout = '{seconds}s'"
 
     def end_session(self, session: str) -> None:
         """Another role's sessions stay: then their locks are waited for, as long as lock_timeout says."""
@@ -317,10 +299,10 @@ class Postgres(Warehouse):
     def session(self) -> str:
         return "(select pid::text || ' ' || backend_start::text from pg_stat_activity where pid = pg_backend_pid())"
 
-    @property
-    def alive(self) -> str:
+    def is_alive(self, session: str) -> bool:
         """A session that has left pg_stat_activity is gone with all that it had not committed."""
-        return "exists (select 1 from pg_stat_activity where pid::text || ' ' || backend_start::text = session)"
+        named = f"pid::text || ' ' || backend_start::text = {self.literal(session)}"
+        return bool(self.execute("lease:alive", f"select 1 from pg_stat_activity where {named}").rows)
 
 
 def _scratch_prefix(playbook: str) -> str:

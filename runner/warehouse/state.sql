@@ -1,9 +1,6 @@
 -- The runner's own tables, in the common subset of all engines. {s} is the quoted state schema; other texts are
 -- quoted literals or names. manifest.py is the only module that sends what writes.
 
--- name: create-schema
-create schema if not exists {s}
-
 -- name: create-meta
 create table if not exists {s}.meta (version integer not null)
 
@@ -74,9 +71,8 @@ create table if not exists {s}.lease (
     lease_until timestamp
 )
 
--- name: create-state
--- made with its only row: two runners that start at once must not insert two
-create table if not exists {s}.{state_table} as
+-- name: first-state
+-- the fence's table is made with its only row: two runners that start at once must not insert two
 select cast(0 as bigint) as version, cast(null as varchar(100)) as run_id
 
 -- name: meta-read
@@ -97,14 +93,14 @@ select {playbook} where not exists (select 1 from {s}.lease where playbook = {pl
 -- name: lease-take
 update {s}.lease set run_id = {run_id}, session = {session}, started_tstamp = {now},
     lease_until = {now} + interval '{lease_s} seconds'
-where playbook = {playbook} and (run_id is null or lease_until < {now} or not {alive})
+where playbook = {playbook} and (run_id is null or lease_until < {now} or session = {gone})
 
 -- name: lease-holder
 select run_id, cast(started_tstamp as varchar(30)), cast(lease_until as varchar(30)), session from {s}.lease
 where playbook = {playbook}
 
 -- name: lease-look
-select lease_until < {now}, session from {s}.lease where playbook = {playbook} and run_id is not null and {alive}
+select lease_until < {now}, session from {s}.lease where playbook = {playbook} and run_id is not null
 
 -- name: lease-renew
 update {s}.lease set lease_until = {now} + interval '{lease_s} seconds'
@@ -132,7 +128,7 @@ update {s}.{state_table} set run_id = {run_id}
 -- name: fence-read
 select version from {s}.{state_table}
 
--- name: fence-outlaw
+-- name: fence-raise
 update {s}.{state_table} set version = version + 1 where version = {version}
 
 -- name: processed

@@ -7,16 +7,16 @@
 --   * Sessions without a start_tstamp are left out.
 
 select
-    cast(start_tstamp as date) as session_date,
+    cast(s.start_tstamp as date) as session_date,
     count(*) as sessions,
-    count(distinct domain_userid) as users,
-    count(distinct case when domain_sessionidx = 1 then domain_userid end) as new_users,
-    count(case when engaged_time_s > 0 then 1 end) as engaged_sessions,
-    count(case when page_views = 1 then 1 end) as single_page_sessions,
-    cast(sum(page_views) as bigint) as page_views,
-    cast(sum(total_events) as bigint) as total_events,
-    cast(sum(engaged_time_s) as bigint) as engaged_time_s,
-    cast(sum(absolute_time_s) as bigint) as absolute_time_s
-from derived.sessions
-where start_tstamp is not null
-group by cast(start_tstamp as date)
+    count(distinct s.domain_userid) as users,
+    count(distinct case when s.domain_sessionidx = 1 then s.domain_userid end) as new_users,
+    count(case when s.engaged_time_s > 0 then 1 end) as engaged_sessions,
+    count(case when s.page_views = 1 then 1 end) as single_page_sessions,
+    cast(sum(s.page_views) as bigint) as page_views,
+    cast(sum(s.total_events) as bigint) as total_events,
+    cast(sum(s.engaged_time_s) as bigint) as engaged_time_s,
+    cast(sum(s.absolute_time_s) as bigint) as absolute_time_s
+from derived.sessions as s
+where s.start_tstamp is not null
+group by cast(s.start_tstamp as date)

@@ -17,7 +17,8 @@
     {%- endif %}
     {%- if max_days_late %}
         and coalesce(
-            floor(extract(epoch from dvce_sent_tstamp)) - floor(extract(epoch from dvce_created_tstamp)), 0
+            extract(epoch from date_trunc('second', dvce_sent_tstamp))
+            - extract(epoch from date_trunc('second', dvce_created_tstamp)), 0
         ) <= 86400 * {{ max_days_late }}
     {%- endif %}
 {%- endset %}
@@ -120,7 +121,9 @@ from derived.page_views_base as p
 {%- if max_session_days %}
 inner join starts as b
     on b.domain_sessionid = p.domain_sessionid
-    and coalesce(floor(extract(epoch from p.derived_tstamp)) - floor(extract(epoch from b.start_tstamp)), 0)
-    <= 86400 * {{ max_session_days }}
+    and coalesce(
+        extract(epoch from date_trunc('second', p.derived_tstamp))
+        - extract(epoch from date_trunc('second', b.start_tstamp)), 0
+    ) <= 86400 * {{ max_session_days }}
 {%- endif %}
 where p.domain_sessionid is not null

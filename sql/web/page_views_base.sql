@@ -12,6 +12,9 @@
 --   * Pixels scrolled: the furthest offset, never less than 0 nor more than the document's size. Percentage scrolled: that
 --     offset plus the window's size in the document's size, rounded half up, at most 100; null for a document of no size.
 --   * Events without a page view id are left out.
+--
+-- Whole seconds are cut before they are counted, and what is divided is a double: engines differ in what extract keeps of a
+-- fraction, and in what / makes of two whole numbers. The quotients are of numbers below 2^53, so that their floor is exact.
 {%- set policies %}
     {%- if app_ids %}
         and app_id in ({{ app_ids | lit }})
@@ -24,7 +27,8 @@
     {%- endif %}
     {%- if max_days_late %}
         and coalesce(
-            floor(extract(epoch from dvce_sent_tstamp)) - floor(extract(epoch from dvce_created_tstamp)), 0
+            extract(epoch from date_trunc('second', dvce_sent_tstamp))
+            - extract(epoch from date_trunc('second', dvce_created_tstamp)), 0
         ) <= 86400 * {{ max_days_late }}
     {%- endif %}
 {%- endset %}
@@ -127,13 +131,15 @@ activity as (
         count(case when e.event_name = 'page_ping' then 1 end) as page_pings,
         count(distinct case
             when e.event_name = 'page_ping'
-                then floor(floor(extract(epoch from e.derived_tstamp)) / {{ heartbeat_s }})
+                then floor(
+                    cast(extract(epoch from date_trunc('second', e.derived_tstamp)) as double precision) / {{ heartbeat_s }}
+                )
         end) as heartbeats,
         max(case when e.event_name = 'page_ping' then e.derived_tstamp end) as last_ping_tstamp,
         max(e.doc_width) as doc_width,
         max(e.doc_height) as doc_height,
-        coalesce(max(e.br_viewwidth), 0) as view_width,
-        coalesce(max(e.br_viewheight), 0) as view_height,
+        cast(coalesce(max(e.br_viewwidth), 0) as bigint) as view_width,
+        cast(coalesce(max(e.br_viewheight), 0) as bigint) as view_height,
         max(case when e.pp_xoffset_max > 0 then e.pp_xoffset_max else 0 end) as x_offset,
         max(case when e.pp_yoffset_max > 0 then e.pp_yoffset_max else 0 end) as y_offset
     from atomic.events as e
@@ -167,7 +173,8 @@ select
     cast(
         case
             when a.last_ping_tstamp > v.derived_tstamp
-                then floor(extract(epoch from a.last_ping_tstamp)) - floor(extract(epoch from v.derived_tstamp))
+                then extract(epoch from date_trunc('second', a.last_ping_tstamp))
+                    - extract(epoch from date_trunc('second', v.derived_tstamp))
             else 0
         end
         as bigint
@@ -180,7 +187,10 @@ select
         case
             when a.doc_width <= 0 then null
             when a.x_offset + a.view_width >= a.doc_width then 100
-            else floor((200.0 * (a.x_offset + a.view_width) + a.doc_width) / (2 * a.doc_width))
+            else floor(
+                (200 * cast(a.x_offset + a.view_width as double precision) + a.doc_width)
+                / (2 * cast(a.doc_width as double precision))
+            )
         end
         as integer
     ) as horizontal_percentage_scrolled,
@@ -188,7 +198,10 @@ select
         case
             when a.doc_height <= 0 then null
             when a.y_offset + a.view_height >= a.doc_height then 100
-            else floor((200.0 * (a.y_offset + a.view_height) + a.doc_height) / (2 * a.doc_height))
+            else floor(
+                (200 * cast(a.y_offset + a.view_height as double precision) + a.doc_height)
+                / (2 * cast(a.doc_height as double precision))
+            )
         end
         as integer
     ) as vertical_percentage_scrolled,

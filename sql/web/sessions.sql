@@ -21,7 +21,8 @@
     {%- endif %}
     {%- if max_days_late %}
         and coalesce(
-            floor(extract(epoch from dvce_sent_tstamp)) - floor(extract(epoch from dvce_created_tstamp)), 0
+            extract(epoch from date_trunc('second', dvce_sent_tstamp))
+            - extract(epoch from date_trunc('second', dvce_created_tstamp)), 0
         ) <= 86400 * {{ max_days_late }}
     {%- endif %}
 {%- endset %}
@@ -58,8 +59,10 @@ sessions as (
     {%- if max_session_days %}
     inner join starts as b
         on b.domain_sessionid = e.domain_sessionid
-        and coalesce(floor(extract(epoch from e.derived_tstamp)) - floor(extract(epoch from b.start_tstamp)), 0)
-        <= 86400 * {{ max_session_days }}
+        and coalesce(
+            extract(epoch from date_trunc('second', e.derived_tstamp))
+            - extract(epoch from date_trunc('second', b.start_tstamp)), 0
+        ) <= 86400 * {{ max_session_days }}
     {%- endif %}
     where e.domain_sessionid is not null
         {{- policies }}
@@ -184,11 +187,11 @@ last_pages as (
 
 page_views as (
     select
-        domain_sessionid,
+        v.domain_sessionid,
         count(*) as page_views,
-        sum(engaged_time_s) as engaged_time_s
-    from derived.page_views
-    group by domain_sessionid
+        sum(v.engaged_time_s) as engaged_time_s
+    from derived.page_views as v
+    group by v.domain_sessionid
 )
 
 select
@@ -201,7 +204,10 @@ select
     u.user_id,
     s.start_tstamp,
     s.end_tstamp,
-    cast(floor(extract(epoch from s.end_tstamp)) - floor(extract(epoch from s.start_tstamp)) as bigint) as absolute_time_s,
+    cast(
+        extract(epoch from date_trunc('second', s.end_tstamp)) - extract(epoch from date_trunc('second', s.start_tstamp))
+        as bigint
+    ) as absolute_time_s,
     cast(coalesce(p.engaged_time_s, 0) as bigint) as engaged_time_s,
     coalesce(p.page_views, 0) as page_views,
     s.total_events,

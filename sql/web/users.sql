@@ -11,17 +11,17 @@
 
 with totals as (
     select
-        domain_userid,
-        min(start_tstamp) as first_seen_tstamp,
-        max(end_tstamp) as last_seen_tstamp,
+        s.domain_userid,
+        min(s.start_tstamp) as first_seen_tstamp,
+        max(s.end_tstamp) as last_seen_tstamp,
         count(*) as sessions,
-        cast(sum(page_views) as bigint) as page_views,
-        cast(sum(total_events) as bigint) as total_events,
-        cast(sum(engaged_time_s) as bigint) as engaged_time_s,
-        cast(sum(absolute_time_s) as bigint) as absolute_time_s
-    from derived.sessions
-    where domain_userid is not null
-    group by domain_userid
+        cast(sum(s.page_views) as bigint) as page_views,
+        cast(sum(s.total_events) as bigint) as total_events,
+        cast(sum(s.engaged_time_s) as bigint) as engaged_time_s,
+        cast(sum(s.absolute_time_s) as bigint) as absolute_time_s
+    from derived.sessions as s
+    where s.domain_userid is not null
+    group by s.domain_userid
 ),
 
 numbered as (

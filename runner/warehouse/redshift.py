@@ -1,0 +1,439 @@
+"""Amazon Redshift, through a SQLAlchemy engine and redshift_connector.
+
+Facts about the engine, with their pages (docs.aws.amazon.com/redshift/latest/dg/), that the code rests on:
+
+* Keys are not enforced (t_Defining_constraints.html): `unique:` is checked by the runner's own query.
+* A transaction's snapshot is taken by its first SELECT, DML or DDL statement (c_serial_isolation.html): so the state
+  row's table is locked before anything else, and what is read then is new. With SNAPSHOT isolation (the default of new
+  clusters) and SERIALIZABLE alike a write conflict is error 1023: the whole transaction is run again.
+* DDL takes part in a transaction; TRUNCATE commits it (r_TRUNCATE.html): the runner deletes.
+* One statement per execute; no cancel in the driver: a second connection cancels by process id (PG_CANCEL_BACKEND.html).
+* No indexes, arrays, string_agg, IS DISTINCT FROM, CREATE TABLE IF NOT EXISTS … AS (c_unsupported-postgresql-*.html,
+  r_CREATE_TABLE_AS.html); CTAS is analysed by itself (t_Analyzing_tables.html); VARCHAR without a length has 256 bytes.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import Any, ClassVar, Self
+
+import sqlalchemy
+from redshift_connector.error import Error, InterfaceError
+from sqlalchemy.engine import make_url
+
+from runner.errors import CannotConnect
+from runner.layout import PLAIN, Layout
+from runner.names import TableName
+from runner.secrets import NO_SECRETS, Secrets
+from runner.warehouse.base import (
+    Capabilities,
+    Column,
+    Relation,
+    Result,
+    Trouble,
+    Warehouse,
+    WarehouseError,
+    Watch,
+)
+from runner.warehouse.urls import options, shown
+
+PRIVATE = "runner_look"  # what the temporary tables of a command that only looks begin with
+LONGEST = "varchar(65535)"
+LOCK_MS = 60_000
+RETRY = {"40001", "40P01", "55P03"}
+FULL = {"53100", "53200", "53400"}
+LOST = {"57P01", "57P02", "57P03", "25P03"}
+CONFLICT = re.compile(
+    r"\b1023\b|\b1018\b|serializable isolation violation|conflict with concurrent transaction|statement timeout",
+    re.IGNORECASE,
+)
+GONE = re.compile(r"connection is closed|BrokenPipe|communication error|server socket closed|time out", re.IGNORECASE)
+PASSING = re.compile(
+    "communication error|connection time out|refused|timed out|starting up|shutting down|too many|unreachable"
+    "|server socket closed|reset by peer|temporary failure|resuming|rebooting",
+    re.IGNORECASE,
+)
+STAND_INS = (
+    (re.compile(r"^(character|varchar|char|bpchar|text|name)"), "''"),
+    (re.compile(r"^(smallint|integer|bigint|numeric|real|double)"), "0"),
+    (re.compile(r"^timestamp"), "timestamp '0001-01-01'"),
+    (re.compile(r"^date"), "date '0001-01-01'"),
+    (re.compile(r"^boolean"), "false"),
+)
+UNORDERED = ("super", "geometry", "geography", "hllsketch", "varbyte", "json")
+# A script of several statements is one transaction, as it is where it is sent whole; not if it says otherwise itself.
+OWN_TRANSACTION = re.compile(
+    r"^\W*(begin|start|commit|end|rollback|abort|vacuum|create\s+database|drop\s+database|alter\s+table\s.*\bappend\b"
+    r"|create\s+external|drop\s+external|copy\s+job)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+COMMITS = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(truncate|vacuum)\b", re.IGNORECASE | re.DOTALL)
+PART = re.compile(r'"((?:[^"]|"")+)"|([^".]+)')
+
+
+class Redshift(Warehouse):
+    """One session of a provisioned cluster or a Serverless workgroup."""
+
+    kind: ClassVar[str] = "redshift"
+    dialect: ClassVar[str] = "redshift"
+    stand_ins = STAND_INS  # there is no IS NOT DISTINCT FROM
+    capabilities = Capabilities(
+        transactional_ddl=True,
+        snapshots=True,
+        file_lock=False,
+        indexes=False,
+        reads_files=False,
+        analyze=False,  # CREATE TABLE AS analyses what it makes
+        default_schema="public",
+        commits=COMMITS,
+    )
+
+    def __init__(
+        self,
+        url: str,
+        application: str = "runner",
+        timeout_s: float | None = None,
+        watch: Watch | None = None,
+        secrets: Secrets = NO_SECRETS,
+    ) -> None:
+        super().__init__(timeout_s, watch, secrets)
+        self._url, self._application = url, application
+        # TLS with the certificate's name verified is sqlalchemy-redshift's default
+        given = {"timeout": 10, "max_prepared_statements": 0, "application_name": application, **options(url)}
+        parsed = make_url(url).set(drivername="redshift+redshift_connector", query={})
+        self._engine = sqlalchemy.create_engine(
+            parsed, poolclass=sqlalchemy.NullPool, pool_reset_on_return=None, connect_args=given
+        )
+        self._side: Any = None
+        self._cancelled = 0
+        try:
+            self._connection = self._connect()
+        except Exception:
+            self._worker.stop()
+            raise
+
+    def _connect(self) -> sqlalchemy.Connection:
+        try:
+            connection = self._engine.connect().execution_options(no_parameters=True, isolation_level="AUTOCOMMIT")
+            if line := _line(connection):
+                line.settimeout(None)  # it was for connecting
+            self._introduce(connection.connection.driver_connection)
+            return connection
+        except Exception as error:  # the driver's sign-on plug-ins have errors of their own
+            why = self.secrets.masked(_text(getattr(error, "orig", None) or error))
+            raise CannotConnect(
+                f"cannot connect to {shown(self._url)}: {why}", passing=PASSING.search(why) is not None
+            ) from None
+
+    def _introduce(self, driver: Any) -> None:
+        """UTC, and who we are: what a later run needs to see whether we still live."""
+        cursor = driver.cursor()
+        cursor.execute("set timezone to 'UTC'")
+        cursor.execute("show statement_timeout")
+        self._statement_timeout = str(cursor.fetchall()[0][0])
+        cursor.execute("select pg_backend_pid()")
+        self._pid = int(cursor.fetchall()[0][0])
+        cursor.execute("select current_user, cast(getdate() as varchar(30))")
+        self._user, started = cursor.fetchall()[0]
+        with suppress(Error):  # not on every workgroup
+            cursor.execute(f"select cast(starttime as varchar(30)) from stv_sessions where process = {self._pid}")
+            started = cursor.fetchall()[0][0]
+        self._session = f"{self._pid} {str(started).strip()} {self._user}"
+        cursor.close()
+
+    @property
+    def _driver(self) -> Any:
+        return self._connection.connection.driver_connection
+
+    def _run(self, sql: str) -> Result:
+        self._cancelled = 0
+        cursor = self._driver.cursor()
+        try:
+            cursor.execute(sql)
+            if cursor.description is None:
+                return Result((), [], cursor.rowcount)
+            rows = [tuple(row) for row in cursor.fetchall()]
+            return Result(tuple(str(column[0]) for column in cursor.description), rows, len(rows))
+        finally:
+            cursor.close()
+
+    def script(self, label: str, text: str) -> None:
+        """One statement at a time; several are one transaction, as where a script is sent whole."""
+        from runner.sqlread import split
+
+        statements = split(text, self.dialect)
+        if len(statements) < 2 or self.in_transaction or any(OWN_TRANSACTION.match(s) for s in statements):
+            for statement in statements:
+                self.execute(label, statement)
+            return
+        with self.transaction(label):
+            for statement in statements:
+                self.execute(label, statement)
+
+    def _cancel(self) -> None:
+        """By process id from a second connection: first the statement, then, if it goes on, the session."""
+        if self._side is None:
+            self._side = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        self._cancelled += 1
+        function = "pg_cancel_backend" if self._cancelled < 4 else "pg_terminate_backend"
+        cursor = self._side.connection.cursor()
+        cursor.execute(f"select {function}({self._pid})")
+        cursor.close()
+
+    def _abandon(self) -> None:
+        if line := _line(self._connection):
+            line.shutdown(socket.SHUT_RDWR)
+
+    def _close(self) -> None:
+        if self._side is not None:
+            with suppress(Exception):
+                self._side.invalidate()
+                self._side.close()
+        self._connection.invalidate()
+        self._connection.close()
+        self._engine.dispose()
+
+    def _begin(self, snapshot: bool) -> str:
+        return "begin"  # its own isolation, SNAPSHOT or SERIALIZABLE: both see one instant
+
+    def _message(self, error: Exception) -> str:
+        state = _details(error).get("C", "")
+        return f"{_text(error)}{f' (SQLSTATE {state})' if state else ''}"
+
+    def _trouble(self, error: Exception) -> Trouble:
+        state, text = _details(error).get("C", ""), _text(error)
+        if state in RETRY or CONFLICT.search(text):
+            return Trouble.RETRY
+        if state in FULL or "disk full" in text.lower():
+            return Trouble.FULL
+        if state.startswith("08") or state in LOST or isinstance(error, OSError):
+            return Trouble.LOST
+        if isinstance(error, InterfaceError) and GONE.search(text):
+            return Trouble.LOST
+        return Trouble.REFUSED
+
+    def reopened(self) -> Self:
+        """The lost connection is replaced; what its session still holds at the server is ended."""
+        old = self._session
+        with suppress(Exception):
+            self._connection.invalidate()
+        self._connection, self._side = self._connect(), None
+        self._stuck = False
+        second = self.another()
+        with suppress(WarehouseError):
+            second.end_session(old)
+        return second
+
+    def another(self) -> Self:
+        return type(self)(self._url, self._application, self.timeout_s, self.watch, self.secrets)
+
+    # -- the catalogue -----------------------------------------------------------------------------------------------
+
+    def describe(self, names: Iterable[TableName]) -> Mapping[TableName, Relation]:
+        """Tables and views from pg_class; late-binding views and external tables are in svv_columns only."""
+        wanted = list(dict.fromkeys(names))
+        found = self._described(wanted, self._ordinary) if wanted else {}
+        rest = [name for name in wanted if name not in found]
+        return {**found, **(self._described(rest, self._elsewhere) if rest else {})}
+
+    def _described(self, wanted: list[TableName], select: Any) -> dict[TableName, Relation]:
+        place = {
+            tuple(n.lower() for n in name.within(self.capabilities.default_schema).parts[-2:]): name for name in wanted
+        }
+        columns: dict[TableName, list[Column]] = {}
+        views: dict[TableName, str] = {}
+        for schema, table, column, type_, kind, definition in self.execute("catalogue", select(list(place))).rows:
+            name = place[str(schema), str(table)]
+            columns.setdefault(name, []).append(Column(str(column), str(type_)))
+            if str(kind) in ("v", "m"):
+                views[name] = str(definition or "").rstrip().rstrip(";")
+        return {n: Relation(n, tuple(listed), n in views, views.get(n, "")) for n, listed in columns.items()}
+
+    def _ordinary(self, places: list[tuple[str, str]]) -> str:
+        return (
+            "select n.nspname, c.relname, a.attname, format_type(a.atttypid, a.atttypmod), c.relkind,"
+            " case when c.relkind = 'v' then pg_get_viewdef(c.oid) end from pg_class c"
+            " join pg_namespace n on n.oid = c.relnamespace join pg_attribute a on a.attrelid = c.oid"
+            f" where a.attnum > 0 and not a.attisdropped and ({self._any(places, 'n.nspname', 'c.relname')})"
+            " order by n.nspname, c.relname, a.attnum"
+        )
+
+    def _elsewhere(self, places: list[tuple[str, str]]) -> str:
+        return (
+            "select table_schema, table_name, column_name, case"
+            " when data_type like 'character%' then data_type || '(' || cast(character_maximum_length as varchar(20)) || ')'"
+            " when data_type = 'numeric' then 'numeric(' || cast(numeric_precision as varchar(20)) || ','"
+            " || cast(numeric_scale as varchar(20)) || ')' else data_type end, 'v', ''"
+            f" from svv_columns where {self._any(places, 'table_schema', 'table_name')}"
+            " order by table_schema, table_name, ordinal_position"
+        )
+
+    def _any(self, places: list[tuple[str, str]], schema: str, table: str) -> str:
+        return " or ".join(f"({schema} = {self.literal(s)} and {table} = {self.literal(t)})" for s, t in places)
+
+    def columns_of(self, table: str) -> tuple[Column, ...]:
+        parts = [(quoted or plain).replace('""', '"').lower() for quoted, plain in PART.findall(table)]
+        where = f"n.nspname = {self.literal(parts[-2])}" if len(parts) > 1 else "n.nspname like 'pg_temp%'"
+        found = self.execute(
+            "catalogue:columns",
+            "select a.attname, format_type(a.atttypid, a.atttypmod) from pg_class c"
+            " join pg_namespace n on n.oid = c.relnamespace join pg_attribute a on a.attrelid = c.oid"
+            f" where {where} and c.relname = {self.literal(parts[-1])} and a.attnum > 0 and not a.attisdropped"
+            " order by a.attnum",
+        )
+        return tuple(Column(str(row[0]), str(row[1])) for row in found.rows)
+
+    def tables(self, schema: str, prefix: str) -> tuple[str, ...]:
+        found = self.execute(
+            "catalogue:tables",
+            "select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+            f" where c.relkind = 'r' and n.nspname = {self.literal(schema.lower())}"
+            f" and left(cast(c.relname as varchar(128)), {len(prefix)}) = {self.literal(prefix)} order by 1",
+        )
+        return tuple(str(row[0]) for row in found.rows)
+
+    # -- scratch -----------------------------------------------------------------------------------------------------
+
+    def open_scratch(self, playbook: str, run_id: str) -> str:
+        name = f"{_scratch_prefix(playbook)}{re.sub('[^0-9a-z]', '', run_id.lower())}"[:120]
+        self.execute("scratch:create", f"create schema {self.quote(name)}")
+        return self.quote(name)
+
+    def sweep_scratch(self, playbook: str) -> None:
+        """A live run that lost its lease loses its scratch too: it is fenced anyway."""
+        prefix = _scratch_prefix(playbook)
+        for (found,) in self.execute("scratch:list", "select nspname from pg_namespace").rows:
+            name = str(found)
+            if name.startswith(prefix) and re.fullmatch("[0-9a-z]{1,40}", name.removeprefix(prefix)):
+                self.execute("scratch:sweep", f"drop schema if exists {self.quote(name)} cascade")
+
+    def open_private_scratch(self) -> str:
+        return PRIVATE
+
+    def scratch_table(self, scratch: str, name: str) -> str:
+        return f"{PRIVATE}_{name}" if scratch == PRIVATE else f"{scratch}.{name}"
+
+    def drop_scratch(self, scratch: str) -> None:
+        if scratch != PRIVATE:
+            self.execute("scratch:drop", f"drop schema if exists {scratch} cascade")
+
+    def temporary_table(self, name: str, select: str, layout: Layout = PLAIN) -> str:
+        if name.startswith(PRIVATE):
+            return f"create temporary table {name} as {select}"
+        return f"create table {name} backup no{self._attributes(layout)} as {select}"
+
+    def derived_table(self, name: str, select: str, layout: Layout) -> str:
+        return f"create table {name}{self._attributes(layout)} as {select}"
+
+    def _attributes(self, layout: Layout) -> str:
+        parts = [f" diststyle {layout.diststyle}"] if layout.diststyle else []
+        parts += [f" distkey ({self.quote(layout.distkey)})"] if layout.distkey else []
+        parts += [f" sortkey ({', '.join(self.quote(c) for c in layout.sortkey)})"] if layout.sortkey else []
+        return "".join(parts)
+
+    def create_once(self, label: str, name: str, select: str) -> None:
+        if self.columns_of(name):
+            return
+        try:
+            self.execute(label, f"create table {name} as {select}")
+        except WarehouseError as error:
+            if "already exists" not in error.what:
+                raise
+
+    def retyped(self, table: str, column: str, type_: str) -> str:
+        """Only a VARCHAR's length can be changed (r_ALTER_TABLE.html)."""
+        return ""
+
+    # -- text builders -----------------------------------------------------------------------------------------------
+
+    def literal(self, value: str | int | float | bool | None) -> str:
+        r"""A backslash may or may not escape within '…' here: it is kept out of literals."""
+        if not isinstance(value, str) or "\\" not in value:
+            return super().literal(value)
+        return f"({' || chr(92) || '.join(super(Redshift, self).literal(part) for part in value.split(chr(92)))})"
+
+    def text_of(self, column: str, type_: str) -> str:
+        if type_ == "super":
+            return f"json_serialize({column})"
+        return f"cast({column} as {LONGEST})"
+
+    def hash_60(self, text: str) -> str:
+        return f"strtol(substring(md5({text}), 1, 15), 16)"
+
+    def _same(self, left: str, right: str) -> str:
+        return f"({left} = {right} or ({left} is null and {right} is null))"
+
+    def sortable(self, column: str, type_: str) -> str:
+        if type_ == "super":
+            return f"json_serialize({column})"
+        return f"cast({column} as {LONGEST})" if type_ in UNORDERED else column
+
+    def any_of(self, column: str, type_: str) -> str:
+        return f"any_value({column})"
+
+    # -- locks and the lease -----------------------------------------------------------------------------------------
+
+    def lock(self, label: str, table: str) -> None:
+        """LOCK comes before the transaction's snapshot; how long it waits only statement_timeout can bound."""
+        self.execute(label, f"set statement_timeout to {LOCK_MS}")
+        self.execute(label, f"lock {table}")
+        self.execute(label, self._unhurried)
+
+    def patience(self, seconds: int) -> str:
+        return f"set statement_timeout to {seconds * 1000}" if seconds * 1000 < LOCK_MS else self._unhurried
+
+    @property
+    def _unhurried(self) -> str:
+        return f"set statement_timeout to {self.literal(self._statement_timeout)}"
+
+    def end_session(self, session: str) -> None:
+        """Another user's sessions stay: then their locks are waited for."""
+        if self._is_ours(session) and self.is_alive(session):
+            self.execute("lease:end", f"select pg_terminate_backend({int(session.split()[0])})")
+
+    def is_alive(self, session: str) -> bool:
+        """Of another user's session nothing can be known: it counts as alive."""
+        if not self._is_ours(session):
+            return True
+        try:
+            sql = "select process, cast(starttime as varchar(30)) from stv_sessions"
+            rows = self.execute("lease:alive", f"{sql} where process = {int(session.split()[0])}").rows
+        except WarehouseError:
+            return True
+        return any(session.startswith(f"{pid} {str(started).strip()} ") for pid, started in rows)
+
+    def _is_ours(self, session: str) -> bool:
+        return bool(re.match(r"\d+ ", session)) and session.endswith(f" {self._user}")
+
+    @property
+    def now(self) -> str:
+        return "getdate()"
+
+    @property
+    def session(self) -> str:
+        return self.literal(self._session)
+
+
+def _scratch_prefix(playbook: str) -> str:
+    return f"runner_scratch_{playbook.lower().replace('-', '_')[:23]}_"
+
+
+def _line(connection: sqlalchemy.Connection) -> socket.socket | None:
+    """The driver's socket, if it is where it has always been."""
+    line: socket.socket | None = getattr(connection.connection.driver_connection, "_usock", None)
+    return line
+
+
+def _details(error: BaseException) -> dict[str, str]:
+    """The server's fields of an error: C the SQLSTATE, M the message, D the detail."""
+    first = error.args[0] if error.args else None
+    return first if isinstance(first, dict) else {}
+
+
+def _text(error: BaseException) -> str:
+    fields = _details(error)
+    text = f"{fields.get('M', '')} {fields.get('D', '')}".strip() if fields else str(error)
+    return next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)

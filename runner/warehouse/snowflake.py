@@ -1,0 +1,409 @@
+"""Snowflake, through a SQLAlchemy engine and snowflake-connector-python 5.
+
+Facts about the engine, with their pages (docs.snowflake.com/en/), that the code rests on:
+
+* Every DDL statement commits the open transaction (sql-reference/transactions): scratch and DDL come first, the publish
+  is DML only, and a statement that would commit is refused before it is sent.
+* READ COMMITTED is the only isolation (same page): the freeze reads every table AT one timestamp
+  (sql-reference/constructs/at-before), and copies what keeps no history: views, tables without retention.
+* An error leaves the transaction open (same page): ROLLBACK follows in one place (`Warehouse.transaction`).
+* Locks are waited for LOCK_TIMEOUT seconds, 12 hours if nobody says otherwise (sql-reference/parameters).
+* Unquoted names are in upper case (sql-reference/identifiers-syntax). The core's names are in lower case where a user
+  need not quote them: `turned` is the border between the two.
+* A backslash escapes within '…' (sql-reference/data-types-text).
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import Any, ClassVar, Self
+
+import snowflake.connector
+import sqlalchemy
+from sqlalchemy.engine import make_url
+
+from runner.errors import CannotConnect
+from runner.layout import PLAIN, Layout
+from runner.names import TableName, turned
+from runner.secrets import NO_SECRETS, Secrets
+from runner.warehouse.base import (
+    Capabilities,
+    Column,
+    Relation,
+    Result,
+    Trouble,
+    Warehouse,
+    WarehouseError,
+    Watch,
+)
+from runner.warehouse.urls import options, shown
+
+# The driver tells of clouds it does not find itself in; what goes wrong comes as an exception.
+logging.getLogger("snowflake.connector").setLevel(logging.CRITICAL)
+
+PRIVATE = "runner_look"  # what the temporary tables of a command that only looks begin with
+LOCK_S = 60
+# https://docs.snowflake.com/en/sql-reference/parameters says what each means
+SESSION: dict[str, Any] = {
+    "TIMEZONE": "UTC",
+    "TIMESTAMP_TYPE_MAPPING": "TIMESTAMP_NTZ",
+    "TIMESTAMP_NTZ_OUTPUT_FORMAT": "YYYY-MM-DD HH24:MI:SS.FF6",
+    "LOCK_TIMEOUT": LOCK_S,
+    "ABORT_DETACHED_QUERY": True,  # a run that died does not work on
+    "TRANSACTION_ABORT_ON_ERROR": True,
+    "QUOTED_IDENTIFIERS_IGNORE_CASE": False,
+    "ERROR_ON_NONDETERMINISTIC_MERGE": True,
+    "CLIENT_OUT_OF_BAND_TELEMETRY_ENABLED": False,
+}
+ABSENT = re.compile(r"\b00(2003|2043)\b")
+THERE = re.compile(r"\b002002\b|already exists")
+LOCKED = re.compile(r"\b000625\b|has locked table|lock .*not.* released|number of waiters for this lock", re.IGNORECASE)
+GONE_CODES = {390110, 390111, 390112, 390113, 390114, 390115, 390195}
+PASSING = re.compile(
+    "25000[1368]|timed? ?out|refused|unreachable|temporar|reset|HTTP request failed|50[234]|connection", re.IGNORECASE
+)
+CHANGED = "number of rows "  # what the columns of a DML statement's answer begin with
+COMMITS = re.compile(
+    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(create|drop|alter|undrop|comment|grant|revoke|use|execute|call)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+STAND_INS = (
+    (re.compile(r"^(VARCHAR|TEXT|STRING|CHAR)"), "''"),
+    (re.compile(r"^(NUMBER|FLOAT|DECFLOAT)"), "0"),
+    (re.compile(r"^TIMESTAMP_NTZ"), "timestamp '0001-01-01 00:00:00'"),
+    (re.compile(r"^DATE"), "date '0001-01-01'"),
+    (re.compile(r"^BOOLEAN"), "false"),
+)
+NESTED = ("VARIANT", "OBJECT", "ARRAY", "MAP")
+UNORDERED = ("GEOGRAPHY", "GEOMETRY", "VECTOR")
+
+
+class Snowflake(Warehouse):
+    """One session of an account, in the database of its URL."""
+
+    kind: ClassVar[str] = "snowflake"
+    dialect: ClassVar[str] = "snowflake"
+    stand_ins = STAND_INS  # a correlated subquery joins by equality only
+    capabilities = Capabilities(
+        transactional_ddl=False,
+        snapshots=False,
+        file_lock=False,
+        indexes=False,
+        reads_files=False,
+        analyze=False,
+        default_schema="public",
+        commits=COMMITS,
+    )
+
+    def __init__(
+        self,
+        url: str,
+        application: str = "runner",
+        timeout_s: float | None = None,
+        watch: Watch | None = None,
+        secrets: Secrets = NO_SECRETS,
+    ) -> None:
+        super().__init__(timeout_s, watch, secrets)
+        self._url, self._application = url, application
+        self._instant = ""
+        self._history: set[TableName] = set()
+        given = options(url)
+        # over TLS, with the certificate verified, unless the URL says protocol=http: the driver's own default
+        arguments = {
+            "application": "runner",
+            "login_timeout": 30,
+            "enable_server_session_keep_alive_auto_detection": False,  # a run that ends leaves no query behind
+            **given,
+            "session_parameters": {**SESSION, "QUERY_TAG": application, **given.get("session_parameters", {})},
+        }
+        self._engine = sqlalchemy.create_engine(
+            make_url(url).set(query={}),
+            poolclass=sqlalchemy.NullPool,
+            pool_reset_on_return=None,
+            connect_args=arguments,
+        )
+        try:
+            self._driver = self._connect()
+        except Exception:
+            self._worker.stop()
+            raise
+
+    def _connect(self) -> Any:
+        """The driver's connection, made by the dialect; the dialect's own first statements are not needed."""
+        try:
+            pooled = self._engine.raw_connection()
+            driver: Any = pooled.driver_connection
+            driver.autocommit(True)  # the dialect has switched it off
+            cursor = driver.cursor()
+            cursor.execute("select current_database(), current_schema(), current_session()")
+            ((database, schema, session),) = cursor.fetchall()
+            cursor.close()
+        except Exception as error:  # the driver's sign-on plug-ins have errors of their own
+            why = self.secrets.masked(_text(getattr(error, "orig", None) or error))
+            raise CannotConnect(
+                f"cannot connect to {shown(self._url)}: {why}", passing=PASSING.search(why) is not None
+            ) from None
+        if not database:
+            hint = "snowflake://USER@ACCOUNT/DATABASE/SCHEMA?warehouse=WAREHOUSE&role=ROLE"
+            raise CannotConnect(f"{shown(self._url)} names no database that this role can use", hint)
+        self._pooled, self._session = pooled, str(session)  # the driver's connection is closed with the pool's
+        self.capabilities = replace(type(self).capabilities, default_schema=turned(str(schema or "PUBLIC")))
+        return driver
+
+    def _run(self, sql: str) -> Result:
+        self._cursor = cursor = self._driver.cursor()
+        try:
+            cursor.execute(sql)
+            names = tuple(str(column[0]) for column in cursor.description or ())
+            rows = [tuple(row) for row in cursor.fetchall()] if names else []
+            if names and names[0].startswith(CHANGED):
+                return Result(
+                    (), [], sum(int(n) for name, n in zip(names, rows[0], strict=True) if "multi" not in name)
+                )
+            if names == ("status",):  # what DDL answers
+                return Result((), [], -1)
+            return Result(tuple(map(turned, names)), rows, len(rows))
+        finally:
+            cursor.close()
+
+    def script(self, label: str, text: str) -> None:
+        """One statement at a time."""
+        from runner.sqlread import split
+
+        for statement in split(text, self.dialect):
+            self.execute(label, statement)
+
+    def _cancel(self) -> None:
+        """By query id where the driver knows it already, else all that this session does."""
+        query = getattr(self._cursor, "sfqid", None)
+        side = self._engine.raw_connection()
+        try:
+            call = (
+                f"system$cancel_query({self.literal(query)})"
+                if query
+                else f"system$cancel_all_queries({self._session})"
+            )
+            side.cursor().execute(f"select {call}")
+        finally:
+            side.close()
+
+    def _close(self) -> None:
+        self._pooled.invalidate()
+        self._driver.close()
+        self._engine.dispose()
+
+    def _begin(self, snapshot: bool) -> str:
+        return "begin transaction"
+
+    def _message(self, error: Exception) -> str:
+        return _text(error)
+
+    def _trouble(self, error: Exception) -> Trouble:
+        number, text = getattr(error, "errno", None) or 0, _text(error)
+        if LOCKED.search(text):
+            return Trouble.RETRY
+        if 250000 <= number < 260000 or number in GONE_CODES or isinstance(error, OSError):
+            return Trouble.LOST
+        if isinstance(error, (snowflake.connector.InterfaceError, snowflake.connector.OperationalError)):
+            return Trouble.LOST if not getattr(error, "sqlstate", None) else Trouble.REFUSED
+        return Trouble.REFUSED
+
+    def reopened(self) -> Self:
+        """The lost connection is replaced; what its session still holds at the server is ended."""
+        old = self._session
+        with suppress(Exception):
+            self._pooled.invalidate()
+        self._driver = self._connect()
+        self._stuck = False
+        second = self.another()
+        with suppress(WarehouseError):
+            second.end_session(old)
+        return second
+
+    def another(self) -> Self:
+        return type(self)(self._url, self._application, self.timeout_s, self.watch, self.secrets)
+
+    # -- the freeze --------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def snapshot(self, label: str) -> Iterator[None]:
+        """One timestamp, at which all tables are read; no transaction could do it."""
+        sql = "select to_varchar(current_timestamp(), 'YYYY-MM-DD HH24:MI:SS.FF9')"
+        self._instant = str(self.execute(f"{label}:begin", sql).one()[0])
+        try:
+            yield
+        finally:
+            self._instant = ""
+
+    def has_history(self, relation: Relation) -> bool:
+        return relation.name in self._history
+
+    def pinned(self, relation: Relation, copy: str, columns: str) -> str:
+        table = self.table(relation.name)
+        if self.has_history(relation):
+            return f"{table} at (timestamp => {self.literal(self._instant)}::timestamp_ltz)"
+        self.execute("freeze:copy", self.temporary_table(copy, f"select {columns} from {table}"))
+        return copy
+
+    # -- the catalogue -----------------------------------------------------------------------------------------------
+
+    def describe(self, names: Iterable[TableName]) -> Mapping[TableName, Relation]:
+        found: dict[TableName, Relation] = {}
+        for name in dict.fromkeys(names):
+            try:
+                found[name] = Relation(name, self.columns_of(self.table(name)))
+            except WarehouseError as error:
+                if not ABSENT.search(error.what):
+                    raise
+        for name, (kind, retention) in self._kinds(found).items():
+            if "VIEW" in kind:
+                ddl = str(
+                    self.execute("catalogue:view", f"select get_ddl('view', {self.literal(self.table(name))})").one()[0]
+                )
+                select = re.sub(r"^\s*create\s+.*?\s+as\s+", "", ddl, flags=re.IGNORECASE | re.DOTALL)
+                found[name] = replace(found[name], is_view=True, definition=select.rstrip().rstrip(";"))
+            elif kind == "BASE TABLE" and retention:
+                self._history.add(name)
+        return found
+
+    def _kinds(self, names: Iterable[TableName]) -> dict[TableName, tuple[str, int]]:
+        """(table type, days of time travel) of each, one query a database."""
+        databases: dict[str, list[TableName]] = {}
+        for name in names:
+            databases.setdefault(name.parts[-3] if len(name.parts) > 2 else "", []).append(name)
+        found: dict[TableName, tuple[str, int]] = {}
+        for database, listed in databases.items():
+            place = {name.within(self.capabilities.default_schema).parts[-2:]: name for name in listed}
+            pairs = " or ".join(
+                f"(table_schema = {self.literal(turned(s))} and table_name = {self.literal(turned(t))})"
+                for s, t in place
+            )
+            schema = f"{self.quote(database)}.information_schema" if database else "information_schema"
+            rows = self.execute(
+                "catalogue:kinds",
+                f"select table_schema, table_name, table_type, retention_time from {schema}.tables where {pairs}",
+            ).rows
+            for s, t, kind, retention in rows:
+                found[place[turned(str(s)), turned(str(t))]] = (str(kind), int(retention or 0))
+        return found
+
+    def columns_of(self, table: str) -> tuple[Column, ...]:
+        found = self.execute("catalogue:columns", f"describe table {table}")
+        return tuple(Column(turned(str(row[0])), str(row[1])) for row in found.rows)
+
+    def tables(self, schema: str, prefix: str) -> tuple[str, ...]:
+        found = self.execute(
+            "catalogue:tables",
+            f"select table_name from information_schema.tables where table_schema = {self.literal(turned(schema))}"
+            f" and startswith(table_name, {self.literal(turned(prefix))}) order by 1",
+        )
+        return tuple(turned(str(row[0])) for row in found.rows)
+
+    # -- scratch -----------------------------------------------------------------------------------------------------
+
+    def open_scratch(self, playbook: str, run_id: str) -> str:
+        name = self.quote(f"{_scratch_prefix(playbook)}{re.sub('[^0-9a-z]', '', run_id.lower())}"[:200])
+        self.execute("scratch:create", f"create transient schema {name} data_retention_time_in_days = 0")
+        self._go_back()
+        return name
+
+    def _go_back(self) -> None:
+        """CREATE SCHEMA makes the new schema the session's own."""
+        self.execute("scratch:schema", f"use schema {self.schema(self.capabilities.default_schema)}")
+
+    def sweep_scratch(self, playbook: str) -> None:
+        """A live run that lost its lease loses its scratch too: it is fenced anyway."""
+        prefix = turned(_scratch_prefix(playbook))
+        sql = (
+            f"select schema_name from information_schema.schemata where startswith(schema_name, {self.literal(prefix)})"
+        )
+        for (found,) in self.execute("scratch:list", sql).rows:
+            if re.fullmatch("[0-9A-Z]{1,40}", str(found).removeprefix(prefix)):
+                self.execute("scratch:sweep", f"drop schema if exists {self.quote(turned(str(found)))} cascade")
+
+    def open_private_scratch(self) -> str:
+        return PRIVATE
+
+    def scratch_table(self, scratch: str, name: str) -> str:
+        if scratch == PRIVATE:
+            return f"{self.schema(self.capabilities.default_schema)}.{PRIVATE}_{name}"
+        return f"{scratch}.{name}"
+
+    def drop_scratch(self, scratch: str) -> None:
+        if scratch != PRIVATE:
+            self.execute("scratch:drop", f"drop schema if exists {scratch} cascade")
+
+    def temporary_table(self, name: str, select: str, layout: Layout = PLAIN) -> str:
+        kind = "temporary" if f".{PRIVATE}_" in name else "transient"
+        return f"create {kind} table {name} as {select}"
+
+    def derived_table(self, name: str, select: str, layout: Layout) -> str:
+        cluster = f" cluster by ({', '.join(self.quote(c) for c in layout.cluster_by)})" if layout.cluster_by else ""
+        return f"create {'transient ' if layout.transient else ''}table {name}{cluster} as {select}"
+
+    def create_schema(self, label: str, schema: str) -> None:
+        super().create_schema(label, schema)
+        self._go_back()
+
+    def create_once(self, label: str, name: str, select: str) -> None:
+        try:
+            self.execute(label, f"create table {name} as {select}")
+        except WarehouseError as error:
+            if not THERE.search(error.what):
+                raise
+
+    # -- text builders -----------------------------------------------------------------------------------------------
+
+    def quote(self, part: str) -> str:
+        return '"' + turned(part).replace('"', '""') + '"'
+
+    def literal(self, value: str | int | float | bool | None) -> str:
+        return super().literal(value.replace("\\", "\\\\") if isinstance(value, str) else value)
+
+    def text_of(self, column: str, type_: str) -> str:
+        return f"to_json({column})" if type_.startswith(NESTED) else f"cast({column} as varchar)"
+
+    def hash_60(self, text: str) -> str:
+        return f"bitshiftright(md5_number_lower64({text}), 4)"
+
+    def _same(self, left: str, right: str) -> str:
+        return f"equal_null({left}, {right})"
+
+    def sortable(self, column: str, type_: str) -> str:
+        if type_.startswith(NESTED):
+            return f"to_json({column})"
+        return f"cast({column} as varchar)" if type_.startswith(UNORDERED) else column
+
+    def any_of(self, column: str, type_: str) -> str:
+        return f"any_value({column})"
+
+    # -- locks and the lease -----------------------------------------------------------------------------------------
+
+    def patience(self, seconds: int) -> str:
+        return f"alter session set lock_timeout = {seconds}"
+
+    def end_session(self, session: str) -> None:
+        """Its own user's sessions, and others with the right to."""
+        if session.isdigit():
+            self.execute("lease:end", f"select system$abort_session({session})")
+
+    @property
+    def now(self) -> str:
+        return "sysdate()"
+
+    @property
+    def session(self) -> str:
+        return self.literal(self._session)
+
+
+def _scratch_prefix(playbook: str) -> str:
+    return f"runner_scratch_{playbook.lower().replace('-', '_')[:23]}_"
+
+
+def _text(error: BaseException) -> str:
+    text = str(getattr(error, "msg", None) or error)
+    return " ".join(line.strip() for line in text.splitlines()[:3] if line.strip()) or type(error).__name__

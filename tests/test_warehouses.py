@@ -1,0 +1,132 @@
+"""The promise on Redshift and Snowflake, through their real drivers: random schedules, and simulations with crashes.
+
+TRUNCATE commits behind the shim and DDL commits in the emulator, as they do in the real ones; what that means for the
+promise is what the simulations are for. The long version is `python -m tests.soak --check 10`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from runner.models import Algebra, Staged
+from tests import interleave, postgres, redshift, snowflake
+from tests.arena import Arena, first_seed, on_redshift, on_snowflake, play_or_shrink
+from tests.interleave import simulated, simulated_or_shrunk
+from tests.play import Difference
+from tests.schedules import RUNS, make
+from tests.sim import CALM
+from tests.tally import Tally
+
+SCHEDULES, SIMULATIONS, GROUP = 5, 20, 5
+SHORT = 2  # runs in one simulation
+ENGINES = ("redshift", "snowflake")
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def arena(request: pytest.FixtureRequest) -> Iterator[Arena]:
+    """Databases of the engine that the parameter names, on the session's server."""
+    pair = ("postgres_server", "redshift_server") if request.param == "redshift" else ("snowflake_server",)
+    servers = [request.getfixturevalue(name) for name in pair]
+
+    def redshift_arena(folder: Path) -> AbstractContextManager[str]:
+        server, shim = servers
+        return redshift.database(shim, server, f"schedule_{os.getpid()}_{next(_numbers)}")
+
+    def snowflake_arena(folder: Path) -> AbstractContextManager[str]:
+        return snowflake.database(servers[0], f"schedule_{os.getpid()}_{next(_numbers)}")
+
+    yield redshift_arena if request.param == "redshift" else snowflake_arena
+
+
+on_both = pytest.mark.parametrize("arena", ENGINES, indirect=True)
+
+
+@on_both
+@pytest.mark.parametrize("place", range(SCHEDULES))
+def test_schedules(arena: Arena, place: int) -> None:
+    """After every run all tables are the full recompute over the events that the manifest lists."""
+    assert play_or_shrink(first_seed() + place, arena).runs >= RUNS
+
+
+@on_both
+@pytest.mark.parametrize("group", range(0, SIMULATIONS, GROUP))
+def test_simulations(arena: Arena, group: int) -> None:
+    """The same with crashes, loaders, readers, rewinds and other runners between the statements, at every commit."""
+    for seed in range(first_seed() + group, first_seed() + group + GROUP):
+        simulated_or_shrunk(seed, arena, runs=SHORT)
+
+
+def test_serializable_isolation(postgres_server: postgres.Server) -> None:
+    """The same on a Redshift database whose isolation is SERIALIZABLE, the default of older clusters."""
+    with redshift.server(postgres_server, isolation="serializable") as shim:
+
+        def arena(folder: Path) -> AbstractContextManager[str]:
+            return redshift.database(shim, postgres_server, f"schedule_{os.getpid()}_{next(_numbers)}")
+
+        for seed in range(first_seed() + SIMULATIONS, first_seed() + SIMULATIONS + GROUP):
+            simulated_or_shrunk(seed, arena, runs=SHORT)
+
+
+def _recreated(self: Algebra, staged: Staged) -> list[tuple[str, str]]:
+    """A publish as it is often written: the table made anew."""
+    new = self.name("new", staged.number)
+    return [("delete", f"drop table {staged.table}"), ("insert", f"create table {staged.table} as select * from {new}")]
+
+
+def _truncated(self: Algebra, staged: Staged) -> list[tuple[str, str]]:
+    """A publish that empties the table by TRUNCATE."""
+    columns = ", ".join(self.quoted([column.name for column in staged.columns]))
+    new = self.name("new", staged.number)
+    insert = f"insert into {staged.table} ({columns}) select {columns} from {new}"
+    return [("delete", f"truncate table {staged.table}"), ("insert", insert)]
+
+
+NAIVE = {"redshift": _truncated, "snowflake": _recreated}
+
+
+@pytest.mark.parametrize(("arena", "engine"), [(engine, engine) for engine in ENGINES], indirect=["arena"])
+def test_a_publish_that_would_commit_is_refused(arena: Arena, engine: str) -> None:
+    """DDL on Snowflake and TRUNCATE on Redshift are not sent within the publish: exit 6, nothing published."""
+    with (
+        patch.object(Algebra, "publish", NAIVE[engine]),
+        pytest.raises(Difference, match="would commit the transaction half done"),
+    ):
+        simulated(make(first_seed(), SHORT), arena, CALM)
+
+
+@pytest.mark.parametrize(("arena", "engine"), [(engine, engine) for engine in ENGINES], indirect=["arena"])
+def test_a_publish_that_commits_is_caught(arena: Arena, engine: str) -> None:
+    """If such a statement were sent, the simulation would see tables that are not what the manifest says."""
+    with ExitStack() as stack:
+        stack.enter_context(patch.object(Algebra, "publish", NAIVE[engine]))
+        stack.enter_context(interleave.unguarded(engine))
+        for seed in range(first_seed(), first_seed() + 20):
+            try:
+                simulated(make(seed, SHORT), arena)
+            except Difference as error:
+                assert "would commit" not in str(error)
+                return
+    pytest.fail("nothing was seen in 20 simulations")
+
+
+def soak(size: int, seed: int) -> list[Tally]:
+    """Check 10: simulations behind the shim, whose TRUNCATE commits, and in the emulator, whose DDL commits."""
+    with postgres.server() as server, on_redshift(server) as one, on_snowflake() as other:
+        arenas = {"redshift": one, "snowflake": other}
+        return [interleave.tally(engine, arena, size, seed) for engine, arena in arenas.items()]
+
+
+def soak_schedules(size: int, seed: int) -> list[Tally]:
+    """Check 10: plain schedules on both."""
+    from tests.arena import tally
+
+    with postgres.server() as server, on_redshift(server) as one, on_snowflake() as other:
+        return [tally(engine, arena, size, seed) for engine, arena in (("redshift", one), ("snowflake", other))]
