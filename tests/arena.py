@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 from tests import postgres, redshift, snowflake
 from tests.play import Difference, Play
-from tests.schedules import Schedule, make, shrink
+from tests.schedules import RUNS, Schedule, make, shrink
 from tests.tally import Tally
 
 Arena = Callable[[Path], AbstractContextManager[str]]  # a folder to work in → the URL of an empty warehouse there
@@ -85,9 +85,9 @@ def play(schedule: Schedule, arena: Arena, in_shell: bool = False, again: int = 
         return play
 
 
-def play_or_shrink(seed: int, arena: Arena, in_shell: bool = False) -> Play:
+def play_or_shrink(seed: int, arena: Arena, in_shell: bool = False, runs: int = RUNS) -> Play:
     """Play the schedule of a seed; if it fails, raise the Difference of the shortest schedule that fails too."""
-    schedule = make(seed)
+    schedule = make(seed, runs)
     try:
         return play(schedule, arena, in_shell)
     except Difference as error:

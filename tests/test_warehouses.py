@@ -20,12 +20,13 @@ from tests import interleave, postgres, redshift, snowflake
 from tests.arena import Arena, first_seed, on_redshift, on_snowflake, play_or_shrink
 from tests.interleave import simulated, simulated_or_shrunk
 from tests.play import Difference
-from tests.schedules import RUNS, make
+from tests.schedules import make
 from tests.sim import CALM
 from tests.tally import Tally
 
 SCHEDULES, SIMULATIONS, GROUP = 5, 20, 5
-SHORT = 2  # runs in one simulation
+SHORT = 1  # runs in one simulation, besides those that come in between and at its end
+LENGTH = 5  # runs in one schedule
 ENGINES = ("redshift", "snowflake")
 _numbers = itertools.count(1)
 
@@ -53,7 +54,7 @@ on_both = pytest.mark.parametrize("arena", ENGINES, indirect=True)
 @pytest.mark.parametrize("place", range(SCHEDULES))
 def test_schedules(arena: Arena, place: int) -> None:
     """After every run all tables are the full recompute over the events that the manifest lists."""
-    assert play_or_shrink(first_seed() + place, arena).runs >= RUNS
+    assert play_or_shrink(first_seed() + place, arena, runs=LENGTH).runs >= LENGTH
 
 
 @on_both

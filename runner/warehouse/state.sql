@@ -203,8 +203,8 @@ values ({playbook}, {table_name}, {lookup}, {fingerprint})
 -- name: run-insert
 insert into {s}.runs (playbook, run_id, status, version, started_tstamp, commit_tstamp, duration_s, batch_count,
     event_count, after_done, models, playbook_digest, runner_version, error)
-values ({playbook}, {run_id}, {status}, {version}, {started}, {now}, {duration_s}, {batch_count},
-    {event_count}, {after_done}, {models}, {digest}, {runner_version}, {error})
+select {playbook}, {run_id}, {status}, {version}, {started}, {now}, {duration_s}, {batch_count},
+    {event_count}, {after_done}, {models}, {digest}, {runner_version}, {error}
 
 -- name: after-done
 update {s}.runs set after_done = true where playbook = {playbook} and run_id = {run_id}
