@@ -11,9 +11,9 @@ import os
 
 import pytest
 
-# Modules whose tests on `warehouse_url` run on all engines: the commands, strategies and flags, vanished batches.
-MODULES = {"test_run", "test_commands", "test_vanished"}
-MORE = {"test_rebuilds", "test_affected", "test_tables"}
+# Modules whose tests on `warehouse_url` run on all engines: the commands, strategies and flags.
+MODULES = {"test_run", "test_commands"}
+MORE = {"test_vanished", "test_rebuilds", "test_affected", "test_tables"}
 if os.environ.get("RUNNER_TEST_CONFORMANCE") == "all":
     MODULES |= MORE
 

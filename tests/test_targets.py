@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from runner.errors import CannotConnect
 from runner.warehouse import connect
 from runner.warehouse.urls import options, shown
 from tests import postgres, redshift, snowflake
+from tests.engines import Db
 from tests.project import Project, start
 from tests.test_redshift_shim import DRIVERS_TLS, certificate
 
@@ -278,3 +279,53 @@ def test_a_literal_ends_where_it_should() -> None:
     text = "a\\'; drop table x --"
     assert Snowflake.literal(object.__new__(Snowflake), text) == "'a\\\\''; drop table x --'"
     assert Redshift.literal(object.__new__(Redshift), text) == "('a' || chr(92) || '''; drop table x --')"
+
+
+# -- a session that is lost at COMMIT --------------------------------------------------------------------------------------
+
+
+def ends(project: Project, end: Callable[[], None]) -> Callable[[str, str, str], None]:
+    """A watch that ends the run's session right before its COMMIT is sent, once."""
+    left = [1]
+
+    def watch(when: str, label: str, sql: str) -> None:
+        if (when, label) == ("before", "publish:commit") and left:
+            left.clear()
+            end()
+
+    return watch
+
+
+def test_redshift_session_that_is_lost_at_commit(redshift_url: str, tmp_path: Path) -> None:
+    """The runner connects again, outlaws the old transaction and looks: exit 5, nothing published, then all of it."""
+    project = project_at(redshift_url, tmp_path)
+    project.add(2, "s9 u1 9")
+    with Db(redshift.libpq(redshift_url)) as outside:
+        sql = "select pg_terminate_backend(pid) from pg_stat_activity where state = 'idle in transaction'"
+        project.watch = ends(project, lambda: outside.execute(sql))
+        assert "nothing was published" in project.run(code=5).err
+    project.checked("--wait", "5")
+    project.close()
+
+
+def test_snowflake_session_that_is_lost_at_commit(
+    account: snowflake.Server, snowflake_url: str, tmp_path: Path
+) -> None:
+    """The same on Snowflake; where only the answer to COMMIT is lost, the run is published and says so."""
+    project = project_at(snowflake_url, tmp_path)
+    project.add(2, "s9 u1 9")
+
+    def kill() -> None:
+        for session in account.control("sessions"):
+            if session["transaction"] and session["query_tag"].startswith("runner web"):
+                account.control("kill", session=session["id"])
+
+    project.watch = ends(project, kill)
+    assert "nothing was published" in project.run(code=5).err
+    project.db.execute("update runner.lease set lease_until = timestamp '2000-01-01 00:00:00'")  # not 60 s of waiting
+    project.checked()
+    project.add(3, "s9 u1 19")
+    fault = {"pattern": "^commit$", "code": 390111, "sqlstate": "08001", "message": "gone", "when": "after", "times": 1}
+    project.watch = ends(project, lambda: account.control("faults", faults=[fault]))
+    assert "published run" in project.checked().out
+    project.close()
