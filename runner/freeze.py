@@ -71,28 +71,30 @@ def pin(work: Work, bound: Bound, *, copies: bool = True) -> Bound:
     if warehouse.capabilities.snapshots:
         return bound
 
-    def pinned(relation: Relation, number: int, words: frozenset[str] | None) -> str:
+    def rows(relation: Relation, number: int) -> str:
         if not copies and not warehouse.has_history(relation):
             return warehouse.table(relation.name)
-        kept = [c.name for c in relation.columns if words is None or c.name.lower() in words]
-        columns = ", ".join(work.algebra.quoted(kept or relation.names[:1]))
-        return warehouse.pinned(relation, work.algebra.name("pinned", number), columns)
+        listed = ", ".join(work.algebra.quoted(relation.names))
+        return warehouse.pinned(relation, work.algebra.name("pinned", number), listed)
 
-    sources = {
-        table: replace(state, rows=pinned(state.relation, state.number, _words(work, state)))
-        for table, state in bound.sources.items()
-    }
-    tracked = [table for table in bound.lookups if not work.program.lookup_is_static(table)]
-    rows = {t: pinned(bound.lookups[t], len(sources) + n, None) for n, t in enumerate(tracked)}
-    return replace(bound, sources=sources, lookup_rows=rows)
+    sources = {}
+    for table, state in bound.sources.items():
+        relation = state.relation if warehouse.has_history(state.relation) else _narrowed(work, state)
+        sources[table] = replace(state, relation=relation, rows=rows(relation, state.number))
+    lookups = {t: rows(relation, len(sources) + n) for n, (t, relation) in enumerate(_tracked(work, bound))}
+    return replace(bound, sources=sources, lookup_rows=lookups)
 
 
 def holds_still(work: Work, bound: Bound) -> bool:
     """True if every source and look-up can be read at the snapshot's instant without a copy."""
     warehouse = work.warehouse
-    tracked = (relation for t, relation in bound.lookups.items() if not work.program.lookup_is_static(t))
-    relations = [*(state.relation for state in bound.sources.values()), *tracked]
+    relations = [*(state.relation for state in bound.sources.values()), *(r for _, r in _tracked(work, bound))]
     return warehouse.capabilities.snapshots or all(map(warehouse.has_history, relations))
+
+
+def _tracked(work: Work, bound: Bound) -> list[tuple[TableName, Relation]]:
+    """The look-ups whose changes matter: those that are not declared static."""
+    return [(table, found) for table, found in bound.lookups.items() if not work.program.lookup_is_static(table)]
 
 
 def forget(work: Work, frozen: Frozen) -> None:
@@ -102,17 +104,19 @@ def forget(work: Work, frozen: Frozen) -> None:
             work.warehouse.execute("freeze:forget", f"drop table if exists {work.algebra.name(what, source.number)}")
 
 
-def _words(work: Work, state: SourceState) -> frozenset[str] | None:
-    """Every word that can name a column of a source anywhere in the program; None: all columns are read."""
-    source, program = state.source, work.program
+def _narrowed(work: Work, state: SourceState) -> Relation:
+    """The source with the columns only that a word of the program can name; whole where all of them are read."""
+    source, program, relation = state.source, work.program, state.relation
     readers = [model for model in program.models if source.table in model.sources]
-    positional = any(r.positional for m in readers for r in m.select.references if r.table == source.table)
-    if program.queries or positional or any(m.select.star or m.model.affected for m in readers):
-        return None
     keys = [text for key in program.source_keys if key.source.table == source.table for text in key.texts]
+    positional = any(r.positional for m in readers for r in m.select.references if r.table == source.table)
+    hashed = source.fingerprint and not (source.dedupe or keys)  # see batches.fingerprint
+    if program.queries or positional or hashed or any(m.select.star or m.model.affected for m in readers):
+        return relation
     texts = [source.batch.text, *(e.text for e in (*source.dedupe, *source.order_by)), *keys]
-    found = {word.lower() for text in texts for word in WORD.findall(text)}
-    return frozenset(found.union(*(model.select.words for model in readers)))
+    words = {word.lower() for text in texts for word in WORD.findall(text)}.union(*(m.select.words for m in readers))
+    kept = tuple(column for column in relation.columns if column.name.lower() in words)
+    return replace(relation, columns=kept or relation.columns[:1])
 
 
 def count_batches(work: Work, bound: Bound) -> Frozen:

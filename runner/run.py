@@ -174,13 +174,13 @@ def _record_id(request: Request, frozen: Frozen, state: State) -> str:
 def _freeze_and_stage(work: Work, state: State, bound: Bound) -> tuple[Frozen, list[stage.Outcome]] | None:
     """All reads of the sources, in one snapshot. None if nothing is pending and no model needs work."""
     with work.warehouse.snapshot("freeze"):
-        looked, bound = bound, freeze.pin(work, bound, copies=False)
+        live, bound = bound, freeze.pin(work, bound, copies=False)
         frozen = freeze.count_batches(work, bound)
         decision = stage.decide(work, state, bound)
         if not (frozen.batch_count or decision.reasons or _owing(work, state)):
             return None
-        if not freeze.holds_still(work, looked):  # copies are made only where there is something to do
-            bound = freeze.pin(work, looked)
+        if not freeze.holds_still(work, live):  # copies are made only where there is something to do
+            bound = freeze.pin(work, live)
             freeze.forget(work, frozen)
             frozen = freeze.count_batches(work, bound)
             decision = stage.decide(work, state, bound)

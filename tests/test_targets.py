@@ -254,6 +254,22 @@ def test_a_view_is_copied_for_the_freeze(snowflake_url: str, tmp_path: Path) -> 
     project.close()
 
 
+@pytest.mark.parametrize("fingerprint", [False, True])
+def test_a_copy_has_what_a_model_without_columns_reads(snowflake_url: str, tmp_path: Path, fingerprint: bool) -> None:
+    """A copy holds the columns that the program names; where none is named, or all are hashed, it serves as well."""
+    project = Project(snowflake_url, tmp_path)
+    project.db.execute("create schema raw; alter table atomic.events rename to raw.events")
+    project.db.execute("create view atomic.events as select * from raw.events")
+    project.source["fingerprint"] = fingerprint
+    project.model("counted", "select count(*) as n from atomic.events")
+    project.add(0, "s1 u1 1", "s2 u1 2", table="raw.events")
+    project.checked()
+    project.add(0, "s1 u1 3", table="raw.events")
+    project.checked()
+    assert project.command("verify").code == 0
+    project.close()
+
+
 def test_names_are_compared_as_snowflake_does(snowflake_url: str, tmp_path: Path) -> None:
     """Unquoted names in any case are one; a quoted upper one is the same; quoted mixed and lower ones are their own."""
     project = Project(snowflake_url, tmp_path)
