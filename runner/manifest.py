@@ -65,7 +65,6 @@ class Manifest:
     def __init__(self, warehouse: Warehouse, playbook: str, schema: str) -> None:
         self.warehouse, self.playbook, self.schema = warehouse, playbook, schema
         self.held_version = 0  # the version that this run made when it took the lease or published last
-        self._index_names: dict[str, str] = {}  # quoted → as key_index has it
         self.present = True  # False: nothing has run here yet, and a command that only reads makes nothing
         self.state_table = f"state_{re.sub(r'[^a-z0-9_]', '_', playbook.lower())}"
         place = hashlib.sha256(f"{schema}\x1f{playbook}".encode()).hexdigest()[:10]
@@ -166,9 +165,7 @@ class Manifest:
 
     def indexes(self) -> dict[tuple[str, str], str]:
         """The key indexes that are trusted: (source, key digest) → table, quoted."""
-        rows = self._rows("indexes-read")
-        self._index_names = {self.table(str(name)): str(name) for _, _, name in rows}
-        return {(str(s), str(d)): self.table(str(t)) for s, d, t in rows}
+        return {(str(s), str(d)): self.table(str(t)) for s, d, t in self._rows("indexes-read")}
 
     def after_done_of(self, run_id: str) -> bool | None:
         """Whether a published run has finished its `after` queries; None if no run of that name was published."""
@@ -251,9 +248,10 @@ class Manifest:
             run_id=literal(run_id),
         )
 
-    def forget_index(self, table: str) -> None:
+    def forget_index(self, source: str, key_digest: str) -> None:
         """Stop trusting an index that this run does not keep up."""
-        self._do("index-forget", "publish:index-forget", keys_table=self.warehouse.literal(self._index_names[table]))
+        literal = self.warehouse.literal
+        self._do("index-forget", "publish:index-forget", source=literal(source), key_digest=literal(key_digest))
 
     def write_model(self, table: str, digest: str, owes: str, run_id: str) -> None:
         """A model was built: its definition, and that it is up to date with this run."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 from runner.errors import Place
 from runner.layout import PLAIN, Layout
@@ -192,11 +191,8 @@ def _snowflake(row: Row) -> Layout:
     )
 
 
-def _stored(snowflake: Layout) -> dict[str, Any]:
-    return {"cluster_by": snowflake.cluster_by, "transient": snowflake.transient}
-
-
 def _model(row: Row) -> Model:
+    on_redshift, on_snowflake = row.get("redshift", _REDSHIFT, PLAIN), row.get("snowflake", _SNOWFLAKE, PLAIN)
     model = Model(
         table=row.need("table", TABLE, "write table: schema.name, the table that the model owns"),
         sql=row.need("sql", QUERY, "write sql: file.sql, below sql_root"),
@@ -207,7 +203,7 @@ def _model(row: Row) -> Model:
         unproven=row.get("unproven", FLAG, False),
         on_change=row.get("on_change", choice(OnChange, OnChange.REBUILD), OnChange.REBUILD),
         affected=row.get("affected", many(_AFFECTED), ()),
-        layout=replace(row.get("redshift", _REDSHIFT, PLAIN), **_stored(row.get("snowflake", _SNOWFLAKE, PLAIN))),
+        layout=replace(on_redshift, cluster_by=on_snowflake.cluster_by, transient=on_snowflake.transient),
         description=row.get("description", PROSE, ""),
         place=row.place,
     )

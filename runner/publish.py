@@ -113,8 +113,9 @@ def _write(
         kept.add(key.index)
         batches = algebra.name("batches", frozen.sources[key.key.source.table].number)
         manifest.write_pairs(key.index, len(key.key.texts), batches, algebra.name("pairs", key.number))
-    for stale in sorted(set(state.indexes.values()) - kept):
-        manifest.forget_index(stale)
+    for (source_name, digest), index in sorted(state.indexes.items()):
+        if index not in kept:
+            manifest.forget_index(source_name, digest)
     manifest.write_run(record, state.version + 1)
 
 

@@ -13,7 +13,7 @@ import sqlglot
 
 from runner import loading, playbook_file
 from runner.errors import BadInput, Place
-from runner.playbook import Phase
+from runner.playbook import ENGINES, Phase
 from runner.porting import portable
 from runner.porting.functions import FUNCTIONS, LISTS
 from runner.porting.instead import INSTEAD
@@ -225,7 +225,7 @@ SPECIAL = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("engine", portable.ENGINES)
+@pytest.mark.parametrize("engine", ENGINES)
 def test_every_listed_function_parses(engine: str) -> None:
     """An entry is a name that can be called in that dialect, listed once, under a page."""
     for listed in LISTS[engine]:
@@ -254,7 +254,7 @@ def test_the_common_functions_of_the_web_models() -> None:
         text = re.sub(r"\{%.*?%\}|\{\{.*?\}\}", " ", file.read_text(encoding="utf-8"), flags=re.DOTALL)
         names = {call.name for call in portable.calls(text, [], "duckdb")} - {"derived", "starts"}
         assert names
-        for engine in portable.ENGINES:
+        for engine in ENGINES:
             assert names <= FUNCTIONS[engine], (file.name, engine)
 
 

@@ -26,7 +26,6 @@ from runner.porting.rules import Rule
 from runner.porting.snowflake import RULES as SNOWFLAKE_RULES
 from runner.problems import show
 
-ENGINES = ("duckdb", "postgres", "redshift", "snowflake")
 CHECKED = frozenset({"redshift", "snowflake"})  # of the others, the engine itself is asked
 TITLES = {"duckdb": "DuckDB", "postgres": "Postgres", "redshift": "Redshift", "snowflake": "Snowflake"}
 RULES: dict[str, tuple[Rule, ...]] = {"redshift": REDSHIFT_RULES, "snowflake": SNOWFLAKE_RULES}

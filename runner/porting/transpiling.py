@@ -17,10 +17,11 @@ from sqlglot.errors import ErrorLevel, SqlglotError
 
 from runner import sqlread
 from runner.errors import BadInput, Place, Problem
+from runner.playbook import ENGINES
 from runner.porting import portable
 from runner.porting.pair import Pair
 from runner.porting.parts import Refusal, objections
-from runner.porting.portable import ENGINES, TITLES, line_of
+from runner.porting.portable import TITLES, line_of
 from runner.problems import show
 
 

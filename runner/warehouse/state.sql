@@ -178,7 +178,7 @@ insert into {s}.key_index (playbook, source, key_digest, key_text, keys_table, r
 values ({playbook}, {source}, {key_digest}, {key_text}, {keys_table}, {run_id})
 
 -- name: index-forget
-delete from {s}.key_index where playbook = {playbook} and keys_table = {keys_table}
+delete from {s}.key_index where playbook = {playbook} and source = {source} and key_digest = {key_digest}
 
 -- name: model-delete
 delete from {s}.models where playbook = {playbook} and table_name = {table_name}
