@@ -256,7 +256,7 @@ def _play_after(project: Project, proxy: Proxy, way: Cut, code: int) -> None:
 def test_a_look_without_a_fence_is_caught(postgres_server: postgres.Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """The check sees the bug it is for: a COMMIT that lands after a run has said that nothing was published."""
     monkeypatch.setattr(Manifest, "outlaw", lambda self, version: None)
-    monkeypatch.setattr(Postgres, "_end", lambda self, which: None)
+    monkeypatch.setattr(Postgres, "end_session", lambda self, session: None)
     with Prepared(postgres_server) as prepared, Proxy(postgres_server.url) as proxy:
         cutter = Cutter(prepared, proxy, Tally(CHECK, TITLE, "postgres"))
         cutter.play(Round(1, PLAIN[0], Plan(Cut.LATE, delay_s=1.5)))

@@ -10,8 +10,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from runner.errors import CannotConnect
-from runner.warehouse import connect
-from runner.warehouse.urls import options, shown
+from runner.warehouse import connect, display
+from runner.warehouse.base import WarehouseError
+from runner.warehouse.server import options
 from tests import postgres, redshift, snowflake
 from tests.engines import Db
 from tests.project import Project, start
@@ -41,7 +42,28 @@ def test_options_of_a_url_are_the_drivers_own() -> None:
     """Numbers, flags and lists are read as such; texts are decoded; what is shown has neither password nor options."""
     url = 'snowflake://u:p%40@a/d/s?login_timeout=5&iam=true&db_groups=["x"]&role=A%20B&account_id=007'
     assert options(url) == {"login_timeout": 5, "iam": True, "db_groups": ["x"], "role": "A B", "account_id": "007"}
-    assert shown(url) == "snowflake://u@a/d/s"
+    assert display(url) == "snowflake://u@a/d/s"
+
+
+@pytest.mark.parametrize(
+    ("target", "shown"),
+    [
+        ("postgresql://u:hunter2@h:5432/d?sslmode=require", "postgresql://u@h:5432/d"),
+        ("postgresql://:hunter2@h/d", "postgresql://@h/d"),
+        ("postgresql+psycopg://u%40x:a/hunter2@h/d", "postgresql+psycopg://u%40x@h/d"),
+        ("postgresql://u:a@hunter2@h/d", "postgresql://u@h/d"),
+        ("redshift://u:a\nhunter2#@h/d?user=a@b", "redshift://u@h/d"),
+        ("redshift://u:a?hunter2@h/d", "redshift://u"),
+        ("redshift://h:5439/d?token=a@hunter2", "redshift://h"),
+        ("redshift://h:5439/d?token=hunter2", "redshift://h:5439/d"),
+        ("snowflake://a/d/s?token=a@hunter2", "snowflake://a/d/s"),
+        ("duckdb:////data/a@b:c.duckdb?temp_directory=/x@y", "/data/a@b:c.duckdb"),
+        ("duckdb:///", "memory"),
+    ],
+)
+def test_what_is_shown_of_a_target(target: str, shown: str) -> None:
+    """Neither password nor options, also where a character of theirs should have been encoded."""
+    assert display(target) == shown
 
 
 def test_iam_and_single_sign_on_reach_the_driver() -> None:
@@ -60,6 +82,22 @@ def test_a_password_is_not_written_into_a_playbook(redshift_url: str, tmp_path: 
     assert "literal password" in said
     assert "hunter22" not in said
     project.close()
+
+
+def test_scratch_is_swept_by_playbook(redshift_url: str, postgres_url: str, snowflake_url: str) -> None:
+    """All that its dead runs left, however long their ids; another playbook whose name begins alike keeps its own."""
+    for url in (postgres_url, redshift_url, snowflake_url):
+        warehouse = connect(url, "t")
+        try:
+            long = warehouse.open_scratch("web", "manual__2024-03-01T12:34:56.123456+00:00" + "x" * 40)
+            other = warehouse.open_scratch("web_b", "01j9")
+            warehouse.sweep_scratch("web")
+            warehouse.execute("t", f"create table {other}.t (n integer)")
+            with pytest.raises(WarehouseError):
+                warehouse.execute("t", f"create table {long}.t (n integer)")
+            warehouse.sweep_scratch("web_b")
+        finally:
+            warehouse.close()
 
 
 # -- Redshift ------------------------------------------------------------------------------------------------------------

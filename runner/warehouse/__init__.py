@@ -56,7 +56,12 @@ def kind_of(target: str, place: Place = NOWHERE) -> str:
 
 def display(target: str) -> str:
     """The target as it may be shown: no password, no options."""
-    shown = re.sub(r"^([\w+.-]+://[^:/]*):[^@]*@", r"\1@", target).split("?")[0]
+    head, _, options = target.partition("?")
+    user = r"^([\w+.-]+://[^:/]*):"
+    if "@" in options and "@" not in head:  # a ? in the password or an @ in the options: who can tell?
+        shown = re.sub(f"{user}.*", r"\1", head, flags=re.DOTALL)
+    else:
+        shown = re.sub(f"{user}.*@", r"\1@", head, flags=re.DOTALL)
     return re.sub(r"^duckdb:///", "", shown) or "memory"
 
 

@@ -1,8 +1,4 @@
-"""Postgres, through a SQLAlchemy engine and psycopg 3.
-
-SQLAlchemy gives the URL, the TLS options and the pooling rules that users know; statements are sent raw
-(`exec_driver_sql` with `no_parameters`), so that `%`, `:` and `::` in a user's SQL mean what they mean in an editor.
-"""
+"""Postgres, through psycopg 3."""
 
 from __future__ import annotations
 
@@ -10,31 +6,15 @@ import os
 import re
 import socket
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import psycopg
-import sqlalchemy
-from sqlalchemy.engine import URL, make_url
 
-from runner.errors import CannotConnect
 from runner.layout import PLAIN, Layout
 from runner.names import TableName
-from runner.secrets import NO_SECRETS, Secrets
-from runner.warehouse.base import (
-    Capabilities,
-    Column,
-    Relation,
-    Result,
-    Trouble,
-    Warehouse,
-    WarehouseError,
-    Watch,
-)
+from runner.warehouse.base import Capabilities, Column, Relation, Result, Trouble
+from runner.warehouse.server import Server
 
-RETRY = {"40001", "40P01", "55P03"}
-FULL = {"53100", "53200", "53400"}
-LOST = {"57P01", "57P02", "57P03", "25P03"}
 NULL_STAND_INS = (
     (re.compile(r"^(text|character|varchar|bpchar|name|citext)"), "''"),
     (re.compile(r"^(smallint|integer|bigint|numeric|real|double|money)"), "0"),
@@ -60,21 +40,29 @@ PASSING = re.compile(
     re.IGNORECASE,
 )
 
+NAMED = "pid::text || ' ' || backend_start::text"  # a session, as a later run finds it in pg_stat_activity
+# The server is to notice that we died while it works for us (Postgres 14 and later, not on every platform).
 SESSION = """
 set time zone 'UTC';
 set client_min_messages = warning;
 set lock_timeout = '60s';
 set idle_in_transaction_session_timeout = '60s';
 set jit = off;
-set standard_conforming_strings = on
+set standard_conforming_strings = on;
+set application_name = {application};
+select set_config(name, '1000', false) from pg_settings where name = 'client_connection_check_interval';
+select {named} from pg_stat_activity where pid = pg_backend_pid()
 """
 
 
-class Postgres(Warehouse):
+class Postgres(Server):
     """One session of a Postgres server, version 13 or later."""
 
     kind: ClassVar[str] = "postgres"
     dialect: ClassVar[str] = "postgres"
+    drivername = "postgresql+psycopg"
+    passing = PASSING
+    private = "pg_temp"
     stand_ins = NULL_STAND_INS  # IS NOT DISTINCT FROM can be neither hashed nor merged
     capabilities = Capabilities(
         transactional_ddl=True,
@@ -86,54 +74,14 @@ class Postgres(Warehouse):
         default_schema="public",
     )
 
-    def __init__(
-        self,
-        url: str,
-        application: str = "runner",
-        timeout_s: float | None = None,
-        watch: Watch | None = None,
-        secrets: Secrets = NO_SECRETS,
-    ) -> None:
-        super().__init__(timeout_s, watch, secrets)
-        self._url = url
-        self._application = application
-        self._engine = sqlalchemy.create_engine(
-            _driver_url(url), poolclass=sqlalchemy.NullPool, pool_reset_on_return=None, connect_args=_network(url)
-        )
-        try:
-            self._connection = self._connect()
-        except Exception:
-            self._worker.stop()
-            raise
+    _driver: psycopg.Connection[Any]
 
-    def _connect(self) -> sqlalchemy.Connection:
-        try:
-            connection = self._engine.connect().execution_options(no_parameters=True, isolation_level="AUTOCOMMIT")
-            connection.exec_driver_sql(SESSION)
-            connection.exec_driver_sql(f"set application_name = {self.literal(self._application)}")
-            self._after_death(connection)
-            self._pid = connection.connection.driver_connection.info.backend_pid  # type: ignore[union-attr]
-            return connection
-        except sqlalchemy.exc.DBAPIError as error:
-            why = self.secrets.masked(_first_line(error.orig))
-            passing = PASSING.search(str(error.orig)) is not None
-            raise CannotConnect(f"cannot connect to {display(self._url)}: {why}", passing=passing) from None
-        except sqlalchemy.exc.SQLAlchemyError as error:
-            raise CannotConnect(
-                f"cannot connect to {display(self._url)}: {self.secrets.masked(_first_line(error))}"
-            ) from None
+    def _arguments(self, given: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in NETWORK.items() if name not in given}
 
-    @staticmethod
-    def _after_death(connection: sqlalchemy.Connection) -> None:
-        """Let the server notice that we died while it works for us (Postgres 14 and later, not on every platform)."""
-        connection.exec_driver_sql(
-            "select set_config(name, '1000', false) from pg_settings where name = 'client_connection_check_interval'"
-        )
-
-    @property
-    def _driver(self) -> psycopg.Connection[Any]:
-        driver: psycopg.Connection[Any] = self._connection.connection.driver_connection  # type: ignore[assignment]
-        return driver
+    def _introduce(self) -> str:
+        self._driver.autocommit = True
+        return str(self._run(SESSION.format(application=self.literal(self._application), named=NAMED)).one()[0])
 
     def _run(self, sql: str) -> Result:
         cursor = self._driver.cursor()
@@ -155,51 +103,17 @@ class Postgres(Warehouse):
         with socket.socket(fileno=os.dup(self._driver.fileno())) as line:
             line.shutdown(socket.SHUT_RDWR)
 
-    def _close(self) -> None:
-        self._connection.invalidate()
-        self._connection.close()
-        self._engine.dispose()
-
     def _begin(self, snapshot: bool) -> str:
         return f"begin isolation level {'repeatable read' if snapshot else 'read committed'}"
 
-    def _message(self, error: Exception) -> str:
-        if isinstance(error, psycopg.Error):
-            state = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
-            return f"{_first_line(error)}{state}"
-        return _first_line(error)
+    def _state(self, error: BaseException) -> str:
+        return getattr(error, "sqlstate", None) or ""
 
     def _trouble(self, error: Exception) -> Trouble:
-        state = getattr(error, "sqlstate", None) or ""
-        if state in RETRY:
-            return Trouble.RETRY
-        if state in FULL:
-            return Trouble.FULL
-        if (
-            state.startswith("08")
-            or state in LOST
-            or (isinstance(error, psycopg.OperationalError) and self._driver.closed)
-        ):
-            return Trouble.LOST
-        return Trouble.REFUSED
-
-    def reopened(self) -> Self:
-        """The lost connection is replaced, so that what is left of the run (`after`, the lease, scratch) has one.
-
-        What its session still holds at the server would only make us wait, so it is ended.
-        """
-        old = self._pid
-        with suppress(Exception):
-            self._connection.invalidate()
-        self._connection = self._connect()
-        self._stuck = False
-        second = self.another()
-        with suppress(WarehouseError):
-            second._end(f"pid = {old} and application_name = {self.literal(self._application)}")
-        return second
-
-    def another(self) -> Self:
-        return type(self)(self._url, self._application, self.timeout_s, self.watch, self.secrets)
+        """libpq gives no SQLSTATE for a line that broke."""
+        broken = isinstance(error, psycopg.OperationalError) and self._driver.closed
+        found = super()._trouble(error)
+        return Trouble.LOST if broken and found is Trouble.REFUSED else found
 
     def describe(self, names: Iterable[TableName]) -> Mapping[TableName, Relation]:
         wanted = list(dict.fromkeys(names))
@@ -243,24 +157,6 @@ class Postgres(Warehouse):
         )
         return tuple(str(row[0]) for row in found.rows)
 
-    def open_scratch(self, playbook: str, run_id: str) -> str:
-        name = f"{_scratch_prefix(playbook)}{re.sub('[^0-9a-z]', '', run_id.lower())}"[:63]
-        self.execute("scratch:create", f"create schema {self.quote(name)}")
-        return self.quote(name)
-
-    def sweep_scratch(self, playbook: str) -> None:
-        """A live run that lost its lease loses its scratch too: it is fenced anyway."""
-        pattern = self.literal(f"^{_scratch_prefix(playbook)}[0-9a-z]{{1,30}}$")
-        for (name,) in self.execute("scratch:list", f"select nspname from pg_namespace where nspname ~ {pattern}").rows:
-            self.execute("scratch:sweep", f"drop schema if exists {self.quote(name)} cascade")
-
-    def open_private_scratch(self) -> str:
-        return "pg_temp"
-
-    def drop_scratch(self, scratch: str) -> None:
-        if scratch != "pg_temp":
-            self.execute("scratch:drop", f"drop schema if exists {scratch} cascade")
-
     def temporary_table(self, name: str, select: str, layout: Layout = PLAIN) -> str:
         return f"create {'' if name.startswith('pg_temp.') else 'unlogged '}table {name} as {select}"
 
@@ -285,45 +181,14 @@ class Postgres(Warehouse):
 
     def end_session(self, session: str) -> None:
         """Another role's sessions stay: then their locks are waited for, as long as lock_timeout says."""
-        self._end(f"pid::text || ' ' || backend_start::text = {self.literal(session)}")
-
-    def _end(self, which: str) -> None:
-        ours = "usename = current_user and pid <> pg_backend_pid()"
-        self.execute("lease:end", f"select pg_terminate_backend(pid) from pg_stat_activity where {which} and {ours}")
+        ours = f"{NAMED} = {self.literal(session)} and usename = current_user and pid <> pg_backend_pid()"
+        self.execute("lease:end", f"select pg_terminate_backend(pid) from pg_stat_activity where {ours}")
 
     @property
     def now(self) -> str:
         return "(clock_timestamp() at time zone 'UTC')"
 
-    @property
-    def session(self) -> str:
-        return "(select pid::text || ' ' || backend_start::text from pg_stat_activity where pid = pg_backend_pid())"
-
     def is_alive(self, session: str) -> bool:
         """A session that has left pg_stat_activity is gone with all that it had not committed."""
-        named = f"pid::text || ' ' || backend_start::text = {self.literal(session)}"
-        return bool(self.execute("lease:alive", f"select 1 from pg_stat_activity where {named}").rows)
-
-
-def _scratch_prefix(playbook: str) -> str:
-    return f"runner_scratch_{playbook.lower().replace('-', '_')[:23]}_"
-
-
-def _driver_url(url: str) -> URL:
-    parsed = make_url(url)
-    return parsed.set(drivername="postgresql+psycopg")
-
-
-def _network(url: str) -> dict[str, str | int]:
-    given = make_url(url).query
-    return {name: value for name, value in NETWORK.items() if name not in given}
-
-
-def display(url: str) -> str:
-    """The URL as it may be shown: without its password and options."""
-    parsed = make_url(url).set(password=None)
-    return parsed.set(query={}).render_as_string(hide_password=True)
-
-
-def _first_line(error: BaseException | None) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        sql = f"select 1 from pg_stat_activity where {NAMED} = {self.literal(session)}"
+        return bool(self.execute("lease:alive", sql).rows)

@@ -1,4 +1,4 @@
-"""Amazon Redshift, through a SQLAlchemy engine and redshift_connector.
+"""Amazon Redshift, through redshift_connector.
 
 Facts about the engine, with their pages (docs.aws.amazon.com/redshift/latest/dg/), that the code rests on:
 
@@ -18,34 +18,18 @@ import re
 import socket
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
-import sqlalchemy
 from redshift_connector.error import Error, InterfaceError
-from sqlalchemy.engine import make_url
 
-from runner.errors import CannotConnect
 from runner.layout import PLAIN, Layout
 from runner.names import TableName
-from runner.secrets import NO_SECRETS, Secrets
-from runner.warehouse.base import (
-    Capabilities,
-    Column,
-    Relation,
-    Result,
-    Trouble,
-    Warehouse,
-    WarehouseError,
-    Watch,
-)
-from runner.warehouse.urls import options, shown
+from runner.warehouse.base import Capabilities, Column, Relation, Result, Trouble, WarehouseError
+from runner.warehouse.server import Server
 
 PRIVATE = "runner_look"  # what the temporary tables of a command that only looks begin with
 LONGEST = "varchar(65535)"
 LOCK_MS = 60_000
-RETRY = {"40001", "40P01", "55P03"}
-FULL = {"53100", "53200", "53400"}
-LOST = {"57P01", "57P02", "57P03", "25P03"}
 CONFLICT = re.compile(
     r"\b1023\b|\b1018\b|serializable isolation violation|conflict with concurrent transaction|statement timeout",
     re.IGNORECASE,
@@ -74,11 +58,14 @@ COMMITS = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(truncate|vacuum)\b", re.IGNO
 PART = re.compile(r'"((?:[^"]|"")+)"|([^".]+)')
 
 
-class Redshift(Warehouse):
+class Redshift(Server):
     """One session of a provisioned cluster or a Serverless workgroup."""
 
     kind: ClassVar[str] = "redshift"
     dialect: ClassVar[str] = "redshift"
+    drivername = "redshift+redshift_connector"
+    passing = PASSING
+    private = PRIVATE
     stand_ins = STAND_INS  # there is no IS NOT DISTINCT FROM
     capabilities = Capabilities(
         transactional_ddl=True,
@@ -91,62 +78,32 @@ class Redshift(Warehouse):
         commits=COMMITS,
     )
 
-    def __init__(
-        self,
-        url: str,
-        application: str = "runner",
-        timeout_s: float | None = None,
-        watch: Watch | None = None,
-        secrets: Secrets = NO_SECRETS,
-    ) -> None:
-        super().__init__(timeout_s, watch, secrets)
-        self._url, self._application = url, application
-        # TLS with the certificate's name verified is sqlalchemy-redshift's default
-        given = {"timeout": 10, "max_prepared_statements": 0, "application_name": application, **options(url)}
-        parsed = make_url(url).set(drivername="redshift+redshift_connector", query={})
-        self._engine = sqlalchemy.create_engine(
-            parsed, poolclass=sqlalchemy.NullPool, pool_reset_on_return=None, connect_args=given
-        )
-        self._side: Any = None
-        self._cancelled = 0
-        try:
-            self._connection = self._connect()
-        except Exception:
-            self._worker.stop()
-            raise
+    _side: Any = None  # a second connection, from which statements of this one are cancelled
+    _cancelled = 0
 
-    def _connect(self) -> sqlalchemy.Connection:
-        try:
-            connection = self._engine.connect().execution_options(no_parameters=True, isolation_level="AUTOCOMMIT")
-            if line := _line(connection):
-                line.settimeout(None)  # it was for connecting
-            self._introduce(connection.connection.driver_connection)
-            return connection
-        except Exception as error:  # the driver's sign-on plug-ins have errors of their own
-            why = self.secrets.masked(_text(getattr(error, "orig", None) or error))
-            raise CannotConnect(
-                f"cannot connect to {shown(self._url)}: {why}", passing=PASSING.search(why) is not None
-            ) from None
+    def _arguments(self, given: dict[str, Any]) -> dict[str, Any]:
+        """TLS with the certificate's name verified is sqlalchemy-redshift's default."""
+        return {"timeout": 10, "max_prepared_statements": 0, "application_name": self._application, **given}
 
-    def _introduce(self, driver: Any) -> None:
-        """UTC, and who we are: what a later run needs to see whether we still live."""
-        cursor = driver.cursor()
-        cursor.execute("set timezone to 'UTC'")
-        cursor.execute("show statement_timeout")
-        self._statement_timeout = str(cursor.fetchall()[0][0])
-        cursor.execute("select pg_backend_pid()")
-        self._pid = int(cursor.fetchall()[0][0])
-        cursor.execute("select current_user, cast(getdate() as varchar(30))")
-        self._user, started = cursor.fetchall()[0]
+    def _introduce(self) -> str:
+        """What a later run needs to see whether we still live: process, its start and the user."""
+        self._driver.autocommit, self._side = True, None
+        if line := self._line:
+            line.settimeout(None)  # it was for connecting
+        self._run("set timezone to 'UTC'")
+        self._statement_timeout = str(self._run("show statement_timeout").one()[0])
+        self._pid = int(self._run("select pg_backend_pid()").one()[0])
+        self._user, started = self._run("select current_user, cast(getdate() as varchar(30))").one()
         with suppress(Error):  # not on every workgroup
-            cursor.execute(f"select cast(starttime as varchar(30)) from stv_sessions where process = {self._pid}")
-            started = cursor.fetchall()[0][0]
-        self._session = f"{self._pid} {str(started).strip()} {self._user}"
-        cursor.close()
+            sql = f"select cast(starttime as varchar(30)) from stv_sessions where process = {self._pid}"
+            started = self._run(sql).rows[0][0]
+        return f"{self._pid} {str(started).strip()} {self._user}"
 
     @property
-    def _driver(self) -> Any:
-        return self._connection.connection.driver_connection
+    def _line(self) -> socket.socket | None:
+        """The driver's socket, if it is where it has always been."""
+        line: socket.socket | None = getattr(self._driver, "_usock", None)
+        return line
 
     def _run(self, sql: str) -> Result:
         self._cancelled = 0
@@ -176,59 +133,43 @@ class Redshift(Warehouse):
     def _cancel(self) -> None:
         """By process id from a second connection: first the statement, then, if it goes on, the session."""
         if self._side is None:
-            self._side = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            self._side = self._engine.raw_connection()
+            self._side.driver_connection.autocommit = True
         self._cancelled += 1
         function = "pg_cancel_backend" if self._cancelled < 4 else "pg_terminate_backend"
-        cursor = self._side.connection.cursor()
+        cursor = self._side.cursor()
         cursor.execute(f"select {function}({self._pid})")
         cursor.close()
 
     def _abandon(self) -> None:
-        if line := _line(self._connection):
+        if line := self._line:
             line.shutdown(socket.SHUT_RDWR)
 
     def _close(self) -> None:
         if self._side is not None:
             with suppress(Exception):
                 self._side.invalidate()
-                self._side.close()
-        self._connection.invalidate()
-        self._connection.close()
-        self._engine.dispose()
+        super()._close()
 
     def _begin(self, snapshot: bool) -> str:
         return "begin"  # its own isolation, SNAPSHOT or SERIALIZABLE: both see one instant
 
-    def _message(self, error: Exception) -> str:
-        state = _details(error).get("C", "")
-        return f"{_text(error)}{f' (SQLSTATE {state})' if state else ''}"
+    def _said(self, error: BaseException) -> str:
+        fields = _details(error)
+        return f"{fields.get('M', '')} {fields.get('D', '')}" if fields else str(error)
+
+    def _state(self, error: BaseException) -> str:
+        return _details(error).get("C", "")
 
     def _trouble(self, error: Exception) -> Trouble:
-        state, text = _details(error).get("C", ""), _text(error)
-        if state in RETRY or CONFLICT.search(text):
+        text = self._text(error)
+        if CONFLICT.search(text):
             return Trouble.RETRY
-        if state in FULL or "disk full" in text.lower():
+        if "disk full" in text.lower():
             return Trouble.FULL
-        if state.startswith("08") or state in LOST or isinstance(error, OSError):
+        if isinstance(error, OSError) or (isinstance(error, InterfaceError) and GONE.search(text)):
             return Trouble.LOST
-        if isinstance(error, InterfaceError) and GONE.search(text):
-            return Trouble.LOST
-        return Trouble.REFUSED
-
-    def reopened(self) -> Self:
-        """The lost connection is replaced; what its session still holds at the server is ended."""
-        old = self._session
-        with suppress(Exception):
-            self._connection.invalidate()
-        self._connection, self._side = self._connect(), None
-        self._stuck = False
-        second = self.another()
-        with suppress(WarehouseError):
-            second.end_session(old)
-        return second
-
-    def another(self) -> Self:
-        return type(self)(self._url, self._application, self.timeout_s, self.watch, self.secrets)
+        return super()._trouble(error)
 
     # -- the catalogue -----------------------------------------------------------------------------------------------
 
@@ -297,28 +238,8 @@ class Redshift(Warehouse):
 
     # -- scratch -----------------------------------------------------------------------------------------------------
 
-    def open_scratch(self, playbook: str, run_id: str) -> str:
-        name = f"{_scratch_prefix(playbook)}{re.sub('[^0-9a-z]', '', run_id.lower())}"[:120]
-        self.execute("scratch:create", f"create schema {self.quote(name)}")
-        return self.quote(name)
-
-    def sweep_scratch(self, playbook: str) -> None:
-        """A live run that lost its lease loses its scratch too: it is fenced anyway."""
-        prefix = _scratch_prefix(playbook)
-        for (found,) in self.execute("scratch:list", "select nspname from pg_namespace").rows:
-            name = str(found)
-            if name.startswith(prefix) and re.fullmatch("[0-9a-z]{1,40}", name.removeprefix(prefix)):
-                self.execute("scratch:sweep", f"drop schema if exists {self.quote(name)} cascade")
-
-    def open_private_scratch(self) -> str:
-        return PRIVATE
-
     def scratch_table(self, scratch: str, name: str) -> str:
         return f"{PRIVATE}_{name}" if scratch == PRIVATE else f"{scratch}.{name}"
-
-    def drop_scratch(self, scratch: str) -> None:
-        if scratch != PRIVATE:
-            self.execute("scratch:drop", f"drop schema if exists {scratch} cascade")
 
     def temporary_table(self, name: str, select: str, layout: Layout = PLAIN) -> str:
         if name.startswith(PRIVATE):
@@ -412,28 +333,8 @@ class Redshift(Warehouse):
     def now(self) -> str:
         return "getdate()"
 
-    @property
-    def session(self) -> str:
-        return self.literal(self._session)
-
-
-def _scratch_prefix(playbook: str) -> str:
-    return f"runner_scratch_{playbook.lower().replace('-', '_')[:23]}_"
-
-
-def _line(connection: sqlalchemy.Connection) -> socket.socket | None:
-    """The driver's socket, if it is where it has always been."""
-    line: socket.socket | None = getattr(connection.connection.driver_connection, "_usock", None)
-    return line
-
 
 def _details(error: BaseException) -> dict[str, str]:
     """The server's fields of an error: C the SQLSTATE, M the message, D the detail."""
     first = error.args[0] if error.args else None
     return first if isinstance(first, dict) else {}
-
-
-def _text(error: BaseException) -> str:
-    fields = _details(error)
-    text = f"{fields.get('M', '')} {fields.get('D', '')}".strip() if fields else str(error)
-    return next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)

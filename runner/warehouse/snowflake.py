@@ -1,4 +1,4 @@
-"""Snowflake, through a SQLAlchemy engine and snowflake-connector-python 5.
+"""Snowflake, through snowflake-connector-python 5.
 
 Facts about the engine, with their pages (docs.snowflake.com/en/), that the code rests on:
 
@@ -18,29 +18,18 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import snowflake.connector
-import sqlalchemy
-from sqlalchemy.engine import make_url
 
 from runner.errors import CannotConnect
 from runner.layout import PLAIN, Layout
 from runner.names import TableName, turned
-from runner.secrets import NO_SECRETS, Secrets
-from runner.warehouse.base import (
-    Capabilities,
-    Column,
-    Relation,
-    Result,
-    Trouble,
-    Warehouse,
-    WarehouseError,
-    Watch,
-)
-from runner.warehouse.urls import options, shown
+from runner.warehouse import display
+from runner.warehouse.base import Capabilities, Column, Relation, Result, Trouble, WarehouseError
+from runner.warehouse.server import Server
 
 # The driver tells of clouds it does not find itself in; what goes wrong comes as an exception.
 logging.getLogger("snowflake.connector").setLevel(logging.CRITICAL)
@@ -82,11 +71,15 @@ NESTED = ("VARIANT", "OBJECT", "ARRAY", "MAP")
 UNORDERED = ("GEOGRAPHY", "GEOMETRY", "VECTOR")
 
 
-class Snowflake(Warehouse):
+class Snowflake(Server):
     """One session of an account, in the database of its URL."""
 
     kind: ClassVar[str] = "snowflake"
     dialect: ClassVar[str] = "snowflake"
+    drivername = "snowflake"
+    passing = PASSING
+    private = PRIVATE
+    schemas = "select schema_name from information_schema.schemata"
     stand_ins = STAND_INS  # a correlated subquery joins by equality only
     capabilities = Capabilities(
         transactional_ddl=False,
@@ -99,60 +92,29 @@ class Snowflake(Warehouse):
         commits=COMMITS,
     )
 
-    def __init__(
-        self,
-        url: str,
-        application: str = "runner",
-        timeout_s: float | None = None,
-        watch: Watch | None = None,
-        secrets: Secrets = NO_SECRETS,
-    ) -> None:
-        super().__init__(timeout_s, watch, secrets)
-        self._url, self._application = url, application
-        self._instant = ""
-        self._history: set[TableName] = set()
-        given = options(url)
-        # over TLS, with the certificate verified, unless the URL says protocol=http: the driver's own default
-        arguments = {
+    _instant = ""  # the freeze's
+    _cursor: Any = None
+
+    def _arguments(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Over TLS, with the certificate verified, unless the URL says protocol=http: the driver's own default."""
+        return {
             "application": "runner",
             "login_timeout": 30,
             "enable_server_session_keep_alive_auto_detection": False,  # a run that ends leaves no query behind
             **given,
-            "session_parameters": {**SESSION, "QUERY_TAG": application, **given.get("session_parameters", {})},
+            "session_parameters": {**SESSION, "QUERY_TAG": self._application, **given.get("session_parameters", {})},
         }
-        self._engine = sqlalchemy.create_engine(
-            make_url(url).set(query={}),
-            poolclass=sqlalchemy.NullPool,
-            pool_reset_on_return=None,
-            connect_args=arguments,
-        )
-        try:
-            self._driver = self._connect()
-        except Exception:
-            self._worker.stop()
-            raise
 
-    def _connect(self) -> Any:
-        """The driver's connection, made by the dialect; the dialect's own first statements are not needed."""
-        try:
-            pooled = self._engine.raw_connection()
-            driver: Any = pooled.driver_connection
-            driver.autocommit(True)  # the dialect has switched it off
-            cursor = driver.cursor()
-            cursor.execute("select current_database(), current_schema(), current_session()")
-            ((database, schema, session),) = cursor.fetchall()
-            cursor.close()
-        except Exception as error:  # the driver's sign-on plug-ins have errors of their own
-            why = self.secrets.masked(_text(getattr(error, "orig", None) or error))
-            raise CannotConnect(
-                f"cannot connect to {shown(self._url)}: {why}", passing=PASSING.search(why) is not None
-            ) from None
+    def _introduce(self) -> str:
+        self._driver.autocommit(True)  # the dialect has switched it off
+        sql = "select current_database(), current_schema(), current_session()"
+        database, schema, session = self._run(sql).one()
         if not database:
             hint = "snowflake://USER@ACCOUNT/DATABASE/SCHEMA?warehouse=WAREHOUSE&role=ROLE"
-            raise CannotConnect(f"{shown(self._url)} names no database that this role can use", hint)
-        self._pooled, self._session = pooled, str(session)  # the driver's connection is closed with the pool's
+            raise CannotConnect(f"{display(self._url)} names no database that this role can use", hint)
+        self._history: set[TableName] = set()
         self.capabilities = replace(type(self).capabilities, default_schema=turned(str(schema or "PUBLIC")))
-        return driver
+        return str(session)
 
     def _run(self, sql: str) -> Result:
         self._cursor = cursor = self._driver.cursor()
@@ -191,19 +153,16 @@ class Snowflake(Warehouse):
         finally:
             side.close()
 
-    def _close(self) -> None:
-        self._pooled.invalidate()
-        self._driver.close()
-        self._engine.dispose()
-
     def _begin(self, snapshot: bool) -> str:
         return "begin transaction"
 
-    def _message(self, error: Exception) -> str:
-        return _text(error)
+    def _said(self, error: BaseException) -> str:
+        """With its number and SQLSTATE; the second line says what, where the first one says that it did not compile."""
+        lines = str(getattr(error, "msg", None) or error).splitlines()[:3]
+        return " ".join(line.strip() for line in lines if line.strip())
 
     def _trouble(self, error: Exception) -> Trouble:
-        number, text = getattr(error, "errno", None) or 0, _text(error)
+        number, text = getattr(error, "errno", None) or 0, self._text(error)
         if LOCKED.search(text):
             return Trouble.RETRY
         if 250000 <= number < 260000 or number in GONE_CODES or isinstance(error, OSError):
@@ -211,21 +170,6 @@ class Snowflake(Warehouse):
         if isinstance(error, (snowflake.connector.InterfaceError, snowflake.connector.OperationalError)):
             return Trouble.LOST if not getattr(error, "sqlstate", None) else Trouble.REFUSED
         return Trouble.REFUSED
-
-    def reopened(self) -> Self:
-        """The lost connection is replaced; what its session still holds at the server is ended."""
-        old = self._session
-        with suppress(Exception):
-            self._pooled.invalidate()
-        self._driver = self._connect()
-        self._stuck = False
-        second = self.another()
-        with suppress(WarehouseError):
-            second.end_session(old)
-        return second
-
-    def another(self) -> Self:
-        return type(self)(self._url, self._application, self.timeout_s, self.watch, self.secrets)
 
     # -- the freeze --------------------------------------------------------------------------------------------------
 
@@ -305,37 +249,21 @@ class Snowflake(Warehouse):
 
     # -- scratch -----------------------------------------------------------------------------------------------------
 
-    def open_scratch(self, playbook: str, run_id: str) -> str:
-        name = self.quote(f"{_scratch_prefix(playbook)}{re.sub('[^0-9a-z]', '', run_id.lower())}"[:200])
-        self.execute("scratch:create", f"create transient schema {name} data_retention_time_in_days = 0")
+    def _create_scratch(self, scratch: str) -> None:
+        self.execute("scratch:create", f"create transient schema {scratch} data_retention_time_in_days = 0")
         self._go_back()
-        return name
 
     def _go_back(self) -> None:
         """CREATE SCHEMA makes the new schema the session's own."""
         self.execute("scratch:schema", f"use schema {self.schema(self.capabilities.default_schema)}")
 
-    def sweep_scratch(self, playbook: str) -> None:
-        """A live run that lost its lease loses its scratch too: it is fenced anyway."""
-        prefix = turned(_scratch_prefix(playbook))
-        sql = (
-            f"select schema_name from information_schema.schemata where startswith(schema_name, {self.literal(prefix)})"
-        )
-        for (found,) in self.execute("scratch:list", sql).rows:
-            if re.fullmatch("[0-9A-Z]{1,40}", str(found).removeprefix(prefix)):
-                self.execute("scratch:sweep", f"drop schema if exists {self.quote(turned(str(found)))} cascade")
-
-    def open_private_scratch(self) -> str:
-        return PRIVATE
+    def _name(self, found: object) -> str:
+        return turned(str(found))
 
     def scratch_table(self, scratch: str, name: str) -> str:
         if scratch == PRIVATE:
             return f"{self.schema(self.capabilities.default_schema)}.{PRIVATE}_{name}"
         return f"{scratch}.{name}"
-
-    def drop_scratch(self, scratch: str) -> None:
-        if scratch != PRIVATE:
-            self.execute("scratch:drop", f"drop schema if exists {scratch} cascade")
 
     def temporary_table(self, name: str, select: str, layout: Layout = PLAIN) -> str:
         kind = "temporary" if f".{PRIVATE}_" in name else "transient"
@@ -394,16 +322,3 @@ class Snowflake(Warehouse):
     @property
     def now(self) -> str:
         return "sysdate()"
-
-    @property
-    def session(self) -> str:
-        return self.literal(self._session)
-
-
-def _scratch_prefix(playbook: str) -> str:
-    return f"runner_scratch_{playbook.lower().replace('-', '_')[:23]}_"
-
-
-def _text(error: BaseException) -> str:
-    text = str(getattr(error, "msg", None) or error)
-    return " ".join(line.strip() for line in text.splitlines()[:3] if line.strip()) or type(error).__name__
