@@ -175,15 +175,7 @@ class _Loader:
 
     def _check(self, compiled: CompiledModel, tree: exp.Query) -> None:
         model, select = compiled.model, compiled.select
-        outputs = {name.lower() for name in select.outputs}
-        if outputs:
-            for name in dict.fromkeys([*compiled.key_names, *model.unique, *(c.name for c in model.merge)]):
-                if name.lower() not in outputs:
-                    self._problem(
-                        model.place,
-                        f"{model.table}: {name} is not a column of its SELECT",
-                        f"it gives {', '.join(select.outputs)}",
-                    )
+        self._check_columns(compiled)
         if model.table in compiled.models:
             self._problem(select.place, f"{model.table} reads itself", "a model is a SELECT over its inputs only")
             return
@@ -197,6 +189,18 @@ class _Loader:
         if not model.merge:
             self._check_dedupe(compiled)
         self._check_strategy(compiled, tree)
+
+    def _check_columns(self, compiled: CompiledModel) -> None:
+        """What the playbook says of a model's columns is about columns that it has, where they can be told."""
+        model, outputs = compiled.model, compiled.select.outputs
+        known = {name.lower() for name in outputs}
+        named = [*compiled.key_names, *model.unique, *(c.name for c in model.merge), *model.layout.columns]
+        for name in dict.fromkeys(named) if known else ():
+            if name.lower() not in known:
+                from runner.yamlschema import did_you_mean  # only when there is an error: its import takes a while
+
+                what = f"{model.table}: {name} is not a column of its SELECT"
+                self._problem(model.place, what, did_you_mean(name, outputs))
 
     def _check_full(self, compiled: CompiledModel) -> None:
         for table in compiled.sources:
@@ -285,11 +289,18 @@ def _spelled(model: Model, select: Select) -> Model:
     def own(name: str) -> str:
         return known.get(name) or known.get(name.lower()) or name
 
+    lies = model.layout
     return replace(
         model,
         key=tuple(replace(column, name=own(column.name)) for column in model.key),
         unique=tuple(map(own, model.unique)),
         merge=tuple(replace(column, name=own(column.name)) for column in model.merge),
+        layout=replace(
+            lies,
+            distkey=own(lies.distkey),
+            sortkey=tuple(map(own, lies.sortkey)),
+            cluster_by=tuple(map(own, lies.cluster_by)),
+        ),
     )
 
 
