@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from tests import postgres, redshift, snowflake
 from tests.play import Difference, Play
@@ -20,6 +21,12 @@ from tests.tally import Tally
 
 Arena = Callable[[Path], AbstractContextManager[str]]  # a folder to work in → the URL of an empty warehouse there
 
+# Makes a database of a server, under a name, and drops it at the end; gives its URL.
+DATABASE: dict[str, Callable[[Any, str], AbstractContextManager[str]]] = {
+    "postgres": postgres.database,
+    "redshift": redshift.database,
+    "snowflake": snowflake.database,
+}
 DEFAULT = "20/3"
 MEMORY = Path("/dev/shm")
 FOLDER = MEMORY if os.access(MEMORY, os.W_OK) else None  # where files cost no disk writes
@@ -44,27 +51,21 @@ def on_duckdb(folder: Path) -> Iterator[str]:
     yield f"duckdb:///{folder / 'warehouse.duckdb'}"
 
 
+def on(engine: str, server: Any) -> Arena:
+    """A database of a server that runs: Postgres, or the emulator of another engine."""
+    return lambda folder: DATABASE[engine](server, f"schedule_{os.getpid()}_{next(_numbers)}")
+
+
 def on_postgres(server: postgres.Server) -> Arena:
     """A database of this server."""
-
-    def arena(folder: Path) -> AbstractContextManager[str]:
-        return postgres.database(server, f"schedule_{os.getpid()}_{next(_numbers)}")
-
-    return arena
+    return on("postgres", server)
 
 
 @contextmanager
-def on_redshift(server: postgres.Server) -> Iterator[Arena]:
-    """A database of this server behind the shim."""
-    with redshift.server(server) as shim:
-        yield lambda folder: redshift.database(shim, server, f"schedule_{os.getpid()}_{next(_numbers)}")
-
-
-@contextmanager
-def on_snowflake() -> Iterator[Arena]:
-    """A database of the emulator."""
-    with snowflake.server() as server:
-        yield lambda folder: snowflake.database(server, f"schedule_{os.getpid()}_{next(_numbers)}")
+def on_emulators() -> Iterator[dict[str, Arena]]:
+    """Redshift and Snowflake, each on a server of its own."""
+    with postgres.server() as server, redshift.server(server) as shim, snowflake.server() as emulator:
+        yield {"redshift": on("redshift", shim), "snowflake": on("snowflake", emulator)}
 
 
 def every_nth(runs: int = 5) -> Callable[[object], bool]:

@@ -17,7 +17,7 @@ from typing import NoReturn
 import pytest
 
 from tests import conformance, interleave, postgres, redshift, snowflake
-from tests.arena import counts, first_seed
+from tests.arena import DATABASE, counts, first_seed
 from tests.engines import ALL, ENGINES, fresh_database
 
 _numbers = itertools.count(1)
@@ -91,14 +91,7 @@ def redshift_server(postgres_server: postgres.Server) -> Iterator[redshift.Shim]
 @pytest.fixture
 def redshift_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """A new, empty database: of the cluster at RUNNER_TEST_REDSHIFT_URL, else behind the shim."""
-    name = f"runner_{os.getpid()}_{next(_numbers)}"
-    if given := os.environ.get("RUNNER_TEST_REDSHIFT_URL"):
-        with fresh_database(given, name) as url:
-            yield url
-        return
-    server, shim = request.getfixturevalue("postgres_server"), request.getfixturevalue("redshift_server")
-    with redshift.database(shim, server, name) as url:
-        yield url
+    yield from emulated("redshift", request)
 
 
 @pytest.fixture(scope="session")
@@ -119,12 +112,17 @@ def snowflake_server() -> Iterator[snowflake.Server]:
 @pytest.fixture
 def snowflake_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """A new, empty database: of the account at RUNNER_TEST_SNOWFLAKE_URL, else in the emulator."""
+    yield from emulated("snowflake", request)
+
+
+def emulated(engine: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A new, empty database: of the real engine at RUNNER_TEST_…_URL, else of its emulator; dropped after the test."""
     name = f"runner_{os.getpid()}_{next(_numbers)}"
-    if given := os.environ.get("RUNNER_TEST_SNOWFLAKE_URL"):
+    if given := os.environ.get(f"RUNNER_TEST_{engine.upper()}_URL"):
         with fresh_database(given, name) as url:
             yield url
         return
-    with snowflake.database(request.getfixturevalue("snowflake_server"), name) as url:
+    with DATABASE[engine](request.getfixturevalue(f"{engine}_server"), name) as url:
         yield url
 
 

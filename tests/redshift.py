@@ -301,7 +301,7 @@ class Shim:
     """The server between redshift_connector and Postgres; `server` makes one."""
 
     def __init__(self, pg: postgres.Server, tls: tuple[Path, Path] | None, isolation: str) -> None:
-        parts = urlsplit(pg.url)
+        self.pg, parts = pg, urlsplit(pg.url)
         self.behind = (parts.hostname or "127.0.0.1", parts.port or 5432)
         self.isolation = isolation
         self.tls: ssl.SSLContext | None = None
@@ -346,12 +346,12 @@ class Shim:
                     return strike.fault
         return None
 
-    def template(self, pg: postgres.Server) -> str:
+    def template(self) -> str:
         """A database with what Redshift has and Postgres has not, to copy; made once."""
         with self._lock:
             if self._template is None:
                 name = f"redshift_{os.getpid()}_{self.port}"
-                url = self._made.enter_context(postgres.database(pg, name))
+                url = self._made.enter_context(postgres.database(self.pg, name))
                 with psycopg.connect(url, autocommit=True) as admin:
                     for statement in prepared(self.isolation, bool(admin.execute(SUPER_USER).fetchall()[0][0])):
                         admin.execute(statement.encode())
@@ -600,10 +600,10 @@ def server(
 
 
 @contextmanager
-def database(shim: Shim, pg: postgres.Server, name: str) -> Iterator[str]:
+def database(shim: Shim, name: str) -> Iterator[str]:
     """The URL of a new database behind the shim, dropped at the end."""
-    with postgres.database(pg, name, shim.template(pg)):
-        user = urlsplit(pg.url).username or "postgres"
+    with postgres.database(shim.pg, name, shim.template()):
+        user = urlsplit(shim.pg.url).username or "postgres"
         how = "ssl=true&sslmode=verify-ca" if shim.tls else "ssl=false"
         yield f"redshift://{user}@127.0.0.1:{shim.port}/{name}?{how}"
 

@@ -44,17 +44,17 @@ def shim(postgres_server: postgres.Server) -> Iterator[redshift.Shim]:
 
 
 @pytest.fixture
-def url(shim: redshift.Shim, postgres_server: postgres.Server) -> Iterator[str]:
+def url(shim: redshift.Shim) -> Iterator[str]:
     """A new database of it; nothing is seen and nothing fails any more."""
     shim.forget()
-    with fresh(shim, postgres_server) as made:
+    with fresh(shim) as made:
         yield made
 
 
 @contextmanager
-def fresh(shim: redshift.Shim, pg: postgres.Server) -> Iterator[str]:
+def fresh(shim: redshift.Shim) -> Iterator[str]:
     """A new database."""
-    with redshift.database(shim, pg, f"shim_{os.getpid()}_{next(_numbers)}") as made:
+    with redshift.database(shim, f"shim_{os.getpid()}_{next(_numbers)}") as made:
         yield made
 
 
@@ -323,7 +323,7 @@ def test_only_serializable_sees_two_that_read_what_the_other_writes(
 ) -> None:
     with (
         redshift.server(postgres_server, isolation=isolation) as other,
-        fresh(other, postgres_server) as url,
+        fresh(other) as url,
         Client(url) as one,
         Client(url) as two,
     ):
@@ -449,7 +449,7 @@ def test_a_client_that_goes_takes_its_session_along(url: str) -> None:
 
 
 def test_the_end_of_the_shim_is_the_end_of_its_connections(postgres_server: postgres.Server) -> None:
-    with redshift.server(postgres_server) as other, fresh(other, postgres_server) as url:
+    with redshift.server(postgres_server) as other, fresh(other) as url:
         client = Client(url)
         there = redshift.libpq(url)
     assert there == postgres_server.database(urlsplit(url).path[1:])
@@ -513,7 +513,7 @@ def test_the_certificate_is_verified(
     postgres_server: postgres.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pair = certificate(tmp_path, "localhost")
-    with redshift.server(postgres_server, tls=pair) as secure, fresh(secure, postgres_server) as url:
+    with redshift.server(postgres_server, tls=pair) as secure, fresh(secure) as url:
         assert url.endswith("?ssl=true&sslmode=verify-ca")
         with pytest.raises(redshift_connector.InterfaceError):  # nobody knows who signed it
             Client(url, ssl=True, sslmode="verify-ca")

@@ -111,7 +111,7 @@ def test_redshift_verifies_the_certificate(
     pair = certificate(tmp_path, "localhost")
     with (
         redshift.server(postgres_server, tls=pair) as shim,
-        redshift.database(shim, postgres_server, "runner_tls") as url,
+        redshift.database(shim, "runner_tls") as url,
     ):
         plain = url.partition("?")[0]
         with pytest.raises(CannotConnect, match=r"(?i)certificate"):

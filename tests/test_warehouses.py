@@ -6,18 +6,14 @@ promise is what the simulations are for. The long version is `python -m tests.so
 
 from __future__ import annotations
 
-import itertools
-import os
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack
-from pathlib import Path
+from contextlib import ExitStack
 from unittest.mock import patch
 
 import pytest
 
 from runner.models import Algebra, Staged
-from tests import interleave, postgres, redshift, snowflake
-from tests.arena import Arena, first_seed, on_redshift, on_snowflake, play_or_shrink
+from tests import interleave, postgres, redshift
+from tests.arena import Arena, first_seed, on, on_emulators, play_or_shrink
 from tests.interleave import simulated, simulated_or_shrunk
 from tests.play import Difference
 from tests.schedules import make
@@ -28,23 +24,12 @@ SCHEDULES, SIMULATIONS, GROUP = 5, 20, 5
 SHORT = 1  # runs in one simulation, besides those that come in between and at its end
 LENGTH = 5  # runs in one schedule
 ENGINES = ("redshift", "snowflake")
-_numbers = itertools.count(1)
 
 
 @pytest.fixture
-def arena(request: pytest.FixtureRequest) -> Iterator[Arena]:
+def arena(request: pytest.FixtureRequest) -> Arena:
     """Databases of the engine that the parameter names, on the session's server."""
-    pair = ("postgres_server", "redshift_server") if request.param == "redshift" else ("snowflake_server",)
-    servers = [request.getfixturevalue(name) for name in pair]
-
-    def redshift_arena(folder: Path) -> AbstractContextManager[str]:
-        server, shim = servers
-        return redshift.database(shim, server, f"schedule_{os.getpid()}_{next(_numbers)}")
-
-    def snowflake_arena(folder: Path) -> AbstractContextManager[str]:
-        return snowflake.database(servers[0], f"schedule_{os.getpid()}_{next(_numbers)}")
-
-    yield redshift_arena if request.param == "redshift" else snowflake_arena
+    return on(request.param, request.getfixturevalue(f"{request.param}_server"))
 
 
 on_both = pytest.mark.parametrize("arena", ENGINES, indirect=True)
@@ -68,12 +53,8 @@ def test_simulations(arena: Arena, group: int) -> None:
 def test_serializable_isolation(postgres_server: postgres.Server) -> None:
     """The same on a Redshift database whose isolation is SERIALIZABLE, the default of older clusters."""
     with redshift.server(postgres_server, isolation="serializable") as shim:
-
-        def arena(folder: Path) -> AbstractContextManager[str]:
-            return redshift.database(shim, postgres_server, f"schedule_{os.getpid()}_{next(_numbers)}")
-
         for seed in range(first_seed() + SIMULATIONS, first_seed() + SIMULATIONS + GROUP):
-            simulated_or_shrunk(seed, arena, runs=SHORT)
+            simulated_or_shrunk(seed, on("redshift", shim), runs=SHORT)
 
 
 def _recreated(self: Algebra, staged: Staged) -> list[tuple[str, str]]:
@@ -120,8 +101,7 @@ def test_a_publish_that_commits_is_caught(arena: Arena, engine: str) -> None:
 
 def soak(size: int, seed: int) -> list[Tally]:
     """Check 10: simulations behind the shim, whose TRUNCATE commits, and in the emulator, whose DDL commits."""
-    with postgres.server() as server, on_redshift(server) as one, on_snowflake() as other:
-        arenas = {"redshift": one, "snowflake": other}
+    with on_emulators() as arenas:
         return [interleave.tally(engine, arena, size, seed) for engine, arena in arenas.items()]
 
 
@@ -129,5 +109,5 @@ def soak_schedules(size: int, seed: int) -> list[Tally]:
     """Check 10: plain schedules on both."""
     from tests.arena import tally
 
-    with postgres.server() as server, on_redshift(server) as one, on_snowflake() as other:
-        return [tally(engine, arena, size, seed) for engine, arena in (("redshift", one), ("snowflake", other))]
+    with on_emulators() as arenas:
+        return [tally(engine, arena, size, seed) for engine, arena in arenas.items()]
