@@ -13,7 +13,7 @@ from runner.porting import portable
 from runner.program import PlainQuery
 from runner.scripts import CHECK_SCRATCH, RunNames
 from runner.sqlfile import name_of
-from runner.sqlread import DEEP, DEEP_HINT, scanned, statements
+from runner.sqlread import DEEP, DEEP_HINT, scanned, split, statements
 from runner.sqltext import render
 
 WRITES = (exp.Insert, exp.Update, exp.Delete, exp.Merge)
@@ -29,7 +29,10 @@ def check(
     own = names.values(variables) if playbook.sources else variables
     rendered = render(query.text, own, place)
     if not playbook.sources or phase in (Phase.SETUP, Phase.AFTER):
-        scanned(rendered, place)
+        if kind in portable.CHECKED:
+            split(rendered, dialect, place)  # their drivers take one statement at a time
+        else:
+            scanned(rendered, place)
         if playbook.sources and CHECK_SCRATCH in rendered:
             what = f"the run's own tables are not there in phase {phase.value}"
             line = rendered.count("\n", 0, rendered.index(CHECK_SCRATCH)) + 1

@@ -8,6 +8,7 @@ for another number of statements than the scanner does is refused too.
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 
 import sqlglot
@@ -44,15 +45,12 @@ def statements(text: str, dialect: str, place: Place) -> list[tuple[exp.Expr, in
     try:
         trees = [_named(tree, dialect) for tree in sqlglot.parse(text, read=dialect) if tree is not None]
     except SqlglotError as error:
-        raise BadInput(_syntax(error, place, lines)) from None
+        raise BadInput(_syntax(error, text, place, lines)) from None
     except RecursionError:
         raise BadInput(Problem(Place(place.path, 1), DEEP, DEEP_HINT)) from None
     trees = [tree for tree in trees if not isinstance(tree, exp.Semicolon)]
     if len(trees) != len(lines):
-        what = f"cannot tell where its statements end: {len(lines)} for {dialect}, {len(trees)} for the parser"
-        raise BadInput(
-            Problem(Place(place.path, lines[0] if lines else 1), what, "write strings as '…', '' for a quote")
-        )
+        raise BadInput(_unclear(lines, place, f"{len(lines)} for {dialect}, {len(trees)} for the parser"))
     return list(zip(trees, lines, strict=True))
 
 
@@ -74,11 +72,15 @@ def quoted_name(identifier: exp.Identifier) -> str:
     return str(identifier.meta.get(CORE, identifier.this))
 
 
-def split(text: str, dialect: str) -> list[str]:
-    """The statements of a script one by one, for drivers that take one at a time. Raises BadInput."""
-    lines = scanned(text, Place()).statements
+def split(text: str, dialect: str, place: Place) -> list[str]:
+    """The statements of a script one by one, for drivers that take one at a time. Raises BadInput with file:line."""
+    lines = scanned(text, place).statements
+    try:
+        tokens = sqlglot.tokenize(text, read=dialect)
+    except SqlglotError as error:
+        raise BadInput(_syntax(error, text, place, lines)) from None
     found, start, fresh = [], 0, False
-    for token in sqlglot.tokenize(text, read=dialect):
+    for token in tokens:
         if token.token_type == TokenType.SEMICOLON:
             found += [text[start : token.start].strip()] if fresh else []
             start, fresh = token.end + 1, False
@@ -86,17 +88,27 @@ def split(text: str, dialect: str) -> list[str]:
             fresh = True
     found += [text[start:].strip()] if fresh else []
     if len(found) != len(lines):
-        what = f"cannot tell where its statements end: {len(lines)} or {len(found)}"
-        raise BadInput(Problem(Place(), what, "write strings as '…', '' for a quote"))
+        raise BadInput(_unclear(lines, place, f"{len(lines)} or {len(found)}"))
     return found
 
 
-def _syntax(error: SqlglotError, place: Place, lines: tuple[int, ...]) -> Problem:
+def _unclear(lines: tuple[int, ...], place: Place, counts: str) -> Problem:
+    what, hint = f"cannot tell where its statements end: {counts}", "write strings as '…', '' for a quote"
+    return Problem(Place(place.path, lines[0] if lines else 1), what, hint)
+
+
+_OPENED = re.compile(r" from \d+:(\d+)$")  # how the tokenizer says where a string begins that is never closed
+
+
+def _syntax(error: SqlglotError, text: str, place: Place, lines: tuple[int, ...]) -> Problem:
     details: list[dict[str, Any]] = getattr(error, "errors", [])
     hint = "runner render shows the text with its variables filled in"
     if not details:
-        said = str(error).splitlines()[0][:100] if str(error) else type(error).__name__
-        return Problem(Place(place.path, lines[0] if lines else 1), f"cannot be read as SQL: {said}", hint)
+        said = next(iter(str(error.__cause__ or error).splitlines()), type(error).__name__)[:100]
+        line = lines[0] if lines else 1
+        if opened := _OPENED.search(said):
+            said, line = said[: opened.start()], text.count("\n", 0, int(opened[1])) + 1
+        return Problem(Place(place.path, line), f"cannot be read as SQL: {said}", hint)
     first = details[0]
     line, column = int(first.get("line") or 0), int(first.get("col") or 0)
     shown = str(first.get("highlight") or "").strip()

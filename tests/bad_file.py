@@ -89,14 +89,13 @@ def template(name: str, what: str, text: str, where: int = 2) -> Bad:
     )
 
 
-def script(name: str, where: int, what: str, phase: str, text: str, top: str = "") -> Bad:
+def script(name: str, where: int, what: str, phase: str, text: str, top: str = "", engine: str = "duckdb") -> Bad:
     """A plain query of a phase, in a playbook that has a model too."""
     page_text = f"name: web\ntarget: TARGET\nsource: {{table: atomic.events, batch: etl_tstamp}}\n{top}steps:\n"
     page_text += "  - {name: m, models: [{table: derived.s, sql: s.sql, key: k}]}\n"
     page_text += f"  - {{name: q, phase: {phase}, queries: q.sql}}\n"
-    return Bad(
-        f"script: {name}", f"q.sql:{where}" if where else "q.sql", what, (("web.yml", page_text), ("q.sql", text))
-    )
+    files = (("web.yml", page_text), ("q.sql", text))
+    return Bad(f"script: {name}", f"q.sql:{where}" if where else "q.sql", what, files, engine=engine)
 
 
 def built(name: str, where: str, what: str, build: Build, *files: tuple[str, Content]) -> Bad:

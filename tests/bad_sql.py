@@ -156,6 +156,7 @@ TEMPLATES = [
     ),
 ]
 
+OPEN = "select 1;\nselect 'a\\';\nselect 2"  # where a backslash escapes, a string that is never closed
 PHASES = [
     Bad(
         "a phase without a source",
@@ -218,5 +219,22 @@ PHASES = [
     script("publish writes the runner's state", 1, "the runner's own state", "publish", "delete from runner.manifest"),
     script("an unknown name", 1, "keys.nothing is not there", "stage", "select * from {{ keys.nothing }}"),
     script("after uses the run's tables", 1, "are not there in phase after", "after", "select * from {{ scratch }}.x"),
+    script("after ends in a string, on Redshift", 2, "Missing '", "after", OPEN, engine="redshift"),
+    script("setup ends in a string, on Snowflake", 2, "Missing '", "setup", OPEN, engine="snowflake"),
+    script(
+        "setup ends nobody knows where",
+        2,
+        "statements end",
+        "setup",
+        "\nselect 'a\\';drop table x;--'",
+        engine="redshift",
+    ),
+    Bad(
+        "a plain script that ends in a string",
+        "q.sql:2",
+        "Missing '",
+        (("web.yml", PLAIN), ("q.sql", OPEN)),
+        engine="snowflake",
+    ),
     script("publish is no SQL", 2, "", "publish", "insert into derived.x\n  select from from (\n"),
 ]

@@ -106,7 +106,7 @@ def by_process(bad: Bad, folder: Path, port: Watched) -> list[str]:
 
 
 def _target(bad: Bad, port: Watched) -> str:
-    return "duckdb:///never.duckdb" if bad.engine == "duckdb" else port.url
+    return "duckdb:///never.duckdb" if bad.engine == "duckdb" else f"{bad.engine}://{port.url.partition('://')[2]}"
 
 
 def _judge(bad: Bad, folder: Path, port: Watched, answer: Answer) -> list[str]:

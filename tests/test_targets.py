@@ -335,6 +335,23 @@ def test_a_literal_ends_where_it_should() -> None:
     assert Redshift.literal(object.__new__(Redshift), text) == "('a' || chr(92) || '''; drop table x --')"
 
 
+@pytest.mark.parametrize("engine", ["redshift", "snowflake"])
+@pytest.mark.parametrize("text", ["select 1; select 'a\\'", "select 'a\\'; drop table x; --'", "select 'a"])
+def test_a_script_that_cannot_be_split(
+    engine: str, text: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is refused at load (bad_sql.py); one that got past it fails its run, with its step and file, and no more."""
+    project = Project(request.getfixturevalue(f"{engine}_url"), tmp_path)
+    project.source = {}
+    project.sql("a.sql", text)
+    project.top["steps"] = [{"name": "a", "queries": ["a.sql"]}]
+    assert "a.sql:1" in project.run(code=2).err
+    monkeypatch.setattr("runner.scriptcheck.check", lambda *_: None)
+    said = project.run(code=6).err
+    assert "a.sql: step a: " in said and "internal" not in said
+    project.close()
+
+
 # -- a session that is lost at COMMIT --------------------------------------------------------------------------------------
 
 

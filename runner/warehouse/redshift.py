@@ -119,9 +119,7 @@ class Redshift(Server):
 
     def script(self, label: str, text: str) -> None:
         """One statement at a time; several are one transaction, as where a script is sent whole."""
-        from runner.sqlread import split
-
-        statements = split(text, self.dialect)
+        statements = self._statements(label, text)
         if len(statements) < 2 or self.in_transaction or any(OWN_TRANSACTION.match(s) for s in statements):
             for statement in statements:
                 self.execute(label, statement)

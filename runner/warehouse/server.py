@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self
 import sqlalchemy
 from sqlalchemy.engine import make_url
 
-from runner.errors import CannotConnect
+from runner.errors import BadInput, CannotConnect, Place
 from runner.secrets import NO_SECRETS, Secrets
 from runner.warehouse import display, name_limit
 from runner.warehouse.base import Trouble, Warehouse, WarehouseError, Watch
@@ -92,6 +92,15 @@ class Server(Warehouse):
     def _close(self) -> None:
         self._pooled.invalidate()
         self._engine.dispose()
+
+    def _statements(self, label: str, script: str) -> list[str]:
+        """A script's statements, for a driver that takes one at a time. Raises WarehouseError."""
+        from runner.sqlread import split  # after the start: with its parser
+
+        try:
+            return split(script, self.dialect, Place())
+        except BadInput as error:  # at load it was another text
+            raise WarehouseError(label, self.secrets.masked(error.problems[0].what), Trouble.REFUSED) from None
 
     @property
     def session(self) -> str:

@@ -134,9 +134,7 @@ class Snowflake(Server):
 
     def script(self, label: str, text: str) -> None:
         """One statement at a time."""
-        from runner.sqlread import split
-
-        for statement in split(text, self.dialect):
+        for statement in self._statements(label, text):
             self.execute(label, statement)
 
     def _cancel(self) -> None:
