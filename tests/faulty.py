@@ -21,7 +21,7 @@ from runner.warehouse.base import Result, Warehouse
 from runner.warehouse.duckdb import DuckDB
 from runner.warehouse.postgres import Postgres
 
-Run = Callable[[Any, str], Result]
+Run = Callable[[Any, str], tuple[Result, ...]]
 
 
 class Kind(Enum):
@@ -107,7 +107,7 @@ class Injector:
         self.struck.append(f"{self.labels[-1]} {fault}")
         return fault
 
-    def postgres(self, real: Run, warehouse: Postgres, sql: str) -> Result:
+    def postgres(self, real: Run, warehouse: Postgres, sql: str) -> tuple[Result, ...]:
         """In the place of `Postgres._run`."""
         fault = self.due(sql)
         if fault is None:
@@ -120,7 +120,7 @@ class Injector:
             if fault.kind is Kind.LOST:
                 warehouse._driver.close()
 
-    def duckdb(self, real: Run, warehouse: DuckDB, sql: str) -> Result:
+    def duckdb(self, real: Run, warehouse: DuckDB, sql: str) -> tuple[Result, ...]:
         """In the place of `DuckDB._run`. After a fatal error no connection works that was open then."""
         if any(warehouse._connection is dead for dead in self._dead):
             raise duckdb.FatalException(INVALID)
@@ -145,10 +145,10 @@ def installed(injector: Injector) -> Iterator[None]:
     """The injector is in the way of all statements of this process."""
     real: dict[type[Warehouse], Run] = {Postgres: Postgres._run, DuckDB: DuckDB._run}
 
-    def postgres(warehouse: Postgres, sql: str) -> Result:
+    def postgres(warehouse: Postgres, sql: str) -> tuple[Result, ...]:
         return injector.postgres(real[Postgres], warehouse, sql)
 
-    def duck(warehouse: DuckDB, sql: str) -> Result:
+    def duck(warehouse: DuckDB, sql: str) -> tuple[Result, ...]:
         return injector.duckdb(real[DuckDB], warehouse, sql)
 
     with patch.object(Postgres, "_run", postgres), patch.object(DuckDB, "_run", duck):

@@ -99,7 +99,7 @@ def counts_at_the_end() -> AbstractContextManager[Any]:
 
 @contextmanager
 def sending(
-    skip: tuple[str, ...] = (), after: Callable[[Warehouse, str, Callable[[str], Result]], None] | None = None
+    skip: tuple[str, ...] = (), after: Callable[[Warehouse, str, Callable[[str], object]], None] | None = None
 ) -> Iterator[None]:
     """Statements that are not sent, and others that are sent after some; the watch sees every label as always."""
     real = Warehouse.execute
@@ -120,13 +120,13 @@ def sending(
         yield
 
 
-def begin_after_counting(warehouse: Warehouse, label: str, send: Callable[[str], Result]) -> None:
+def begin_after_counting(warehouse: Warehouse, label: str, send: Callable[[str], object]) -> None:
     """Batches are chosen in one statement, rows are read in a later snapshot."""
     if _within(warehouse, label, "freeze") and label == "freeze:batches":
         send(warehouse._begin(True))
 
 
-def commit_after_freeze(warehouse: Warehouse, label: str, send: Callable[[str], Result]) -> None:
+def commit_after_freeze(warehouse: Warehouse, label: str, send: Callable[[str], object]) -> None:
     """Keys are found in the snapshot, models read what is there later."""
     if _within(warehouse, label, "freeze") and label == "freeze:left-out":
         _begun[id(warehouse)] = ""
@@ -143,14 +143,14 @@ def _within(warehouse: Warehouse, label: str, name: str) -> bool:
     return _begun.get(id(warehouse)) == name
 
 
-def commit_per_table(warehouse: Warehouse, label: str, send: Callable[[str], Result]) -> None:
+def commit_per_table(warehouse: Warehouse, label: str, send: Callable[[str], object]) -> None:
     """Each table is published in a transaction of its own."""
     if label.startswith("publish:insert:"):
         send("commit")
         send(warehouse._begin(False))
 
 
-def ddl_in_publish(warehouse: Warehouse, label: str, send: Callable[[str], Result]) -> None:
+def ddl_in_publish(warehouse: Warehouse, label: str, send: Callable[[str], object]) -> None:
     """A CREATE TABLE among the DML, on an engine whose DDL commits the open transaction."""
     if label.startswith("publish:delete:"):
         send("commit")

@@ -2,7 +2,7 @@
 
 An engine is one module that subclasses `Warehouse`. What engines do differently is a field of `Capabilities` or a
 text builder here, never an `if engine ==` in the core. Every statement, BEGIN and COMMIT included, goes through
-`Warehouse.execute`, which tests can watch, fail or kill.
+`Warehouse.execute` or `Warehouse.script`, which tests can watch, fail or kill.
 """
 
 from __future__ import annotations
@@ -86,6 +86,9 @@ class Result:
         """The only row."""
         (row,) = self.rows
         return row
+
+
+NOTHING = Result((), [], -1)  # what DDL gives
 
 
 @dataclass(frozen=True)
@@ -185,7 +188,15 @@ class Warehouse(ABC):
     # -- the seam ------------------------------------------------------------------------------------------------
 
     def execute(self, label: str, sql: str) -> Result:
-        """Run one statement (or a script where the engine takes it whole). Raises WarehouseError."""
+        """Run one statement (or a script where the engine takes it whole: the last result). Raises WarehouseError."""
+        results = self._send(label, sql)
+        return results[-1] if results else NOTHING
+
+    def script(self, label: str, text: str) -> tuple[Result, ...]:
+        """Run a user's script and give what each statement gave; sent whole, where the engine takes several at once."""
+        return self._send(label, text)
+
+    def _send(self, label: str, sql: str) -> tuple[Result, ...]:
         if self.watch:
             self.watch("before", label, sql)
         if self._stuck:
@@ -193,16 +204,20 @@ class Warehouse(ABC):
         if self.in_transaction and self.capabilities.commits and (found := self.capabilities.commits.match(sql)):
             what = f"{found[1].upper()} would commit the transaction half done"
             raise WarehouseError(label, what, Trouble.REFUSED)
-        result = self._wait(label, self._worker.submit(lambda: self._run(sql)))
+        results = self._wait(label, self._worker.submit(lambda: self._run(sql)))
         if self.watch:
             self.watch("after", label, sql)
-        return result
+        return results
 
-    def script(self, label: str, text: str) -> None:
-        """Run a user's script; sent whole, where the engine takes several statements at once."""
-        self.execute(label, text)
+    def left_open(self) -> bool:
+        """Whether a script began a transaction that it did not end, aborted or not: `roll_back` ends it."""
+        return not self.in_transaction and self._is_open()
 
-    def _wait(self, label: str, job: _Job) -> Result:
+    def roll_back(self) -> None:
+        """End the transaction that a script left open; what it did is undone. Raises WarehouseError."""
+        self.execute("script:rollback", "rollback")
+
+    def _wait(self, label: str, job: _Job) -> tuple[Result, ...]:
         try:
             finished = job.done.wait(self.timeout_s)
         except BaseException:  # a signal: stop the query at the server before anything else happens
@@ -218,8 +233,8 @@ class Warehouse(ABC):
                 raise job.error
             message = self.secrets.masked(self._message(job.error))
             raise WarehouseError(label, message, self._trouble(job.error)) from None
-        result: Result = job.value
-        return result
+        results: tuple[Result, ...] = job.value
+        return results
 
     def _stop(self, job: _Job) -> None:
         """Cancel at the server until the driver's call has returned; a connection that does not answer is given up."""
@@ -302,7 +317,12 @@ class Warehouse(ABC):
     # -- what an engine provides -----------------------------------------------------------------------------------
 
     @abstractmethod
-    def _run(self, sql: str) -> Result: ...
+    def _run(self, sql: str) -> tuple[Result, ...]:
+        """Send a text, and give what each of its statements gave."""
+
+    @abstractmethod
+    def _is_open(self) -> bool:
+        """Whether the session is in a transaction."""
 
     @abstractmethod
     def _cancel(self) -> None: ...

@@ -20,6 +20,7 @@ from runner.errors import CannotConnect, Locked
 from runner.names import TableName
 from runner.secrets import NO_SECRETS, Secrets
 from runner.warehouse.base import (
+    NOTHING,
     Capabilities,
     Column,
     FileMark,
@@ -76,16 +77,27 @@ class DuckDB(Warehouse):
         self._path, self._options = path, dict(options)
         self._connection = connection if connection is not None else _open(path, read_only, self._options)
 
-    def _run(self, sql: str) -> Result:
-        cursor = self._connection.execute(sql)
-        described = cursor.description
-        if described is None:
-            return Result((), [], -1)
-        rows = cursor.fetchall()
-        names = tuple(str(column[0]) for column in described)
-        if names == ("Count",) and len(rows) == 1:  # what DuckDB answers to DML
-            return Result((), [], int(rows[0][0]))
-        return Result(names, rows, len(rows))
+    def _run(self, sql: str) -> tuple[Result, ...]:
+        return tuple(map(self._result, self._connection.extract_statements(sql)))
+
+    def _result(self, statement: Any) -> Result:
+        cursor = self._connection.execute(statement)
+        names = tuple(str(column[0]) for column in cursor.description or ())
+        rows = cursor.fetchall() if names else []
+        asks = statement.expected_result_type == [driver.ExpectedResultType.QUERY_RESULT]
+        if names == ("Count",) and not asks:  # what DuckDB answers to DML; to DDL, without a row
+            return Result((), [], int(rows[0][0])) if rows else NOTHING
+        return Result(names, rows, len(rows)) if names != ("Success",) or rows else NOTHING
+
+    def _is_open(self) -> bool:
+        """One transaction has one number; outside of it, each statement has its own. An aborted one answers nothing."""
+        try:
+            one, other = (self.execute("script:open", "select txid_current()").one() for _ in range(2))
+        except WarehouseError as error:
+            if "transaction is aborted" not in error.what:
+                raise
+            return True
+        return one == other
 
     def _cancel(self) -> None:
         self._connection.interrupt()

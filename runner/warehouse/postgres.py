@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from runner.layout import PLAIN, Layout
 from runner.names import TableName
@@ -81,20 +82,21 @@ class Postgres(Server):
 
     def _introduce(self) -> str:
         self._driver.autocommit = True
-        return str(self._run(SESSION.format(application=self.literal(self._application), named=NAMED)).one()[0])
+        return str(self._run(SESSION.format(application=self.literal(self._application), named=NAMED))[-1].one()[0])
 
-    def _run(self, sql: str) -> Result:
+    def _run(self, sql: str) -> tuple[Result, ...]:
         cursor = self._driver.cursor()
         try:
             cursor.execute(sql.encode())  # bytes: sent as they are, with no placeholders to look for
+            found = [_result(cursor)]
             while cursor.nextset():
-                pass
-            if cursor.description is None:
-                return Result((), [], cursor.rowcount)
-            rows = cursor.fetchall()
-            return Result(tuple(column.name for column in cursor.description), rows, len(rows))
+                found.append(_result(cursor))
+            return tuple(found)
         finally:
             cursor.close()
+
+    def _is_open(self) -> bool:
+        return self._driver.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR)
 
     def _cancel(self) -> None:
         self._driver.cancel_safe(timeout=1)
@@ -192,3 +194,10 @@ class Postgres(Server):
         """A session that has left pg_stat_activity is gone with all that it had not committed."""
         sql = f"select 1 from pg_stat_activity where {NAMED} = {self.literal(session)}"
         return bool(self.execute("lease:alive", sql).rows)
+
+
+def _result(cursor: psycopg.Cursor[Any]) -> Result:
+    if cursor.description is None:
+        return Result((), [], cursor.rowcount)
+    rows = cursor.fetchall()
+    return Result(tuple(column.name for column in cursor.description), rows, len(rows))

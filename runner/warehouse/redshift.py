@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any, ClassVar
 
 from redshift_connector.error import Error, InterfaceError
@@ -91,12 +91,12 @@ class Redshift(Server):
         if line := self._line:
             line.settimeout(None)  # it was for connecting
         self._run("set timezone to 'UTC'")
-        self._statement_timeout = str(self._run("show statement_timeout").one()[0])
-        self._pid = int(self._run("select pg_backend_pid()").one()[0])
-        self._user, started = self._run("select current_user, cast(getdate() as varchar(30))").one()
-        with suppress(Error):  # not on every workgroup
+        self._statement_timeout = str(self._asked("show statement_timeout")[0])
+        self._pid = int(self._asked("select pg_backend_pid()")[0])
+        self._user, started = self._asked("select current_user, cast(getdate() as varchar(30))")
+        with suppress(Error, ValueError):  # not on every workgroup
             sql = f"select cast(starttime as varchar(30)) from stv_sessions where process = {self._pid}"
-            started = self._run(sql).rows[0][0]
+            (started,) = self._asked(sql)
         return f"{self._pid} {str(started).strip()} {self._user}"
 
     @property
@@ -105,28 +105,31 @@ class Redshift(Server):
         line: socket.socket | None = getattr(self._driver, "_usock", None)
         return line
 
-    def _run(self, sql: str) -> Result:
+    def _asked(self, sql: str) -> tuple[Any, ...]:
+        (result,) = self._run(sql)
+        return result.one()
+
+    def _run(self, sql: str) -> tuple[Result, ...]:
         self._cancelled = 0
         cursor = self._driver.cursor()
         try:
             cursor.execute(sql)
             if cursor.description is None:
-                return Result((), [], cursor.rowcount)
+                return (Result((), [], cursor.rowcount),)
             rows = [tuple(row) for row in cursor.fetchall()]
-            return Result(tuple(str(column[0]) for column in cursor.description), rows, len(rows))
+            return (Result(tuple(str(column[0]) for column in cursor.description), rows, len(rows)),)
         finally:
             cursor.close()
 
-    def script(self, label: str, text: str) -> None:
+    def script(self, label: str, text: str) -> tuple[Result, ...]:
         """One statement at a time; several are one transaction, as where a script is sent whole."""
         statements = self._statements(label, text)
-        if len(statements) < 2 or self.in_transaction or any(OWN_TRANSACTION.match(s) for s in statements):
-            for statement in statements:
-                self.execute(label, statement)
-            return
-        with self.transaction(label):
-            for statement in statements:
-                self.execute(label, statement)
+        whole = len(statements) > 1 and not self.in_transaction and not any(map(OWN_TRANSACTION.match, statements))
+        with self.transaction(label) if whole else nullcontext():
+            return tuple(self.execute(label, statement) for statement in statements)
+
+    def _is_open(self) -> bool:
+        return bool(self._driver.in_transaction)  # as the server said when it was last ready
 
     def _cancel(self) -> None:
         """By process id from a second connection: first the statement, then, if it goes on, the session."""

@@ -28,7 +28,7 @@ from runner.errors import CannotConnect
 from runner.layout import PLAIN, Layout
 from runner.names import TableName, turned
 from runner.warehouse import display
-from runner.warehouse.base import Capabilities, Column, Relation, Result, Trouble, WarehouseError
+from runner.warehouse.base import NOTHING, Capabilities, Column, Relation, Result, Trouble, WarehouseError
 from runner.warehouse.server import Server
 
 # The driver tells of clouds it does not find itself in; what goes wrong comes as an exception.
@@ -108,7 +108,7 @@ class Snowflake(Server):
     def _introduce(self) -> str:
         self._driver.autocommit(True)  # the dialect has switched it off
         sql = "select current_database(), current_schema(), current_session()"
-        database, schema, session = self._run(sql).one()
+        database, schema, session = self._run(sql)[-1].one()
         if not database:
             hint = "snowflake://USER@ACCOUNT/DATABASE/SCHEMA?warehouse=WAREHOUSE&role=ROLE"
             raise CannotConnect(f"{display(self._url)} names no database that this role can use", hint)
@@ -116,26 +116,33 @@ class Snowflake(Server):
         self.capabilities = replace(type(self).capabilities, default_schema=turned(str(schema or "PUBLIC")))
         return str(session)
 
-    def _run(self, sql: str) -> Result:
+    def _run(self, sql: str) -> tuple[Result, ...]:
         self._cursor = cursor = self._driver.cursor()
         try:
             cursor.execute(sql)
             names = tuple(str(column[0]) for column in cursor.description or ())
             rows = [tuple(row) for row in cursor.fetchall()] if names else []
-            if names and names[0].startswith(CHANGED):
-                return Result(
-                    (), [], sum(int(n) for name, n in zip(names, rows[0], strict=True) if "multi" not in name)
-                )
-            if names == ("status",):  # what DDL answers
-                return Result((), [], -1)
-            return Result(tuple(map(turned, names)), rows, len(rows))
         finally:
             cursor.close()
+        if names and names[0].startswith(CHANGED):
+            changed = [int(count) for name, count in zip(names, rows[0], strict=True) if "multi" not in name]
+            return (Result((), [], sum(changed)),)
+        if names == ("status",):  # what DDL answers
+            return (NOTHING,)
+        return (Result(tuple(map(turned, names)), rows, len(rows)),)
 
-    def script(self, label: str, text: str) -> None:
+    def script(self, label: str, text: str) -> tuple[Result, ...]:
         """One statement at a time."""
-        for statement in self._statements(label, text):
-            self.execute(label, statement)
+        return tuple(self.execute(label, statement) for statement in self._statements(label, text))
+
+    def _is_open(self) -> bool:
+        """In an aborted transaction every statement fails (sql-reference/parameters: TRANSACTION_ABORT_ON_ERROR)."""
+        try:
+            return self.execute("script:open", "select current_transaction()").one()[0] is not None
+        except WarehouseError as error:
+            if error.trouble is not Trouble.REFUSED:
+                raise
+            return True
 
     def _cancel(self) -> None:
         """By query id where the driver knows it already, else all that this session does."""
