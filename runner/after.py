@@ -67,6 +67,10 @@ def _run_step(
         try:
             if text.strip():
                 connection.script(label, text)
+            if connection.left_open():
+                connection.roll_back()
+                what = "ends within a transaction that it began: its work was rolled back; end it with COMMIT"
+                raise WarehouseError(label, what, Trouble.REFUSED)
         except WarehouseError as error:
             if error.trouble in (Trouble.RETRY, Trouble.LOST) and phase is not Phase.AFTER:
                 raise  # for the publish to try again or resolve

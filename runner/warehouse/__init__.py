@@ -81,11 +81,15 @@ def connect(
     application: str,
     *,
     read_only: bool = False,
+    plain: bool = False,
     timeout_s: float | None = None,
     watch: Watch | None = None,
     secrets: Secrets = NO_SECRETS,
 ) -> Warehouse:
-    """Open a warehouse, whose errors will not show `secrets`. Raises CannotConnect, and Locked where another process holds a DuckDB file."""
+    """Open a warehouse, whose errors will not show `secrets`. Raises CannotConnect, and Locked where another process holds a DuckDB file.
+
+    A `plain` session of a server has the server's own settings: for scripts that know nothing of the runner.
+    """
     kind = kind_of(target)
     if kind == "duckdb":
         from runner.warehouse.duckdb import DuckDB
@@ -102,6 +106,6 @@ def connect(
                 f"the {name} driver is not installed ({error.name})", f"pip install 'sql-model-runner[{kind}]'"
             ) from None
     opened: Warehouse = getattr(import_module(f"runner.warehouse.{kind}"), name)(
-        target, application, timeout_s, watch, secrets
+        target, application, timeout_s, watch, secrets, plain=plain
     )
     return opened

@@ -41,6 +41,14 @@ else:
         import duckdb as driver
 
 SCRATCH = "runner_scratch"
+# Statements that say themselves what a transaction is, or that another database or a checkpoint is needed for.
+ALONE = {
+    driver.StatementType.TRANSACTION,
+    driver.StatementType.ATTACH,
+    driver.StatementType.DETACH,
+    driver.StatementType.COPY_DATABASE,
+    driver.StatementType.CALL,
+}
 
 
 class DuckDB(Warehouse):
@@ -88,6 +96,21 @@ class DuckDB(Warehouse):
         if names == ("Count",) and not asks:  # what DuckDB answers to DML; to DDL, without a row
             return Result((), [], int(rows[0][0])) if rows else NOTHING
         return Result(names, rows, len(rows)) if names != ("Success",) or rows else NOTHING
+
+    def script(self, label: str, text: str) -> tuple[Result, ...]:
+        """One transaction, as where a server is sent a text whole, unless it says otherwise itself."""
+        if self.in_transaction or not self._is_whole(text):
+            return self._send(label, text)
+        with self.transaction(label):
+            return self._send(label, text)
+
+    def _is_whole(self, text: str) -> bool:
+        """Whether a text is several statements that can be one transaction; what cannot be read fails when it is run."""
+        try:
+            kinds = [statement.type for statement in self._connection.extract_statements(text)]
+        except driver.Error:
+            return False
+        return len(kinds) > 1 and not ALONE.intersection(kinds)
 
     def _is_open(self) -> bool:
         """One transaction has one number; outside of it, each statement has its own. An aborted one answers nothing."""

@@ -43,13 +43,15 @@ PASSING = re.compile(
 
 NAMED = "pid::text || ' ' || backend_start::text"  # a session, as a later run finds it in pg_stat_activity
 # The server is to notice that we died while it works for us (Postgres 14 and later, not on every platform).
-SESSION = """
+SETTINGS = """
 set time zone 'UTC';
 set client_min_messages = warning;
 set lock_timeout = '60s';
 set idle_in_transaction_session_timeout = '60s';
 set jit = off;
 set standard_conforming_strings = on;
+"""
+SESSION = """
 set application_name = {application};
 select set_config(name, '1000', false) from pg_settings where name = 'client_connection_check_interval';
 select {named} from pg_stat_activity where pid = pg_backend_pid()
@@ -82,7 +84,8 @@ class Postgres(Server):
 
     def _introduce(self) -> str:
         self._driver.autocommit = True
-        return str(self._run(SESSION.format(application=self.literal(self._application), named=NAMED))[-1].one()[0])
+        session = SESSION.format(application=self.literal(self._application), named=NAMED)
+        return str(self._run(session if self._plain else SETTINGS + session)[-1].one()[0])
 
     def _run(self, sql: str) -> tuple[Result, ...]:
         cursor = self._driver.cursor()

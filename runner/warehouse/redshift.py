@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Iterable, Mapping
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from redshift_connector.error import Error, InterfaceError
@@ -90,7 +90,8 @@ class Redshift(Server):
         self._driver.autocommit, self._side = True, None
         if line := self._line:
             line.settimeout(None)  # it was for connecting
-        self._run("set timezone to 'UTC'")
+        if not self._plain:
+            self._run("set timezone to 'UTC'")
         self._statement_timeout = str(self._asked("show statement_timeout")[0])
         self._pid = int(self._asked("select pg_backend_pid()")[0])
         self._user, started = self._asked("select current_user, cast(getdate() as varchar(30))")
@@ -124,9 +125,23 @@ class Redshift(Server):
     def script(self, label: str, text: str) -> tuple[Result, ...]:
         """One statement at a time; several are one transaction, as where a script is sent whole."""
         statements = self._statements(label, text)
-        whole = len(statements) > 1 and not self.in_transaction and not any(map(OWN_TRANSACTION.match, statements))
-        with self.transaction(label) if whole else nullcontext():
+        if len(statements) < 2 or self.in_transaction or any(map(OWN_TRANSACTION.match, statements)):
             return tuple(self.execute(label, statement) for statement in statements)
+        try:
+            results = tuple(self._within(label, statement) for statement in statements)
+            if self._is_open():
+                self.execute(f"{label}:commit", "commit")
+            return results
+        finally:
+            if not self._stuck and self._is_open():
+                with suppress(Exception):  # the first error matters
+                    self.roll_back()
+
+    def _within(self, label: str, statement: str) -> Result:
+        """In the script's transaction: it begins with the first statement, and anew where a TRUNCATE has committed."""
+        if not self._is_open():
+            self.execute(f"{label}:begin", "begin")
+        return self.execute(label, statement)
 
     def _is_open(self) -> bool:
         return bool(self._driver.in_transaction)  # as the server said when it was last ready

@@ -16,7 +16,7 @@ import sqlalchemy
 from sqlalchemy.engine import make_url
 
 from runner.errors import BadInput, CannotConnect, Place
-from runner.secrets import NO_SECRETS, Secrets
+from runner.secrets import NO_SECRETS, Secrets, looks_secret
 from runner.warehouse import display, name_limit
 from runner.warehouse.base import Trouble, Warehouse, WarehouseError, Watch
 
@@ -44,9 +44,11 @@ class Server(Warehouse):
         timeout_s: float | None = None,
         watch: Watch | None = None,
         secrets: Secrets = NO_SECRETS,
+        *,
+        plain: bool = False,
     ) -> None:
         super().__init__(timeout_s, watch, secrets)
-        self._url, self._application = url, application
+        self._url, self._application, self._plain = url, application, plain
         arguments = self._arguments(options(url))
         address = make_url(url).set(drivername=self.drivername).difference_update_query(arguments)
         self._engine = sqlalchemy.create_engine(
@@ -72,7 +74,7 @@ class Server(Warehouse):
             raise CannotConnect(what, passing=self.passing.search(str(failed)) is not None) from None
 
     def another(self) -> Self:
-        return type(self)(self._url, self._application, self.timeout_s, self.watch, self.secrets)
+        return type(self)(self._url, self._application, self.timeout_s, self.watch, self.secrets, plain=self._plain)
 
     def reopened(self) -> Self:
         """The lost connection is replaced, so that what is left of the run (`after`, the lease, scratch) has one.
@@ -114,7 +116,10 @@ class Server(Warehouse):
 
     @abstractmethod
     def _introduce(self) -> str:
-        """Make the new session ours: autocommit, UTC, who we are. Gives the text that names it to a later run."""
+        """Make the new session ours: autocommit, UTC, who we are. Gives the text that names it to a later run.
+
+        A plain session keeps the server's own settings: time zone, time-outs.
+        """
 
     # -- errors --------------------------------------------------------------------------------------------------------
 
@@ -180,7 +185,8 @@ def options(url: str) -> dict[str, Any]:
 
     The drivers have too many (IAM, single sign-on, proxies) to list them here: each is passed on under its own name.
     """
-    return {name: _value(value) for name, value in make_url(url).query.items() if isinstance(value, str)}
+    given = {name: value for name, value in make_url(url).query.items() if isinstance(value, str)}
+    return {name: value if looks_secret(name) else _value(value) for name, value in given.items()}
 
 
 def _value(text: str) -> Any:

@@ -97,12 +97,13 @@ class Snowflake(Server):
 
     def _arguments(self, given: dict[str, Any]) -> dict[str, Any]:
         """Over TLS, with the certificate verified, unless the URL says protocol=http: the driver's own default."""
+        settings = {} if self._plain else SESSION
         return {
             "application": "runner",
             "login_timeout": 30,
             "enable_server_session_keep_alive_auto_detection": False,  # a run that ends leaves no query behind
             **given,
-            "session_parameters": {**SESSION, "QUERY_TAG": self._application, **given.get("session_parameters", {})},
+            "session_parameters": {**settings, "QUERY_TAG": self._application, **given.get("session_parameters", {})},
         }
 
     def _introduce(self) -> str:
