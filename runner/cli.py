@@ -6,13 +6,10 @@ Everything heavy is imported inside the commands, so that `runner --help` loads 
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
@@ -20,85 +17,19 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 
 from runner import __version__
-from runner.errors import BadInput, CannotConnect, Exit, Locked, Place, Problem, RunnerError
-from runner.secrets import Secrets, masking
+from runner.errors import BadInput, CannotConnect, Locked, Place, Problem
+from runner.process import Surroundings, ended, leave
 
 if TYPE_CHECKING:
-    from runner.events import Emit, Event
     from runner.names import TableName
     from runner.playbook import Playbook
     from runner.program import Program
-    from runner.report import Report
     from runner.request import Clock
+    from runner.sqlrunner.cli import Given
     from runner.warehouse.base import Warehouse, Watch
 
 
-STOP_S = 4.5  # after a signal: who sends one waits only so long before it kills
-
-
-class Stop(BaseException):
-    """SIGTERM or SIGINT. Not a KeyboardInterrupt: the command line library would make an exit of its own of that."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
-
-
-@dataclass
-class Surroundings:
-    """What a command is given by the process, or by a test."""
-
-    out: TextIO
-    err: TextIO
-    env: Mapping[str, str]
-    watch: Watch | None = None
-    code: int = Exit.DONE
-    words: list[str] = field(default_factory=list)
-    clock: Clock | None = None
-    secrets: Secrets = field(init=False)
-    published: str | None = None  # the run that this command has published, once it has
-    in_doubt: str | None = None  # the run whose publish was cut off, and nobody could tell how it ended
-
-    def __post_init__(self) -> None:
-        self.secrets = Secrets.found_in(self.env, self.words)
-
-        def masked(text: str) -> str:
-            return self.secrets.masked(text)
-
-        self.out, self.err = masking(self.out, masked), masking(self.err, masked)
-
-    def left_behind(self) -> str:
-        """What a signal leaves in the warehouse."""
-        if self.in_doubt:
-            return (
-                f"whether run {self.in_doubt} is published is unknown: runner history shows it; running again is safe"
-            )
-        if self.published:
-            return (
-                f"run {self.published} is published; the next run repeats its `after` queries if they had not finished"
-            )
-        return "rolled back, nothing was published"
-
-    def emitting(self, report: Report) -> Emit:
-        """Hand events to the report, and remember what was published."""
-        from runner.events import InDoubt, Published
-
-        def emit(event: Event) -> None:
-            if isinstance(event, Published):
-                self.published = event.run_id
-            elif isinstance(event, InDoubt):
-                self.in_doubt = event.run_id
-            with suppress(BrokenPipeError):  # nobody reads any more: no reason to stop halfway
-                report.emit(event)
-
-        return emit
-
-    def report(self, json: bool) -> Report:
-        from runner.report import JsonReport, TextReport
-
-        playbook = next((word for word in self.words[1:] if not word.startswith("-")), "PLAYBOOK")
-        return JsonReport(self.out) if json else TextReport(self.out, self.err, f"runner verify {playbook}")
-
+THREADS = 4  # plain queries of a step at once
 
 PlaybookArgument = Annotated[Path, typer.Argument(metavar="PLAYBOOK", help="the playbook, a YAML file")]
 VarOption = Annotated[
@@ -121,7 +52,7 @@ def _command(name: str | None) -> Any:
         help="Keeps SQL models up to date over an event stream that grows in batches.",
     )
     app.callback(invoke_without_command=True)(root)
-    commands = (run, plan, rewind, status, history, verify, check, render, unlock, init)
+    commands = (run, plan, rewind, status, history, verify, check, render, unlock, init, migrate)
     for command in [c for c in commands if c.__name__ == name] or commands:
         app.command()(command)
     return typer.main.get_command(app)
@@ -137,91 +68,8 @@ def main(
     """Run one command line and give its exit code; never raises, never shows a traceback."""
     words = sys.argv[1:] if args is None else args
     around = Surroundings(out or sys.stdout, err or sys.stderr, os.environ, watch, words=list(words), clock=clock)
-    with _signals(around):
-        try:
-            around.watch = watch or _fault(around.env)
-            named = next((word for word in words if not word.startswith("-")), None)
-            result: Any = _command(named)(words, standalone_mode=False, obj=around, prog_name="runner")
-            return int(around.code or (result if isinstance(result, int) else 0))
-        except RunnerError as error:
-            around.report("--json" in words).error(error, int(error.exit_code))
-            return int(error.exit_code)
-        except Stop as stop:
-            around.err.write(f"stopped by {signal.Signals(stop.number).name}; {around.left_behind()}\n")
-            return 128 + stop.number
-        except KeyboardInterrupt:
-            around.err.write(f"interrupted; {around.left_behind()}\n")
-            return 130
-        except BrokenPipeError:
-            return 0
-        except Exception as error:
-            return _other(error, around)
-
-
-def _fault(env: Mapping[str, str]) -> Watch | None:
-    """What tests of real processes ask for."""
-    if env.get("RUNNER_TESTING") != "1":
-        return None
-    from runner.faults import from_environment
-
-    return from_environment(env)
-
-
-def _other(error: Exception, around: Surroundings) -> int:
-    """Usage errors of the command line library, and what should not happen: a line, not a traceback."""
-    shown = getattr(error, "format_message", None)
-    if callable(shown):
-        around.err.write(f"{shown()}\n  hint: runner --help\n")
-        return int(Exit.USAGE)
-    if type(error).__name__ in ("Exit", "Abort"):
-        return int(getattr(error, "exit_code", Exit.USAGE))
-    if around.env.get("RUNNER_TRACEBACK"):
-        import traceback
-
-        around.err.write("".join(traceback.format_exception(error)))
-        return int(Exit.FAILED)
-    around.err.write(
-        f"internal error: {type(error).__name__}: {error}\n  hint: set RUNNER_TRACEBACK=1 to see where, and report it\n"
-    )
-    return int(Exit.FAILED)
-
-
-@contextmanager
-def _signals(around: Surroundings) -> Iterator[None]:
-    """The first SIGTERM or SIGINT raises Stop; those after it are heard no more, and what does not end is ended."""
-    guards: list[threading.Timer] = []
-
-    def stop(number: int, _frame: object) -> None:
-        if guards:
-            return
-        guards.append(threading.Timer(STOP_S, _give_up, (number, around)))
-        guards[0].daemon = True
-        guards[0].start()
-        raise Stop(number)
-
-    try:
-        before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    except ValueError:  # not the main thread: a test, or embedded
-        yield
-        return
-    try:
-        yield
-    finally:
-        for guard in guards:
-            guard.cancel()
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _give_up(number: int, around: Surroundings) -> None:
-    """The warehouse did not let go in time: leave as a crash would, which is safe at any point."""
-    said = (
-        around.left_behind() if around.published or around.in_doubt else "the next run starts again from its first step"
-    )
-    with suppress(Exception):
-        around.err.write(f"stopped by {signal.Signals(number).name}, without an answer from the warehouse; {said}\n")
-        around.err.flush()
-    os._exit(128 + number)
+    named = next((word for word in words if not word.startswith("-")), None)
+    return ended(around, lambda: _command(named)(words, standalone_mode=False, obj=around, prog_name="runner"))
 
 
 # -- loading ---------------------------------------------------------------------------------------------------------
@@ -259,6 +107,19 @@ def _playbook(around: Surroundings, path: Path, var: list[str], target: str | No
     variables = [(variable.name, value) for variable in loaded.variables for value in variable.values]
     around.secrets = around.secrets.of_target(loaded.target).of_variables(variables)
     return loaded
+
+
+def _old(path: Path, **flags: Any) -> Given | None:
+    """The flags for a playbook of SQL Runner; None for one of ours."""
+    from runner.playbook_file import is_sqlrunner_file
+
+    if not is_sqlrunner_file(path):
+        return None
+    from runner.sqlrunner.cli import Given
+
+    var, target = flags.pop("var"), flags.pop("target", None)
+    given = Given(path, _variables(var), _absolute(target) if target else None, **flags)
+    return given
 
 
 def _program(around: Surroundings, playbook: Playbook) -> Program:
@@ -426,7 +287,9 @@ def run(
         list[str], typer.Option(metavar="TABLE", help="replace a table that is not ours; may be given again")
     ] = [],
     wait: Annotated[float, typer.Option(min=0, metavar="S", help="wait so many seconds for another run")] = 0,
-    threads: Annotated[int, typer.Option(min=1, metavar="N", help="plain queries of a step at once")] = 4,
+    threads: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help=f"plain queries of a step at once ({THREADS})")
+    ] = None,
     target: TargetOption = None,
     json: JsonOption = False,
     run_id: Annotated[
@@ -443,6 +306,10 @@ def run(
     from runner.warehouse import display
 
     around = _around(ctx)
+    flags = {"from_step": from_step or "", "dry_run": dry_run, "threads": threads, "json": json}
+    if old := _old(playbook, var=var, target=target, **flags):
+        _only_for_models(until, chunk, model, full_refresh, retract, adopt, wait, run_id)
+        return _run_old(around, old)
     if dry_run:
         return plan(ctx, playbook, var, until, model, full_refresh, target, json)
     loaded = _playbook(around, playbook, var, target)
@@ -464,7 +331,7 @@ def run(
         full_refresh=full_refresh,
         retract=retract,
         adopt=_tables(program, adopt),
-        threads=threads,
+        threads=threads or THREADS,
         from_step=from_step,
         patience_s=_patience_s(around),
         lease=LeaseTerms(int(around.env.get("RUNNER_LEASE_S") or 60), wait),
@@ -473,6 +340,22 @@ def run(
     emit(Started(loaded.name, f"{program.kind} {display(loaded.target)}", request.run_id))
     with _warehouse(around, loaded, request.run_id, wait_s=wait, patience_s=request.patience_s) as warehouse:
         run_program(program, warehouse, request, _clock(around), emit)
+
+
+def _run_old(around: Surroundings, given: Given) -> None:
+    """SQL Runner's exit codes come with its playbooks."""
+    from runner.sqlrunner.cli import run as run_old
+
+    around.code = run_old(given, around)
+
+
+def _only_for_models(*flags: object) -> None:
+    """Flags that an SQL Runner playbook has nothing for."""
+    names = ("--until", "--chunk", "--model", "--full-refresh", "--retract", "--adopt", "--wait", "--run-id")
+    given = [name for name, value in zip(names, flags, strict=True) if value]
+    if given:
+        what = f"{', '.join(given)}: an SQL Runner playbook has no models and no manifest"
+        raise BadInput(Problem(Place(), what, "runner migrate PLAYBOOK makes a native one"))
 
 
 def _checked_run_id(run_id: str | None) -> str | None:
@@ -499,6 +382,8 @@ def plan(
     from runner.plan import plan as make_plan
 
     around = _around(ctx)
+    if old := _old(playbook, var=var, target=target, dry_run=True, json=json):
+        return _run_old(around, old)
     loaded = _playbook(around, playbook, var, target)
     program = _program(around, loaded)
     moment = _tstamp(until, "--until")
@@ -597,6 +482,11 @@ def check(
 ) -> None:
     """All that can be known without connecting; with --live also what needs the catalogue."""
     around = _around(ctx)
+    if old := _old(playbook, var=var, target=target, dry_run=live, json=json):
+        from runner.sqlrunner.cli import check as check_old
+
+        said = check_old(old, around)
+        return _run_old(around, old) if live else around.report(json).line(said)
     loaded = _playbook(around, playbook, var, target)
     program = _program(around, loaded)
     if live:
@@ -615,6 +505,11 @@ def render(ctx: typer.Context, playbook: PlaybookArgument, var: VarOption = [], 
     from runner.status import rendered
 
     around = _around(ctx)
+    if old := _old(playbook, var=var, target=target):
+        from runner.sqlrunner.cli import render as render_old
+
+        around.out.write(render_old(old, around))
+        return
     loaded = _playbook(around, playbook, var, target)
     around.out.write(rendered(_program(around, loaded)))
 
@@ -646,19 +541,22 @@ def init(
         _around(ctx).out.write(line + "\n")
 
 
-def _exit(code: int, finish: Callable[[], None]) -> None:
-    """Leave without the interpreter's tear-down: a DuckDB import costs 40 ms of it, and nothing is left to do."""
-    finish()
-    os._exit(code)
+def migrate(
+    ctx: typer.Context,
+    playbook: PlaybookArgument,
+    var: VarOption = [],
+) -> None:
+    """Make a native playbook of one of SQL Runner, beside it, that sends the same SQL."""
+    from runner.sqlrunner.cli import migrate as do_migrate
+
+    around = _around(ctx)
+    old = _old(playbook, var=var)
+    if old is None:
+        what = "no such file" if not playbook.exists() else "not a playbook of SQL Runner"
+        raise BadInput(Problem(Place(playbook), what, "it has targets: and steps:, with or without colons before them"))
+    around.code = do_migrate(old, around)
 
 
 def entry() -> None:
     """The console script."""
-    code = main()
-
-    def finish() -> None:
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(BrokenPipeError, ValueError):
-                stream.flush()
-
-    _exit(code, finish)
+    leave(main())

@@ -24,7 +24,7 @@ from runner.playbook_paths import check_url, folder_of, holds_password, resolved
 from runner.playbook_values import NAME
 from runner.problems import Problems, show
 from runner.variables import override, variable
-from runner.yamlfile import Scalar, parse, read_text
+from runner.yamlfile import MAX_BYTES, Scalar, parse, read_text
 from runner.yamlschema import Scope, Wrong, did_you_mean
 
 T = TypeVar("T")
@@ -72,6 +72,17 @@ def is_sqlrunner(text: str) -> bool:
     return _COLON_KEY.search(text.removeprefix("\ufeff")) is not None
 
 
+def is_sqlrunner_file(path: Path) -> bool:
+    """The same of a path; what is no file that can be read is none."""
+    try:
+        if not path.is_file():  # a pipe would be waited for
+            return False
+        with path.open("rb") as file:
+            return is_sqlrunner(file.read(MAX_BYTES).decode("utf-8", "replace"))
+    except (OSError, ValueError):
+        return False
+
+
 class _Pages:
     """Reads a file and those that it includes, each once however many files name it."""
 
@@ -85,10 +96,9 @@ class _Pages:
         if is_sqlrunner(text):
             found = _COLON_KEY.search(text)
             line = text.count("\n", 0, found.start()) + 1 if found else 0
-            hint = (
-                "it is not a playbook of models: that one has target:, source: and steps:, without colons before them"
-            )
-            self._problems.stop(Place(path, line, 1), "this is an SQL Runner playbook", hint)
+            what = "this is an SQL Runner playbook, without models and a manifest"
+            hint = f"runner run, check and render know it; for the rest: runner migrate {path}"
+            self._problems.stop(Place(path, line, 1), what, hint)
         # A target that nobody asks for needs no environment.
         leave = frozenset() if own_target else frozenset({"target"})
         tree = parse(text, path, self._problems)

@@ -166,7 +166,6 @@ TYPES = [
     page("a key column named twice", 9, "names 'K' twice", "key: k", "key: [k, K]"),
     page("an unknown key", 6, "unknown key 'modles'", "models:", "modles:"),
     page("another tool's key", 9, "unknown key 'unique_key'", "key: k", "unique_key: k"),
-    page("a playbook of SQL Runner", 6, "SQL Runner playbook", "models:", ":steps:"),
     page(
         "SQL in place of a path", 8, "must be the path of a SQL file, not SQL", "s.sql", "select k from atomic.events"
     ),

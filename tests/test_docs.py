@@ -1,4 +1,4 @@
-"""Every command block of the docs is run, word for word, in an empty folder."""
+"""Every command block of the docs is run, word for word, in an empty folder; those of a walk-through in one folder."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+ONE_FOLDER = "<!-- one-folder -->"  # a page whose blocks are steps, each behind the one before
 OWN_ENVIRONMENT = "python3 -m venv"  # README's two commands, which .ci/run runs: one of them runs this test
 
 
 def blocks(page: Path) -> list[str]:
-    """The sh blocks of a page."""
-    return re.findall(r"^```sh\n(.*?)^```$", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    """The sh blocks of a page; a walk-through is one."""
+    text = page.read_text(encoding="utf-8")
+    found = re.findall(r"^```sh\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+    return ["".join(found)] if ONE_FOLDER in text else found
 
 
 CASES = [(page, text) for page in PAGES for text in blocks(page) if OWN_ENVIRONMENT not in text]

@@ -1,0 +1,64 @@
+"""Lock files, shared with SQL Runner: same path, same meaning, same first line; but made in one step.
+
+A hard lock stays after a failure, for a human to look; a soft one goes with the run. SQL Runner looks first and makes
+the file then, so that six starts at once all run; here one of them does.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+MODE = 0o600
+
+
+class Held(Exception):  # noqa: N818 - a state of the lock
+    """Somebody has the lock (exit code 3)."""
+
+
+@dataclass(frozen=True)
+class LockFile:
+    """A lock at `path`; `owner` is the line that says who made it."""
+
+    path: str
+    soft: bool = False
+
+    def exists(self) -> bool:
+        """Whether somebody has it."""
+        return os.path.lexists(self.path)
+
+    def refusal(self) -> str:
+        """Why a run cannot start."""
+        said = f"{self.path} found on start, previous run failed or is ongoing. Cannot start"
+        owner = self._owner()
+        return f"{said} ({owner})" if owner else said
+
+    def _owner(self) -> str:
+        with suppress(OSError, UnicodeDecodeError):
+            return ", ".join(Path(self.path).read_text(encoding="utf-8").split("\n"))[:200].strip(", ")
+        return ""
+
+    def make(self, now_utc: str, owner: str) -> None:
+        """Take it. Raises Held, or OSError where the file cannot be made."""
+        try:
+            file = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, MODE)
+        except FileExistsError:
+            raise Held(self.refusal()) from None
+        with os.fdopen(file, "w", encoding="utf-8") as opened:
+            opened.write(f"{now_utc}\n{owner}\n")
+
+    def delete(self) -> None:
+        """Let it go. Raises OSError."""
+        os.remove(self.path)
+
+    def released(self) -> Callable[[], None]:
+        """A call that lets go what may be gone already."""
+
+        def release() -> None:
+            with suppress(OSError):
+                self.delete()
+
+        return release

@@ -1,0 +1,211 @@
+"""What a run says: in SQL Runner's own lines, which operators' scripts read, or in JSON lines, or in the runner's.
+
+SQL Runner's log goes to the error stream, its tables to the output. Lines that it has not (durations, what was skipped)
+are records of their own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol, TextIO
+
+from runner.sqlrunner.execution import Aim, At, Outcome, TargetStatus, Telling
+from runner.sqlrunner.review import Code, as_go_pg, code_of, record_of
+from runner.sqlrunner.scripts import ReadyStep
+from runner.sqlrunner.table import table
+from runner.warehouse.base import Result
+
+
+class Log(Telling, Protocol):
+    """Where a run's events and its end are told."""
+
+    def message(self, text: str) -> None:
+        """A line that is not about one query."""
+
+    def filled(self, steps: Sequence[ReadyStep]) -> None:
+        """The queries of a run that only fills templates."""
+
+    def finished(self, statuses: Sequence[TargetStatus]) -> None:
+        """How it all ended."""
+
+
+class GoLog:
+    """SQL Runner's own lines: local time to the second, then the text."""
+
+    def __init__(self, out: TextIO, err: TextIO, now: Callable[[], datetime]) -> None:
+        self._out, self._err, self._now = out, err, now
+
+    def message(self, text: str) -> None:
+        """One record."""
+        end = "" if text.endswith("\n") else "\n"
+        self._err.write(f"{self._now():%Y/%m/%d %H:%M:%S} {text}{end}")
+        self._err.flush()
+
+    def executing(self, at: At) -> None:
+        """A query begins."""
+        self.message(f"EXECUTING {at.query.name} (in step {at.step} @ {at.target}): {at.query.path}")
+
+    def output(self, at: At, results: Sequence[Result]) -> None:
+        """A query's rows; a single blank cell is none."""
+        for text in map(table, results):
+            if text:
+                self.message("QUERY OUTPUT:\n")
+                self._out.write(text)
+                self._out.flush()
+
+    def pinged(self, aim: Aim, error: str | None) -> None:
+        """A dry run has tried to connect."""
+        able = "ERROR: Cannot" if error else "SUCCESS: Able to"
+        self.message(f"{able} connect to target database, {aim.address}\n.")
+
+    def ended(self, outcome: Outcome) -> None:
+        """A query is over."""
+        if outcome.skipped:
+            self.message(f"SKIPPED: {outcome.at}")
+            return
+        if outcome.error is not None:
+            self.message(f"FAILURE: {outcome.at}, ERROR: {as_go_pg(outcome.error)}")
+        else:
+            self.message(f"SUCCESS: {outcome.at}, ROWS AFFECTED: {outcome.rows}")
+        self.message(f"DURATION: {outcome.at}, {outcome.duration_s:.3f} s")
+
+    def filled(self, steps: Sequence[ReadyStep]) -> None:
+        """Each query with its SQL."""
+        for step in steps:
+            for query in step.queries:
+                head = f"Step name: {step.name}\nQuery name: {query.name}\nQuery path: {query.path}\n"
+                self.message(head + query.text)
+
+    def finished(self, statuses: Sequence[TargetStatus]) -> None:
+        """The closing record."""
+        self.message(record_of(statuses))
+
+
+class JsonLog:
+    """One JSON object a line on the output; `event` says what it is."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def _write(self, kind: str, **fields: object) -> None:
+        self._out.write(json.dumps({"event": kind, **fields}, ensure_ascii=False, default=str) + "\n")
+        self._out.flush()
+
+    @staticmethod
+    def _at(at: At) -> dict[str, object]:
+        return {"target": at.target, "step": at.step, "query": at.query.name, "path": at.query.path}
+
+    def message(self, text: str) -> None:
+        """A line of text that has no fields of its own."""
+        self._write("message", text=text.strip())
+
+    def executing(self, at: At) -> None:
+        """A query begins."""
+        self._write("executing", **self._at(at))
+
+    def output(self, at: At, results: Sequence[Result]) -> None:
+        """A query's rows."""
+        for result in results:
+            if result.columns:
+                rows = [
+                    [value if isinstance(value, (int, float, bool, type(None))) else str(value) for value in row]
+                    for row in result.rows
+                ]
+                self._write("output", **self._at(at), columns=list(result.columns), rows=rows)
+
+    def pinged(self, aim: Aim, error: str | None) -> None:
+        """A dry run has tried to connect."""
+        self._write("connected" if error is None else "cannot_connect", target=aim.name, error=error)
+
+    def ended(self, outcome: Outcome) -> None:
+        """A query is over."""
+        if outcome.skipped:
+            self._write("skipped", **self._at(outcome.at))
+            return
+        self._write(
+            "query",
+            **self._at(outcome.at),
+            rows=outcome.rows,
+            duration_s=round(outcome.duration_s, 6),
+            error=outcome.error,
+        )
+
+    def filled(self, steps: Sequence[ReadyStep]) -> None:
+        """Each query with its SQL."""
+        for step in steps:
+            for query in step.queries:
+                self._write("filled", step=step.name, query=query.name, path=query.path, sql=query.text)
+
+    def finished(self, statuses: Sequence[TargetStatus]) -> None:
+        """The exit code, and why a target could not be used."""
+        failed = {status.name: list(status.errors) for status in statuses if status.errors}
+        self._write("finished", exit_code=int(code_of(statuses)), targets=len(statuses), target_errors=failed)
+
+
+class LineLog:
+    """The runner's own lines: one a query, with rows and seconds."""
+
+    def __init__(self, out: TextIO, err: TextIO) -> None:
+        self._out, self._err = out, err
+
+    def message(self, text: str) -> None:
+        """One line."""
+        self._out.write(text.rstrip("\n") + "\n")
+        self._out.flush()
+
+    def executing(self, at: At) -> None:
+        """Nothing: a query is a line once it is over."""
+
+    def output(self, at: At, results: Sequence[Result]) -> None:
+        """A query's rows."""
+        for text in map(table, results):
+            if text:
+                self.message(text)
+
+    def pinged(self, aim: Aim, error: str | None) -> None:
+        """A dry run has tried to connect."""
+        self.message(f"{aim.name}: {error or f'connects to {aim.address}'}")
+
+    def ended(self, outcome: Outcome) -> None:
+        """A query is over."""
+        name = f"{outcome.at.target}: {outcome.at.step} / {outcome.at.query.name}".ljust(36)
+        if outcome.skipped:
+            self.message(f"{name}    skipped")
+        elif outcome.error is not None:
+            self.message(f"{name}     failed   {outcome.duration_s:.1f} s")
+        else:
+            rows = f"{outcome.rows:,} rows" if outcome.rows >= 0 else "done"
+            self.message(f"{name} {rows:>10}   {outcome.duration_s:.1f} s")
+
+    def filled(self, steps: Sequence[ReadyStep]) -> None:
+        """Each query with its SQL."""
+        for step in steps:
+            for query in step.queries:
+                self.message(f"-- {step.name} / {query.name}: {query.path}\n{query.text}")
+
+    def finished(self, statuses: Sequence[TargetStatus]) -> None:
+        """What went wrong, on the error stream, or the count."""
+        code = code_of(statuses)
+        if code is Code.DONE:
+            count = sum(len(status.outcomes) for status in statuses)
+            self.message(
+                f"done: {count} {'query' if count == 1 else 'queries'}, {len(statuses)} target{'s' if len(statuses) > 1 else ''}"
+            )
+            return
+        if code is Code.NOTHING:
+            self._err.write("no queries to run\n")
+            return
+        for status in statuses:
+            for error in status.errors:
+                self._err.write(f"{status.name}: {error}\n")
+            for outcome in status.outcomes:
+                if outcome.error is not None:
+                    at = outcome.at
+                    self._err.write(f"{at.query.path}: step {at.step}, target {at.target}: {outcome.error}\n")
+        steps = dict.fromkeys(o.at.step for s in statuses for o in s.outcomes if o.error is not None)
+        if steps:
+            listed = " or ".join(f"--from-step '{step}'" for step in steps)
+            self._err.write(f"  hint: what ran before is done; mend it and go on: {listed}\n")
+        self._err.flush()
