@@ -67,14 +67,15 @@ def _run_step(
         try:
             if text.strip():
                 connection.script(label, text)
-            if connection.left_open():
+            if connection.leaves_open(text):
                 connection.roll_back()
                 what = "ends within a transaction that it began: its work was rolled back; end it with COMMIT"
                 raise WarehouseError(label, what, Trouble.REFUSED)
         except WarehouseError as error:
             if error.trouble in (Trouble.RETRY, Trouble.LOST) and phase is not Phase.AFTER:
                 raise  # for the publish to try again or resolve
-            place = Place(query.file or query.query.place.path)
+            same_lines = query.text.count("\n") == text.count("\n")  # else the line is one of the rendered text
+            place = Place(query.file or query.query.place.path, error.line if query.file and same_lines else 0)
             what = f"{place}: step {step}: {error.what}"
             said = _said(phase, step)
             raise StatementFailed(what, said, Failure(label, place), published=phase is Phase.AFTER) from None

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from runner.sqlrunner.cli import main
+from tests import driver
 from tests.driver import Watch
 from tests.engines import Db, Row
 
@@ -105,3 +106,9 @@ def command(*words: str, watch: Watch | None = None) -> Done:
     out, err = io.StringIO(), io.StringIO()
     code = main(list(words), watch, out, err)
     return Done(code, out.getvalue(), err.getvalue())
+
+
+def runner(*words: str) -> tuple[int, str]:
+    """`runner words`: its exit code and all that it said."""
+    outcome = driver.command(*words)
+    return outcome.code, outcome.text

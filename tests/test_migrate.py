@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import random
 from pathlib import Path
 
 import pytest
 
-from runner.cli import main
 from tests.engines import Db
-from tests.oldbooks import Book, target
+from tests.oldbooks import Book, runner, target
 
 URL = "postgresql://me:hunter2hunter2@db.example:5439/shop"
-
-
-def runner(*words: str) -> tuple[int, str]:
-    """A command of `runner`: its exit code and all that it said."""
-    out, err = io.StringIO(), io.StringIO()
-    code = main(list(words), None, out, err)
-    return code, out.getvalue() + err.getvalue()
 
 
 @pytest.fixture

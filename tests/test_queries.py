@@ -161,7 +161,7 @@ def test_a_failing_stage_publishes_nothing(project: Project) -> None:
     project.top["steps"].append({"name": "m", "models": [{"table": "derived.totals", "sql": "totals.sql"}]})
     project.add(0, "s1 u1 1")
     said = project.run(code=6)
-    assert "stage0.sql: step the stage" in said.err
+    assert "stage0.sql:1: step the stage" in said.err
     assert "nothing was published" in said.err
     assert project.manifest() == {}
     assert not project.db.has_table("derived.totals")
@@ -276,6 +276,23 @@ def test_a_plain_script(project: Project) -> None:
     assert "what ran before it is done; mend it and go on: --from-step 'step 0'" in said.err
 
 
+def test_a_script_is_one_transaction_and_its_errors_have_lines(project: Project) -> None:
+    """An error takes back what the file did before it, and is told with the file's line."""
+    script(project, ["create table kept (x integer)"], ["create table gone (x integer);\n\nselect n\nfrom absent"])
+    assert "q1_0.sql:4: step step 1" in project.run(code=6).err
+    schema = "main" if project.duckdb else "public"
+    assert project.db.has_table(f"{schema}.kept")
+    assert not project.db.has_table(f"{schema}.gone")
+
+
+@pytest.mark.parametrize("text", ["begin; insert into a values (1)", "begin transaction;\n insert into a values (1);"])
+def test_a_script_that_leaves_a_transaction_open(project: Project, text: str) -> None:
+    """It fails: its work would be lost at the end of the session."""
+    script(project, ["create table a (x integer)"], [text])
+    assert "ends within a transaction that it began" in project.run(code=6).err
+    assert project.rows("select x from a") == []
+
+
 def test_from_step(project: Project) -> None:
     """A plain script can be taken up at a step; with a source that is refused, since it always starts at the first."""
     script(project, ["create table a (x integer)"], ["insert into a values (1)"])
@@ -303,7 +320,8 @@ def test_siblings_finish_when_one_fails(project: Project) -> None:
     texts = ["insert into nowhere values (1)", *(f"create table t{n} (x integer)" for n in range(3))]
     script(project, texts, ["create table later (x integer)"])
     said = project.run("--threads", "4", code=6)
-    assert "q0_0.sql: step step 0" in said.err
+    assert "step step 0" in said.err
+    assert "q0_0.sql" in said.err
     assert project.db.has_table("main.t2" if project.duckdb else "public.t2")
     assert not project.db.has_table("main.later" if project.duckdb else "public.later")
 

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from runner.cli import main
 from tests.engines import ALL, Db, engine_of
-from tests.oldbooks import Book, target
-
-
-def runner(*words: str) -> tuple[int, str]:
-    """A command of `runner`: its exit code and all that it said."""
-    out, err = io.StringIO(), io.StringIO()
-    code = main(list(words), None, out, err)
-    return code, out.getvalue() + err.getvalue()
+from tests.oldbooks import Book, runner, target
 
 
 @pytest.fixture(params=ALL)

@@ -19,7 +19,6 @@ from runner.process import Surroundings, ended, leave
 from runner.secrets import looks_secret
 from runner.sqlrunner import flags
 from runner.sqlrunner.flags import BadFlag, HelpAsked, Options
-from runner.sqlrunner.targets import errors_of
 
 if TYPE_CHECKING:
     from runner.sqlrunner.command import Means
@@ -178,6 +177,8 @@ def run(given: Given, around: Surroundings) -> int:
 
 def check(given: Given, around: Surroundings) -> str:
     """`runner check OLD`: everything that can be known without connecting. Raises BadInput."""
+    from runner.sqlrunner.targets import errors_of
+
     playbook, steps = _ready(given, around)
     problems = [Problem(target.place, error) for target in playbook.targets for error in errors_of(target)]
     if problems and not given.target:

@@ -5,8 +5,8 @@ A failed query ends its target: its siblings finish, later steps are skipped and
 
 from __future__ import annotations
 
-import re
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,10 +15,9 @@ from runner.errors import RunnerError
 from runner.request import Clock
 from runner.sqlrunner.pool import Pool
 from runner.sqlrunner.scripts import ReadyQuery, ReadyStep
-from runner.warehouse.base import Result, Warehouse
+from runner.warehouse.base import Result, Warehouse, WarehouseError
 
 STOP_S = 3.0  # so long cancelled queries may take to end
-_BEGINS = re.compile(r"\b(?:begin|start)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -50,6 +49,7 @@ class Outcome:
     rows: int = 0
     duration_s: float = 0
     error: str | None = None
+    line: int = 0  # of the SQL that was sent, where the error is; 0: unknown
     skipped: bool = False
 
 
@@ -116,7 +116,7 @@ class _TargetRun:
     """One target's run, in a thread of its own."""
 
     def __init__(self, aim: Aim, terms: Terms, clock: Clock, telling: Telling, lock: threading.Lock) -> None:
-        self.aim, self.pool = aim, Pool(aim.connect, terms.threads)
+        self.aim, self.pool = aim, Pool(aim.connect)
         self._terms, self._clock, self._telling, self._lock = terms, clock, telling, lock
         self._outcomes: list[Outcome] = []
         self._broken: BaseException | None = None
@@ -143,7 +143,7 @@ class _TargetRun:
                     for at in ats:
                         self._end(Outcome(at, skipped=True))
                 else:
-                    failed = self._step(ats)
+                    failed = self._step(ats) or self._broken is not None
         except BaseException as error:
             self._broken = error
 
@@ -159,33 +159,39 @@ class _TargetRun:
 
     def _step(self, ats: Sequence[At]) -> bool:
         """True if a query failed."""
-        before = len(self._outcomes)
+        before, waiting = len(self._outcomes), deque(ats)
         if len(ats) == 1:
-            self._query(ats[0])
+            self._queries(waiting)
         else:
-            workers = [threading.Thread(target=self._query, args=(at,), daemon=True) for at in ats]
+            count = min(len(ats), self._terms.threads)
+            workers = [threading.Thread(target=self._queries, args=(waiting,), daemon=True) for _ in range(count)]
             for worker in workers:
                 worker.start()
             for worker in workers:
                 worker.join()
         return any(outcome.error is not None for outcome in self._outcomes[before:])
 
-    def _query(self, at: At) -> None:
+    def _queries(self, waiting: deque[At]) -> None:
+        """Those that nobody else has taken, in their order."""
         try:
-            self._tried(at)
+            while (at := self._next(waiting)) is not None:
+                self._tried(at)
         except BaseException as error:
             self._broken = error
 
+    def _next(self, waiting: deque[At]) -> At | None:
+        with self._lock:
+            return waiting.popleft() if waiting and not self._stopped.is_set() else None
+
     def _tried(self, at: At) -> None:
-        if self._stopped.is_set():
-            return
         with self._lock:
             self._telling.executing(at)
         started = self._clock.monotonic()
         try:
             rows = self._sent(at)
         except RunnerError as error:
-            self._end(Outcome(at, 0, self._clock.monotonic() - started, error.what))
+            line = error.line if isinstance(error, WarehouseError) else 0
+            self._end(Outcome(at, 0, self._clock.monotonic() - started, error.what, line))
         else:
             self._end(Outcome(at, rows, self._clock.monotonic() - started))
 
@@ -194,7 +200,7 @@ class _TargetRun:
             if self._terms.dry or not at.query.text.strip():
                 return 0
             results = warehouse.script(f"query:{at.step}:{at.query.name}", at.query.text)
-            if _BEGINS.search(at.query.text) and warehouse.left_open():
+            if warehouse.leaves_open(at.query.text):
                 warehouse.roll_back()
                 raise RunnerError(
                     "the file ends within a transaction that it began: its work was rolled back (end it with COMMIT)"

@@ -1,7 +1,7 @@
 """A Go template → a Jinja template that renders to the same text, for the variables of one playbook.
 
 Go prints `true`, `<no value>` and `[a b]` where Jinja would print `True`, `None` and `['a', 'b']`: so what is printed is
-written out by the kind of value that the playbook gives, which `--var` cannot change. What has no counterpart becomes a
+written out by the kind of value that the playbook gives, which `--var` cannot change (terms.py). What has no counterpart becomes a
 tag that Jinja does not know, with the original beside it: `runner check` fails there, and nothing can be run by mistake.
 """
 
@@ -9,26 +9,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from runner.sqlrunner.gotemplate import Template, Value, nodes
+from runner.sqlrunner.terms import FUNCTIONS, Term, Untranslatable, of_each_kind, printed
 
 UNDONE = "not_translated"
 MAX_DEPTH = 20  # templates within templates
 _DELIMITER = re.compile(r"\{(?=[{%#])")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _JINJA = {"loop", "not", "and", "or", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None"}
-_COMPARED = {"ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
-_VERBS = re.compile(r"%(?:[sdv]|%)")
-
-
-class Untranslatable(Exception):  # noqa: N818
-    """A part of a template that has no counterpart."""
-
-    def __init__(self, node: nodes.Node, why: str) -> None:
-        super().__init__(why)
-        self.node, self.why = node, why
 
 
 @dataclass(frozen=True)
@@ -38,18 +29,6 @@ class Undone:
     line: int
     what: str
     why: str
-
-
-@dataclass(frozen=True)
-class Term:
-    """An expression of Jinja, with the values it may have as far as the playbook tells (an example of each kind)."""
-
-    text: str
-    examples: tuple[Value, ...]
-    atom: bool = True  # it needs no parentheses
-
-    def __str__(self) -> str:
-        return self.text if self.atom else f"({self.text})"
 
 
 @dataclass(frozen=True)
@@ -141,7 +120,7 @@ class _Translator:
     def _action(self, node: nodes.Action, scope: Scope) -> tuple[str, Scope]:
         term = self._pipe(node.pipe, scope)
         if not node.pipe.variables:
-            return _printed(term, node), scope
+            return printed(term, node), scope
         return self._set(node.pipe, term, scope)
 
     def _set(self, pipe: nodes.Pipe, term: Term, scope: Scope) -> tuple[str, Scope]:
@@ -200,7 +179,7 @@ class _Translator:
         over = self._pipe(replace(node.pipe, variables=()), scope)
         if not all(isinstance(example, list) or example is None for example in over.examples):
             raise Untranslatable(node, "only a list can be walked through in Jinja as in Go")
-        examples = tuple(_of_each_kind(item for e in over.examples if isinstance(e, list) for item in e))
+        examples = tuple(of_each_kind(item for e in over.examples if isinstance(e, list) for item in e))
         self._loops += 1
         names = [variable.name for variable in node.pipe.variables]
         item = Term(self._fresh(names[-1] if names else "$item"), examples)
@@ -245,7 +224,7 @@ class _Translator:
         if not isinstance(first, nodes.Identifier):
             return self._word(first, scope)
         given = [self._word(word, scope) for word in rest] + ([last] if last else [])
-        translated = _FUNCTIONS.get(first.name)
+        translated = FUNCTIONS.get(first.name)
         if translated is None:
             return self._function(first, rest, command)
         try:
@@ -303,131 +282,3 @@ class _Translator:
         if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(v, (list, dict)) for v in value)):
             raise Untranslatable(word, "variables of a playbook are single values and flat lists")
         return Term(name, (value,))
-
-
-def _of_each_kind(values: object) -> list[Value]:
-    kinds: dict[type, Value] = {}
-    for value in values:  # type: ignore[attr-defined]
-        kinds.setdefault(type(value), value)
-    return list(kinds.values())
-
-
-def _printed(term: Term, node: nodes.Node) -> str:
-    """What prints a term as Go does."""
-    if not term.text:
-        raise Untranslatable(node, "the variables as a whole cannot be printed")
-    kinds = {_kind(example) for example in term.examples} or {"text"}
-    if kinds <= {"text", "number", "bool", "null"}:
-        return f"{{{{ {_as_go(term, kinds)} }}}}"
-    if kinds == {"list"}:
-        items = {_kind(item) for example in term.examples if isinstance(example, list) for item in example}
-        if items <= {"text", "number"}:
-            return f"[{{{{ {term} | join(' ') }}}}]"
-    raise Untranslatable(node, f"prints a value that may be {' or '.join(sorted(kinds))}")
-
-
-def _as_go(term: Term, kinds: set[str]) -> str:
-    if kinds == {"bool"}:
-        return f"{term} | lower"
-    null = f"'<no value>' if {term} is none else " if "null" in kinds else ""
-    boolean = f"{term} | lower if {term} is boolean else " if "bool" in kinds else ""
-    return f"{null}{boolean}{term}" if null or boolean else term.text
-
-
-def _kind(value: Value) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "bool"
-    if isinstance(value, float):
-        return "number" if repr(value) == f"{value:g}" else "float that Python writes otherwise"
-    return "number" if isinstance(value, int) else "list" if isinstance(value, list) else "text"
-
-
-# -- functions -----------------------------------------------------------------------------------------------------------
-
-
-def _eq(given: Sequence[Term], command: nodes.Command) -> Term:
-    first, *others = given
-    if len(others) == 1:
-        return Term(f"{first} == {others[0]}", (True,), atom=False)
-    others[0]  # noqa: B018 - one at least
-    return Term(" or ".join(f"{first} == {other}" for other in others), (True,), atom=False)
-
-
-def _compared(given: Sequence[Term], command: nodes.Command) -> Term:
-    first, second = given
-    return Term(f"{first} {_COMPARED[str(command.words[0])]} {second}", (True,), atom=False)
-
-
-def _and_or(given: Sequence[Term], command: nodes.Command) -> Term:
-    """Both give one of their operands, as Python's do."""
-    word = str(command.words[0])
-    given[0]  # noqa: B018 - one at least
-    examples = [e for term in given[:-1] for e in term.examples if word == "and" or e is not None]
-    return Term(
-        f" {word} ".join(map(str, given)), tuple(_of_each_kind([*examples, *given[-1].examples])), len(given) == 1
-    )
-
-
-def _not(given: Sequence[Term], command: nodes.Command) -> Term:
-    (term,) = given
-    return Term(f"not {term}", (True,), atom=False)
-
-
-def _len(given: Sequence[Term], command: nodes.Command) -> Term:
-    (term,) = given
-    if not all(isinstance(e, list) or (isinstance(e, str) and e.isascii()) for e in term.examples):
-        raise ValueError
-    return Term(f"{term} | length", (0,), atom=False)
-
-
-def _index(given: Sequence[Term], command: nodes.Command) -> Term:
-    listed, number = given
-    if not all(isinstance(e, list) for e in listed.examples):
-        raise ValueError
-    items = _of_each_kind(item for e in listed.examples if isinstance(e, list) for item in e)
-    return Term(f"{listed}[{number.text}]", tuple(items))
-
-
-def _print(given: Sequence[Term], command: nodes.Command) -> Term:
-    if not all(_kind(e) in ("text", "number") for term in given for e in term.examples):
-        raise ValueError
-    texts = [isinstance(e, str) for term in given for e in term.examples]
-    if len(given) > 1 and not all(texts):
-        raise ValueError  # Go puts spaces between operands that are no texts
-    return Term(" ~ ".join(['""', *map(str, given)]), ("",), atom=False)
-
-
-def _printf(given: Sequence[Term], command: nodes.Command) -> Term:
-    pattern, *values = given
-    (layout,) = pattern.examples
-    if not isinstance(layout, str) or pattern.text != json.dumps(layout, ensure_ascii=False):
-        raise ValueError
-    verbs = [verb for verb in _VERBS.findall(layout) if verb != "%%"]
-    if len(verbs) != len(values) or "%" in _VERBS.sub("", layout):
-        raise ValueError
-    for verb, term in zip(verbs, values, strict=True):
-        allowed = {"%s": ("text",), "%d": ("number",), "%v": ("text", "number")}[verb]
-        if not all(_kind(e) in allowed and not (verb == "%d" and isinstance(e, float)) for e in term.examples):
-            raise ValueError
-    parts, rest = ['""'], list(values)
-    for piece in re.split(r"(%[sdv%])", layout):
-        if piece in ("%s", "%d", "%v"):
-            parts.append(str(rest.pop(0)))
-        elif piece:
-            parts.append(json.dumps("%" if piece == "%%" else piece, ensure_ascii=False))
-    return Term(" ~ ".join(parts), ("",), atom=False)
-
-
-_FUNCTIONS: dict[str, Callable[[Sequence[Term], nodes.Command], Term]] = {
-    "eq": _eq,
-    **dict.fromkeys(_COMPARED, _compared),
-    "and": _and_or,
-    "or": _and_or,
-    "not": _not,
-    "len": _len,
-    "index": _index,
-    "print": _print,
-    "printf": _printf,
-}

@@ -130,6 +130,7 @@ class JsonLog:
             rows=outcome.rows,
             duration_s=round(outcome.duration_s, 6),
             error=outcome.error,
+            line=outcome.line,
         )
 
     def filled(self, steps: Sequence[ReadyStep]) -> None:
@@ -203,7 +204,8 @@ class LineLog:
             for outcome in status.outcomes:
                 if outcome.error is not None:
                     at = outcome.at
-                    self._err.write(f"{at.query.path}: step {at.step}, target {at.target}: {outcome.error}\n")
+                    line = f":{outcome.line}" if outcome.line else ""
+                    self._err.write(f"{at.query.path}{line}: step {at.step}, target {at.target}: {outcome.error}\n")
         steps = dict.fromkeys(o.at.step for s in statuses for o in s.outcomes if o.error is not None)
         if steps:
             listed = " or ".join(f"--from-step '{step}'" for step in steps)

@@ -14,11 +14,10 @@ from runner.warehouse.base import Warehouse
 
 
 class Pool:
-    """At most `most` sessions at a time, opened when they are needed and kept until the end."""
+    """Sessions that are opened when they are needed and kept until the end."""
 
-    def __init__(self, connect: Callable[[], Warehouse], most: int) -> None:
+    def __init__(self, connect: Callable[[], Warehouse]) -> None:
         self._connect = connect
-        self._places = threading.Semaphore(most)
         self._lock = threading.Lock()
         self._first: Warehouse | None = None
         self._idle: list[Warehouse] = []
@@ -27,11 +26,10 @@ class Pool:
     @contextmanager
     def session(self) -> Iterator[Warehouse]:
         """A session for one query; one whose query failed is not used again. Raises CannotConnect."""
-        with self._places:
-            warehouse = self._taken()
-            yield warehouse
-            with self._lock:
-                self._idle.append(warehouse)
+        warehouse = self._taken()
+        yield warehouse
+        with self._lock:
+            self._idle.append(warehouse)
 
     def _taken(self) -> Warehouse:
         with self._lock:

@@ -53,7 +53,8 @@ def record_of(statuses: Sequence[TargetStatus]) -> str:
         if outcome.error is not None:
             at = outcome.at
             lines.append(f"* Query {at.query.name} {at.query.path} (in step {at.step} @ target {at.target}), ERROR:")
-            lines.append(f"  - {as_go_pg(outcome.error)}")
+            where = f" (line {outcome.line} of the SQL)" if outcome.line else ""
+            lines.append(f"  - {as_go_pg(outcome.error)}{where}")
     skipped = [outcome.at for outcome in outcomes if outcome.skipped]
     if skipped:
         lines.append("SKIPPED:")

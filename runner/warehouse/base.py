@@ -22,6 +22,7 @@ from runner.layout import PLAIN, Layout
 from runner.names import TableName
 from runner.secrets import NO_SECRETS, Secrets
 
+_BEGINS = re.compile(r"\b(?:begin|start)\b", re.IGNORECASE)
 Watch = Callable[[str, str, str], None]
 
 CANCEL_PAUSES_S = (0.05, 0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0)
@@ -39,12 +40,16 @@ class Trouble(Enum):
 
 
 class WarehouseError(RunnerError):
-    """A statement failed; `label` is its name in the run, `trouble` its kind. The transaction is rolled back."""
+    """A statement failed; `label` is its name in the run, `trouble` its kind. The transaction is rolled back.
 
-    def __init__(self, label: str, message: str, trouble: Trouble) -> None:
+    `line` is where in the text that was sent, counted from 1; 0 if the engine does not say.
+    """
+
+    def __init__(self, label: str, message: str, trouble: Trouble, line: int = 0) -> None:
         super().__init__(message)
         self.label = label
         self.trouble = trouble
+        self.line = line
 
     @property
     def exit_code(self) -> Exit:  # type: ignore[override]
@@ -213,6 +218,10 @@ class Warehouse(ABC):
         """Whether a script began a transaction that it did not end, aborted or not: `roll_back` ends it."""
         return not self.in_transaction and self._is_open()
 
+    def leaves_open(self, script: str) -> bool:
+        """The same of the script that was just run: only one that says BEGIN has to be looked after."""
+        return _BEGINS.search(script) is not None and self.left_open()
+
     def roll_back(self) -> None:
         """End the transaction that a script left open; what it did is undone. Raises WarehouseError."""
         self.execute("script:rollback", "rollback")
@@ -232,7 +241,8 @@ class Warehouse(ABC):
             if not isinstance(job.error, Exception):
                 raise job.error
             message = self.secrets.masked(self._message(job.error))
-            raise WarehouseError(label, message, self._trouble(job.error)) from None
+            line = self._line_of(job.error)
+            raise WarehouseError(label, message, self._trouble(job.error), line) from None
         results: tuple[Result, ...] = job.value
         return results
 
@@ -338,6 +348,10 @@ class Warehouse(ABC):
 
     @abstractmethod
     def _message(self, error: Exception) -> str: ...
+
+    def _line_of(self, error: Exception) -> int:
+        """Where in the text that was sent, counted from 1; 0 if the engine does not say."""
+        return 0
 
     @abstractmethod
     def _trouble(self, error: Exception) -> Trouble: ...

@@ -42,6 +42,7 @@ else:
 
 SCRATCH = "runner_scratch"
 # Statements that say themselves what a transaction is, or that another database or a checkpoint is needed for.
+_LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
 ALONE = {
     driver.StatementType.TRANSACTION,
     driver.StatementType.ATTACH,
@@ -83,13 +84,18 @@ class DuckDB(Warehouse):
     ) -> None:
         super().__init__(timeout_s, watch, secrets)
         self._path, self._options = path, dict(options)
+        self._lines_before = 0  # the statement that runs, within its text
         self._connection = connection if connection is not None else _open(path, read_only, self._options)
 
     def _run(self, sql: str) -> tuple[Result, ...]:
-        return tuple(map(self._result, self._connection.extract_statements(sql)))
+        self._lines_before, found = 0, []
+        for statement in self._connection.extract_statements(sql):
+            found.append(self._result(statement))
+            self._lines_before += statement.query.count("\n")
+        return tuple(found)
 
     def _result(self, statement: Any) -> Result:
-        cursor = self._connection.execute(statement)
+        cursor = self._connection.execute(statement.query)  # errors of the parsed one have no lines
         names = tuple(str(column[0]) for column in cursor.description or ())
         rows = cursor.fetchall() if names else []
         asks = statement.expected_result_type == [driver.ExpectedResultType.QUERY_RESULT]
@@ -134,8 +140,12 @@ class DuckDB(Warehouse):
         return "begin transaction"  # always a snapshot
 
     def _message(self, error: Exception) -> str:
-        text = str(error).strip()
+        text = _LINE.sub(lambda found: f"LINE {int(found[1]) + self._lines_before}:", str(error).strip())
         return text.splitlines()[0] if isinstance(error, driver.OutOfMemoryException) else text  # else: a manual
+
+    def _line_of(self, error: Exception) -> int:
+        found = _LINE.search(str(error))
+        return int(found[1]) + self._lines_before if found else 0
 
     def _trouble(self, error: Exception) -> Trouble:
         said = re.split("[\"']", str(error), maxsplit=1)[0]  # what follows may be a path or a name

@@ -41,6 +41,8 @@ PASSING = re.compile(
     re.IGNORECASE,
 )
 
+LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)  # libpq counts in the whole text
+
 NAMED = "pid::text || ' ' || backend_start::text"  # a session, as a later run finds it in pg_stat_activity
 # The server is to notice that we died while it works for us (Postgres 14 and later, not on every platform).
 SETTINGS = """
@@ -110,6 +112,10 @@ class Postgres(Server):
 
     def _begin(self, snapshot: bool) -> str:
         return f"begin isolation level {'repeatable read' if snapshot else 'read committed'}"
+
+    def _line_of(self, error: Exception) -> int:
+        found = LINE.search(str(error))
+        return int(found[1]) if found else 0
 
     def _state(self, error: BaseException) -> str:
         return getattr(error, "sqlstate", None) or ""
