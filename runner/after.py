@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 
 from runner import scripts, sqltext
+from runner.clock import Clock
 from runner.errors import BadInput, Failure, Place, Problem, StatementFailed
 from runner.events import Emit, Note, QueryDone
 from runner.freeze import Frozen
 from runner.manifest import State
 from runner.playbook import Phase
 from runner.program import PlainQuery, Program
-from runner.request import Clock, Request, Work
+from runner.request import Request, Work
 from runner.warehouse.base import Trouble, Warehouse, WarehouseError
 
 

@@ -21,10 +21,10 @@ from runner.errors import BadInput, CannotConnect, Locked, Place, Problem
 from runner.process import Surroundings, ended, leave
 
 if TYPE_CHECKING:
+    from runner.clock import Clock
     from runner.names import TableName
     from runner.playbook import Playbook
     from runner.program import Program
-    from runner.request import Clock
     from runner.sqlrunner.cli import Given
     from runner.warehouse.base import Warehouse, Watch
 
@@ -147,7 +147,7 @@ def _cache_folder(env: Mapping[str, str]) -> Path | None:
 
 
 def _clock(around: Surroundings) -> Clock:
-    from runner.request import Clock
+    from runner.clock import Clock
 
     return around.clock or Clock(time.monotonic, time.sleep)
 

@@ -19,9 +19,9 @@ from runner.errors import Exit, RunnerError
 from runner.secrets import Secrets, masking
 
 if TYPE_CHECKING:
+    from runner.clock import Clock
     from runner.events import Emit, Event
     from runner.report import Report
-    from runner.request import Clock
     from runner.warehouse.base import Watch
 
 

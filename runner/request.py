@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from runner.clock import Clock
 from runner.events import Emit
 from runner.layout import PLAIN, Layout
 from runner.lease import LeaseTerms
@@ -13,14 +13,6 @@ from runner.models import Algebra
 from runner.names import TableName
 from runner.program import Program
 from runner.warehouse.base import Warehouse
-
-
-@dataclass(frozen=True)
-class Clock:
-    """Time as the command line gives it; tests give another."""
-
-    monotonic: Callable[[], float]
-    sleep: Callable[[float], None]
 
 
 @dataclass(frozen=True)

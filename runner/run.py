@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from runner import after, freeze, publish, shape, stage
 from runner.binding import Bound, bind, check_ownership
+from runner.clock import Clock
 from runner.errors import (
     CannotConnect,
     Failure,
@@ -29,7 +30,7 @@ from runner.manifest import Manifest, RunRecord, State
 from runner.models import Algebra
 from runner.playbook import Phase
 from runner.program import Program
-from runner.request import Clock, Request, Work
+from runner.request import Request, Work
 from runner.warehouse.base import Trouble, Warehouse, WarehouseError
 
 

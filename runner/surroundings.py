@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from runner import after
+from runner.clock import Clock
 from runner.events import Emit, Event
 from runner.manifest import Manifest
 from runner.models import Algebra
 from runner.program import Program
-from runner.request import Clock, Request, Work
+from runner.request import Request, Work
 from runner.warehouse.base import Warehouse
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from runner import freeze
 from runner.binding import Bound, bind
+from runner.clock import Clock
 from runner.errors import Stopped, VerifyFound
 from runner.freeze import Frozen, FrozenKey
 from runner.manifest import State
@@ -18,7 +19,7 @@ from runner.models import Extent, Inputs, SourceState, Staged
 from runner.names import TableName
 from runner.program import CompiledModel, Program
 from runner.report import Report
-from runner.request import Clock, Request, Work
+from runner.request import Request, Work
 from runner.rewind import staged_as_stored
 from runner.stage import fingerprints, table_key
 from runner.surroundings import looking

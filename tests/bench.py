@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from runner.cli import main
-from runner.request import Clock
+from runner.clock import Clock
 from tests import phased
 from tests.aftermath import leftovers, parts_published, settled
 from tests.crash import RERUN

@@ -24,7 +24,7 @@ from random import Random
 from typing import Any
 from unittest.mock import patch
 
-from runner.request import Clock
+from runner.clock import Clock
 from runner.warehouse.base import Warehouse
 from runner.warehouse.postgres import Postgres
 from runner.warehouse.redshift import Redshift

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from runner.cli import main
-from runner.request import Clock
+from runner.clock import Clock
 from runner.warehouse import postgres as engine
 from tests.driver import Outcome
 from tests.engines import Db

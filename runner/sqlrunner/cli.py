@@ -108,7 +108,7 @@ def outside(around: Surroundings) -> Outside:
 
 def means(around: Surroundings, log: Log) -> Means:
     """What a run needs of its process."""
-    from runner.request import Clock
+    from runner.clock import Clock
     from runner.sqlrunner.command import Means
 
     def open_session(url: str, session: str, timeout_s: float) -> Warehouse:

@@ -8,8 +8,8 @@ from datetime import UTC
 from functools import partial
 from pathlib import Path
 
+from runner.clock import Clock
 from runner.errors import BadInput, Place
-from runner.request import Clock
 from runner.secrets import looks_secret
 from runner.sqlrunner import scripts
 from runner.sqlrunner.execution import Aim, TargetStatus, Terms, execute

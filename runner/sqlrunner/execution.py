@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from runner.clock import Clock
 from runner.errors import RunnerError
-from runner.request import Clock
 from runner.sqlrunner.pool import Pool
 from runner.sqlrunner.scripts import ReadyQuery, ReadyStep
 from runner.warehouse.base import Result, Warehouse, WarehouseError
