@@ -81,15 +81,17 @@ def test_var_takes_the_type_of_the_playbooks_value(book: Book) -> None:
     assert book.rows("select v from t") == [("off few",)]
 
 
-@pytest.mark.parametrize("root", ["PLAYBOOK", "absolute", "relative"])
+@pytest.mark.parametrize("root", ["PLAYBOOK", "BINARY", "absolute", "relative"])
 def test_sqlroot(book: Book, root: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """PLAYBOOK is the playbook's folder (the default); a path is taken as it is, a relative one from where we are."""
+    """PLAYBOOK is the playbook's folder (the default), BINARY the command's; a path is taken as it is, a relative one
+    from where we are. A leading slash in `file:` changes nothing."""
     folder = tmp_path / "elsewhere"
     (folder if root != "PLAYBOOK" else tmp_path).mkdir(exist_ok=True)
     (folder / "a.sql" if root != "PLAYBOOK" else tmp_path / "a.sql").write_text("create table t as select 1 as a")
     book.write("- name: s\n  queries: [{name: q, file: /a.sql}]\n")
     monkeypatch.chdir(tmp_path)
-    given = {"PLAYBOOK": "PLAYBOOK", "absolute": str(folder), "relative": "elsewhere"}[root]
+    monkeypatch.setattr("sys.argv", [str(folder / "sql-runner")])
+    given = {"absolute": str(folder), "relative": "elsewhere"}.get(root, root)
     assert book.run("-sqlroot", given).code == 0
     assert book.rows("select a from t") == [(1,)]
 
@@ -455,6 +457,20 @@ def test_rows_affected_are_those_of_the_last_statement(book: Book, sql: str, row
     book.execute("create table t (a int)")
     book.steps(("s", {"q": sql}))
     assert f"SUCCESS: q (step s @ target db), ROWS AFFECTED: {rows}" in book.run().records()
+
+
+def test_only_the_playbook_says_where(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PGHOST and its like are not asked; sessions can be told by their name at the server, or by `query_tag`."""
+    for name in ("PGHOST", "PGPORT", "PGDATABASE", "PGUSER"):
+        monkeypatch.setenv(name, "1")
+    sql = "create table t as select current_setting('application_name') as name"
+    book.steps(("s", {"q": sql}))
+    assert book.run().code == 0
+    assert book.rows("select name from t") == [("sql-runner book",)]
+    book.execute("drop table t")
+    book.steps(("s", {"q": sql}), targets=target(book.url, query_tag="nightly"))
+    assert book.run().code == 0
+    assert book.rows("select name from t") == [("nightly",)]
 
 
 def test_sessions_are_as_the_server_gives_them(book: Book) -> None:
