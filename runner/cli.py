@@ -109,17 +109,21 @@ def _playbook(around: Surroundings, path: Path, var: list[str], target: str | No
     return loaded
 
 
-def _old(path: Path, **flags: Any) -> Given | None:
+def _old(around: Surroundings, path: Path, **flags: Any) -> Given | None:
     """The flags for a playbook of SQL Runner; None for one of ours."""
-    from runner.playbook_file import is_sqlrunner_file
+    from runner.playbook_file import given_target, is_sqlrunner_file
+    from runner.problems import Problems
 
     if not is_sqlrunner_file(path):
         return None
     from runner.sqlrunner.cli import Given
 
-    var, target = flags.pop("var"), flags.pop("target", None)
-    given = Given(path, _variables(var), _absolute(target) if target else None, **flags)
-    return given
+    var, target, problems = flags.pop("var"), flags.pop("target", None), Problems()
+    url = given_target(_absolute(target), around.env, problems) if target else None
+    problems.finish()
+    if url:
+        around.secrets = around.secrets.of_target(url)
+    return Given(path, _variables(var), url, **flags)
 
 
 def _program(around: Surroundings, playbook: Playbook) -> Program:
@@ -307,7 +311,7 @@ def run(
 
     around = _around(ctx)
     flags = {"from_step": from_step or "", "dry_run": dry_run, "threads": threads, "json": json}
-    if old := _old(playbook, var=var, target=target, **flags):
+    if old := _old(around, playbook, var=var, target=target, **flags):
         _only_for_models(until, chunk, model, full_refresh, retract, adopt, wait, run_id)
         return _run_old(around, old)
     if dry_run:
@@ -382,7 +386,7 @@ def plan(
     from runner.plan import plan as make_plan
 
     around = _around(ctx)
-    if old := _old(playbook, var=var, target=target, dry_run=True, json=json):
+    if old := _old(around, playbook, var=var, target=target, dry_run=True, json=json):
         return _run_old(around, old)
     loaded = _playbook(around, playbook, var, target)
     program = _program(around, loaded)
@@ -482,7 +486,7 @@ def check(
 ) -> None:
     """All that can be known without connecting; with --live also what needs the catalogue."""
     around = _around(ctx)
-    if old := _old(playbook, var=var, target=target, dry_run=live, json=json):
+    if old := _old(around, playbook, var=var, target=target, dry_run=live, json=json):
         from runner.sqlrunner.cli import check as check_old
 
         said = check_old(old, around)
@@ -505,7 +509,7 @@ def render(ctx: typer.Context, playbook: PlaybookArgument, var: VarOption = [], 
     from runner.status import rendered
 
     around = _around(ctx)
-    if old := _old(playbook, var=var, target=target):
+    if old := _old(around, playbook, var=var, target=target):
         from runner.sqlrunner.cli import render as render_old
 
         around.out.write(render_old(old, around))
@@ -550,7 +554,7 @@ def migrate(
     from runner.sqlrunner.cli import migrate as do_migrate
 
     around = _around(ctx)
-    old = _old(playbook, var=var)
+    old = _old(around, playbook, var=var)
     if old is None:
         what = "no such file" if not playbook.exists() else "not a playbook of SQL Runner"
         raise BadInput(Problem(Place(playbook), what, "it has targets: and steps:, with or without colons before them"))

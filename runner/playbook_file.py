@@ -30,7 +30,7 @@ from runner.yamlschema import Scope, Wrong, did_you_mean
 T = TypeVar("T")
 MAX_INCLUDES = 20  # below each other
 
-_COLON_KEY = re.compile(r"^:(?:targets|variables|steps):|^targets:[ \t]*(?:#.*)?$", re.MULTILINE)
+_COLON_KEY = re.compile(r"^:(?:targets|variables|steps)[ \t]*:|^([\"']?)targets\1[ \t]*:", re.MULTILINE)
 
 
 def load(path: Path, env: Mapping[str, str], overrides: Mapping[str, str] = {}, target: str | None = None) -> Playbook:
@@ -143,7 +143,7 @@ def _name(page: Page, problems: Problems) -> str:
 
 def _target(page: Page, override_text: str | None, env: Mapping[str, str], problems: Problems) -> str:
     if override_text is not None:
-        return _given_target(override_text, env, problems)
+        return given_target(override_text, env, problems)
     text = page.target.text if page.target else f"duckdb:///{page.name}.duckdb"
     place = page.target.place if page.target else Place(page.path)
     try:
@@ -153,7 +153,7 @@ def _target(page: Page, override_text: str | None, env: Mapping[str, str], probl
         return ""
 
 
-def _given_target(written: str, env: Mapping[str, str], problems: Problems) -> str:
+def given_target(written: str, env: Mapping[str, str], problems: Problems) -> str:
     """The URL of --target; like that of a file it says no password itself, and it is not shown."""
     if holds_password(written):
         what = "--target holds a literal password, which every user of this machine sees in the list of processes"

@@ -29,7 +29,7 @@ STOP_S = 4.5  # after a signal: who sends one waits only so long before it kills
 
 
 class Stop(BaseException):
-    """SIGTERM or SIGINT. Not a KeyboardInterrupt: the command line library would make an exit of its own of that."""
+    """SIGTERM, SIGINT or SIGHUP. Not a KeyboardInterrupt: the command line library would make an exit of its own of that."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -155,7 +155,7 @@ def _other(error: Exception, around: Surroundings) -> int:
 
 @contextmanager
 def _signals(around: Surroundings) -> Iterator[None]:
-    """The first SIGTERM or SIGINT raises Stop; those after it are heard no more, and what does not end is ended."""
+    """The first SIGTERM, SIGINT or SIGHUP raises Stop; those after it are heard no more, and what does not end is ended."""
     guards: list[threading.Timer] = []
 
     def stop(number: int, _frame: object) -> None:
@@ -166,8 +166,11 @@ def _signals(around: Surroundings) -> Iterator[None]:
         guards[0].start()
         raise Stop(number)
 
+    heard = [signal.SIGTERM, signal.SIGINT]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup asks not to
+        heard.append(signal.SIGHUP)
     try:
-        before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+        before = {number: signal.signal(number, stop) for number in heard}
     except ValueError:  # not the main thread: a test, or embedded
         yield
         return
@@ -194,6 +197,6 @@ def _give_up(number: int, around: Surroundings) -> None:
 def leave(code: int) -> None:
     """Leave without the interpreter's tear-down: a DuckDB import costs 40 ms of it, and nothing is left to do."""
     for stream in (sys.stdout, sys.stderr):
-        with suppress(BrokenPipeError, ValueError):
+        with suppress(OSError, ValueError):
             stream.flush()
     os._exit(code)

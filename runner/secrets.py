@@ -21,7 +21,7 @@ SHORT = 4  # shorter values are no secrets, and masking them would garble messag
 PIECE = 8  # so many characters of a secret give it away
 SHOWN = "***"
 _NAME = re.compile(
-    r"PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN(?!S|IZ)|CREDENTIAL|(?:PRIVATE|API|ACCESS|ENCRYPTION|SIGNING)_?KEY|[^D]_?PWD$|_PASS$",
+    r"PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN(?!S|IZ)|CREDENTIAL|(?:PRIVATE|API|ACCESS|ENCRYPTION|SIGNING)_?KEY|[^D]_?PWD$|_PASS$|_PW$",
     re.IGNORECASE,
 )
 _ABOUT = re.compile(r"_(?:ID|NAME|TYPE|TTL|DIR|HOST|PORT|USER|VERSION|PROVIDER)$", re.IGNORECASE)
@@ -70,7 +70,8 @@ class Secrets:
         """With the values of a playbook's variables whose names say so."""
         named = (value for name, value in variables if looks_secret(name))
         listed = (item for value in named for item in (value if isinstance(value, tuple) else (value,)))
-        return self.also((item, SHOWN) for item in listed if isinstance(item, str))
+        known = (item for item in listed if isinstance(item, (str, int, float)) and not isinstance(item, bool))
+        return self.also((str(item), SHOWN) for item in known)
 
     def masked(self, text: str) -> str:
         """`text` without any of them."""

@@ -143,6 +143,53 @@ def test_environment_of_templates(book: Book, monkeypatch: pytest.MonkeyPatch) -
     assert rendered(book) == ("eu||", "eu||")
 
 
+def test_environment_names_keep_apart(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FOO, foo and a variable env_foo are three; what cannot be written as ${NAME} is said."""
+    book.steps(("s", {"q": '{{systemEnv "FOO"}}|{{systemEnv "foo"}}|{{.env_foo}}'}), variables="env_foo: own\n")
+    assert runner("migrate", str(book.path))[0] == 0
+    monkeypatch.setenv("FOO", "big")
+    monkeypatch.setenv("foo", "small")
+    assert rendered(book) == ("big|small|own", "big|small|own")
+
+
+def test_an_environment_name_that_cannot_be_written(book: Book) -> None:
+    """It is a place that is not translated, not a playbook that cannot be read."""
+    book.steps(("s", {"q": 'select 1\n-- {{systemEnv "HOME-X"}}'}))
+    code, said = runner("migrate", str(book.path))
+    assert code == 6
+    assert "0-q.sql:2: not translated: " in said
+
+
+def test_secrets_among_variables_are_not_written(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the playbook reads from the environment is read there still; other secrets get a name; --var is not baked in."""
+    monkeypatch.setenv("DB_PW", "realproductionpw")
+    variables = "db: '{{systemEnv \"DB_PW\"}}'\napi_token: tokenfromfile\nschema: derived\n"
+    book.steps(("s", {"q": "{{.db}} {{.api_token}} {{.schema}}"}), variables=variables)
+    code, said = runner("migrate", str(book.path), "--var", "schema=dev", "--var", "api_token=tokenfromcli99")
+    assert code == 0, said
+    written = (book.folder / "book.native.yml").read_text()
+    assert "realproduction" not in written
+    assert "tokenfrom" not in written
+    assert "db: ${DB_PW:-}" in written
+    assert "api_token: ${API_TOKEN:-}" in written
+    assert 'schema: "derived"' in written
+    assert "note: export API_TOKEN=…" in said
+
+
+def test_line_ends_and_empty_steps(book: Book) -> None:
+    """Jinja writes \\n alone: the same SQL, and said. A step without queries is left out."""
+    book.steps(("s", {"q": "select 1"}))
+    (book.folder / "0-q.sql").write_bytes(b"select '{{.a}}',\r\n2")
+    book.write(
+        "- name: s\n  queries: [{name: q, file: 0-q.sql, template: true}]\n- {name: empty, queries: []}\n", "a: 1\n"
+    )
+    code, said = runner("migrate", str(book.path))
+    assert code == 0, said
+    assert "its line ends are" in said
+    assert "step empty has no queries" in said
+    assert runner("check", str(book.folder / "book.native.yml"))[0] == 0
+
+
 def test_names_of_steps_become_unique_and_files_stay_below(book: Book) -> None:
     """The native format merges steps of one name; paths that leave the root would have nowhere to go."""
     (book.folder / "sub").mkdir()

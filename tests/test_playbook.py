@@ -860,7 +860,8 @@ def test_sqlrunner_playbooks_are_recognised() -> None:
     """Colon keys or `targets:` at the start of a line make an SQL Runner playbook; ours never has them."""
     assert is_sqlrunner(":targets:\n- :name: x\n")
     assert is_sqlrunner("\ufeff# c\r\n:variables:\r\n  :x: 1\r\n:steps:\r\n")
-    assert is_sqlrunner("targets:\n  - name: x\n")
+    for text in ("targets:\n  - name: x\n", "targets: [{name: x}]\n", '"targets": &t []\n', "targets : []\n"):
+        assert is_sqlrunner(text)
     assert not is_sqlrunner(EXAMPLE)
     assert not is_sqlrunner("description: |\n  targets:\n  :steps:\n")
 

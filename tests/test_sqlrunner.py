@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.sqlrunner.lock import LockFile
 from tests.engines import Db
 from tests.oldbooks import Book, command, runner, target
 
@@ -50,6 +52,7 @@ def test_flags_are_read_as_go_reads_them(book: Book) -> None:
         (["-h"], 0, "Usage of Options"),
         (["-nonsense"], 2, "flag provided but not defined: -nonsense"),
         (["-dryRun"], 2, "required flag not defined: -playbook"),
+        (["-playbook", "x.yml", "-timeout", "99999999999999"], 2, 'invalid value "99999999999999" for flag -timeout'),
         (["-playbook"], 2, "flag needs an argument: -playbook"),
         (["-playbook", "x.yml", "-dryRun=perhaps"], 2, 'invalid boolean value "perhaps" for -dryRun'),
         (["-playbook", "x.yml", "-var", "a"], 2, "key value should be in the key=value format"),
@@ -189,6 +192,7 @@ def test_yaml_values_have_sql_runners_types(book: Book) -> None:
         ("targets:\n- name: t\nx: {{.a\n", 5, "unclosed action started at book.yml:3"),
         ("targets:\n- name: t\nx: '{{nonsense}}'\n", 3, 'function "nonsense" not defined'),
         ("targets: x\nsteps: []\n", 1, "targets: is not a list"),
+        ("targets:\n- name: t\nstatement_timeout_s: .inf\nsteps:\n- name: s\n", 3, "at most 10,000,000"),
         ("targets:\n- name: t\n  ssl: perhaps\nsteps:\n- name: s\n", 3, "ssl: must be true or false"),
     ],
 )
@@ -243,6 +247,7 @@ def test_types_of_targets(book: Book, kind: str) -> None:
         ({"host": ""}, "host missing: a target of type postgres needs host, port, username, database"),
         ({"port": "", "database": ""}, "port and database missing"),
         ({"port": "x"}, "port: x is not a number"),
+        ({"host": "h/other?sslmode=disable"}, "is not the name or address of a host"),
         ({"type": "snowflake"}, "account and warehouse missing: a target of type snowflake needs account"),
         ({"type": "redshift", "username": ""}, "username missing: a target of type redshift"),
     ],
@@ -487,6 +492,42 @@ def test_sessions_are_as_the_server_gives_them(book: Book) -> None:
     assert book.rows("select z, l from t") == [("Pacific/Chatham", "7s")]
 
 
+def test_a_later_step_finds_the_first_session(book: Book) -> None:
+    """A temporary table outlives a step of several queries, which have sessions of their own besides."""
+    book.steps(
+        ("a", {"q": "create temp table x as select 7 as a"}),
+        ("b", dict.fromkeys("qrs", "select pg_sleep(0.05)")),
+        ("c", {"q": "create table t as select a from x"}),
+    )
+    done = book.run()
+    assert done.code == 0, done.text
+    assert book.rows("select a from t") == [(7,)]
+
+
+def test_rows_that_python_has_no_room_for(book: Book) -> None:
+    """A file that ends in a SELECT succeeds whatever it gives: its rows are nobody's business."""
+    sql = "begin; create table t as select 1 as a; commit; select date '9999-12-31' + 1, 'infinity'::timestamp, '24:00'::time"
+    book.steps(("s", {"q": sql}))
+    done = book.run("-showQueryOutput")
+    assert done.code == 0, done.text
+    assert "10000-01-01" in done.out
+    assert "infinity" in done.out
+
+
+def test_sql_is_sent_as_utf8(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever PGCLIENTENCODING says."""
+    monkeypatch.setenv("PGCLIENTENCODING", "latin1")
+    book.steps(("s", {"q": "create table t as select 'café' as a, length('café') as n"}))
+    assert book.run().code == 0
+    assert book.rows("select n from t") == [(4,)]
+
+
+def test_an_error_is_told_whole(book: Book) -> None:
+    """All lines of the message, detail and hint."""
+    book.steps(("s", {"q": "do $$ begin raise exception E'one\ntwo' using detail = 'more', hint = 'try'; end $$"}))
+    assert "ERROR #P0001 one\ntwo; DETAIL: more; HINT: try" in book.run().err
+
+
 def test_a_query_has_a_time_out(book: Book) -> None:
     """-timeout, or `statement_timeout_s:` in the playbook; eight hours if nobody says."""
     book.steps(("s", {"q": "select pg_sleep(60)"}))
@@ -605,6 +646,19 @@ def test_a_lock_that_cannot_be_made(book: Book) -> None:
     assert book.rows("select to_regclass('t')") == [(None,)]
 
 
+def test_a_run_deletes_its_own_lock_only(tmp_path: Path) -> None:
+    """Once; and not that of another run, which may lie there by now."""
+    lock = LockFile(str(tmp_path / "lock"), soft=True)
+    release = lock.make("2026-11-22T10:00:00+0000", "one")
+    lock.delete()
+    other = lock.make("2026-11-22T10:00:01+0000", "two")
+    release()
+    assert lock.exists()
+    other()
+    assert not lock.exists()
+    other()
+
+
 def test_one_of_many_starts_gets_the_lock(book: Book) -> None:
     """The file is made in one step: of six starts at once one runs. With SQL Runner all six did."""
     book.execute("create table log (n int)")
@@ -660,6 +714,41 @@ def test_lines_are_sql_runners(book: Book) -> None:
     )
 
 
+def test_a_log_that_nobody_reads_stops_no_run(book: Book) -> None:
+    """A closed pipe, a full disk: the queries run, and the exit code is theirs."""
+    book.steps(*[(f"s{n}", {"q": f"create table t{n} as select 1 as a"}) for n in range(3)])
+    start = f"'{sys.executable}' -m runner.sqlrunner -playbook '{book.path}'"
+    for number, how in enumerate((f"({start} 2>&1; echo $? >code) | true", f"{start} 2>/dev/full; echo $? >code")):
+        subprocess.run(["bash", "-c", how], cwd=book.folder, check=False, env={**os.environ, "PYTHONPATH": os.getcwd()})
+        assert (book.folder / "code").read_text() == "0\n"
+        assert book.rows("select count(*) from pg_tables where schemaname = 'public'") == [(3,)], number
+        book.execute("drop table t0; drop table t1; drop table t2")
+
+
+def test_tables_for_the_eye(book: Book) -> None:
+    """Values as the server writes them; wide letters take two columns, lines of a cell are lines; a blank cell is none."""
+    book.steps(
+        ("s", {"q": "select array[1, null] as a, '日本' as wide, E'x\ny' as two, null as n; select '' as blank"})
+    )
+    assert book.run("-showQueryOutput").out == (
+        "|    A     | WIDE | TWO | N |\n|----------|------|-----|---|\n| {1,NULL} | 日本 | x   |   |\n|          |      | y   |   |\n"
+    )
+
+
+def test_secrets_of_the_command_line(book: Book) -> None:
+    """They are masked in lists of variables too, in usage errors, and where they are no texts."""
+    book.steps(
+        ("s", {"q": "{{.a_password}} {{.key_secret}} {{.list_token}}"}),
+        variables="key_secret: 987654\nlist_token: [topsecret]\n",
+    )
+    done = book.run("-fillTemplates", "-var", "x=1,a_password=hunter2secret")
+    assert done.code == 8
+    bad = book.run("-var", "a=1,a_password=hunter2secret,oops")
+    assert bad.code == 2
+    for text in ("hunter2", "987654", "topsecret"):
+        assert text not in done.text + bad.text
+
+
 def test_json_lines(book: Book) -> None:
     """-json: an object a line, with durations and the exit code."""
     import json
@@ -670,7 +759,7 @@ def test_json_lines(book: Book) -> None:
     events = [json.loads(line) for line in done.out.splitlines()]
     kinds = [event["event"] for event in events]
     assert kinds == ["executing", "output", "query", "executing", "query", "skipped", "finished"]
-    assert events[1]["rows"] == [[1]]
+    assert events[1]["rows"] == [["1"]]
     assert events[2]["duration_s"] >= 0
     assert "division by zero" in events[4]["error"]
     assert events[6]["exit_code"] == 6
@@ -699,6 +788,8 @@ def test_runner_check_and_render_and_plan(book: Book) -> None:
     assert runner("render", str(book.path)) == (0, f"-- s / q: {book.folder}/0-q.sql\nselect '5'\n")
     code, said = runner("plan", str(book.path))
     assert code == 0
+    assert "would run" in said
+    assert "nothing was run: 1 query, 1 target" in said
     assert "db: connects to " in said
 
 

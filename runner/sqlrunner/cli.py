@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import socket
 import sys
 import time
@@ -47,6 +48,7 @@ def entry() -> None:
 
 
 def _command(words: list[str], around: Surroundings) -> int:
+    around.secrets = around.secrets.also((value, "***") for value in _given_secrets(words))
     try:
         options = flags.parse(words)
     except BadFlag as bad:
@@ -117,7 +119,6 @@ def means(around: Surroundings, log: Log) -> Means:
         return connect(url, session, plain=True, timeout_s=timeout_s, watch=around.watch, secrets=around.secrets)
 
     around.stopped = STOPPED
-    around.secrets = around.secrets.also((value, "***") for value in _given_secrets(around.words))
     clock = around.clock or Clock(time.monotonic, time.sleep)
     owner = f"sql-runner pid {os.getpid()} on {socket.gethostname()}"
     return Means(log, outside(around), clock, open_session, owner, around.at_exit.append)
@@ -130,7 +131,8 @@ def threads() -> int:
 
 def _given_secrets(words: list[str]) -> list[str]:
     """Values of variables on the command line whose names say that they are secret."""
-    pairs = [pair.partition("=") for word in words for pair in word.removeprefix("-var=").split(",")]
+    lists = [re.sub(r"^--?var=", "", word) for word in words]
+    pairs = [pair.partition("=") for text in lists for pair in text.split(",")]
     return [value for name, _, value in pairs if looks_secret(name)]
 
 
@@ -170,7 +172,7 @@ def run(given: Given, around: Surroundings) -> int:
     from runner.sqlrunner import command
     from runner.sqlrunner.log import JsonLog, LineLog
 
-    log: Log = JsonLog(around.out) if given.json else LineLog(around.out, around.err)
+    log: Log = JsonLog(around.out) if given.json else LineLog(around.out, around.err, dry=given.dry_run)
     log.message(f"{given.playbook.stem} (SQL Runner playbook)")
     return command.run(given.options, sql_root(given.options), given.target or "", means(around, log))
 
@@ -216,7 +218,7 @@ def migrate(given: Given, around: Surroundings) -> int:
     if done.undone:
         for problem in done.undone:
             around.err.write(f"{problem}\n")
-        around.err.write(f"  hint: mend these by hand; until then `runner check {done.playbook}` fails at each\n")
+        around.err.write(f"  hint: mend these by hand; `runner check {done.playbook}` refuses what is not translated\n")
         return 6
     around.out.write(f"every file renders to the same SQL\nnext: runner check {done.playbook}\n")
     return 0

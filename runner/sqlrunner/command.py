@@ -15,6 +15,8 @@ from runner.sqlrunner import scripts
 from runner.sqlrunner.execution import Aim, TargetStatus, Terms, execute
 from runner.sqlrunner.flags import Options
 from runner.sqlrunner.functions import Outside, functions
+from runner.sqlrunner.gotemplate import Value
+from runner.sqlrunner.gotemplate.printing import plain
 from runner.sqlrunner.lock import Held, LockFile
 from runner.sqlrunner.log import Log
 from runner.sqlrunner.playbook import OldPlaybook
@@ -45,21 +47,20 @@ def run(options: Options, root: str, target_url: str, means: Means) -> Code:
     lock = _lock(options)
     if lock is not None and lock.exists():
         means.log.message(f"Error: {lock.refusal()}")
-        return Code.LOCKED
+        return _refused(Code.LOCKED, means)
     try:
         playbook = load(options, means.outside)
     except BadInput as error:
         means.log.message(f"Error getting playbook: {error}")
-        return Code.FAILED
-    if lock is not None:
-        code = _make(lock, means)
-        if code is not None:
-            return code
+        return _refused(Code.FAILED, means)
+    release = _make(lock, means) if lock is not None else None
+    if isinstance(release, Code):
+        return _refused(release, means)
     statuses = _statuses(options, playbook, root, target_url, means)
     code = code_of(statuses)
-    if lock is not None and (lock.soft or code in (Code.DONE, Code.NOTHING)):
+    if lock is not None and release is not None and (lock.soft or code in (Code.DONE, Code.NOTHING)):
         means.log.message(f"Deleting lockfile at this key '{lock.path}'")
-        lock.released()()
+        release()
     means.log.finished(statuses)
     return code
 
@@ -79,13 +80,19 @@ def ready(options: Options, playbook: OldPlaybook, root: str, outside: Outside) 
 
 
 def _secrets(playbook: OldPlaybook) -> list[str]:
-    named: list[tuple[str, object]] = [
-        (key, value) for target in playbook.targets for key, value in target.keys.items()
-    ]
+    named: list[tuple[str, Value]] = [(key, value) for target in playbook.targets for key, value in target.keys.items()]
     named += list(playbook.variables.items())
-    return [
-        value for name, value in named if isinstance(value, str) and looks_secret(name) and name != "private_key_path"
-    ]
+    return [text for name, value in named if name != "private_key_path" for text in _secret_texts(name, value, False)]
+
+
+def _secret_texts(name: str, value: Value, secret: bool) -> list[str]:
+    """What is secret in a value: by its name, or by that of what it lies in."""
+    secret = secret or looks_secret(name)
+    if isinstance(value, list):
+        return [text for item in value for text in _secret_texts("", item, secret)]
+    if isinstance(value, dict):
+        return [text for key, item in value.items() for text in _secret_texts(key, item, secret)]
+    return [plain(value)] if secret and value is not None and not isinstance(value, bool) else []
 
 
 def _lock(options: Options) -> LockFile | None:
@@ -95,11 +102,18 @@ def _lock(options: Options) -> LockFile | None:
     return LockFile(options.lock) if options.lock else LockFile(options.soft_lock, soft=True)
 
 
-def _make(lock: LockFile, means: Means) -> Code | None:
+def _refused(code: Code, means: Means) -> Code:
+    """Nothing was run."""
+    means.log.refused(code)
+    return code
+
+
+def _make(lock: LockFile, means: Means) -> Code | Callable[[], None]:
+    """The call that lets the lock go, or why it could not be taken."""
     means.log.message(f"Checking and setting the lockfile at this key '{lock.path}'")
     now_utc = means.outside.now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
     try:
-        lock.make(now_utc, means.owner)
+        release = lock.make(now_utc, f"{means.owner} {means.outside.random_int()}")
     except Held as held:
         means.log.message(f"Error: {held}")
         return Code.LOCKED
@@ -107,8 +121,8 @@ def _make(lock: LockFile, means: Means) -> Code | None:
         means.log.message(f"Error making lock: {lock.path}: {error.strerror or error}")
         return Code.FAILED
     if lock.soft:
-        means.at_exit(lock.released())
-    return None
+        means.at_exit(release)
+    return release
 
 
 def _statuses(
@@ -134,7 +148,7 @@ def _aims(
     playbook: OldPlaybook, target_url: str, timeout_s: float, means: Means
 ) -> tuple[list[Aim], list[TargetStatus]]:
     """The targets that can be used, and the statuses of those that cannot."""
-    session = f"sql-runner {playbook.path.stem}"
+    session = f"sql-runner {playbook.path.stem}".encode("utf-8", "replace").decode()
     if target_url:
         connect = partial(means.connect, target_url, session, timeout_s)
         return [Aim(kind_of(target_url, Place()), display(target_url), connect)], []

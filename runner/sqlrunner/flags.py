@@ -79,6 +79,7 @@ FLAGS = (
     Flag("var", "value", "variables", "Variables to be passed to the playbook, in the key=value format"),
     Flag("version", "", "version", "Shows the program version"),
 )
+MAX_NUMBER = 10_000_000
 _BY_NAME = {flag.name: flag for flag in FLAGS}
 _TRUE, _FALSE = ("1", "t", "T", "TRUE", "true", "True"), ("0", "f", "F", "FALSE", "false", "False")
 
@@ -134,7 +135,7 @@ def _text(flag: Flag, value: str) -> str:
 
 
 def _number(flag: Flag, value: str) -> int:
-    if not (value.isascii() and value.isdigit() and int(value)):
+    if not (value.isascii() and value.isdigit() and 0 < int(value) <= MAX_NUMBER):
         raise BadFlag(f'invalid value "{value}" for flag -{flag.name}: parse error')
     return int(value)
 

@@ -18,6 +18,7 @@ from runner.errors import BadInput, Place, Problem
 from runner.sqlrunner.gotemplate import Int64, Uint64, Value
 
 MAX_DEPTH = 100
+MAX_VALUES = 100_000  # with every alias counted as what it stands for
 _Base: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _NULL = {"", "~", "null", "Null", "NULL"}
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
@@ -137,6 +138,7 @@ class _Reader:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._done: dict[int, Node] = {}
+        self._sizes: dict[int, int] = {}
         self._open: set[int] = set()
 
     def node(self, tree: yaml.Node, depth: int) -> Node:
@@ -156,6 +158,10 @@ class _Reader:
             found = Scalar(line, str(tree.value), not quoted and not tree.tag, tree.tag)
         self._open.discard(id(tree))
         self._done[id(tree)] = found
+        size = 1 + sum(self._sizes[id(part)] for part in _parts(tree))
+        if size > MAX_VALUES:
+            raise _wrong(self._path, line, f"more than {MAX_VALUES:,} values, aliases included")
+        self._sizes[id(tree)] = size
         return found
 
     def _entries(self, tree: yaml.MappingNode, depth: int) -> Iterator[tuple[str, Node]]:
@@ -171,6 +177,13 @@ class _Reader:
                 if isinstance(part, Mapping):
                     yield from part.entries  # before the mapping's own, which win
         yield from own
+
+
+def _parts(tree: yaml.Node) -> list[yaml.Node]:
+    """What a node of PyYAML is made of."""
+    if isinstance(tree, yaml.MappingNode):
+        return [value for _, value in tree.value]
+    return list(tree.value) if isinstance(tree, yaml.SequenceNode) else []
 
 
 def _wrong(path: Path, line: int, what: str) -> BadInput:

@@ -51,9 +51,9 @@ class Translation:
     unset: set[str] = field(default_factory=set)  # variables that the playbook does not give
 
 
-def translate(template: Template, variables: Mapping[str, Value]) -> Translation:
-    """The template in Jinja."""
-    return _Translator(template, variables).done()
+def translate(template: Template, variables: Mapping[str, Value], environment: Mapping[str, str] = {}) -> Translation:
+    """The template in Jinja; `environment` are the names that others of its playbook have given already."""
+    return _Translator(template, variables, environment).done()
 
 
 def literal_text(text: str) -> str:
@@ -65,10 +65,10 @@ def literal_text(text: str) -> str:
 class _Translator:
     """One template's translation."""
 
-    def __init__(self, template: Template, variables: Mapping[str, Value]) -> None:
+    def __init__(self, template: Template, variables: Mapping[str, Value], environment: Mapping[str, str]) -> None:
         self._template, self._data = template, variables
-        self._result = Translation()
-        self._used = set(variables) | _JINJA
+        self._result = Translation(environment=dict(environment))
+        self._used = set(variables) | set(environment) | _JINJA
         self._loops = 0
 
     def done(self) -> Translation:
@@ -234,11 +234,20 @@ class _Translator:
 
     def _function(self, name: nodes.Identifier, rest: Sequence[nodes.Expression], command: nodes.Command) -> Term:
         if name.name == "systemEnv" and len(rest) == 1 and isinstance(rest[0], nodes.String):
-            variable = re.sub("[^a-z0-9_]", "_", f"env_{rest[0].value.lower()}")
-            self._result.environment[variable] = rest[0].value
-            return Term(variable, ("",))
+            return Term(self._environment(rest[0]), ("",))
         hints = {"nowWithFormat": "pass the time: --var today=$(date +%Y_%m_%d)"}
         raise Untranslatable(command, hints.get(name.name, f"{name.name} has no counterpart"))
+
+    def _environment(self, name: nodes.String) -> str:
+        """The variable that stands for one of the environment."""
+        if not _NAME.fullmatch(name.value):
+            raise Untranslatable(name, f"${{{name.value}}} cannot be written in a playbook")
+        for ours, theirs in self._result.environment.items():
+            if theirs == name.value:
+                return ours
+        ours = self._fresh(f"env_{name.value.lower()}")
+        self._result.environment[ours] = name.value
+        return ours
 
     def _word(self, word: nodes.Expression, scope: Scope) -> Term:
         if isinstance(word, nodes.Pipe):

@@ -41,24 +41,24 @@ class LockFile:
             return ", ".join(Path(self.path).read_text(encoding="utf-8").split("\n"))[:200].strip(", ")
         return ""
 
-    def make(self, now_utc: str, owner: str) -> None:
-        """Take it. Raises Held, or OSError where the file cannot be made."""
+    def make(self, now_utc: str, owner: str) -> Callable[[], None]:
+        """Take it; gives the call that lets it go. Raises Held, or OSError where the file cannot be made."""
         try:
             file = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, MODE)
         except FileExistsError:
             raise Held(self.refusal()) from None
+        ours = f"{now_utc}\n{owner}\n"
         with os.fdopen(file, "w", encoding="utf-8") as opened:
-            opened.write(f"{now_utc}\n{owner}\n")
-
-    def delete(self) -> None:
-        """Let it go. Raises OSError."""
-        os.remove(self.path)
-
-    def released(self) -> Callable[[], None]:
-        """A call that lets go what may be gone already."""
+            opened.write(ours)
 
         def release() -> None:
-            with suppress(OSError):
-                self.delete()
+            """Once, and only if it is still the one that was made here: another run may have it by now."""
+            with suppress(OSError, UnicodeDecodeError):
+                if Path(self.path).read_text(encoding="utf-8") == ours:
+                    self.delete()
 
         return release
+
+    def delete(self) -> None:
+        """Delete it, whoever made it. Raises OSError."""
+        os.remove(self.path)

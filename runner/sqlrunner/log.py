@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Protocol, TextIO
 
@@ -16,6 +17,22 @@ from runner.sqlrunner.review import Code, as_go_pg, code_of, record_of
 from runner.sqlrunner.scripts import ReadyStep
 from runner.sqlrunner.table import table
 from runner.warehouse.base import Result
+
+
+class Steady:
+    """A stream whose trouble (a closed pipe, a full disk, an encoding without a letter) stops no run."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        """Write and flush, as far as it goes."""
+        with suppress(OSError, ValueError):
+            try:
+                self._stream.write(text)
+            except UnicodeEncodeError:
+                self._stream.write(text.encode("ascii", "backslashreplace").decode())
+            self._stream.flush()
 
 
 class Log(Telling, Protocol):
@@ -30,18 +47,20 @@ class Log(Telling, Protocol):
     def finished(self, statuses: Sequence[TargetStatus]) -> None:
         """How it all ended."""
 
+    def refused(self, code: Code) -> None:
+        """Nothing was run; why was said."""
+
 
 class GoLog:
     """SQL Runner's own lines: local time to the second, then the text."""
 
     def __init__(self, out: TextIO, err: TextIO, now: Callable[[], datetime]) -> None:
-        self._out, self._err, self._now = out, err, now
+        self._out, self._err, self._now = Steady(out), Steady(err), now
 
     def message(self, text: str) -> None:
         """One record."""
         end = "" if text.endswith("\n") else "\n"
         self._err.write(f"{self._now():%Y/%m/%d %H:%M:%S} {text}{end}")
-        self._err.flush()
 
     def executing(self, at: At) -> None:
         """A query begins."""
@@ -53,7 +72,6 @@ class GoLog:
             if text:
                 self.message("QUERY OUTPUT:\n")
                 self._out.write(text)
-                self._out.flush()
 
     def pinged(self, aim: Aim, error: str | None) -> None:
         """A dry run has tried to connect."""
@@ -82,16 +100,18 @@ class GoLog:
         """The closing record."""
         self.message(record_of(statuses))
 
+    def refused(self, code: Code) -> None:
+        """Nothing more to say."""
+
 
 class JsonLog:
     """One JSON object a line on the output; `event` says what it is."""
 
     def __init__(self, out: TextIO) -> None:
-        self._out = out
+        self._out = Steady(out)
 
     def _write(self, kind: str, **fields: object) -> None:
         self._out.write(json.dumps({"event": kind, **fields}, ensure_ascii=False, default=str) + "\n")
-        self._out.flush()
 
     @staticmethod
     def _at(at: At) -> dict[str, object]:
@@ -109,10 +129,7 @@ class JsonLog:
         """A query's rows."""
         for result in results:
             if result.columns:
-                rows = [
-                    [value if isinstance(value, (int, float, bool, type(None))) else str(value) for value in row]
-                    for row in result.rows
-                ]
+                rows = [[_json(value) for value in row] for row in result.rows]
                 self._write("output", **self._at(at), columns=list(result.columns), rows=rows)
 
     def pinged(self, aim: Aim, error: str | None) -> None:
@@ -144,17 +161,23 @@ class JsonLog:
         failed = {status.name: list(status.errors) for status in statuses if status.errors}
         self._write("finished", exit_code=int(code_of(statuses)), targets=len(statuses), target_errors=failed)
 
+    def refused(self, code: Code) -> None:
+        """The exit code."""
+        self._write("finished", exit_code=int(code), targets=0, target_errors={})
+
 
 class LineLog:
     """The runner's own lines: one a query, with rows and seconds."""
 
-    def __init__(self, out: TextIO, err: TextIO) -> None:
-        self._out, self._err = out, err
+    def __init__(self, out: TextIO, err: TextIO, *, dry: bool = False) -> None:
+        self._out, self._err, self._dry = Steady(out), Steady(err), dry
 
     def message(self, text: str) -> None:
-        """One line."""
-        self._out.write(text.rstrip("\n") + "\n")
-        self._out.flush()
+        """One line; what went wrong goes to the error stream."""
+        (self._err if text.startswith("Error") else self._out).write(text.rstrip("\n") + "\n")
+
+    def refused(self, code: Code) -> None:
+        """Nothing more to say."""
 
     def executing(self, at: At) -> None:
         """Nothing: a query is a line once it is over."""
@@ -174,6 +197,8 @@ class LineLog:
         name = f"{outcome.at.target}: {outcome.at.step} / {outcome.at.query.name}".ljust(36)
         if outcome.skipped:
             self.message(f"{name}    skipped")
+        elif self._dry and outcome.error is None:
+            self.message(f"{name}    would run")
         elif outcome.error is not None:
             self.message(f"{name}     failed   {outcome.duration_s:.1f} s")
         else:
@@ -191,9 +216,9 @@ class LineLog:
         code = code_of(statuses)
         if code is Code.DONE:
             count = sum(len(status.outcomes) for status in statuses)
-            self.message(
-                f"done: {count} {'query' if count == 1 else 'queries'}, {len(statuses)} target{'s' if len(statuses) > 1 else ''}"
-            )
+            queries = f"{count} {'query' if count == 1 else 'queries'}"
+            targets = f"{len(statuses)} target{'s' if len(statuses) > 1 else ''}"
+            self.message(f"nothing was run: {queries}, {targets}" if self._dry else f"done: {queries}, {targets}")
             return
         if code is Code.NOTHING:
             self._err.write("no queries to run\n")
@@ -210,4 +235,9 @@ class LineLog:
         if steps:
             listed = " or ".join(f"--from-step '{step}'" for step in steps)
             self._err.write(f"  hint: what ran before is done; mend it and go on: {listed}\n")
-        self._err.flush()
+
+
+def _json(value: object) -> object:
+    """A value that JSON has, else its text."""
+    finite = isinstance(value, float) and value - value == 0
+    return value if value is None or finite or isinstance(value, (bool, int, str)) else str(value)

@@ -10,13 +10,15 @@ import json
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from runner.errors import BadInput, Place, Problem
 from runner.playbook_file import load as load_native
+from runner.secrets import looks_secret
 from runner.sqlrunner.functions import Outside, functions
 from runner.sqlrunner.gotemplate import Function, Value, parse
+from runner.sqlrunner.gotemplate.printing import plain
 from runner.sqlrunner.jinja import Undone, literal_text, translate
 from runner.sqlrunner.playbook import OldPlaybook, Query, Step, Target
 from runner.sqlrunner.reading import read
@@ -50,13 +52,34 @@ class _File:
     source: Path
 
 
+class _Watched(Mapping[str, str]):
+    """The environment, and what of it a playbook has asked for."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
+        self.asked: dict[str, str] = {}
+
+    def __getitem__(self, name: str) -> str:
+        self.asked[name] = self._env[name]
+        return self._env[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._env)
+
+    def __len__(self) -> int:
+        return len(self._env)
+
+
 @dataclass
 class _Work:
     """What is gathered on the way."""
 
+    read_from: Mapping[str, str]  # values that the playbook read from the environment → their names there
+
     files: dict[tuple[str, bool], _File] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
     undone: list[Problem] = field(default_factory=list)
+    given: dict[str, str] = field(default_factory=dict)  # what the new playbook asks of the environment besides
     environment: dict[str, str] = field(default_factory=dict)
     unset: dict[str, None] = field(default_factory=dict)
 
@@ -66,14 +89,15 @@ class _Work:
 
 def migrate(path: Path, root: str, given: Mapping[str, str], outside: Outside) -> Migrated:
     """Write the native playbook of `path`. Raises BadInput where the old one cannot be read, or a file is there."""
-    known = functions(outside)
+    watched = _Watched(outside.env)
+    known = functions(replace(outside, env=watched))
     playbook = read(path, given, known)
+    work = _Work(read_from={value: name for name, value in watched.asked.items() if value})
     folder = path.with_name(f"{path.stem}.native")
     target = path.with_name(f"{path.stem}.native.yml")
     for there in (folder, target):
         if there.exists():
             raise BadInput(Problem(Place(there), "is there already", "remove it, or rename it, and migrate again"))
-    work = _Work()
     for query in dict.fromkeys(query for step in playbook.steps for query in step.queries):
         _translated(query, playbook, root, known, work)
     text = _playbook(playbook, folder.name, outside, work)
@@ -93,7 +117,7 @@ def _translated(query: Query, playbook: OldPlaybook, root: str, known: Mapping[s
         return
     source = Path(resolved(root, query.file))
     try:
-        (step,) = load([_only(query)], root, playbook.variables, known)
+        (step,) = load([_only(query)], root, playbook.own_variables, known)
     except Unready as unready:
         raise BadInput(
             [Problem(query.place, error, "an old playbook is migrated once it renders") for error in unready.errors]
@@ -101,10 +125,10 @@ def _translated(query: Query, playbook: OldPlaybook, root: str, known: Mapping[s
     before = step.queries[0].text
     if query.template:
         template = parse(source.read_text(encoding="utf-8-sig"), str(source), known)
-        done = translate(template, playbook.variables)
+        done = translate(template, playbook.own_variables, work.environment)
         text = done.text
         work.undone += [_problem(undone, source) for undone in done.undone]
-        work.environment |= done.environment
+        work.environment = done.environment
         work.unset |= dict.fromkeys(sorted(done.unset))
     else:
         text = literal_text(before)
@@ -144,7 +168,7 @@ def _playbook(playbook: OldPlaybook, folder: str, outside: Outside, work: _Work)
     ]
     if playbook.statement_timeout_s:
         lines.append(f"statement_timeout_s: {playbook.statement_timeout_s:g}")
-    variables = {**playbook.variables, **dict.fromkeys(work.unset)}
+    variables = {**playbook.own_variables, **dict.fromkeys(work.unset)}
     if variables or work.environment:
         lines += ["", "variables:"]
         for name, value in variables.items():
@@ -155,6 +179,9 @@ def _playbook(playbook: OldPlaybook, folder: str, outside: Outside, work: _Work)
     lines += ["", "steps:"]
     taken: set[str] = set()
     for step in playbook.steps:
+        if not step.queries:
+            work.note(f"step {step.name} has no queries and is left out")
+            continue
         title = step.name.strip() or "step"
         number, unique = 2, title
         while unique in taken:
@@ -192,13 +219,25 @@ def _target(targets: Sequence[Target], work: _Work) -> str:
 
 
 def _variable(name: str, value: Value, work: _Work) -> Iterator[str]:
-    written = _written(value)
+    written = _from_environment(name, value, work) or _written(value)
     if written is None:
         work.note(f"variable {name} is left out: a native variable is a single value or a flat list")
     elif not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
         work.note(f"variable {name} is left out: no template can name it")
     else:
         yield f"  {name}: {written}"
+
+
+def _from_environment(name: str, value: Value, work: _Work) -> str | None:
+    """What the playbook read from the environment is read there still, and no secret is written."""
+    if isinstance(value, str) and value in work.read_from:
+        return f"${{{work.read_from[value]}:-}}"
+    if value in (None, "", [], {}) or isinstance(value, bool) or not looks_secret(name):
+        return None
+    variable = re.sub(r"[^A-Z0-9_]", "_", name.upper())
+    work.given[variable] = plain(value)
+    work.note(f"export {variable}=…: the value of variable {name} is not written into a playbook")
+    return f"${{{variable}:-}}"
 
 
 def _written(value: Value) -> str | None:
@@ -246,11 +285,14 @@ def _offer(work: _Work) -> list[str]:
 
 def _compare(playbook: Path, folder: Path, outside: Outside, work: _Work) -> None:
     """Render what was written by the native language, and say where it is not the same text."""
-    env = {**outside.env}
-    for line in playbook.read_text(encoding="utf-8").splitlines():
-        for name in re.findall(r"\$\{(\w+)\}", line):
-            env.setdefault(name, "x")
-    native = load_native(playbook, env)
+    env = {**outside.env, **work.given}
+    for name in re.findall(r"\$\{(\w+)\}", playbook.read_text(encoding="utf-8")):
+        env.setdefault(name, "x")
+    try:
+        native = load_native(playbook, env)
+    except BadInput as error:
+        work.undone += error.problems
+        return
     values = {variable.name: variable.value for variable in native.variables}
     marked = {problem.place.path for problem in work.undone}
     for file in work.files.values():
@@ -262,5 +304,7 @@ def _compare(playbook: Path, folder: Path, outside: Outside, work: _Work) -> Non
         except BadInput as error:
             work.undone += error.problems
             continue
-        if after != file.before:
+        if after == file.before.replace("\r\n", "\n") != file.before:
+            work.note(f"{file.path}: its line ends are \\n now")
+        elif after != file.before:
             work.undone.append(Problem(place, "renders to another text than before", f"compare it with {file.source}"))

@@ -71,4 +71,5 @@ class OldPlaybook:
     variables: Mapping[str, Value]
     steps: tuple[Step, ...]
     statement_timeout_s: float
+    own_variables: Mapping[str, Value]  # before those of the command line; what only it gives is here too
     variable_places: Mapping[str, Place] = field(default_factory=dict, compare=False)

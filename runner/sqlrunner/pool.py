@@ -1,7 +1,7 @@
 """The open sessions of one target.
 
-A query takes the session that was used last, so that what a step leaves in its session (temporary tables, settings) is
-there for the next step, as long as steps hold one query each; queries that run at once have sessions of their own.
+A query takes the first session if it is free, so that what a step of one query leaves in its session (temporary tables,
+settings) is there for the next one; queries that run at once have sessions of their own besides.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ class Pool:
 
     def _taken(self) -> Warehouse:
         with self._lock:
+            if self._first in self._idle:
+                self._idle.remove(self._first)
+                return self._first
             if self._idle:
                 return self._idle.pop()
             if self._first is None:  # one at a time: the others would fail the same way

@@ -22,6 +22,7 @@ from runner.yamlfile import read_text
 T = TypeVar("T")
 # The original waits eight hours for an answer, and cannot be told otherwise.
 STATEMENT_TIMEOUT_S = 8 * 3600.0
+MAX_TIMEOUT_S = 10_000_000
 _COLON = re.compile(r"^(\s*-?\s*):?(.*)$", re.ASCII | re.DOTALL)
 
 
@@ -50,7 +51,7 @@ def read(path: Path, given: Mapping[str, str], functions: Mapping[str, Function]
         problems.add(Place(path), "no steps", "steps: is a list of names, each with its queries")
     problems.finish()
     merged = {**variables, **{name: as_given(variables.get(name), text) for name, text in given.items()}}
-    return OldPlaybook(path, targets, merged, steps, timeout_s, places)
+    return OldPlaybook(path, targets, merged, steps, timeout_s, {**merged, **variables}, places)
 
 
 def without_colons(text: str) -> str:
@@ -145,9 +146,11 @@ class _Reader:
         """A key of ours; SQL Runner leaves it aside."""
         node = top.get(key)
         value = node.value if isinstance(node, goyaml.Scalar) else None
-        if node is None or (isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0):
+        if node is None or (
+            isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= MAX_TIMEOUT_S
+        ):
             return default if value is None else float(value)  # type: ignore[arg-type]
-        self._add(node, f"{key}: must be a number of seconds", f"{key}: 3600")
+        self._add(node, f"{key}: must be a number of seconds, at most {MAX_TIMEOUT_S:,}", f"{key}: 3600")
         return default
 
 

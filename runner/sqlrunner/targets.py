@@ -6,6 +6,7 @@ initialization failure (exit code 5).
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote, urlencode
 
 from runner.sqlrunner.playbook import Target
@@ -16,6 +17,7 @@ NEEDED = {
     "snowflake": ("account", "username", "database", "warehouse"),
 }
 KINDS = {"postgres": "postgres", "postgresql": "postgres", "redshift": "redshift", "snowflake": "snowflake"}
+_HOST = re.compile(r"[\w.:-]+", re.ASCII)
 APP_NAME = "SNOWPLOW_SQL_RUNNER_SNOWFLAKE_APP_NAME"
 
 
@@ -33,6 +35,10 @@ def errors_of(target: Target) -> list[str]:
         return [f"{target.place}: {' and '.join(missing)} missing: a target of type {target.kind} needs {listed}"]
     if kind != "snowflake" and not (target["port"].isascii() and target["port"].isdigit()):
         return [f"{target.place}: port: {target['port']} is not a number"]
+    if kind != "snowflake" and not _HOST.fullmatch(target["host"]):
+        return [f"{target.place}: host: {target['host']} is not the name or address of a host"]
+    if kind == "snowflake" and not _HOST.fullmatch(target["account"]):
+        return [f"{target.place}: account: {target['account']} is not the name of an account"]
     return []
 
 

@@ -201,7 +201,7 @@ class Warehouse(ABC):
         """Run a user's script and give what each statement gave; sent whole, where the engine takes several at once."""
         return self._send(label, text)
 
-    def _send(self, label: str, sql: str) -> tuple[Result, ...]:
+    def _send(self, label: str, sql: str, run: Callable[[str], tuple[Result, ...]] | None = None) -> tuple[Result, ...]:
         if self.watch:
             self.watch("before", label, sql)
         if self._stuck:
@@ -209,7 +209,7 @@ class Warehouse(ABC):
         if self.in_transaction and self.capabilities.commits and (found := self.capabilities.commits.match(sql)):
             what = f"{found[1].upper()} would commit the transaction half done"
             raise WarehouseError(label, what, Trouble.REFUSED)
-        results = self._wait(label, self._worker.submit(lambda: self._run(sql)))
+        results = self._wait(label, self._worker.submit(lambda: (run or self._run)(sql)))
         if self.watch:
             self.watch("after", label, sql)
         return results

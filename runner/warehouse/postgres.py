@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import psycopg
@@ -82,7 +82,8 @@ class Postgres(Server):
     _driver: psycopg.Connection[Any]
 
     def _arguments(self, given: dict[str, Any]) -> dict[str, Any]:
-        return {name: value for name, value in NETWORK.items() if name not in given}
+        """SQL is sent as UTF-8, whatever PGCLIENTENCODING says."""
+        return {"client_encoding": "utf8", **{name: value for name, value in NETWORK.items() if name not in given}}
 
     def _introduce(self) -> str:
         self._driver.autocommit = True
@@ -90,13 +91,26 @@ class Postgres(Server):
         return str(self._run(session if self._plain else SETTINGS + session)[-1].one()[0])
 
     def _run(self, sql: str) -> tuple[Result, ...]:
+        return self._results(sql, _result)
+
+    def script(self, label: str, text: str) -> tuple[Result, ...]:
+        """Its rows are texts, as the server writes them: Python has no room for an infinite time, or the year 10000."""
+        return self._send(label, text, lambda sql: self._results(sql, _texts))
+
+    def _results(self, sql: str, result: Callable[[psycopg.Cursor[Any]], Result]) -> tuple[Result, ...]:
         cursor = self._driver.cursor()
         try:
             cursor.execute(sql.encode())  # bytes: sent as they are, with no placeholders to look for
-            found = [_result(cursor)]
+            found = [result(cursor)]
             while cursor.nextset():
-                found.append(_result(cursor))
+                found.append(result(cursor))
             return tuple(found)
+        except psycopg.ProgrammingError as error:
+            if "COPY cannot be used" in str(error):
+                raise psycopg.ProgrammingError(
+                    "COPY FROM STDIN and TO STDOUT need a client's files: use psql"
+                ) from None
+            raise
         finally:
             cursor.close()
 
@@ -116,6 +130,14 @@ class Postgres(Server):
     def _line_of(self, error: Exception) -> int:
         found = LINE.search(str(error))
         return int(found[1]) if found else 0
+
+    def _text(self, error: BaseException) -> str:
+        """To a script of its own author's also the rest: further lines, detail, hint."""
+        diag = getattr(error, "diag", None)
+        if not self._plain or diag is None or not diag.message_primary:
+            return super()._text(error)
+        more = (("DETAIL", diag.message_detail), ("HINT", diag.message_hint))
+        return "; ".join([diag.message_primary, *(f"{word}: {said}" for word, said in more if said)])
 
     def _state(self, error: BaseException) -> str:
         return getattr(error, "sqlstate", None) or ""
@@ -203,6 +225,31 @@ class Postgres(Server):
         """A session that has left pg_stat_activity is gone with all that it had not committed."""
         sql = f"select 1 from pg_stat_activity where {NAMED} = {self.literal(session)}"
         return bool(self.execute("lease:alive", sql).rows)
+
+
+class _Texts(Sequence[tuple[str | None, ...]]):
+    """The rows of a result as the server wrote them, read when they are asked for."""
+
+    def __init__(self, result: Any) -> None:
+        self._result = result
+
+    def __len__(self) -> int:
+        return int(self._result.ntuples)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)
+        values = (self._result.get_value(index % len(self), column) for column in range(self._result.nfields))
+        return tuple(None if value is None else value.decode("utf-8", "replace") for value in values)
+
+
+def _texts(cursor: psycopg.Cursor[Any]) -> Result:
+    if cursor.description is None:
+        return Result((), [], cursor.rowcount)
+    rows = _Texts(cursor.pgresult)
+    return Result(tuple(column.name for column in cursor.description), rows, len(rows))
 
 
 def _result(cursor: psycopg.Cursor[Any]) -> Result:
