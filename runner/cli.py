@@ -52,7 +52,7 @@ def _command(name: str | None) -> Any:
         help="Keeps SQL models up to date over an event stream that grows in batches.",
     )
     app.callback(invoke_without_command=True)(root)
-    commands = (run, plan, rewind, status, history, verify, check, render, unlock, init, migrate)
+    commands = (run, plan, rewind, status, history, verify, check, render, unlock, init, migrate, generate)
     for command in [c for c in commands if c.__name__ == name] or commands:
         app.command()(command)
     return typer.main.get_command(app)
@@ -559,6 +559,49 @@ def migrate(
         what = "no such file" if not playbook.exists() else "not a playbook of SQL Runner"
         raise BadInput(Problem(Place(playbook), what, "it has targets: and steps:, with or without colons before them"))
     around.code = do_migrate(old, around)
+
+
+def generate(
+    ctx: typer.Context,
+    output: Annotated[str, typer.Argument(metavar="view|playbook|dbt", help="what to make")],
+    product: Annotated[Path, typer.Argument(metavar="DATA_PRODUCT", help="the data product, a YAML or JSON file")],
+    schemas: Annotated[Path, typer.Option(metavar="DIR", help="the folder of its data structures")],
+    engine: Annotated[
+        str | None,
+        typer.Option(metavar="E", help="duckdb, postgres, redshift or snowflake; default: the target's, or duckdb"),
+    ] = None,
+    event: Annotated[
+        list[str], typer.Option(metavar="ID_OR_NAME", help="only this event specification; may be given again")
+    ] = [],
+    entity: Annotated[list[str], typer.Option(metavar="NAME", help="only this entity; may be given again")] = [],
+    columns: Annotated[str, typer.Option(metavar="A,B", help="these columns of atomic.events")] = "",
+    all_columns: Annotated[bool, typer.Option("--all-columns", help="all columns of atomic.events")] = False,
+    match: Annotated[
+        str, typer.Option(metavar="M", help="snowtype: by the ids in the events; inferred: by entities and rules")
+    ] = "snowtype",
+    layout: Annotated[
+        str | None, typer.Option(metavar="L", help="how atomic.events lies: json or struct, objects or lake")
+    ] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="create the view in the target")] = False,
+    target: Annotated[str | None, typer.Option("--target", metavar="URL", help="the warehouse for --apply")] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="DIR", help="write files; default: to stdout")
+    ] = None,
+    show_list: Annotated[bool, typer.Option("--list", help="what there is to choose")] = False,
+    check_only: Annotated[
+        bool, typer.Option("--check", help="compare with the files in DIR; exit 9 if they would be others")
+    ] = False,
+) -> None:
+    """A flattened view, a playbook or a dbt model of a data product."""
+    from runner.products.choice import Asked
+    from runner.products.cli import Flags
+    from runner.products.cli import generate as do_generate
+
+    chosen = tuple(filter(None, (name.strip() for name in columns.split(","))))
+    asked = Asked(tuple(event), tuple(entity), chosen, all_columns)
+    url = _absolute(target) if target else None
+    flags = Flags(output, product, schemas, engine, layout, match, asked, url, out, apply, show_list, check_only)
+    do_generate(flags, _around(ctx))
 
 
 def entry() -> None:

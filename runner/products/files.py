@@ -1,0 +1,109 @@
+"""The files of each output: their names and texts. The same product and choices give the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from runner.problems import Problems
+from runner.products.choice import Asked, Wide
+from runner.products.engines import Engine
+from runner.products.naming import snake
+from runner.products.nested import Nested
+from runner.products.shredded import Shredded
+
+SCHEMA = "derived"
+
+
+class Output(StrEnum):
+    """What is generated."""
+
+    VIEW = "view"
+    PLAYBOOK = "playbook"
+    DBT = "dbt"
+
+
+@dataclass(frozen=True)
+class File:
+    """One generated file."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A wide table for one engine, with the name of its product in names of tables and files."""
+
+    wide: Wide
+    engine: Engine
+    asked: Asked
+
+    @property
+    def name(self) -> str:
+        return snake(self.wide.product.name).strip("_")
+
+    @property
+    def view(self) -> str:
+        return f"{SCHEMA}.{self.name}"
+
+    @property
+    def description(self) -> str:
+        """One line for readers of the table."""
+        product = self.wide.product
+        return f"one row per event of {_line(product.name)}" + (
+            f": {_line(product.description)}" if product.description else ""
+        )
+
+    def writer(self, problems: Problems) -> Nested | Shredded:
+        return (Shredded if self.engine.shredded else Nested)(self.wide, self.engine, problems)
+
+    def select(self, events: str = "atomic.events") -> str:
+        """The SELECT. Raises BadInput for rules that cannot be put into SQL."""
+        problems = Problems()
+        text = self.writer(problems).select(events)
+        problems.finish()
+        return text
+
+    def shredded_tables(self) -> list[str]:
+        """The tables of structures, where they have tables of their own."""
+        problems = Problems()
+        writer = self.writer(problems)
+        found = writer.tables() if isinstance(writer, Shredded) else []
+        problems.finish()
+        return found
+
+    def header(self, sign: str) -> Iterator[str]:
+        """What this was made of; no times, so that the same files give the same text."""
+        product = self.wide.product
+        yield f"{sign} {_line(product.name)}: generated from {product.path.name} by runner generate; edit that, not this."
+        for one in self.wide.specifications:
+            yield f"{sign} event: {_line(one.name)} ({_line(one.id)}), {one.event.uri if one.event else 'no event'}"
+        for uri in sorted({use.uri for one in self.wide.specifications for use in one.entities}):
+            yield f"{sign} entity: {uri}"
+        if self.asked.entities:
+            yield f"{sign} entities in columns: {', '.join(self.asked.entities)}"
+        yield f"{sign} match: {self.wide.match}; engine: {self.engine.name}, layout {self.engine.layout}"
+        for note in self.wide.notes:
+            yield f"{sign} note: {note}"
+
+
+def _line(text: str) -> str:
+    """A text of the user's within a comment."""
+    return " ".join(text.split())
+
+
+def view_file(plan: Plan) -> File:
+    """CREATE VIEW. Postgres and Redshift do not replace a view whose columns changed, so it is dropped first."""
+    return File(
+        f"{plan.name}_dm.sql", "\n".join([*plan.header("--"), "", *(f"{text};\n" for text in statements(plan))])
+    )
+
+
+def statements(plan: Plan) -> list[str]:
+    """The statements that make the View."""
+    create, drop = f"create or replace view {plan.view} as", []
+    if plan.engine.shredded:
+        create, drop = f"create view {plan.view} as", [f"drop view if exists {plan.view}"]
+    return [f"create schema if not exists {SCHEMA}", *drop, f"{create}\n{plan.select()}"]

@@ -1,0 +1,169 @@
+"""The SELECT over events that hold their structures in columns: JSON or structs on DuckDB, OBJECT and ARRAY on Snowflake."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from runner.problems import Problems
+from runner.products.choice import Match, Part, Wide
+from runner.products.conditions import Element, conditions
+from runner.products.engines import EVENTS, SPECIFICATIONS, Engine
+from runner.products.matching import Matching, named_columns, vendor_and_name
+from runner.products.naming import literal, quoted, snake
+from runner.products.values import Family, Kind, Property, Specification, Use
+
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+ORDER = ("collector_tstamp", "etl_tstamp")
+
+
+@dataclass(frozen=True)
+class Document(Element):
+    """An element within a JSON value: `base` is SQL, `step` leads to the element."""
+
+    setting: Engine
+    base: str
+    step: str  # DuckDB: a path; Snowflake: subscripts
+
+    @property
+    def engine(self) -> str:  # type: ignore[override]
+        return self.setting.name
+
+    def _key(self, one: Property) -> str:
+        return snake(one.name) if self.setting.snaked else one.name
+
+    def _at(self, one: Property) -> str:
+        """DuckDB: the arguments of json_extract; Snowflake: the value."""
+        key = self._key(one)
+        if self.setting.name == "snowflake":
+            return f"{self.base}{self.step}[{literal(key, 'snowflake')}]"
+        escaped = key.replace('"', '\\"')
+        path = f"{self.step}.{key}" if _WORD.fullmatch(key) else f'{self.step}."{escaped}"'
+        return f"{self.base}, {literal(path, 'duckdb')}"
+
+    def text(self, one: Property) -> str:
+        if self.setting.name == "snowflake":
+            return f"cast({self._at(one)} as varchar)"
+        return f"json_extract_string({self._at(one)})"
+
+    def typed(self, one: Property) -> str:
+        kind, at, snowflake = one.type.kind, self._at(one), self.setting.name == "snowflake"
+        type_ = self.setting.type(one.type)
+        if kind is Kind.TEXT:
+            return self.text(one)
+        if kind is Kind.JSON:
+            return (
+                f"strip_null_value({at})"
+                if snowflake
+                else f"case when json_type({at}) <> 'NULL' then json_extract({at}) end"
+            )
+        if kind is Kind.TSTAMP and snowflake:
+            return f"cast(convert_timezone('UTC', to_timestamp_tz({self.text(one)})) as timestamp_ntz)"
+        if kind is Kind.TSTAMP:
+            return f"cast(cast({self.text(one)} as timestamptz) at time zone 'UTC' as timestamp)"
+        return f"cast({self.text(one)} as {type_})"
+
+
+@dataclass(frozen=True)
+class Nested:
+    """Writes the SELECT for one wide table."""
+
+    wide: Wide
+    engine: Engine
+    problems: Problems
+
+    def select(self, events: str = EVENTS) -> str:
+        """The statement, without a semicolon."""
+        outputs = [self._atomic(one.source, one.name) for one in self.wide.atomic]
+        outputs += [text for part in self.wide.parts for text in self._outputs(part)]
+        listed = ",\n    ".join(outputs)
+        where = self._where()
+        return (
+            f"{self._events(events)}\nselect\n    {listed}\nfrom events as e\nwhere e.copy_number = 1\n    and {where}"
+        )
+
+    def _atomic(self, source: str, name: str) -> str:
+        return f"e.{source}" + (f" as {name}" if name != source else "")
+
+    def _outputs(self, part: Part) -> list[str]:
+        engine = self.engine
+        if part.array:
+            return [f"e.{self._column(part.family, False)} as {quoted(part.columns[0].name, engine.name)}"]
+        element = self._element(part.family, part.is_event)
+        named = zip(part.properties, part.columns, strict=True)
+        return [f"{element.typed(one)} as {quoted(column.name, engine.name)}" for one, column in named]
+
+    def _column(self, family: Family, is_event: bool) -> str:
+        return self.engine.column(family, is_event)
+
+    def _element(self, family: Family, is_event: bool) -> Document:
+        first = "" if is_event else "[0]"
+        step = first if self.engine.name == "snowflake" else f"${first}"
+        return Document(self.engine, f"e.{self._column(family, is_event)}", step)
+
+    # -- events
+
+    def _events(self, events: str) -> str:
+        """Each event once: of copies the first, by an order of all that is read of them."""
+        atomic = list(dict.fromkeys([*ORDER, *(one.source for one in self.wide.atomic), *self._for_match()]))
+        documents = self._documents()
+        duckdb = self.engine.name == "duckdb"
+        listed = ["a.event_id", *(f"a.{name}" for name in atomic if name != "event_id")]
+        listed += [f"cast(a.{name} as json) as {name}" if duckdb else f"a.{name}" for name in documents]
+        order = [f"a.{name}" for name in atomic if name != "event_id"]
+        order += [f"cast(a.{name} as varchar)" for name in documents]
+        number = f"row_number() over (partition by a.event_id order by {', '.join(order)}) as copy_number"
+        lines = ",\n        ".join([*listed, number])
+        return f"with events as (\n    select\n        {lines}\n    from {events} as a\n    where a.event_id is not null\n)\n"
+
+    def _for_match(self) -> list[str]:
+        return named_columns(self.wide)
+
+    def _documents(self) -> list[str]:
+        """All columns of structures that are read."""
+        found = [(part.family, part.is_event) for part in self.wide.parts]
+        if self.wide.match is Match.SNOWTYPE:
+            found.append((SPECIFICATIONS, False))
+        else:
+            for one in self.wide.specifications:
+                found += [(use.uri.family, False) for use in one.entities]
+                found += [(one.event.uri.family, True)] if one.event else []
+        known = [self._column(f, is_event) for f, is_event in found if not (is_event and self.wide.bare(f))]
+        return list(dict.fromkeys(known))
+
+    # -- which events
+
+    def _where(self) -> str:
+        if self.wide.match is Match.SNOWTYPE:
+            return self._by_id()
+        return Matching(self.wide, self.problems, self._event, self._entity).condition()
+
+    def _by_id(self) -> str:
+        column = f"e.{self._column(SPECIFICATIONS, False)}"
+        ids = ", ".join(literal(one.id, self.engine.name) for one in self.wide.specifications)
+        if self.engine.name == "duckdb":
+            return f"list_has_any(json_extract_string({column}, '$[*].id'), [{ids}])"
+        return f"array_size(filter({column}, i -> cast(i['id'] as varchar) in ({ids}))) > 0"
+
+    def _event(self, one: Specification, use: Use) -> list[str]:
+        family = use.uri.family
+        column = self._column(family, True)
+        if column not in self._documents():
+            return vendor_and_name(family, self.engine.name)
+        rules = conditions(use, self.wide.properties(family), self._element(family, True), self.problems)
+        return [f"e.{column} is not null", *rules]
+
+    def _entity(self, one: Specification, use: Use) -> list[str]:
+        family, column = use.uri.family, f"e.{self._column(use.uri.family, False)}"
+        duckdb = self.engine.name == "duckdb"
+        length = f"coalesce({'json_array_length' if duckdb else 'array_size'}({column}), 0)"
+        found = [f"{length} >= {use.least}"] if use.least else []
+        found += [f"{length} <= {use.most}"] if use.most is not None else []
+        element = Document(self.engine, "i.value" if duckdb else "i", "$" if duckdb else "")
+        rules = conditions(use, self.wide.properties(family), element, self.problems)
+        broken = f"not ({' and '.join(rules)})"
+        if rules and duckdb:
+            found.append(f"not exists (select 1 from json_each({column}) as i where {broken})")
+        elif rules:
+            found.append(f"coalesce(array_size(filter({column}, i -> {broken})), 0) = 0")
+        return found
