@@ -109,7 +109,7 @@ def _specifications(product: Product, asked: tuple[str, ...], problems: Problems
         if not hits:
             hint = did_you_mean(text, (one.name for one in product.specifications))
             problems.add(Place(product.path), f"no event specification is called {text}", hint)
-    return tuple(one for one in product.specifications if not asked or one.id in wanted)
+    return tuple(one for one in product.specifications if not wanted or one.id in wanted)
 
 
 def _entities(families: list[Family], asked: tuple[str, ...], problems: Problems) -> list[Family]:

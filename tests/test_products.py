@@ -1,0 +1,257 @@
+"""Data products: their files, every mistake in them with its line, choices, names, types, and the generated texts."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlglot
+import yaml
+
+from runner.products.naming import snake
+from tests import driver
+from tests.products_small import LOOKED, ORDERED, PRODUCT, STRUCTURES, generate, schema, write
+
+ENGINES = ("duckdb", "postgres", "redshift", "snowflake")
+DERIVED = ("type", "item_count", "total", "ordered_at", "due", "is_gift", "anything", "meta_data", "tags", "nr")
+
+
+def line_of(text: str, part: str) -> int:
+    """The line of a text on which `part` stands first."""
+    return text[: text.index(part)].count("\n") + 1
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [("orderPlaced", "order_placed"), ("HTTPStatus", "http_status"), ("a-b.c", "a_b_c"), ("utm2Source", "utm2_source")],
+)
+def test_snake(name: str, column: str) -> None:
+    """Names are those of the loaders' columns."""
+    assert snake(name) == column
+
+
+def test_list(tmp_path: Path) -> None:
+    """--list has events with ids, entities with cardinality, and columns."""
+    write(tmp_path)
+    said = generate(tmp_path, "view", "--list")
+    assert f"{ORDERED}  Ordered  (iglu:com.acme/orderPlaced/jsonschema/1-0-1)" in said
+    assert "iglu:com.acme/item/jsonschema/1-0-0  1..*" in said
+    assert "iglu:com.acme/screen/jsonschema/2-0-0  0..1  (source application Shop)" in said
+    columns = re.findall(r"^  (\w+)  ", said.split("columns:")[1], flags=re.MULTILINE)
+    assert columns[1:] == [f"order_placed_{name}" for name in DERIVED] + [
+        "user_id",
+        "user_email",
+        "item",
+        "screen_name",
+    ]
+    assert columns[0] == "atomic_user_id"
+
+
+MISTAKES: dict[str, tuple[str, str, str, str]] = {
+    "unknown schema": ("com.acme/user/", "com.acme/usr/", "unknown schema iglu:com.acme/usr/jsonschema/1-0-0", "user"),
+    "version": ("item/jsonschema/1-0-0", "item/jsonschema/1-0-7", "no version 1-0-7 of it, but 1-0-0", "refer"),
+    "missing $ref": ("./apps/shop.json", "./apps/shpo.json", "$ref './apps/shpo.json': no such file", "looked for"),
+    "minimum": ("minCardinality: 1, maxCardinality: 1", "minCardinality: 2, maxCardinality: 1", "is more than", "mend"),
+    "key": ("      name: Looked", "      nmae: Looked", "unknown key 'nmae'", "did you mean name?"),
+    "uri": ("iglu:com.acme/item/jsonschema/1-0-0", "com.acme/item", "must be an Iglu URI", "iglu:com.acme"),
+    "enum": ("{enum: [new]}", "{enum: new}", "invalid JSON schema: 'enum' must be a list", "enum: [a, b]"),
+    "type": ("{type: integer, minimum: 1}", "{type: int}", "invalid JSON schema: 'int' is not a type", "integer"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes(name: str, tmp_path: Path) -> None:
+    """Each mistake is told with the line on which it stands, and a hint."""
+    right, wrong, what, hint = MISTAKES[name]
+    product = PRODUCT.replace(right, wrong)
+    assert product != PRODUCT
+    path = write(tmp_path, product)
+    said = generate(tmp_path, "view", code=2)
+    assert what in said, said
+    assert hint in said, said
+    assert f"{path}:{line_of(product, wrong)}" in said, said
+
+
+def test_all_mistakes_at_once(tmp_path: Path) -> None:
+    """Mistakes of the product, of its application and of a schema come in one go."""
+    product = PRODUCT.replace("com.acme/user/", "com.acme/usr/").replace("maxCardinality: 1", "maxCardinality: one")
+    write(tmp_path, product, STRUCTURES | {"com.acme/screen/2-0-0": {"name": {"type": "strng"}}})
+    app = tmp_path / "apps" / "shop.json"
+    app.write_text(app.read_text().replace('"appIds"', '"apIds"'))
+    said = generate(tmp_path, "view", code=2)
+    for part in ("unknown schema", "'one'", "'strng' is not a type", "unknown key 'apIds'"):
+        assert part in said
+    assert re.search(r"com.acme-screen-2-0-0.json:\d+: invalid JSON schema", said)
+    assert re.search(r"shop.json:\d+: ", said)
+
+
+def test_cardinality_of_application(tmp_path: Path) -> None:
+    """A source application that asks for more than the specification allows is a contradiction, with both places."""
+    write(tmp_path)
+    app = tmp_path / "apps" / "shop.json"
+    user = {"source": "iglu:com.acme/user/jsonschema/1-0-0", "minCardinality": 2}
+    text = json.loads(app.read_text())
+    text["data"]["entities"]["tracked"].append(user)
+    app.write_text(json.dumps(text, indent=1))
+    said = generate(tmp_path, "view", code=2)
+    assert "has cardinality 1..1 in Ordered, but its source application Shop has 2..*" in said
+    assert f"{app}:" in said
+
+
+def test_excluded_application(tmp_path: Path) -> None:
+    """An application that every specification excludes gives no entities."""
+    excluded = "\n      excludedSourceApplications: [{$ref: ./apps/shop.json}]"
+    product = re.sub(r"(\n      name: \w+)", rf"\1{excluded}", PRODUCT)
+    write(tmp_path, product)
+    assert "screen" not in generate(tmp_path, "view", "--list")
+
+
+def test_registry_folder(tmp_path: Path) -> None:
+    """Bare schemas of an Iglu registry are files called by their versions."""
+    write(tmp_path)
+    for path in (tmp_path / "schemas").iterdir():
+        path.unlink()
+    for name, properties in STRUCTURES.items():
+        vendor, called, version = name.split("/")
+        path = tmp_path / "schemas" / vendor / called / "jsonschema" / version
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(schema(name, properties)))
+    assert "order_placed_nr" in generate(tmp_path, "view")
+
+
+def test_choice(tmp_path: Path) -> None:
+    """Specifications by id or name, entities, and atomic columns in the order asked for."""
+    write(tmp_path)
+    said = generate(tmp_path, "view", "--event", LOOKED, "--columns", "page_url,event_id")
+    assert "order_placed" not in said
+    assert said.index("e.page_url") < said.index("e.event_id,\n") if "e.event_id,\n" in said else "e.event_id" in said
+    said = generate(tmp_path, "view", "--event", "ordered", "--entity", "item")
+    assert "as item" in said
+    assert "user_email" not in said
+    assert "true_tstamp" in generate(tmp_path, "view", "--all-columns")
+    said = generate(tmp_path, "view", "--event", "Orderd", "--entity", "itm", "--columns", "evnt_id", code=2)
+    assert "did you mean Ordered?" in said
+    assert "did you mean item?" in said
+    assert "did you mean event_id?" in said
+
+
+def test_clash_of_generated(tmp_path: Path) -> None:
+    """Two entities of one name get their vendors in front; two major versions their numbers; both are noted."""
+    other = {"com.other/user/1-0-0": {"id": {"type": "string"}}, "com.acme/user/2-0-0": {"phone": {"type": "string"}}}
+    listed = '          - {source: "iglu:com.acme/user/jsonschema/1-0-0", minCardinality: 1, maxCardinality: 1}\n'
+    more = listed.replace("com.acme", "com.other")
+    write(tmp_path, PRODUCT.replace(listed, listed + more), STRUCTURES | other)
+    said = generate(tmp_path, "view")
+    assert "as com_acme_user_id" in said
+    assert "as com_other_user_id" in said
+    assert "as user_email" in said
+    assert "e.user_id" in said
+    assert "note: user_id of com.acme/user/1 is called com_acme_user_id" in said
+    write(tmp_path, PRODUCT.replace(listed, listed + listed.replace("1-0-0", "2-0-0")), STRUCTURES | other)
+    said = generate(tmp_path, "view")
+    assert "as user_1_email" in said
+    assert "as user_2_phone" in said
+
+
+def test_clash_that_stays(tmp_path: Path) -> None:
+    """Two properties of one structure with one name are an error with both places."""
+    twice = {"unitPrice": {"type": "number"}, "unit_price": {"type": "number"}}
+    write(
+        tmp_path,
+        PRODUCT.replace("minCardinality: 1\n", "maxCardinality: 1\n"),
+        STRUCTURES | {"com.acme/item/1-0-0": twice},
+    )
+    said = generate(tmp_path, "view", code=2)
+    assert re.search(r"two columns are called \w*item_unit_price: 'unit_price' of .* and 'unitPrice' of .*:\d+", said)
+
+
+@pytest.mark.parametrize("rule", ["pattern: '^a'", "minLength: 2"])
+def test_rules_that_are_no_sql(rule: str, tmp_path: Path) -> None:
+    """What cannot be put into SQL is refused where rules are asked for, and only there."""
+    product = PRODUCT.replace("{enum: [new]}", f"{{enum: [new], {rule}}}")
+    path = write(tmp_path, product)
+    generate(tmp_path, "view")
+    said = generate(tmp_path, "view", "--match", "inferred", code=2)
+    assert f"{path}:{line_of(product, rule)}: the rule '{rule.split(':')[0]}' cannot be put into SQL" in said
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("match", ["snowtype", "inferred"])
+def test_texts(engine: str, match: str, tmp_path: Path) -> None:
+    """Every text is read back; the same files give the same bytes; the playbook passes `check` and its key-wise rule."""
+    write(tmp_path)
+    flags = ("--engine", engine, "--match", match)
+    first = generate(tmp_path, "view", *flags)
+    assert generate(tmp_path, "view", *flags) == first
+    sql = "\n".join(line for line in first.splitlines() if not line.startswith("note:"))
+    trees = [tree for tree in sqlglot.parse(sql, dialect=engine) if tree is not None]
+    assert [tree.key for tree in trees if tree.key == "create"] == ["create", "create"]
+    generate(tmp_path, "playbook", *flags, "-o", str(tmp_path / "out"))
+    said = driver.command("check", str(tmp_path / "out" / "small_shop.yml"))
+    assert said.code == 0, said.text
+    listed = sqlglot.parse_one((tmp_path / "out" / "small_shop_dm.sql").read_text(), dialect=engine)
+    names = [name.lower() for name in listed.named_selects]  # type: ignore[attr-defined]
+    assert names[8:] == [f"order_placed_{name}" for name in DERIVED] + ["user_id", "user_email", "item", "screen_name"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_dbt(engine: str, tmp_path: Path) -> None:
+    """schema.yml names all columns, with descriptions and tests; the model takes its sources by dbt's names."""
+    write(tmp_path)
+    generate(tmp_path, "dbt", "--engine", engine, "-o", str(tmp_path / "out"))
+    page: dict[str, Any] = yaml.safe_load((tmp_path / "out" / "schema.yml").read_text())
+    (model,) = page["models"]
+    assert model["name"] == "small_shop_dm"
+    assert model["columns"][0] == {
+        "name": "event_id",
+        "description": "event_id of atomic.events",
+        "data_tests": ["unique", "not_null"],
+    }
+    assert {"name": "order_placed_type", "description": "What sort of order"} in model["columns"]
+    text = (tmp_path / "out" / "small_shop_dm.sql").read_text()
+    assert "source('atomic', 'events')" in text
+    assert "from atomic." not in text
+    assert "is_incremental()" in text
+
+
+def test_templates_in_texts(tmp_path: Path) -> None:
+    """Braces of a user's texts are no template in a playbook's or dbt's SQL."""
+    write(tmp_path, PRODUCT.replace("[new]", "['{{ new }}']"))
+    generate(tmp_path, "playbook", "--match", "inferred", "-o", str(tmp_path / "out"))
+    said = driver.command("render", str(tmp_path / "out" / "small_shop.yml"))
+    assert "in ('{{ new }}')" in said.text
+
+
+def test_check(tmp_path: Path) -> None:
+    """--check is 0 while nothing moved, and 9 with the names of what did."""
+    write(tmp_path)
+    flags = ("-o", str(tmp_path / "out"))
+    generate(tmp_path, "playbook", *flags)
+    assert "up to date" in generate(tmp_path, "playbook", *flags, "--check")
+    wider = STRUCTURES | {"com.acme/user/1-0-0": {"id": {"type": "string"}, "phone": {"type": "string"}}}
+    write(tmp_path, structures=wider)
+    said = generate(tmp_path, "playbook", *flags, "--check", code=9)
+    assert "small_shop_dm.sql: is out of date" in said
+    assert "user_phone" in said
+    assert "small_shop.yml: is out of date" not in said
+
+
+@pytest.mark.parametrize(
+    ("flags", "what"),
+    [
+        (("--check",), "--check needs -o DIR"),
+        (("--apply",), "--apply needs --target URL"),
+        (("--engine", "postgress"), "did you mean postgres?"),
+        (("--layout", "objects"), "duckdb has json and struct"),
+        (("--match", "guess"), "not one of snowtype, inferred"),
+        (("--columns", "event_id", "--all-columns"), "exclude each other"),
+        (("--target", "postgresql://u:secret@h/db"), "literal password"),
+    ],
+)
+def test_flags(flags: tuple[str, ...], what: str, tmp_path: Path) -> None:
+    """Flags that do not fit are exit 2, with what to write."""
+    write(tmp_path)
+    assert what in generate(tmp_path, "view", *flags, code=2)

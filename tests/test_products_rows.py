@@ -1,0 +1,206 @@
+"""Generated models over rows written by hand: every type, single and multiple entities, copies, both matches."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import driver
+from tests.engines import Db
+from tests.products_small import LOOKED, ORDERED, Warehouse, generate, write
+
+FULL = {
+    "type": "new",
+    "itemCount": 2,
+    "total": 9.5,
+    "orderedAt": "2024-03-01T12:00:00.250Z",
+    "due": "2024-03-04",
+    "isGift": True,
+    "anything": "text",
+    "meta-data": {"a": [1, None]},
+    "tags": ["x", "y"],
+    "nr": 12345678901,
+}
+USER = [{"id": "ann", "email": None}]
+PEN, INK = {"sku": "pen", "unitPrice": 1.5, "size": {"w": 1}}, {"sku": "ink", "unitPrice": 8, "size": None}
+
+
+@pytest.fixture(name="warehouse")
+def warehouse_fixture(warehouse_url: str, tmp_path: Path) -> Iterator[Warehouse]:
+    """The small product's files, and an empty warehouse."""
+    write(tmp_path)
+    with Db(warehouse_url) as db:
+        yield Warehouse(db)
+
+
+def view(warehouse: Warehouse, folder: Path, *flags: str) -> list[dict[str, Any]]:
+    """The rows of the generated View, by its columns."""
+    warehouse.db.execute("drop view if exists derived.small_shop") if _there(warehouse) else None
+    out = folder / "view"
+    generate(folder, "view", "--engine", warehouse.db.engine, *flags, "-o", str(out))
+    warehouse.db.execute((out / "small_shop_dm.sql").read_text())
+    return rows(warehouse, "derived.small_shop")
+
+
+def _there(warehouse: Warehouse) -> bool:
+    return bool(warehouse.db.rows("select 1 from information_schema.schemata where schema_name = 'derived'"))
+
+
+def rows(warehouse: Warehouse, relation: str) -> list[dict[str, Any]]:
+    """All rows of a table or view, JSON read."""
+    schema, _, name = relation.partition(".")
+    where = f"table_schema = '{schema}' and table_name = '{name}' order by ordinal_position"
+    names = [row[0] for row in warehouse.db.rows(f"select column_name from information_schema.columns where {where}")]
+    found = warehouse.db.rows(f"select {', '.join(names)} from {relation} order by 1")
+    return [{name: _read(name, cell) for name, cell in zip(names, row, strict=True)} for row in found]
+
+
+def _read(name: str, cell: Any) -> Any:
+    documents = ("item", "order_placed_meta_data", "order_placed_tags")
+    return json.loads(cell) if name in documents and isinstance(cell, str) else cell
+
+
+def test_values(warehouse: Warehouse, tmp_path: Path) -> None:
+    """Each property in its type; a single entity in columns; the atomic column whose name an entity has is renamed."""
+    warehouse.event("e1", ORDERED, orderPlaced=FULL, user=USER, item=[PEN, INK], screen=[{"name": "cart"}])
+    (row,) = view(warehouse, tmp_path, "--columns", "event_id,user_id")
+    items = sorted(row.pop("item"), key=lambda item: str(item["sku"]))
+    assert items == [INK, PEN]
+    assert row == {
+        "event_id": "e1",
+        "atomic_user_id": "u-e1",
+        "order_placed_type": "new",
+        "order_placed_item_count": 2,
+        "order_placed_total": 9.5,
+        "order_placed_ordered_at": datetime(2024, 3, 1, 12, 0, 0, 250000),
+        "order_placed_due": date(2024, 3, 4),
+        "order_placed_is_gift": True,
+        "order_placed_anything": "text",
+        "order_placed_meta_data": {"a": [1, None]},
+        "order_placed_tags": ["x", "y"],
+        "order_placed_nr": 12345678901,
+        "user_id": "ann",
+        "user_email": None,
+        "screen_name": "cart",
+    }
+
+
+def test_nothing(warehouse: Warehouse, tmp_path: Path) -> None:
+    """Absent properties and entities are null; an empty list stays one where the layout can tell."""
+    warehouse.event("e1", ORDERED, orderPlaced={"type": "new", "tags": None}, item=[])
+    warehouse.event("e2", LOOKED)
+    one, two = view(warehouse, tmp_path, "--columns", "event_id")
+    assert one.pop("item") == ([] if warehouse.db.engine == "duckdb" else None)
+    assert {name for name, cell in one.items() if cell is not None} == {"event_id", "order_placed_type"}
+    assert {name for name, cell in two.items() if cell is not None} == {"event_id"}
+
+
+def test_copies(warehouse: Warehouse, tmp_path: Path) -> None:
+    """An event that came twice is one row; equal elements of one event are as many as it has."""
+    for _ in range(2):
+        warehouse.event("e1", ORDERED, orderPlaced=FULL, user=USER, item=[PEN, PEN, INK])
+    (row,) = view(warehouse, tmp_path)
+    assert sorted(item["sku"] for item in row["item"]) == ["ink", "pen", "pen"]
+
+
+def test_snowtype(warehouse: Warehouse, tmp_path: Path) -> None:
+    """Any element of the event_specification entity counts, not the first only."""
+    warehouse.event("e1", ORDERED, orderPlaced=FULL)
+    warehouse.event("e2", LOOKED)
+    warehouse.event("e3", "another", orderPlaced=FULL)
+    warehouse.event("e4", orderPlaced=FULL)
+    assert [row["event_id"] for row in view(warehouse, tmp_path)] == ["e1", "e2"]
+    assert [row["event_id"] for row in view(warehouse, tmp_path, "--event", "Looked")] == ["e2"]
+
+
+INFERRED: dict[str, tuple[dict[str, Any], bool]] = {
+    "all holds": ({}, True),
+    "not the enum": ({"orderPlaced": FULL | {"type": "again"}}, False),
+    "required is missing": ({"orderPlaced": {"itemCount": 2}}, False),
+    "below the minimum": ({"orderPlaced": FULL | {"itemCount": 0}}, False),
+    "no value breaks no rule": ({"orderPlaced": {"type": "new"}}, True),
+    "no user": ({"user": []}, False),
+    "two users": ({"user": [*USER, {"id": "bob"}]}, False),
+    "no item": ({"item": []}, False),
+    "one of the items is too dear": ({"item": [PEN, INK | {"unitPrice": 50.5}]}, False),
+    "more entities than listed": ({"screen": [{"name": "cart"}]}, True),
+}
+
+
+def test_inferred(warehouse: Warehouse, tmp_path: Path) -> None:
+    """Events without ids are told by event, entities with cardinality, and rules."""
+    base: dict[str, Any] = {"orderPlaced": FULL, "user": USER, "item": [PEN]}
+    for name, (change, _) in INFERRED.items():
+        warehouse.event(name, **(base | change))
+    warehouse.event("a page view")
+    found = {row["event_id"] for row in view(warehouse, tmp_path, "--match", "inferred")}
+    assert found == {name for name, (_, matches) in INFERRED.items() if matches} | {"a page view"}
+
+
+@pytest.mark.parametrize("match", ["snowtype", "inferred"])
+def test_playbook(warehouse: Warehouse, match: str, warehouse_url: str, tmp_path: Path) -> None:
+    """The playbook's table is the View's after every batch, copies and late rows among them; verify finds nothing."""
+    flags = ("--match", match, "--engine", warehouse.db.engine)
+    generate(tmp_path, "playbook", *flags, "-o", str(tmp_path / "out"))
+    playbook = str(tmp_path / "out" / "small_shop.yml")
+    for batch in range(3):
+        warehouse.event(f"e{batch}", ORDERED, batch, orderPlaced=FULL, user=USER, item=[PEN, PEN])
+        warehouse.event("e0", ORDERED, 0, orderPlaced=FULL, user=USER, item=[PEN, PEN])
+        warehouse.event(f"l{batch}", LOOKED, 0)
+        expected = view(warehouse, tmp_path, "--match", match)
+        assert len(expected) == 2 * (batch + 1)
+        for command in ("run", "verify"):
+            said = driver.command(command, playbook, "--target", warehouse_url)
+            assert said.code == 0, said.text
+        assert rows(warehouse, "derived.small_shop_dm") == expected
+
+
+def test_late_rows_of_a_table(postgres_url: str, tmp_path: Path) -> None:
+    """An element that comes into its table after its event has been processed reaches the model."""
+    write(tmp_path)
+    with Db(postgres_url) as db:
+        warehouse = Warehouse(db)
+        warehouse.event("e1", ORDERED, orderPlaced=FULL)
+        generate(tmp_path, "playbook", "--engine", "postgres", "-o", str(tmp_path / "out"))
+        playbook = str(tmp_path / "out" / "small_shop.yml")
+        assert driver.command("run", playbook, "--target", postgres_url).code == 0
+        db.execute("insert into atomic.com_acme_user_1 values ('e1', timestamp '2024-03-01 00:00:00', 'ann', null)")
+        assert driver.command("run", playbook, "--target", postgres_url).code == 0
+        assert db.rows("select user_id from derived.small_shop_dm") == [("ann",)]
+
+
+def test_apply(warehouse: Warehouse, warehouse_url: str, tmp_path: Path) -> None:
+    """--apply makes the View, and makes it anew where its columns changed."""
+    warehouse.event("e1", ORDERED, orderPlaced=FULL, user=USER)
+    flags = ("--apply", "--target", warehouse_url)
+    for columns in ("event_id", "etl_tstamp,event_id"):
+        assert "created derived.small_shop" in generate(tmp_path, "view", *flags, "--columns", columns)
+        assert [row["event_id"] for row in rows(warehouse, "derived.small_shop")] == ["e1"]
+
+
+def test_structs(tmp_path: Path) -> None:
+    """On DuckDB structures may be structs, whose fields have names in snake_case."""
+    write(tmp_path)
+    with Db("duckdb:///:memory:") as db:
+        db.execute("create schema atomic")
+        db.execute(
+            "create table atomic.events as select 'e1' as event_id, 'u' as user_id, timestamp '2024-03-01' as"
+            " collector_tstamp, timestamp '2024-03-01' as etl_tstamp, {'type': 'new', 'item_count': 3, 'ordered_at':"
+            " '2024-03-01T02:00:00+02:00', 'meta_data': {'a': 1}} as unstruct_event_com_acme_order_placed_1,"
+            " [{'id': 'ann', 'email': null}] as contexts_com_acme_user_1, null as contexts_com_acme_screen_2,"
+            f" [{{'id': '{ORDERED}'}}] as contexts_com_snowplowanalytics_snowplow_event_specification_1,"
+            " [{'sku': 'pen', 'unit_price': 1.5}] as contexts_com_acme_item_1"
+        )
+        generate(tmp_path, "view", "--layout", "struct", "--columns", "event_id", "-o", str(tmp_path / "view"))
+        db.execute((tmp_path / "view" / "small_shop_dm.sql").read_text())
+        found = db.rows(
+            "select order_placed_item_count, order_placed_ordered_at, user_id, order_placed_meta_data, item"
+            " from derived.small_shop"
+        )
+        assert found[0][:3] == (3, datetime(2024, 3, 1), "ann")
+        assert [json.loads(cell) for cell in found[0][3:]] == [{"a": 1}, [{"sku": "pen", "unit_price": 1.5}]]
