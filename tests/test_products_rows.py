@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlglot
 
 from tests import driver
 from tests.engines import Db
@@ -204,3 +205,26 @@ def test_structs(tmp_path: Path) -> None:
         )
         assert found[0][:3] == (3, datetime(2024, 3, 1), "ann")
         assert [json.loads(cell) for cell in found[0][3:]] == [{"a": 1}, [{"sku": "pen", "unit_price": 1.5}]]
+
+
+def unnesting(engine: str) -> str:
+    """The query of docs/data-products.md that makes a row of each element."""
+    page = (Path(__file__).parents[1] / "docs" / "data-products.md").read_text(encoding="utf-8")
+    return page.split(f"<!-- {engine} -->\n```sql\n")[1].split("```")[0]
+
+
+def test_unnesting(warehouse: Warehouse, tmp_path: Path) -> None:
+    """The documented query gives each element of an array, numbered in its order."""
+    warehouse.event("e1", ORDERED, orderPlaced=FULL, item=[INK, PEN])
+    warehouse.event("e2", ORDERED, orderPlaced=FULL, item=[])
+    view(warehouse, tmp_path)
+    query = (
+        unnesting(warehouse.db.engine).replace("derived.checkout", "derived.small_shop").replace("c.product", "c.item")
+    )
+    assert sorted(warehouse.db.rows(query)) == [("e1", "ink", 0), ("e1", "pen", 1)]
+
+
+@pytest.mark.parametrize("engine", ["redshift", "snowflake"])
+def test_unnesting_is_read_back(engine: str) -> None:
+    """The queries of the engines that are not at hand are SQL of theirs."""
+    assert sqlglot.parse_one(unnesting(engine), dialect=engine).key == "select"

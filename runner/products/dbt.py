@@ -16,7 +16,6 @@ from runner.products.naming import quoted
 from runner.products.playbook_text import untemplated
 
 LOADED = "load_tstamp"
-_MARK = "@incremental@"
 _ATOMIC = re.compile(r"\b(from|join) atomic\.(\w+)")
 
 
@@ -43,7 +42,9 @@ def _model(plan: Plan) -> str:
         "    {% if is_incremental() %}\n"
         "    and a.event_id in (\n"
         f"        select n.event_id from {EVENTS} as n\n"
-        f"        where n.{LOADED} >= (select max(t.{loaded}) from {{{{ this }}}} as t)\n"
+        f"        where n.{LOADED} >= coalesce(\n"
+        f"            (select max(t.{loaded}) from {{{{ this }}}} as t), cast('1970-01-01' as timestamp)\n"
+        "        )\n"
         "    )\n"
         "    {% endif %}"
     )

@@ -8,6 +8,7 @@ from runner.products.naming import snake
 from runner.products.values import Family, Kind, Type
 
 EVENTS = "atomic.events"
+ORDER = ("collector_tstamp", "etl_tstamp")  # of copies of an event the first counts
 SPECIFICATIONS = Family("com.snowplowanalytics.snowplow", "event_specification", 1)
 LAYOUTS = {  # the first is the default
     "duckdb": ("json", "struct"),

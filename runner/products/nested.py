@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from runner.problems import Problems
 from runner.products.choice import Match, Part, Wide
 from runner.products.conditions import Element, conditions
-from runner.products.engines import EVENTS, SPECIFICATIONS, Engine
+from runner.products.engines import EVENTS, ORDER, SPECIFICATIONS, Engine
 from runner.products.matching import Matching, named_columns, vendor_and_name
 from runner.products.naming import literal, quoted, snake
 from runner.products.values import Family, Kind, Property, Specification, Use
 
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-ORDER = ("collector_tstamp", "etl_tstamp")
 
 
 @dataclass(frozen=True)

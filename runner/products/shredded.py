@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from runner.problems import Problems
 from runner.products.choice import Match, Part, Wide
 from runner.products.conditions import Element, conditions
-from runner.products.engines import EVENTS, SPECIFICATIONS, Engine
+from runner.products.engines import EVENTS, ORDER, SPECIFICATIONS, Engine
 from runner.products.matching import Matching, named_columns, vendor_and_name
 from runner.products.naming import literal, quoted, snake
-from runner.products.nested import ORDER
 from runner.products.values import Family, Kind, Property, Specification, Type, Use
 
 PAIRS = 40  # so many properties go into one call: engines take a hundred arguments
