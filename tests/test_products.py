@@ -255,3 +255,33 @@ def test_flags(flags: tuple[str, ...], what: str, tmp_path: Path) -> None:
     """Flags that do not fit are exit 2, with what to write."""
     write(tmp_path)
     assert what in generate(tmp_path, "view", *flags, code=2)
+
+
+@pytest.mark.parametrize(
+    ("name", "made"), [("2024 Shop", "product_2024_shop"), ("Order", "product_order"), ("É", "product")]
+)
+def test_names_of_products(name: str, made: str, tmp_path: Path) -> None:
+    """A product's name becomes a word that needs no quotes on any engine."""
+    write(tmp_path, PRODUCT.replace("name: Small Shop", f'name: "{name}"'))
+    assert f"view derived.{made} as" in generate(tmp_path, "view")
+
+
+SIZES = ("nr", {"type": "integer", "maximum": 10**50}), ("itemCount", {"maxLength": 10**50}), ("nr", {"minimum": True})
+
+
+@pytest.mark.parametrize(("name", "schema_of"), SIZES)
+def test_odd_schemas(name: str, schema_of: dict[str, Any], tmp_path: Path) -> None:
+    """Numbers beyond reason end in a message or a text, never in a traceback."""
+    write(tmp_path, structures=STRUCTURES | {"com.acme/orderPlaced/1-0-1": {name: schema_of}})
+    said = driver.command("generate", "view", str(tmp_path / "product.yml"), "--schemas", str(tmp_path / "schemas"))
+    assert said.code in (0, 2)
+    assert "Traceback" not in said.text
+
+
+def test_key_that_clashes(tmp_path: Path) -> None:
+    """Where an entity gives an event_id, the key is the atomic one under its new name."""
+    product = PRODUCT.replace("com.acme/user/", "com.acme/event/")
+    write(tmp_path, product, STRUCTURES | {"com.acme/event/1-0-0": {"id": {"type": "string"}}})
+    generate(tmp_path, "playbook", "--columns", "user_id", "-o", str(tmp_path / "out"))
+    assert "key: {atomic_event_id: {atomic.events: event_id}}" in (tmp_path / "out" / "small_shop.yml").read_text()
+    assert driver.command("check", str(tmp_path / "out" / "small_shop.yml")).code == 0

@@ -58,7 +58,7 @@ def conditions(use: Use, properties: tuple[Property, ...], element: Element, pro
             _unknown(name, use, known, use.place, problems)
     for rule in rules.properties:
         if rule.name in known:
-            found += _of_property(rule, known[rule.name], element, problems)
+            found += _of_property(rule, known[rule.name], element, rule.name in rules.required, problems)
         else:
             _unknown(rule.name, use, known, rule.place, problems)
     return found
@@ -68,13 +68,15 @@ def _unknown(name: str, use: Use, known: dict[str, Property], place: Place, prob
     problems.add(place, f"{use.uri} has no property {show(name)}", did_you_mean(name, known))
 
 
-def _of_property(rule: PropertyRule, one: Property, element: Element, problems: Problems) -> Iterator[str]:
+def _of_property(
+    rule: PropertyRule, one: Property, element: Element, required: bool, problems: Problems
+) -> Iterator[str]:
     if rule.values is not None:
-        yield _among(rule.values, one, element)
+        yield _among(rule.values, one, element, required)
     for bound, sign in ((rule.minimum, ">="), (rule.maximum, "<=")):
         if bound is not None and one.type.kind in NUMBERS:
             value = element.typed(one)
-            yield f"({value} is null or {value} {sign} {bound})"
+            yield _kept(value, f"{value} {sign} {bound}", required)
         elif bound is not None:
             what = f"a range of {show(one.name)}, which is no number in its schema, cannot be put into SQL"
             problems.add(rule.place, what, "take the range out, or use --match snowtype")
@@ -85,22 +87,27 @@ def _of_property(rule: PropertyRule, one: Property, element: Element, problems: 
         elif not _HOLDS[one.type.kind] & set(rule.types):
             if one.type.kind is Kind.NUMBER and "integer" in rule.types:
                 value = element.typed(one)
-                yield f"({value} is null or {value} = floor({value}))"
+                yield _kept(value, f"{value} = floor({value})", required)
             else:
                 yield f"{element.text(one)} is null"
 
 
-def _among(values: tuple[Json, ...], one: Property, element: Element) -> str:
+def _kept(value: str, condition: str, required: bool) -> str:
+    """The condition, which a null keeps, too; of a required property there is none."""
+    return condition if required else f"({value} is null or {condition})"
+
+
+def _among(values: tuple[Json, ...], one: Property, element: Element, required: bool) -> str:
     given = [value for value in values if value is not None]
     numbers = [value for value in given if isinstance(value, (int, float)) and not isinstance(value, bool)]
     if not given:
         return f"{element.text(one)} is null"
     if numbers and len(numbers) == len(given) and one.type.kind in NUMBERS:
         value = element.typed(one)
-        return f"({value} is null or {value} in ({', '.join(map(str, numbers))}))"
+        return _kept(value, f"{value} in ({', '.join(map(str, numbers))})", required)
     texts = ", ".join(literal(_plain(value), element.engine) for value in given)
     value = element.text(one)
-    return f"({value} is null or {value} in ({texts}))"
+    return _kept(value, f"{value} in ({texts})", required)
 
 
 def _plain(value: Json) -> str:

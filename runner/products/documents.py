@@ -8,7 +8,7 @@ from pathlib import Path
 from runner.problems import Problems
 from runner.yamlfile import Broken, Mapping, Node, Scalar, Sequence, parse, read_text
 
-_INTEGER = re.compile(r"[-+]?[0-9]+")
+_INTEGER = re.compile(r"[-+]?[0-9]{1,40}")
 _NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
 SUFFIXES = frozenset({".yml", ".yaml", ".json"})
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from runner.problems import Problems
 from runner.products.choice import Asked, Wide
 from runner.products.engines import Engine
-from runner.products.naming import snake
+from runner.products.naming import RESERVED, snake
 from runner.products.nested import Nested
 from runner.products.shredded import Shredded
 
@@ -42,7 +42,9 @@ class Plan:
 
     @property
     def name(self) -> str:
-        return snake(self.wide.product.name).strip("_")
+        """A plain word: no engine takes it for a number or a word of its own."""
+        name = snake(self.wide.product.name).strip("_")
+        return name if name[:1].isalpha() and name not in RESERVED else f"product_{name}".strip("_")
 
     @property
     def view(self) -> str:
@@ -77,7 +79,7 @@ class Plan:
     def header(self, sign: str) -> Iterator[str]:
         """What this was made of; no times, so that the same files give the same text."""
         product = self.wide.product
-        yield f"{sign} {_line(product.name)}: generated from {product.path.name} by runner generate; edit that, not this."
+        yield f"{sign} {_line(product.name)}: generated from {_line(product.path.name)} by runner generate; edit that, not this."
         for one in self.wide.specifications:
             yield f"{sign} event: {_line(one.name)} ({_line(one.id)}), {one.event.uri if one.event else 'no event'}"
         for uri in sorted({use.uri for one in self.wide.specifications for use in one.entities}):

@@ -59,7 +59,7 @@ class Shredded:
         ctes, joins = [*self._events(events)], []
         for number, part in enumerate(self._parts(), 1):
             ctes += self._array(part, number) if part.array else self._single(part, number)
-            only = "" if part.array else f" and s{number}.row_number = 1"
+            only = "" if part.array else f" and s{number}.nth_row = 1"
             joins.append(f"left join structure_{number} as s{number} on {TIED.format(f's{number}')}{only}")
             outputs += self._outputs(part, number)
         where = self._where()
@@ -125,7 +125,7 @@ class Shredded:
             ),
             (
                 f"structure_{number} as (\n    select v.root_id, v.root_tstamp, {values},\n"
-                f"        row_number() over (partition by v.root_id, v.root_tstamp order by {values}) as row_number\n"
+                f"        row_number() over (partition by v.root_id, v.root_tstamp order by {values}) as nth_row\n"
                 f"    from rows_{number} as v\n)"
             ),
         ]

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from runner.errors import Place
 
-_URI = re.compile(r"iglu:([a-zA-Z0-9-_.]+)/([a-zA-Z0-9-_]+)/([a-zA-Z0-9-_]+)/([0-9]+)-([0-9]+)-([0-9]+)")
-_VERSION = re.compile(r"([0-9]+)-([0-9]+)-([0-9]+)")
+_URI = re.compile(r"iglu:([a-zA-Z0-9-_.]+)/([a-zA-Z0-9-_]+)/([a-zA-Z0-9-_]+)/([0-9]{1,9})-([0-9]{1,9})-([0-9]{1,9})")
+_VERSION = re.compile(r"([0-9]{1,9})-([0-9]{1,9})-([0-9]{1,9})")
 WITHOUT_COLUMNS = frozenset(  # events of the atomic columns alone: they have no structure of their own in the warehouse
     {
         ("com.snowplowanalytics.snowplow", "page_view"),
