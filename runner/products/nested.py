@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from runner.problems import Problems
 from runner.products.choice import Match, Part, Wide
@@ -70,16 +70,17 @@ class Nested:
     wide: Wide
     engine: Engine
     problems: Problems
+    elements: list[str] = field(default_factory=list)  # CTEs over elements, which conditions have asked for
 
     def select(self, events: str = EVENTS) -> str:
         """The statement, without a semicolon."""
         outputs = [self._atomic(one.source, one.name) for one in self.wide.atomic]
         outputs += [text for part in self.wide.parts for text in self._outputs(part)]
         listed = ",\n    ".join(outputs)
+        self.elements.clear()
         where = self._where()
-        return (
-            f"{self._events(events)}\nselect\n    {listed}\nfrom events as e\nwhere e.copy_number = 1\n    and {where}"
-        )
+        ctes = ",\n\n".join([self._events(events), *self.elements])
+        return f"{ctes}\n\nselect\n    {listed}\nfrom events as e\nwhere e.copy_number = 1\n    and {where}"
 
     def _atomic(self, source: str, name: str) -> str:
         return f"e.{source}" + (f" as {name}" if name != source else "")
@@ -113,7 +114,7 @@ class Nested:
         order += [f"cast(a.{name} as varchar)" for name in documents]
         number = f"row_number() over (partition by a.event_id order by {', '.join(order)}) as copy_number"
         lines = ",\n        ".join([*listed, number])
-        return f"with events as (\n    select\n        {lines}\n    from {events} as a\n    where a.event_id is not null\n)\n"
+        return f"with events as (\n    select\n        {lines}\n    from {events} as a\n    where a.event_id is not null\n)"
 
     def _for_match(self) -> list[str]:
         return named_columns(self.wide)
@@ -142,7 +143,16 @@ class Nested:
         ids = ", ".join(literal(one.id, self.engine.name) for one in self.wide.specifications)
         if self.engine.name == "duckdb":
             return f"list_has_any(json_extract_string({column}, '$[*].id'), [{ids}])"
-        return f"array_size(filter({column}, i -> cast(i['id'] as varchar) in ({ids}))) > 0"
+        return self._with_element(column, f"cast(i.value['id'] as varchar) in ({ids})")
+
+    def _with_element(self, column: str, condition: str) -> str:
+        """Snowflake: that an event has an element like this; a flatten that hangs on a row stands in FROM there."""
+        name = f"elements_{len(self.elements) + 1}"
+        self.elements.append(
+            f"{name} as (\n    select e.event_id\n    from events as e, lateral flatten(input => {column}) as i\n"
+            f"    where e.copy_number = 1 and {condition}\n    group by e.event_id\n)"
+        )
+        return f"exists (select 1 from {name} as l where l.event_id = e.event_id)"
 
     def _event(self, one: Specification, use: Use) -> list[str]:
         family = use.uri.family
@@ -158,11 +168,11 @@ class Nested:
         length = f"coalesce({'json_array_length' if duckdb else 'array_size'}({column}), 0)"
         found = [f"{length} >= {use.least}"] if use.least else []
         found += [f"{length} <= {use.most}"] if use.most is not None else []
-        element = Document(self.engine, "i.value" if duckdb else "i", "$" if duckdb else "")
+        element = Document(self.engine, "i.value", "$" if duckdb else "")
         rules = conditions(use, self.wide.properties(family), element, self.problems)
         broken = f"not ({' and '.join(rules)})"
         if rules and duckdb:
             found.append(f"not exists (select 1 from json_each({column}) as i where {broken})")
         elif rules:
-            found.append(f"coalesce(array_size(filter({column}, i -> {broken})), 0) = 0")
+            found.append(f"not {self._with_element(column, broken)}")
         return found
