@@ -228,3 +228,32 @@ def test_unnesting(warehouse: Warehouse, tmp_path: Path) -> None:
 def test_unnesting_is_read_back(engine: str) -> None:
     """The queries of the engines that are not at hand are SQL of theirs."""
     assert sqlglot.parse_one(unnesting(engine), dialect=engine).key == "select"
+
+
+def test_snowflake(snowflake_url: str, tmp_path: Path) -> None:
+    """On Snowflake (here its emulator) properties, arrays and both matches give the same rows."""
+    write(tmp_path)
+    names = ["unstruct_event_com_acme_order_placed_1 object"]
+    others = ("com_acme_user", "com_acme_item", "com_acme_screen", "com_snowplowanalytics_snowplow_event_specification")
+    names += [f"contexts_{name}_{2 if name == 'com_acme_screen' else 1} array" for name in others]
+    cells = [FULL, USER, [PEN, INK], [], [{"id": "other"}, {"id": ORDERED}]]
+    values = [
+        f"parse_json('{json.dumps(cell)}')::{name.rpartition(' ')[2]}" for name, cell in zip(names, cells, strict=True)
+    ]
+    atomic = "event_id varchar, event_vendor varchar, event_name varchar, event_version varchar, user_id varchar"
+    stamps = "collector_tstamp timestamp_ntz, etl_tstamp timestamp_ntz"
+    with Db(snowflake_url) as db:
+        db.execute("create schema atomic")
+        db.execute(f"create table atomic.events ({atomic}, {stamps}, {', '.join(names)})")
+        stamp = "timestamp '2024-03-01'"
+        row = f"'e1', 'com.acme', 'order_placed', '1-0-1', 'u1', {stamp}, {stamp}, {', '.join(values)}"
+        db.execute(f"insert into atomic.events select {row}")
+        for match in ("snowtype", "inferred"):
+            flags = ("--engine", "snowflake", "--match", match, "--columns", "event_id,user_id", "-o", str(tmp_path))
+            generate(tmp_path, "playbook", *flags)
+            (found,) = db.rows((tmp_path / "small_shop_dm.sql").read_text())
+            assert found[:3] == ("e1", "u1", "new")
+            assert found[3:6] == (2, 9.5, datetime(2024, 3, 1, 12, 0, 0, 250000))
+            assert found[7] is True
+            assert found[12:14] == ("ann", None)
+            assert json.loads(found[14]) == [PEN, INK]

@@ -35,7 +35,8 @@ class Document(Element):
         """DuckDB: the arguments of json_extract; Snowflake: the value."""
         key = self._key(one)
         if self.setting.name == "snowflake":
-            return f"{self.base}{self.step}[{literal(key, 'snowflake')}]"
+            escaped = key.replace('"', '""')
+            return f'{self.base}{self.step}:"{escaped}"'
         escaped = key.replace('"', '\\"')
         path = f"{self.step}.{key}" if _WORD.fullmatch(key) else f'{self.step}."{escaped}"'
         return f"{self.base}, {literal(path, 'duckdb')}"
@@ -57,7 +58,7 @@ class Document(Element):
                 else f"case when json_type({at}) <> 'NULL' then json_extract({at}) end"
             )
         if kind is Kind.TSTAMP and snowflake:
-            return f"cast(convert_timezone('UTC', to_timestamp_tz({self.text(one)})) as timestamp_ntz)"
+            return f"cast(convert_timezone('UTC', cast({self.text(one)} as timestamp_tz)) as timestamp_ntz)"
         if kind is Kind.TSTAMP:
             return f"cast(cast({self.text(one)} as timestamptz) at time zone 'UTC' as timestamp)"
         return f"cast({self.text(one)} as {type_})"
@@ -143,7 +144,7 @@ class Nested:
         ids = ", ".join(literal(one.id, self.engine.name) for one in self.wide.specifications)
         if self.engine.name == "duckdb":
             return f"list_has_any(json_extract_string({column}, '$[*].id'), [{ids}])"
-        return self._with_element(column, f"cast(i.value['id'] as varchar) in ({ids})")
+        return self._with_element(column, f'cast(i.value:"id" as varchar) in ({ids})')
 
     def _with_element(self, column: str, condition: str) -> str:
         """Snowflake: that an event has an element like this; a flatten that hangs on a row stands in FROM there."""
