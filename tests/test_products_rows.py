@@ -155,10 +155,10 @@ def test_playbook(warehouse: Warehouse, match: str, warehouse_url: str, tmp_path
         warehouse.event(f"l{batch}", LOOKED, 0)
         expected = view(warehouse, tmp_path, "--match", match)
         assert len(expected) == 2 * (batch + 1)
-        for command in ("run", "verify"):
-            said = driver.command(command, playbook, "--target", warehouse_url)
-            assert said.code == 0, said.text
+        said = driver.command("run", playbook, "--target", warehouse_url)
+        assert said.code == 0, said.text
         assert rows(warehouse, "derived.small_shop_dm") == expected
+    assert driver.command("verify", playbook, "--target", warehouse_url).code == 0
 
 
 def test_late_rows_of_a_table(postgres_url: str, tmp_path: Path) -> None:
