@@ -59,16 +59,39 @@ class Shredded:
         ctes, joins = [*self._events(events)], []
         for number, part in enumerate(self._parts(), 1):
             ctes += self._array(part, number) if part.array else self._single(part, number)
-            only = "" if part.array else f" and s{number}.nth_row = 1"
+            only = "" if part.array or self.engine.name == "postgres" else f" and s{number}.nth_row = 1"
             joins.append(f"left join structure_{number} as s{number} on {TIED.format(f's{number}')}{only}")
             outputs += self._outputs(part, number)
         where = self._where()
         for number, use in enumerate(self._matched(), 1):
             ctes.append(self._counts(use.uri.family, number))
             joins.append(f"left join match_{number} as m{number} on {TIED.format(f'm{number}')}")
-        with_ = "with " + ",\n\n".join(ctes)
         listed, joined = ",\n    ".join(outputs), "".join(f"\n{join}" for join in joins)
-        return f"{with_}\n\nselect\n    {listed}\nfrom events as e{joined}\nwhere {where}"
+        rows = f"select\n    {listed}\nfrom events as e{joined}\nwhere {where}"
+        if self.engine.name == "postgres" and self.wide.match is Match.INFERRED:
+            rows, chosen = self._late(outputs, joined, where)
+            ctes.append(chosen)
+        with_ = "with " + ",\n\n".join(map(self._kept, ctes))
+        return f"{with_}\n\n{rows}"
+
+    def _late(self, outputs: list[str], joined: str, where: str) -> tuple[str, str]:
+        """The final SELECT and the CTE before it: Postgres is to join first and to choose then, or it takes what it
+        chooses for a few rows and joins them one by one."""
+        names = [one.name for one in self.wide.atomic]
+        names += [quoted(column.name, self.engine.name) for part in self._parts() for column in part.columns]
+        listed, own = ",\n        ".join(outputs), ",\n    ".join(f"j.{name}" for name in names)
+        chosen = where.replace("\n", "\n    ")
+        cte = (
+            f"joined as materialized (\n    select\n        {listed},\n        {chosen} as is_chosen\n"
+            f"    from events as e{joined.replace(chr(10), chr(10) + '    ')}\n)"
+        )
+        return f"select\n    {own}\nfrom joined as j\nwhere j.is_chosen", cte
+
+    def _kept(self, cte: str) -> str:
+        """Postgres would take a row_number = 1 for one row in all, and go through what it joins again and again."""
+        if self.engine.name != "postgres" or not cte.startswith(("events as", "structure_", "match_")):
+            return cte
+        return cte.replace(" as (", " as materialized (", 1)
 
     def tables(self) -> list[str]:
         """All tables of structures that are read."""
@@ -95,22 +118,28 @@ class Shredded:
         own, theirs = (", ".join(f"{alias}.{name}" for name in names) for alias in "ar")
         order = ", ".join(f"r.{name}" for name in names[1:])
         listed = ", ".join(f"n.{name}" for name in names)
-        return [
-            (
-                f"event_rows as (\n    select {own}, count(*) as row_count\n    from {events} as a\n"
-                f"    where a.event_id is not null\n    group by {own}\n)"
-            ),
-            (
-                f"event_numbers as (\n    select {theirs},\n"
-                "        sum(r.row_count) over (partition by r.event_id, r.collector_tstamp) as copies,\n"
-                f"        row_number() over (partition by r.event_id order by {order}) as copy_number\n"
-                "    from event_rows as r\n)"
-            ),
-            (
-                f"events as (\n    select {listed}, cast(n.copies as bigint) as copies\n"
-                "    from event_numbers as n\n    where n.copy_number = 1\n)"
-            ),
-        ]
+        rows = (
+            f"event_rows as (\n    select {own}, count(*) as row_count\n    from {events} as a\n"
+            f"    where a.event_id is not null\n    group by {own}\n)"
+        )
+        copies = "sum(r.row_count) over (partition by r.event_id, r.collector_tstamp)"
+        if self.engine.name == "postgres":  # which would take `copy_number = 1` for one row in all
+            first = (
+                f"events as materialized (\n    select distinct on (r.event_id) {theirs},\n"
+                f"        cast({copies} as bigint) as copies\n"
+                f"    from event_rows as r\n    order by r.event_id, {order}\n)"
+            )
+            return [rows, first]
+        numbers = (
+            f"event_numbers as (\n    select {theirs},\n        {copies} as copies,\n"
+            f"        row_number() over (partition by r.event_id order by {order}) as copy_number\n"
+            "    from event_rows as r\n)"
+        )
+        first = (
+            f"events as (\n    select {listed}, cast(n.copies as bigint) as copies\n"
+            "    from event_numbers as n\n    where n.copy_number = 1\n)"
+        )
+        return [rows, numbers, first]
 
     # -- structures
 
@@ -118,17 +147,23 @@ class Shredded:
         """One row an event: equal rows are one, and of others the first by all their columns."""
         names = list(dict.fromkeys(quoted(snake(one.name), self.engine.name) for one in part.properties))
         rows, values = (", ".join(f"{alias}.{name}" for name in names) for alias in "tv")
-        return [
-            (
-                f"rows_{number} as (\n    select distinct t.root_id, t.root_tstamp, {rows}\n"
-                f"    from {self.engine.table(part.family)} as t\n)"
-            ),
-            (
-                f"structure_{number} as (\n    select v.root_id, v.root_tstamp, {values},\n"
-                f"        row_number() over (partition by v.root_id, v.root_tstamp order by {values}) as nth_row\n"
-                f"    from rows_{number} as v\n)"
-            ),
-        ]
+        found = (
+            f"rows_{number} as (\n    select distinct t.root_id, t.root_tstamp, {rows}\n"
+            f"    from {self.engine.table(part.family)} as t\n)"
+        )
+        if self.engine.name == "postgres":
+            first = (
+                f"structure_{number} as materialized (\n"
+                f"    select distinct on (v.root_id, v.root_tstamp) v.root_id, v.root_tstamp, {values}\n"
+                f"    from rows_{number} as v\n    order by v.root_id, v.root_tstamp, {values}\n)"
+            )
+            return [found, first]
+        numbered = (
+            f"structure_{number} as (\n    select v.root_id, v.root_tstamp, {values},\n"
+            f"        row_number() over (partition by v.root_id, v.root_tstamp order by {values}) as nth_row\n"
+            f"    from rows_{number} as v\n)"
+        )
+        return [found, numbered]
 
     def _array(self, part: Part, number: int) -> list[str]:
         """All elements of an event, in an order of their values: the table keeps no other."""
