@@ -278,6 +278,21 @@ def test_odd_schemas(name: str, schema_of: dict[str, Any], tmp_path: Path) -> No
     assert "Traceback" not in said.text
 
 
+def test_files_of_others_stay(tmp_path: Path) -> None:
+    """-o replaces what was generated before, and nothing else."""
+    write(tmp_path)
+    out = tmp_path / "models"
+    out.mkdir()
+    (out / "schema.yml").write_text("my own models\n")
+    said = generate(tmp_path, "dbt", "-o", str(out), code=2)
+    assert f"{out}/schema.yml: is not a file that runner generate made" in said
+    assert [path.name for path in out.iterdir()] == ["schema.yml"]
+    (out / "schema.yml").unlink()
+    for _ in range(2):
+        generate(tmp_path, "dbt", "-o", str(out))
+    assert "cannot be written" in generate(tmp_path, "view", "-o", str(tmp_path / "product.yml"), code=2)
+
+
 def test_key_that_clashes(tmp_path: Path) -> None:
     """Where an entity gives an event_id, the key is the atomic one under its new name."""
     product = PRODUCT.replace("com.acme/user/", "com.acme/event/")

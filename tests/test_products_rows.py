@@ -101,6 +101,23 @@ def test_nothing(warehouse: Warehouse, tmp_path: Path) -> None:
     assert {name for name, cell in two.items() if cell is not None} == {"event_id"}
 
 
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+def test_values_that_no_schema_allows(duckdb_url: str, tmp_path: Path, zone: str) -> None:
+    """They are null and harm no other event; a time without an offset is UTC whatever zone the reader is in."""
+    write(tmp_path)
+    with Db(duckdb_url) as db:
+        warehouse = Warehouse(db)
+        odd = {"type": "new", "itemCount": "many", "total": "x", "due": "soon", "isGift": "maybe", "nr": 10**19}
+        warehouse.event("e1", ORDERED, orderPlaced={**odd, "orderedAt": "2016-12-31T23:59:60Z"})
+        warehouse.event("e2", ORDERED, orderPlaced={**FULL, "orderedAt": "2024-03-01 10:00:00"})
+        db.execute("update atomic.events set contexts_com_acme_user_1 = '' where event_id = 'e1'")
+        db.execute(f"set TimeZone = '{zone}'")
+        one, two = view(warehouse, tmp_path, "--columns", "event_id")
+    assert {name for name, cell in one.items() if cell is not None} == {"event_id", "order_placed_type"}
+    assert two["order_placed_ordered_at"] == datetime(2024, 3, 1, 10)
+    assert two["order_placed_nr"] == 12345678901
+
+
 def test_copies(warehouse: Warehouse, tmp_path: Path) -> None:
     """An event that came twice is one row; equal elements of one event are as many as it has."""
     for _ in range(2):

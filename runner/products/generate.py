@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from runner.products.files import File, Output, Plan, view_file
 from runner.products.playbook_text import playbook_files
 from runner.products.reading import read
 
+MADE = "by runner generate"
 SHOWN = 12  # lines of a difference
 
 
@@ -81,14 +83,28 @@ def _completed(wanted: Wanted) -> tuple[Asked, list[str]]:
 
 
 def write(files: tuple[File, ...], folder: Path) -> list[Path]:
-    """Write the files; what is there under these names is replaced."""
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for file in files:
-        path = folder / file.name
-        path.write_text(file.text, encoding="utf-8")
-        written.append(path)
-    return written
+    """Write the files; what was generated before under these names is replaced. Raises BadInput for anything else."""
+    paths = [folder / file.name for file in files]
+    others = [path for path in paths if os.path.lexists(path) and not _generated(path)]
+    if others:
+        hint = "name another folder with -o, or remove the file"
+        raise BadInput([Problem(Place(path), "is not a file that runner generate made", hint) for path in others])
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, file in zip(paths, files, strict=True):
+            path.write_text(file.text, encoding="utf-8")
+    except OSError as error:
+        what = f"cannot be written: {error.strerror or error}"
+        raise BadInput(Problem(Place(folder), what, "-o names a folder")) from None
+    return paths
+
+
+def _generated(path: Path) -> bool:
+    """Whether a file says that it was generated, in its first lines."""
+    try:
+        return MADE in path.read_text(encoding="utf-8")[:1000]
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def compare(files: tuple[File, ...], folder: Path) -> None:
@@ -96,8 +112,8 @@ def compare(files: tuple[File, ...], folder: Path) -> None:
     found = []
     for file in files:
         path = folder / file.name
-        if not path.is_file():
-            found.append(f"{path}: is not there")
+        if not path.is_file() or not _generated(path):
+            found.append(f"{path}: is not there" if not path.exists() else f"{path}: was not generated")
             continue
         old = path.read_text(encoding="utf-8")
         if old != file.text:

@@ -59,9 +59,13 @@ class Document(Element):
             )
         if kind is Kind.TSTAMP and snowflake:
             return f"cast(convert_timezone('UTC', cast({self.text(one)} as timestamp_tz)) as timestamp_ntz)"
-        if kind is Kind.TSTAMP:
-            return f"cast(cast({self.text(one)} as timestamptz) at time zone 'UTC' as timestamp)"
-        return f"cast({self.text(one)} as {type_})"
+        if kind is Kind.TSTAMP:  # without an offset it is UTC, whatever zone the reader's session has
+            text = self.text(one)
+            zoned = f"regexp_matches({text}, '(?i):[0-9.:]+ ?(z|[+-][0-9]{{2}}(:?[0-9]{{2}})?)$')"
+            utc = f"cast(try_cast({text} as timestamptz) at time zone 'UTC' as timestamp)"
+            return f"case when {zoned} then {utc} else try_cast({text} as timestamp) end"
+        cast = "cast" if snowflake else "try_cast"  # a value that its schema does not allow is null, and harms no other
+        return f"{cast}({self.text(one)} as {type_})"
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,7 @@ class Nested:
         documents = self._documents()
         duckdb = self.engine.name == "duckdb"
         listed = ["a.event_id", *(f"a.{name}" for name in atomic if name != "event_id")]
-        listed += [f"cast(a.{name} as json) as {name}" if duckdb else f"a.{name}" for name in documents]
+        listed += [f"try_cast(a.{name} as json) as {name}" if duckdb else f"a.{name}" for name in documents]
         order = [f"a.{name}" for name in atomic if name != "event_id"]
         order += [f"cast(a.{name} as varchar)" for name in documents]
         number = f"row_number() over (partition by a.event_id order by {', '.join(order)}) as copy_number"
