@@ -87,7 +87,8 @@ class Redshift(Server):
 
     def _introduce(self) -> str:
         """What a later run needs to see whether we still live: process, its start and the user."""
-        self._driver.autocommit, self._side = True, None
+        self._drop_side()
+        self._driver.autocommit = True
         if line := self._line:
             line.settimeout(None)  # it was for connecting
         if not self._plain:
@@ -162,10 +163,14 @@ class Redshift(Server):
             line.shutdown(socket.SHUT_RDWR)
 
     def _close(self) -> None:
-        if self._side is not None:
-            with suppress(Exception):
-                self._side.invalidate()
+        self._drop_side()
         super()._close()
+
+    def _drop_side(self) -> None:
+        side, self._side = self._side, None
+        if side is not None:
+            with suppress(Exception):
+                side.invalidate()
 
     def _begin(self, snapshot: bool) -> str:
         return "begin"  # its own isolation, SNAPSHOT or SERIALIZABLE: both see one instant
