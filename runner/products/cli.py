@@ -7,9 +7,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from runner.envtext import expand_text
 from runner.errors import BadInput, Place, Problem
-from runner.playbook_paths import holds_password, resolved_target
+from runner.playbook_file import given_target
+from runner.playbook_paths import resolved_target
 from runner.problems import Problems
 from runner.process import Surroundings
 from runner.products.choice import Asked, Match
@@ -106,14 +106,11 @@ def _target(flags: Flags, around: Surroundings) -> str | None:
     """The target with its ${VAR} filled in; a password written out is refused."""
     if flags.target is None:
         return None
-    if holds_password(flags.target):
-        hint = "--target 'postgresql://user:${PGPASSWORD}@host/db', in single quotes"
-        raise BadInput(Problem(Place(), "--target holds a literal password", hint))
     problems = Problems()
-    text = expand_text(flags.target, Place(), around.env, problems, "--target", url=True)
+    text = given_target(flags.target, around.env, problems)
     problems.finish()
     try:
-        found = resolved_target(text or "", Path.cwd())
+        found = resolved_target(text, Path.cwd())
     except Wrong as wrong:
         raise BadInput(Problem(Place(), f"--target {wrong.what}", wrong.hint)) from None
     around.secrets = around.secrets.of_target(found)

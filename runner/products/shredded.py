@@ -82,14 +82,14 @@ class Shredded:
         listed, own = ",\n        ".join(outputs), ",\n    ".join(f"j.{name}" for name in names)
         chosen = where.replace("\n", "\n    ")
         cte = (
-            f"joined as materialized (\n    select\n        {listed},\n        {chosen} as is_chosen\n"
+            f"joined as (\n    select\n        {listed},\n        {chosen} as is_chosen\n"
             f"    from events as e{joined.replace(chr(10), chr(10) + '    ')}\n)"
         )
         return f"select\n    {own}\nfrom joined as j\nwhere j.is_chosen", cte
 
     def _kept(self, cte: str) -> str:
         """Postgres would take a row_number = 1 for one row in all, and go through what it joins again and again."""
-        if self.engine.name != "postgres" or not cte.startswith(("events as", "structure_", "match_")):
+        if self.engine.name != "postgres" or not cte.startswith(("events as", "structure_", "match_", "joined as")):
             return cte
         return cte.replace(" as (", " as materialized (", 1)
 
@@ -125,7 +125,7 @@ class Shredded:
         copies = "sum(r.row_count) over (partition by r.event_id, r.collector_tstamp)"
         if self.engine.name == "postgres":  # which would take `copy_number = 1` for one row in all
             first = (
-                f"events as materialized (\n    select distinct on (r.event_id) {theirs},\n"
+                f"events as (\n    select distinct on (r.event_id) {theirs},\n"
                 f"        cast({copies} as bigint) as copies\n"
                 f"    from event_rows as r\n    order by r.event_id, {order}\n)"
             )
@@ -153,7 +153,7 @@ class Shredded:
         )
         if self.engine.name == "postgres":
             first = (
-                f"structure_{number} as materialized (\n"
+                f"structure_{number} as (\n"
                 f"    select distinct on (v.root_id, v.root_tstamp) v.root_id, v.root_tstamp, {values}\n"
                 f"    from rows_{number} as v\n    order by v.root_id, v.root_tstamp, {values}\n)"
             )

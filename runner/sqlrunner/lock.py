@@ -21,7 +21,7 @@ class Held(Exception):  # noqa: N818 - a state of the lock
 
 @dataclass(frozen=True)
 class LockFile:
-    """A lock at `path`; `owner` is the line that says who made it."""
+    """A lock at `path`; a soft one goes with any end of its run."""
 
     path: str
     soft: bool = False
