@@ -52,9 +52,10 @@ where m.etl_tstamp is null or c.etl_tstamp is null or m.rewound or c.event_count
     or (c.fingerprint is not null and c.fingerprint <> coalesce(m.fingerprint, ''))"""
 
 
-def held_until(batches: str, until: str) -> str:
-    """New batches at or after a time: left for later."""
-    return f"select etl_tstamp from {batches} where reason = 'new' and etl_tstamp >= {until}"
+def held_outside(batches: str, since: str, until: str) -> str:
+    """New batches before `since`, and at or after `until`, each a timestamp or null: left for later."""
+    outside = f"etl_tstamp < {since} or etl_tstamp >= {until}"
+    return f"select etl_tstamp from {batches} where reason = 'new' and ({outside})"
 
 
 def held_chunk(batches: str, size: int) -> str:

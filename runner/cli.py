@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import os
 import sys
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
-from runner import __version__
-from runner.errors import BadInput, CannotConnect, Locked, Place, Problem
+from runner import __version__, opening
+from runner.errors import BadInput, Place, Problem
 from runner.process import Surroundings, ended, leave
 
 if TYPE_CHECKING:
@@ -26,9 +23,10 @@ if TYPE_CHECKING:
     from runner.playbook import Playbook
     from runner.program import Program
     from runner.sqlrunner.cli import Given
-    from runner.warehouse.base import Warehouse, Watch
+    from runner.warehouse.base import Watch
 
 
+DOORS = ("config", "model")  # groups of commands with a module of their own
 THREADS = 4  # plain queries of a step at once
 
 PlaybookArgument = Annotated[Path, typer.Argument(metavar="PLAYBOOK", help="the playbook, a YAML file")]
@@ -53,8 +51,13 @@ def _command(name: str | None) -> Any:
     )
     app.callback(invoke_without_command=True)(root)
     commands = (run, plan, rewind, status, history, verify, check, render, unlock, init, migrate, generate)
-    for command in [c for c in commands if c.__name__ == name] or commands:
-        app.command()(command)
+    if name not in DOORS:
+        for command in [c for c in commands if c.__name__ == name] or commands:
+            app.command()(command)
+    if name in DOORS or name not in {c.__name__ for c in commands}:
+        from runner.semantic.commands import add_to
+
+        add_to(app)
     return typer.main.get_command(app)
 
 
@@ -90,20 +93,12 @@ def _variables(pairs: list[str]) -> dict[str, str]:
     return found
 
 
-def _absolute(target: str) -> str:
-    """A --target is relative to where the command is given, a playbook's to the playbook."""
-    prefix = "duckdb:///"
-    if target.startswith(prefix) and not target.startswith(prefix + "/") and target != prefix + ":memory:":
-        return prefix + str(Path(target.removeprefix(prefix)).absolute())
-    return target
-
-
 def _playbook(around: Surroundings, path: Path, var: list[str], target: str | None) -> Playbook:
     from runner.playbook_file import load
 
     if not os.path.lexists(path):
         raise BadInput(Problem(Place(), f"{path}: no such file", "runner init DIR makes a project to start from"))
-    loaded = load(path.absolute(), around.env, _variables(var), _absolute(target) if target else None)
+    loaded = load(path.absolute(), around.env, _variables(var), opening.absolute(target) if target else None)
     variables = [(variable.name, value) for variable in loaded.variables for value in variable.values]
     around.secrets = around.secrets.of_target(loaded.target).of_variables(variables)
     return loaded
@@ -119,112 +114,11 @@ def _old(around: Surroundings, path: Path, **flags: Any) -> Given | None:
     from runner.sqlrunner.cli import Given
 
     var, target, problems = flags.pop("var"), flags.pop("target", None), Problems()
-    url = given_target(_absolute(target), around.env, problems) if target else None
+    url = given_target(opening.absolute(target), around.env, problems) if target else None
     problems.finish()
     if url:
         around.secrets = around.secrets.of_target(url)
     return Given(path, _variables(var), url, **flags)
-
-
-def _program(around: Surroundings, playbook: Playbook) -> Program:
-    from runner import cache
-    from runner.variables import for_engine
-    from runner.warehouse import kind_of
-
-    kind = kind_of(playbook.target, Place(playbook.path))
-    playbook = for_engine(playbook, kind)
-
-    def make() -> Program:
-        from runner.loading import load
-
-        return load(playbook, kind, kind)
-
-    return cache.load(_cache_folder(around.env), playbook, kind, make, around.secrets)
-
-
-def _cache_folder(env: Mapping[str, str]) -> Path | None:
-    """Where loaded programs are kept: RUNNER_CACHE (empty: nowhere), or the user's cache folder."""
-    if "RUNNER_CACHE" in env:
-        return Path(env["RUNNER_CACHE"]) if env["RUNNER_CACHE"] else None
-    base = env.get("XDG_CACHE_HOME") or (f"{env['HOME']}/.cache" if env.get("HOME") else "")
-    return Path(base) / "runner" if base else None
-
-
-def _clock(around: Surroundings) -> Clock:
-    from runner.clock import Clock
-
-    return around.clock or Clock(time.monotonic, time.sleep)
-
-
-def _patience_s(around: Surroundings) -> float:
-    """RUNNER_CONNECT_S: how long a warehouse that is away for a moment is asked again."""
-    text = around.env.get("RUNNER_CONNECT_S") or "30"
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        raise BadInput(
-            Problem(Place(), f"RUNNER_CONNECT_S={text}: not a number of seconds", "RUNNER_CONNECT_S=30")
-        ) from None
-
-
-@contextmanager
-def _warehouse(
-    around: Surroundings,
-    playbook: Playbook,
-    run_id: str,
-    *,
-    read_only: bool = False,
-    wait_s: float = 0,
-    patience_s: float = 0,
-) -> Iterator[Warehouse]:
-    from runner.retry import insist
-    from runner.warehouse import connect
-    from runner.warehouse.base import session_name
-
-    clock = _clock(around)
-
-    def once() -> Warehouse:
-        return connect(
-            playbook.target,
-            session_name(playbook.name, run_id),
-            read_only=read_only,
-            timeout_s=playbook.statement_timeout_s,
-            watch=around.watch,
-            secrets=around.secrets,
-        )
-
-    def passing(error: Exception) -> bool:
-        if not isinstance(error, CannotConnect) or not error.passing:
-            return False
-        around.err.write(f"{error.what}; trying again (RUNNER_CONNECT_S={patience_s:g})\n")
-        return True
-
-    waited = 0.0
-    while True:
-        try:
-            warehouse = insist(once, passing, clock.sleep, budget_s=patience_s)
-            break
-        except Locked:
-            if waited >= wait_s:
-                raise
-            clock.sleep(0.2)
-            waited += 0.2
-    try:
-        yield warehouse
-    finally:
-        warehouse.close()
-
-
-def _new_run_id() -> str:
-    """26 letters that sort by time: milliseconds, then random bits (the ULID layout)."""
-    letters = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-    number = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
-    return "".join(letters[number >> shift & 31] for shift in range(125, -1, -5))
-
-
-def _now_utc() -> str:
-    now = time.time()
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1_000_000):06d}"
 
 
 def _tables(program: Program, names: list[str]) -> tuple[TableName, ...]:
@@ -241,23 +135,6 @@ def _tables(program: Program, names: list[str]) -> tuple[TableName, ...]:
             raise BadInput(Problem(Place(program.playbook.path), f"no model is called {name}", hint))
         found.append(hits[0])
     return tuple(found)
-
-
-def _tstamp(text: str | None, flag: str) -> str | None:
-    """A time as a user types it (UTC), as the warehouse reads it."""
-    if text is None:
-        return None
-    from datetime import UTC, datetime
-
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadInput(
-            Problem(Place(), f"{flag} {text}: not a time", "2024-03-01 or 2024-03-01T06:00:00, in UTC")
-        ) from None
-    if moment.tzinfo is not None:
-        moment = moment.astimezone(UTC).replace(tzinfo=None)
-    return moment.isoformat(sep=" ")
 
 
 # -- commands ----------------------------------------------------------------------------------------------------------
@@ -317,7 +194,7 @@ def run(
     if dry_run:
         return plan(ctx, playbook, var, until, model, full_refresh, target, json)
     loaded = _playbook(around, playbook, var, target)
-    program = _program(around, loaded)
+    program = opening.program(around, loaded)
     if from_step and loaded.sources:
         raise BadInput(
             Problem(
@@ -327,9 +204,9 @@ def run(
             )
         )
     request = Request(
-        run_id=_checked_run_id(run_id) or _new_run_id(),
-        started=_now_utc(),
-        until=_tstamp(until, "--until"),
+        run_id=_checked_run_id(run_id) or opening.new_run_id(),
+        started=opening.now_utc(),
+        until=opening.tstamp(until, "--until"),
         chunk=chunk,
         models=_tables(program, model),
         full_refresh=full_refresh,
@@ -337,13 +214,13 @@ def run(
         adopt=_tables(program, adopt),
         threads=threads or THREADS,
         from_step=from_step,
-        patience_s=_patience_s(around),
+        patience_s=opening.patience_s(around),
         lease=LeaseTerms(int(around.env.get("RUNNER_LEASE_S") or 60), wait),
     )
     emit = around.emitting(around.report(json))
     emit(Started(loaded.name, f"{program.kind} {display(loaded.target)}", request.run_id))
-    with _warehouse(around, loaded, request.run_id, wait_s=wait, patience_s=request.patience_s) as warehouse:
-        run_program(program, warehouse, request, _clock(around), emit)
+    with opening.warehouse(around, loaded, request.run_id, wait_s=wait, patience_s=request.patience_s) as warehouse:
+        run_program(program, warehouse, request, opening.clock(around), emit)
 
 
 def _run_old(around: Surroundings, given: Given) -> None:
@@ -389,9 +266,9 @@ def plan(
     if old := _old(around, playbook, var=var, target=target, dry_run=True, json=json):
         return _run_old(around, old)
     loaded = _playbook(around, playbook, var, target)
-    program = _program(around, loaded)
-    moment = _tstamp(until, "--until")
-    with _warehouse(around, loaded, "plan", read_only=True) as warehouse:
+    program = opening.program(around, loaded)
+    moment = opening.tstamp(until, "--until")
+    with opening.warehouse(around, loaded, "plan", read_only=True) as warehouse:
         make_plan(program, warehouse, moment, _tables(program, model), full_refresh, around.report(json))
 
 
@@ -415,10 +292,12 @@ def rewind(
 
     around = _around(ctx)
     loaded = _playbook(around, playbook, var, target)
-    program = _program(around, loaded)
-    wanted = Range(str(_tstamp(since, "--since")), _tstamp(until, "--until"), by)
-    with _warehouse(around, loaded, "rewind") as warehouse:
-        do_rewind(program, warehouse, wanted, _tables(program, model), dry_run, around.report(json), playbook)
+    program = opening.program(around, loaded)
+    wanted = Range(str(opening.tstamp(since, "--since")), opening.tstamp(until, "--until"), by)
+    with opening.warehouse(around, loaded, "rewind") as warehouse:
+        do_rewind(
+            program, warehouse, wanted, _tables(program, model), dry_run, around.report(json), f"runner run {playbook}"
+        )
 
 
 def status(
@@ -433,8 +312,8 @@ def status(
 
     around = _around(ctx)
     loaded = _playbook(around, playbook, var, target)
-    program = _program(around, loaded)
-    with _warehouse(around, loaded, "status", read_only=True) as warehouse:
+    program = opening.program(around, loaded)
+    with opening.warehouse(around, loaded, "status", read_only=True) as warehouse:
         show(program, warehouse, around.report(json))
 
 
@@ -451,7 +330,7 @@ def history(
 
     around = _around(ctx)
     loaded = _playbook(around, playbook, var, target)
-    with _warehouse(around, loaded, "history", read_only=True) as warehouse:
+    with opening.warehouse(around, loaded, "history", read_only=True) as warehouse:
         show(loaded, warehouse, limit, around.report(json))
 
 
@@ -469,10 +348,16 @@ def verify(
 
     around = _around(ctx)
     loaded = _playbook(around, playbook, var, target)
-    program = _program(around, loaded)
-    with _warehouse(around, loaded, "verify") as warehouse:
+    program = opening.program(around, loaded)
+    with opening.warehouse(around, loaded, "verify") as warehouse:
         do_verify(
-            program, warehouse, _tables(program, model), sample, _new_run_id(), _clock(around), around.report(json)
+            program,
+            warehouse,
+            _tables(program, model),
+            sample,
+            opening.new_run_id(),
+            opening.clock(around),
+            around.report(json),
         )
 
 
@@ -492,11 +377,11 @@ def check(
         said = check_old(old, around)
         return _run_old(around, old) if live else around.report(json).line(said)
     loaded = _playbook(around, playbook, var, target)
-    program = _program(around, loaded)
+    program = opening.program(around, loaded)
     if live:
         from runner.status import check_live
 
-        with _warehouse(around, loaded, "check", read_only=True) as warehouse:
+        with opening.warehouse(around, loaded, "check", read_only=True) as warehouse:
             check_live(program, warehouse)
     models, queries = len(program.models), len(program.queries)
     around.report(json).line(
@@ -515,7 +400,7 @@ def render(ctx: typer.Context, playbook: PlaybookArgument, var: VarOption = [], 
         around.out.write(render_old(old, around))
         return
     loaded = _playbook(around, playbook, var, target)
-    around.out.write(rendered(_program(around, loaded)))
+    around.out.write(rendered(opening.program(around, loaded)))
 
 
 def unlock(
@@ -530,7 +415,7 @@ def unlock(
 
     around = _around(ctx)
     loaded = _playbook(around, playbook, var, target)
-    with _warehouse(around, loaded, "unlock") as warehouse:
+    with opening.warehouse(around, loaded, "unlock") as warehouse:
         do_unlock(loaded, warehouse, around.report(json))
 
 
@@ -599,7 +484,7 @@ def generate(
 
     chosen = tuple(filter(None, (name.strip() for name in columns.split(","))))
     asked = Asked(tuple(event), tuple(entity), chosen, all_columns)
-    url = _absolute(target) if target else None
+    url = opening.absolute(target) if target else None
     flags = Flags(output, product, schemas, engine, layout, match, asked, url, out, apply, show_list, check_only)
     do_generate(flags, _around(ctx))
 

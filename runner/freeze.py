@@ -145,7 +145,9 @@ def _count_source(work: Work, state: SourceState) -> tuple[SourceState, PendingB
             f"{groups['vanished'].example}; nothing was published",
             "if their rows should leave the models: --retract, or vanished: retract; if the source forgets old batches: vanished: keep",
         )
-    held, chunked = _hold(work, state, table) if "new" in groups and (request.until or request.chunk) else (0, 0)
+    held, chunked = (
+        _hold(work, state, table) if "new" in groups and (request.since or request.until or request.chunk) else (0, 0)
+    )
     if held:
         groups = {name: g for name, g in _groups(work, table).items() if name != "vanished" or not has_kept}
     pending = PendingBatches(str(state.source.table), tuple(groups.values()), held)
@@ -182,16 +184,21 @@ def _groups(work: Work, table: str) -> dict[str, BatchGroup]:
 
 
 def _hold(work: Work, state: SourceState, table: str) -> tuple[int, int]:
-    """Set aside the new batches that --until and --chunk leave for later; how many, and how many of them by --chunk."""
+    """Set aside the new batches that --until and --chunk leave for later; how many, and how many of them by --chunk.
+
+    `since` leaves the batches before it: for front doors that begin with a part.
+    """
     warehouse, request = work.warehouse, work.request
     held = work.algebra.name("held", state.number)
-    until = f"timestamp {warehouse.literal(request.until)}" if request.until else "null"
+    since, until = (
+        f"timestamp {warehouse.literal(t)}" if t else "cast(null as timestamp)" for t in (request.since, request.until)
+    )
 
     def count() -> int:
         warehouse.execute("freeze:hold", f"delete from {table} where etl_tstamp in (select etl_tstamp from {held})")
         return int(warehouse.execute("freeze:held-count", f"select count(*) from {held}").one()[0])
 
-    warehouse.execute("freeze:held", warehouse.temporary_table(held, batches.held_until(table, until)))
+    warehouse.execute("freeze:held", warehouse.temporary_table(held, batches.held_outside(table, since, until)))
     by_until = count()
     if not request.chunk:
         return by_until, 0

@@ -15,11 +15,11 @@ from runner import keywise, merging, playbook_check, scriptcheck, scripts, sqlfi
 from runner.errors import BadInput, NoSteps, Place, Problem
 from runner.expressions import filled, ported
 from runner.names import TableName
-from runner.playbook import Affected, Model, Playbook, Query, Vanished
+from runner.playbook import Affected, Model, Playbook, Query, Vanished, View
 from runner.porting import portable
 from runner.porting.transpiling import transpile
 from runner.problems import show
-from runner.program import PREDICATE, CompiledAffected, CompiledModel, PlainQuery, Program, SourceKey
+from runner.program import PREDICATE, CompiledAffected, CompiledModel, CompiledView, PlainQuery, Program, SourceKey
 from runner.sqlread import DEEP, DEEP_HINT
 from runner.sqltext import Select
 
@@ -39,11 +39,12 @@ def load(playbook: Playbook, kind: str, dialect: str) -> Program:
     keys = _source_keys(playbook, models, dialect)
     key_names = _key_names(playbook, models, keys, dialect)
     queries = loader.queries(key_names)
+    views = [seen for view in playbook.views if (seen := loader.view(view)) is not None]
     ordered = _in_order(models, problems)
     if problems:
         raise BadInput(problems)
     digest = hashlib.sha256("\x1f".join([m.digest for m in ordered] + [q.text for q in queries]).encode()).hexdigest()
-    return Program(playbook, kind, tuple(ordered), keys, key_names, tuple(queries), digest)
+    return Program(playbook, kind, tuple(ordered), keys, key_names, tuple(queries), digest, tuple(views))
 
 
 def _source_keys(playbook: Playbook, models: Sequence[CompiledModel], dialect: str) -> tuple[SourceKey, ...]:
@@ -117,6 +118,18 @@ class _Loader:
         return (
             replace(compiled, stored_order=merging.stored_order(model, tree, self.dialect)) if model.merge else compiled
         )
+
+    def view(self, view: View) -> CompiledView | None:
+        place = view.sql.place
+        try:
+            with _readable(place):
+                select, tree = sqlfile.parse_select(view.sql.text or "", self.dialect, place)
+                found = portable.check_select(select.text, tree, self.kind, place, self.known)
+        except BadInput as error:
+            self.problems += error.problems
+            return None
+        self.problems += found
+        return None if found else CompiledView(view, select)
 
     def _foreign(self, file: Path | None) -> bool:
         """Whether a file is in another dialect than the target's: `x.<kind>.sql` never is."""

@@ -266,6 +266,10 @@ class Manifest:
             run_id=literal(run_id),
         )
 
+    def forget_model(self, table: str) -> None:
+        """A table or view is no longer part of the playbook."""
+        self._do("model-delete", "prune:model-delete", table_name=self.warehouse.literal(table))
+
     def account_model(self, table: str, owes: str, run_id: str) -> None:
         """A model was accounted for by this run: recomputed, or its keys are in its dirty table."""
         literal = self.warehouse.literal

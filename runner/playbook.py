@@ -152,6 +152,18 @@ class Model:
 
 
 @dataclass(frozen=True)
+class View:
+    """A view over tables of the playbook, for a front door that generates them: remade when its text changes.
+
+    Where DDL is transactional that is part of the publish, so that readers never see it beside tables of another text.
+    """
+
+    table: TableName
+    sql: Query
+    description: str = ""
+
+
+@dataclass(frozen=True)
 class Step:
     """A named group of models and plain queries."""
 
@@ -201,6 +213,7 @@ class Playbook:
     state_schema: str = "runner"
     dialect: str | None = None
     statement_timeout_s: float | None = None
+    views: tuple[View, ...] = ()  # in an order in which they can be made
     functions: tuple[str, ...] = ()  # of the user's own, which models may call without a schema
 
     @property

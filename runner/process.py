@@ -51,6 +51,7 @@ class Surroundings:
     published: str | None = None  # the run that this command has published, once it has
     in_doubt: str | None = None  # the run whose publish was cut off, and nobody could tell how it ended
     stopped: str | None = None  # what a signal leaves behind, where it is no run that publishes
+    next_command: str = ""  # what to do after a run, where it is not `runner verify PLAYBOOK`
     at_exit: list[Callable[[], None]] = field(default_factory=list)  # also if the process has to be given up
 
     def __post_init__(self) -> None:
@@ -92,7 +93,11 @@ class Surroundings:
         from runner.report import JsonReport, TextReport
 
         playbook = next((word for word in self.words[1:] if not word.startswith("-")), "PLAYBOOK")
-        return JsonReport(self.out) if json else TextReport(self.out, self.err, f"runner verify {playbook}")
+        return (
+            JsonReport(self.out)
+            if json
+            else TextReport(self.out, self.err, self.next_command or f"runner verify {playbook}")
+        )
 
 
 def ended(around: Surroundings, command: Callable[[], object]) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.names import TableName
-from runner.playbook import Model, Phase, Playbook, Query, Source
+from runner.playbook import Model, Phase, Playbook, Query, Source, View
 from runner.sqltext import Select
 
 PREDICATE = "select 1 where "
@@ -65,6 +65,24 @@ class CompiledModel:
 
 
 @dataclass(frozen=True)
+class CompiledView:
+    """A view whose SELECT has been read."""
+
+    view: View
+    select: Select
+
+    @property
+    def table(self) -> TableName:
+        """Its name, as the playbook knows it."""
+        return self.view.table
+
+    @property
+    def digest(self) -> str:
+        """Names its definition; comments and layout do not count."""
+        return self.select.digest
+
+
+@dataclass(frozen=True)
 class PlainQuery:
     """A script of the user's: sent whole, in the phase and step it was written in."""
 
@@ -86,6 +104,7 @@ class Program:
     key_names: tuple[tuple[str, int], ...]  # what scripts call those of one column, and their number
     queries: tuple[PlainQuery, ...]
     digest: str
+    views: tuple[CompiledView, ...] = ()
 
     def model(self, table: TableName) -> CompiledModel:
         """The model that owns `table`."""

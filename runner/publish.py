@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from enum import Enum
 
-from runner import lease
+from runner import lease, views
 from runner.errors import CannotConnect, Failure, Fenced, Locked, OutcomeUnknown, RunnerError, StatementFailed, Stopped
 from runner.events import InDoubt, Published
 from runner.freeze import Frozen
@@ -15,7 +15,7 @@ from runner.manifest import Manifest, RunRecord, State
 from runner.models import Extent, Staged
 from runner.request import Work
 from runner.retry import insist
-from runner.shape import REPLACES_COLUMNS, misfits
+from runner.shape import misfits, replaces_columns
 from runner.stage import Outcome, table_key
 from runner.warehouse.base import Trouble, WarehouseError
 
@@ -70,11 +70,16 @@ def publish(
     Raises Fenced, Locked (other transactions were in the way every time), CannotConnect, OutcomeUnknown.
     """
 
+    whole = work.warehouse.capabilities.transactional_ddl
+    remade = views.to_remake(work, state, outcomes) if whole else ()
+
     def once() -> None:
         with work.warehouse.transaction("publish"):
             work.manifest.fence(state.version, record.run_id)
             queries()
+            views.drop(work, remade)
             _write(work, state, frozen, outcomes, indexes, record)
+            views.create(work, remade, record.run_id)
 
     try:
         insist(once, _may_pass, work.clock.sleep, most=ATTEMPTS)
@@ -134,7 +139,7 @@ def _write_model(work: Work, state: State, outcome: Outcome, run_id: str) -> Non
         manifest.account_model(table, outcome.owes, run_id)
         return
     if outcome.writes:
-        if staged.stored is not None and staged.extent is Extent.ALL and outcome.reason in REPLACES_COLUMNS:
+        if staged.stored is not None and staged.extent is Extent.ALL and replaces_columns(work, outcome):
             _replace_columns(work, staged)
         for what, statement in work.algebra.publish(staged):
             work.warehouse.execute(f"publish:{what}:{staged.compiled.table}", statement)

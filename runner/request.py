@@ -21,11 +21,13 @@ class Request:
 
     run_id: str
     started: str  # UTC, 'YYYY-MM-DD HH:MM:SS.ffffff'
+    since: str | None = None
     until: str | None = None
     chunk: int | None = None
     models: tuple[TableName, ...] = ()
     full_refresh: bool = False
     retract: bool = False
+    reshape: bool = False  # tables may lose columns and change types, whatever asks for their full build
     adopt: tuple[TableName, ...] = ()
     threads: int = 4
     from_step: str | None = None

@@ -6,7 +6,6 @@ The rows of the manifest stay, marked, so that batches which have since gone ups
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from runner.binding import Bound, bind
 from runner.errors import BadInput, Place, Problem, Stopped
@@ -30,20 +29,30 @@ class Range:
     by: str | None
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """Batches that a front door chooses: a condition over `etl_tstamp` for each source; no condition, no batch."""
+
+    conditions: tuple[tuple[TableName, str], ...]
+
+
 def rewind(
     program: Program,
     warehouse: Warehouse,
-    wanted: Range,
+    wanted: Range | Chosen,
     models: tuple[TableName, ...],
     dry_run: bool,
     report: Report,
-    playbook: Path,
+    then: str,
 ) -> None:
-    """Mark the batches in range, or note their keys as owed by `models`. Raises Stopped if nothing has run here yet."""
+    """Mark the batches in range, or note their keys as owed by `models`; `then` is the command that recomputes them.
+
+    Raises Stopped if nothing has run here yet.
+    """
     with looking(program, warehouse, Request("rewind", "1970-01-01 00:00:00")) as work:
         state = work.manifest.look()
         if not work.manifest.present:
-            raise Stopped(f"playbook {program.playbook.name} has not run here yet", f"runner run {playbook}")
+            raise Stopped(f"playbook {program.playbook.name} has not run here yet", then)
         bound = bind(program, warehouse, state)
         count, events = _choose(work, bound, wanted)
         keys = {table: _keys(work, state, bound, program.model(table), {}) for table in models} if count else {}
@@ -61,16 +70,30 @@ def rewind(
         if dry_run:
             report.line(f"would rewind {what}")
         elif models and count:
-            report.line(f"rewound {what} for {', '.join(map(str, models))}; next: runner run {playbook}")
+            report.line(f"rewound {what} for {', '.join(map(str, models))}; next: {then}")
         else:
-            report.line(
-                f"rewound {what}; next: runner run {playbook}" if count else "no processed batches in that range"
-            )
+            report.line(f"rewound {what}; next: {then}" if count else "no processed batches in that range")
 
 
-def _choose(work: Work, bound: Bound, wanted: Range) -> tuple[int, int]:
+def _choose(work: Work, bound: Bound, wanted: Range | Chosen) -> tuple[int, int]:
     """Make `batches_i` of each source; gives how many batches and events."""
     warehouse = work.warehouse
+    conditions = dict(wanted.conditions) if isinstance(wanted, Chosen) else _conditions(work, bound, wanted)
+    count = events = 0
+    for source in bound.sources.values():
+        table = work.algebra.name("batches", source.number)
+        condition = conditions.get(source.source.table, "1 = 0")
+        select = f"select etl_tstamp, event_count from ({work.manifest.processed(source.source)}) m where {condition}"
+        warehouse.execute("rewind:batches", warehouse.temporary_table(table, select))
+        row = warehouse.execute(
+            "rewind:count", f"select count(*), cast(coalesce(sum(event_count), 0) as bigint) from {table}"
+        ).one()
+        count, events = count + int(row[0]), events + int(row[1])
+    return count, events
+
+
+def _conditions(work: Work, bound: Bound, wanted: Range) -> dict[TableName, str]:
+    """For each source that has the column. Raises BadInput if none has."""
     fitting = [
         s
         for s in bound.sources.values()
@@ -79,17 +102,7 @@ def _choose(work: Work, bound: Bound, wanted: Range) -> tuple[int, int]:
     if not fitting:
         places = ", ".join(str(table) for table in bound.sources)
         raise BadInput(Problem(Place(work.program.playbook.path), f"--by {wanted.by}: no such column in {places}"))
-    count = events = 0
-    for source in bound.sources.values():
-        table = work.algebra.name("batches", source.number)
-        condition = _condition(work, source, wanted) if source in fitting else "1 = 0"
-        select = f"select etl_tstamp, event_count from ({work.manifest.processed(source.source)}) m where {condition}"
-        warehouse.execute("rewind:batches", warehouse.temporary_table(table, select))
-        row = warehouse.execute(
-            "rewind:count", f"select count(*), cast(coalesce(sum(event_count), 0) as bigint) from {table}"
-        ).one()
-        count, events = count + int(row[0]), events + int(row[1])
-    return count, events
+    return {source.source.table: _condition(work, source, wanted) for source in fitting}
 
 
 def _condition(work: Work, source: SourceState, wanted: Range) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 
-from runner import after, freeze, publish, shape, stage
+from runner import after, freeze, publish, shape, stage, views
 from runner.binding import Bound, bind, check_ownership
 from runner.clock import Clock
 from runner.errors import (
@@ -162,6 +162,8 @@ def _freeze_to_after(work: Work, state: State, started: float) -> Cycle:
     )
     publish.publish(work, state, frozen, outcomes, indexes, record, lambda: after.run_queries(work, Phase.PUBLISH))
     work.emit(Published(record.run_id, work.clock.monotonic() - started))
+    if not work.warehouse.capabilities.transactional_ddl:
+        views.create(work, views.to_remake(work, state, outcomes), record.run_id)
     after.quietly(lambda: shape.drop_forgotten(work, state, frozen))
     after.run_after(work, record.run_id)
     return Cycle(published=True, left=frozen.chunked_count)
@@ -178,7 +180,7 @@ def _freeze_and_stage(work: Work, state: State, bound: Bound) -> tuple[Frozen, l
         live, bound = bound, freeze.pin(work, bound, copies=False)
         frozen = freeze.count_batches(work, bound)
         decision = stage.decide(work, state, bound)
-        if not (frozen.batch_count or decision.reasons or _owing(work, state)):
+        if not (frozen.batch_count or decision.reasons or _owing(work, state) or views.stale(work, state)):
             return None
         if not freeze.holds_still(work, live):  # copies are made only where there is something to do
             bound = freeze.pin(work, live)

@@ -15,6 +15,11 @@ from runner.warehouse.base import Column
 REPLACES_COLUMNS = ("--full-refresh", "adopted")  # why a full build may change types and drop columns
 
 
+def replaces_columns(work: Work, outcome: Outcome) -> bool:
+    """Whether the model's table may lose columns and change types in this run."""
+    return work.request.reshape or outcome.reason in REPLACES_COLUMNS
+
+
 def prepare(work: Work, state: State, frozen: Frozen, outcomes: Sequence[Outcome]) -> dict[int, str]:
     """DDL that goes before publish; all of it can be done again. Gives the names of new key indexes by key number."""
     warehouse, algebra = work.warehouse, work.algebra
@@ -107,7 +112,7 @@ def _alter(work: Work, outcome: Outcome) -> None:
     if unfit and not warehouse.capabilities.transactional_ddl:
         hint = f"readers would see it half changed here; drop table {staged.table}, and run again: it is built in full"
         raise Stopped(_misfit_text(staged, unfit), hint)
-    if unfit and outcome.reason not in REPLACES_COLUMNS:
+    if unfit and not replaces_columns(work, outcome):
         raise Stopped(_misfit_text(staged, unfit), _misfit_hint(work, staged, unfit))
     for column in staged.columns:
         if column.name.lower() not in stored:

@@ -1,0 +1,145 @@
+"""What the commands of the semantic layer work on: the folder read and checked, compiled for its target, and loaded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner import opening
+from runner.errors import BadInput, Place, Problem, RunnerError
+from runner.manifest import Manifest, State
+from runner.names import TableName
+from runner.playbook_file import given_target
+from runner.playbook_paths import resolved_target
+from runner.problems import Problems
+from runner.process import Surroundings
+from runner.program import Program
+from runner.semantic.compiling import Compiled, compile_config
+from runner.semantic.findings import Finding
+from runner.semantic.loading import load
+from runner.semantic.values import Config
+from runner.stage import table_key
+from runner.warehouse import kind_of
+from runner.warehouse.base import Warehouse
+from runner.yamlschema import Wrong, did_you_mean
+
+
+@dataclass(frozen=True)
+class Door:
+    """A model and where its tables are."""
+
+    folder: Path
+    config: Config
+    warnings: tuple[Finding, ...]
+    compiled: Compiled
+    program: Program
+
+    def command(self, name: str) -> str:
+        """A next command for the user."""
+        return f"runner model {name} {self.folder}"
+
+    def chosen(self, kpis: list[str], properties: list[str], events: list[str]) -> tuple[TableName, ...]:
+        """The tables behind what is named. Raises BadInput for a name that is none."""
+        compiled, config = self.compiled, self.config
+        found: dict[TableName, None] = {}
+        for names, known, tables in (
+            (kpis, [one.name for one in config.kpis], compiled.tables_of_kpi),
+            (properties, [one.name for one in config.properties], compiled.tables_of_property),
+            (events, [one.name for one in config.events], compiled.tables_of_event),
+        ):
+            for name in names:
+                self.known(name, known)
+                found |= dict.fromkeys(tables(name))
+        owned = {model.table for model in self.program.models}
+        return tuple(table for table in found if table in owned)
+
+    def known(self, name: str, names: list[str]) -> None:
+        """Raises BadInput where a name is not one of them."""
+        if name not in names:
+            raise BadInput(Problem(Place(self.config.path), f"there is no {name}", did_you_mean(name, names)))
+
+    def changed(self, state: State) -> tuple[TableName, ...]:
+        """Tables and views whose definition is not the one that was applied; new ones too."""
+        digests = {table: model.digest for table, model in state.models.items()}
+        listed = [*((model.table, model.digest) for model in self.program.models)]
+        listed += [(view.table, view.digest) for view in self.program.views]
+        return tuple(table for table, digest in listed if digests.get(str(table)) != digest)
+
+    def left_over(self, state: State) -> tuple[str, ...]:
+        """Tables and views that were applied and are no longer part of the model."""
+        own = {table_key_of(self.program, model.table) for model in self.program.models}
+        own |= {table_key_of(self.program, view.table) for view in self.program.views}
+        return tuple(sorted(set(state.models) - own))
+
+
+def table_key_of(program: Program, table: TableName) -> str:
+    """A table as the state tables name it."""
+    from runner.program import renamed
+
+    return str(renamed(program.playbook, table))
+
+
+def open_door(around: Surroundings, folder: Path, target: str | None) -> Door:
+    """Read, check, compile and load. Raises BadInput with every problem; nothing is connected."""
+    config, found = load(folder, around.env)
+    url = target_of(around, folder, config, target)
+    around.secrets = around.secrets.of_target(url)
+    kind = kind_of(url, Place(config.path))
+    compiled = compile_config(config, kind, url, opening.now_utc()[:10])
+    program = opening.program(around, compiled.playbook)
+    warnings = tuple(finding for finding in found if not finding.is_error)
+    around.next_command = f"runner model verify {folder}"
+    return Door(folder, config, warnings, compiled, program)
+
+
+def target_of(around: Surroundings, folder: Path, config: Config, target: str | None) -> str:
+    """--target, or RUNNER_TARGET, or model_settings.target (relative to the folder)."""
+    problems = Problems()
+    given = target or around.env.get("RUNNER_TARGET")
+    if given:
+        url = given_target(opening.absolute(given), around.env, problems) if target else opening.absolute(given)
+        problems.finish()
+        where = Path.cwd()
+    elif config.settings.target:
+        url, where = config.settings.target, folder.absolute()
+    else:
+        hint = "--target duckdb:///app.duckdb, or RUNNER_TARGET, or target: in model_settings"
+        raise BadInput(Problem(Place(config.path), "no warehouse is named", hint))
+    try:
+        return resolved_target(url, where)
+    except Wrong as wrong:
+        raise BadInput(Problem(Place(config.path), f"the target {wrong.what}", wrong.hint)) from None
+
+
+@contextmanager
+def warehouse_of(
+    around: Surroundings, door: Door, run_id: str, *, read_only: bool = False, wait_s: float = 0, patience_s: float = 0
+) -> Iterator[Warehouse]:
+    """The open warehouse; hints of errors name this door's commands."""
+    playbook = door.compiled.playbook
+    try:
+        with opening.warehouse(
+            around, playbook, run_id, read_only=read_only, wait_s=wait_s, patience_s=patience_s
+        ) as found:
+            yield found
+    except RunnerError as error:
+        error.hint = in_our_words(error.hint, door)
+        raise
+
+
+def in_our_words(hint: str, door: Door) -> str:
+    """A hint of the engine, with the commands of this door."""
+    hint = re.sub(r"runner run \S+ --full-refresh --model \S+", door.command("refresh"), hint)
+    return re.sub(r"runner run (?:PLAYBOOK|config\.yml|\S*/config\.yml)", door.command("update"), hint)
+
+
+def state_of(door: Door, warehouse: Warehouse) -> State:
+    """What has been applied here."""
+    playbook = door.compiled.playbook
+    return Manifest(warehouse, playbook.name, playbook.state_schema).look()
+
+
+__all__ = ["Door", "in_our_words", "open_door", "state_of", "table_key", "table_key_of", "warehouse_of"]

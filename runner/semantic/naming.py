@@ -1,0 +1,57 @@
+"""How the generated tables and views are called; columns are those of docs/semantic-layer.md."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runner.names import TableName
+
+
+@dataclass(frozen=True)
+class Names:
+    """The objects of one schema."""
+
+    schema: str
+
+    def _of(self, name: str) -> TableName:
+        return TableName((self.schema, name))
+
+    def events(self, event: str) -> TableName:
+        """One row an event: last version, typed."""
+        return self._of(f"ev_{event}")
+
+    def days(self, event: str) -> TableName:
+        """One row a user and day with such events."""
+        return self._of(f"day_{event}")
+
+    @property
+    def registrations(self) -> TableName:
+        """One row a user who has registered."""
+        return self._of("registrations")
+
+    @property
+    def spans(self) -> TableName:
+        """One row a user and change of a property."""
+        return self._of("user_spans")
+
+    @property
+    def calendar(self) -> TableName:
+        """One row a date that has values."""
+        return self._of("calendar")
+
+    def cells(self, base: str) -> TableName:
+        """Components by date, cohort and group; base '' is that of all users."""
+        return self._of(f"kpi_{base or 'totals'}")
+
+    def users(self, what: str) -> TableName:
+        """The views of users and days: totals, daily, active, cohort."""
+        return self._of(f"v_{what}")
+
+    def kpi(self, name: str, cohort: bool) -> TableName:
+        """A KPI's view over dates or over cohort days."""
+        return self._of(f"v_kpi_{name}{'_cohort' if cohort else ''}")
+
+    @property
+    def quarantine(self) -> TableName:
+        """The view of events that come from the future."""
+        return self._of("v_quarantine")

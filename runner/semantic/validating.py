@@ -1,0 +1,90 @@
+"""`runner config validate`: the rules that can be known from the files, then what the engine's compiler and tables say."""
+
+from __future__ import annotations
+
+import dataclasses
+import json as jsonlib
+from pathlib import Path
+
+from runner.errors import BadInput, Exit
+from runner.names import TableName
+from runner.process import Surroundings
+from runner.semantic.door import open_door, warehouse_of
+from runner.semantic.findings import Finding, in_order, of_problem
+from runner.semantic.loading import look
+from runner.semantic.values import Config, DataType
+from runner.status import check_live
+from runner.warehouse.base import Relation
+
+FAMILIES = {
+    DataType.NUMBER: ("int", "dec", "num", "double", "real", "float", "bool"),
+    DataType.INTEGER: ("int", "dec", "num", "double", "real", "float", "bool"),
+    DataType.DATE: ("date", "time"),
+    DataType.DATETIME: ("time", "date"),
+    DataType.BOOLEAN: ("bool", "int"),
+}
+
+
+def validate(around: Surroundings, folder: Path, live: bool, target: str | None, json: bool) -> int:
+    """Print what was found; gives the exit code: 2 if there is an error."""
+    config, found = look(folder, around.env)
+    clean = config is not None and not any(finding.is_error for finding in found)
+    if clean and config is not None:
+        found += _compiled(around, folder, target, live)
+    findings = in_order(found)
+    errors = sum(finding.is_error for finding in findings)
+    if json:
+        listed = [
+            {"code": f.code, "file": str(f.place.path or ""), "line": f.place.line, "what": f.what, "hint": f.hint}
+            for f in findings
+        ]
+        around.out.write(jsonlib.dumps(listed, ensure_ascii=False, indent=1) + "\n")
+    else:
+        for finding in findings:
+            around.out.write(f"{finding}\n")
+        what = f"{errors} errors" if errors else "fine"
+        names = (
+            f" ({len(config.events)} events, {len(config.properties)} properties, {len(config.kpis)} KPIs)"
+            if config
+            else ""
+        )
+        around.out.write(f"{folder}: {what}, {len(findings) - errors} warnings{names if not errors else ''}\n")
+    return int(Exit.USAGE) if errors else int(Exit.DONE)
+
+
+def _compiled(around: Surroundings, folder: Path, target: str | None, live: bool) -> list[Finding]:
+    """What the generated SQL is refused for, and with `live` what the warehouse lacks."""
+    offline = "duckdb:///:memory:" if target is None and not live and not around.env.get("RUNNER_TARGET") else target
+    try:
+        door = open_door(around, folder, offline)
+        if not live:
+            return []
+        with warehouse_of(around, door, "validate", read_only=True) as warehouse:
+            found = _columns(door.config, dict(warehouse.describe(e.table for e in door.config.events)))
+            if not found:
+                check_live(door.program, warehouse)
+            return found
+    except BadInput as bad:
+        return [dataclasses.replace(of_problem(problem), code="E12") for problem in bad.problems]
+
+
+def _columns(config: Config, found: dict[TableName, Relation]) -> list[Finding]:
+    """E26: tables and columns that are not there, or hold something else."""
+    missing = []
+    for event in config.events:
+        relation = found.get(event.table)
+        if relation is None:
+            missing.append(Finding("E26", event.place, f"there is no table {event.table}", "see table_name"))
+            continue
+        if event.sql:
+            continue
+        types = {column.name.lower(): column.type.lower() for column in relation.columns}
+        for column in event.columns:
+            type_ = types.get(column.name.lower())
+            if type_ is None:
+                what = f"{event.table} has no column {column.name}"
+                missing.append(Finding("E26", column.place, what, f"its columns: {', '.join(sorted(types))}"))
+            elif not any(word in type_ for word in FAMILIES.get(column.type, ("",))):
+                what = f"{event.table}.{column.name} is {type_}, and {column.type} here"
+                missing.append(Finding("E26", column.place, what, "mend data_type, or cast it in the event's sql:"))
+    return missing

@@ -1,0 +1,249 @@
+"""One entry of properties/ → a property, and those that stand within it as sources of its window."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from runner.problems import Problems, show
+from runner.semantic.formulas import Formula
+from runner.semantic.kinds import ANY, DAY, FORMULA, NAME, WHOLE, WORDS, WRITTEN, Written
+from runner.semantic.values import (
+    Aggregate,
+    Computed,
+    DataType,
+    EventType,
+    EventValue,
+    Fixed,
+    Lifetime,
+    Mapped,
+    Property,
+    PropertyKind,
+    Registration,
+    Sliding,
+)
+from runner.yamlfile import Mapping as YamlMapping
+from runner.yamlfile import Node, Scalar
+from runner.yamlfile import Sequence as YamlSequence
+from runner.yamlschema import FLAG, Hints, Kind, Row, Scope, Wrong, choice, record
+
+KINDS = (
+    "registration_property",
+    "event_property",
+    "sliding_window_property",
+    "fixed_window_property",
+    "lifetime_property",
+    "computed_property",
+)
+OLD_NAMES = {"first_appearance_property": "registration_property", "action_property": "event_property"}
+SOURCES = ("source_property", "source_computed_property", "source_event_property")
+NO_HINTS = Hints({}, {})
+NO_ENDS: tuple[Written | None, Written | None] = (None, None)
+WINDOWS = frozenset(set(Aggregate) - {Aggregate.NONE, Aggregate.FIRST, Aggregate.LAST})
+FOLDS = frozenset({Aggregate.SUM, Aggregate.MIN, Aggregate.MAX, Aggregate.FIRST, Aggregate.LAST})
+PER_DAY = frozenset(set(Aggregate) - {Aggregate.ARRAY})
+
+
+def read(name: Scalar, node: Node, events: Sequence[EventType], problems: Problems) -> tuple[Property, ...]:
+    """The property, after those that stand within it; none if it cannot be read."""
+    scope = Scope(problems, f"property {name.text}")
+    if not scope.read(NAME, Scalar(name.place, name.text, name.text, plain=False)):
+        return ()
+    reader = _Reader(name, events)
+    found = scope.read(record(f"property {name.text}", reader.build, None, NO_HINTS), node)
+    return (*reader.within, found) if found is not None else ()
+
+
+@dataclass
+class _Reader:
+    """Reads one property."""
+
+    name: Scalar
+    events: Sequence[EventType]
+
+    def __post_init__(self) -> None:
+        self.within: list[Property] = []
+
+    def build(self, row: Row) -> Property | None:
+        self.type = row.need("data_type", choice(DataType, DataType.STRING), "NUMBER, INTEGER, STRING, DATE …")
+        label, description = row.get("label", WORDS, ""), row.get("description", WORDS, "")
+        can_filter, can_group_by = row.get("can_filter", FLAG, True), row.get("can_group_by", FLAG, False)
+        given = [kind for kind in (*KINDS, *OLD_NAMES) if row.has(kind)]
+        if len(given) != 1:
+            what = f"E04 property {self.name.text} has {'two kinds' if given else 'no kind'}: {', '.join(given)}"
+            row.problems.add(row.place, what.rstrip(": "), f"give it one of {', '.join(KINDS)}")
+            for kind in given:
+                row.get(kind, ANY, None)
+            return None
+        found = self._kind(row, given[0])
+        if found is None:
+            return None
+        where = self.name.place
+        return Property(self.name.text, self.type, found, label, description, can_filter, can_group_by, False, where)
+
+    def _kind(self, row: Row, given: str) -> PropertyKind | None:
+        builders: dict[str, Callable[[Row], PropertyKind | None]] = {
+            "registration_property": self._registration,
+            "event_property": self._event_value,
+            "sliding_window_property": self._sliding,
+            "fixed_window_property": self._fixed,
+            "lifetime_property": self._lifetime,
+            "computed_property": self._computed,
+        }
+        modern = OLD_NAMES.get(given, given)
+        written = record(given, builders[modern], None, NO_HINTS)
+
+        def bare(node: Node, scope: Scope) -> PropertyKind | None:
+            return Registration(self.name.text) if _empty(node) else written.read(node, scope)
+
+        return row.get(given, Kind(bare, None, null=True) if modern == "registration_property" else written, None)
+
+    def _registration(self, row: Row) -> PropertyKind:
+        return Registration(row.get("source_column", WORDS, self.name.text))
+
+    def _event_value(self, row: Row) -> PropertyKind:
+        default = row.get("default_value", WRITTEN, None)
+        return EventValue(
+            event=row.get("source_event", WORDS, None) or row.need("source_event", WORDS, "the name of an event"),
+            select=row.need("select", FORMULA, "write '{column}', or 1"),
+            function=_function(row, "aggregate_function", PER_DAY),
+            where=row.get("where", FORMULA, None),
+            default=literal(default, self.type, row) if default else None,
+        )
+
+    def _computed(self, row: Row) -> PropertyKind:
+        mappings: Kind[tuple[Mapped, ...]] = Kind(self._mappings, ())
+        select = row.need("select", FORMULA)
+        plain = re.sub(r"\{\s*property\.", "{", select.text)  # both ways to name a property mean the same here
+        return Computed(Formula(plain, select.place), row.get("value_mappings", mappings, ()))
+
+    def _mappings(self, node: Node, scope: Scope) -> tuple[Mapped, ...]:
+        if not isinstance(node, YamlSequence):
+            raise Wrong("must be a list of mappings", "write - {constant: a, new_value: b}")
+        kind: Kind[Mapped | None] = record("a value mapping", self._mapped, None, NO_HINTS)
+        return tuple(one for item in node.items if (one := scope.read(kind, item, "a value mapping")) is not None)
+
+    def _mapped(self, row: Row) -> Mapped | None:
+        constant = row.get("constant", WRITTEN, None)
+        low, high = row.get("range", record("a range", _range, NO_ENDS, NO_HINTS), NO_ENDS)
+        value = row.need("new_value", WRITTEN)
+        if (constant is None) == (not row.has("range")) or (row.has("range") and low is None and high is None):
+            what = "E01 a value mapping needs constant: or range: with from: or to:, and not both"
+            row.problems.add(row.place, what, "write {range: {from: 0, to: 20}, new_value: Minnow}")
+            return None
+        sought = None if constant is None else _either(constant)
+        return Mapped(literal(value, self.type, row), sought, _number(low, row), _number(high, row))
+
+    def _sliding(self, row: Row) -> PropertyKind | None:
+        function = _function(row, "window_function", WINDOWS)
+        first, last = row.need("relative_days_from", WHOLE), row.need("relative_days_to", WHOLE)
+        source = self._source(row, function)
+        if first > last:
+            row.problems.add(row.place, f"E13 the window runs backwards, from {first} to {last}", "swap the two")
+        return Sliding(source, function, first, last) if source else None
+
+    def _fixed(self, row: Row) -> PropertyKind | None:
+        function = _function(row, "window_function", WINDOWS)
+        since, until = row.need("date_from", DAY), row.need("date_to", DAY)
+        source = self._source(row, function)
+        if since > until:
+            row.problems.add(row.place, f"E13 the window runs backwards, from {since} to {until}", "swap the two")
+        return Fixed(source, function, since, until) if source else None
+
+    def _lifetime(self, row: Row) -> PropertyKind | None:
+        function = _function(row, "merge_function", FOLDS)
+        source = self._source(row, function)
+        return Lifetime(source, function) if source else None
+
+    def _source(self, row: Row, function: Aggregate) -> str:
+        given = [source for source in SOURCES if row.has(source)]
+        if len(given) != 1:
+            what = f"E05 {row.what} of {self.name.text} has {'two sources' if given else 'no source'}"
+            row.problems.add(row.place, what, f"give it one of {', '.join(SOURCES)}")
+            for source in given:
+                row.get(source, ANY, None)
+            return ""
+        if given[0] == "source_property":
+            return row.get("source_property", WORDS, "")
+        build = self._event_value if given[0] == "source_event_property" else self._computed
+        kind: Kind[PropertyKind | None] = record(given[0], build, None, NO_HINTS)
+        if given[0] == "source_computed_property":
+            named = Kind(lambda n, s: Formula(f"{{{n.text}}}", n.place) if isinstance(n, Scalar) else None, None)
+            if (bare := row.get(given[0], named, None)) is not None:
+                return bare.bare() or ""
+        found = row.get(given[0], kind, None)
+        if found is None:
+            return ""
+        name = f"{self.name.text}_source"
+        type_ = self._type_within(found, function)
+        self.within.append(Property(name, type_, found, can_filter=False, implied=True, place=self.name.place))
+        return name
+
+    def _type_within(self, kind: PropertyKind, function: Aggregate) -> DataType:
+        """What the inner values are: those of the property, unless the window counts them."""
+        if function not in (Aggregate.COUNT, Aggregate.COUNT_DISTINCT, Aggregate.ARRAY):
+            return self.type
+        if isinstance(kind, EventValue):
+            if kind.function in (Aggregate.COUNT, Aggregate.COUNT_DISTINCT):
+                return DataType.INTEGER
+            event = next((one for one in self.events if one.name == kind.event), None)
+            column = event.column(kind.select.bare() or "") if event else None
+            if column:
+                return column.type
+        return DataType.STRING
+
+
+def _empty(node: Node) -> bool:
+    return (isinstance(node, Scalar) and node.empty) or (isinstance(node, YamlMapping) and not node.entries)
+
+
+def _function(row: Row, key: str, allowed: frozenset[Aggregate]) -> Aggregate:
+    found = row.need(key, choice(Aggregate, Aggregate.MAX))
+    if found not in allowed:
+        known = ", ".join(sorted(allowed))
+        row.wrong(key, f"E20 {key} of {row.what} may not be {found}", f"one of {known}")
+    return found
+
+
+def _range(row: Row) -> tuple[Written | None, Written | None]:
+    return row.get("from", WRITTEN, None), row.get("to", WRITTEN, None)
+
+
+def _number(value: Written | None, row: Row) -> str | None:
+    if value is None:
+        return None
+    if not re.fullmatch(r"-?\d{1,30}(\.\d{1,30})?", value.text):
+        row.wrong("range", f"E01 {show(value.text)} is not a number", "write digits")
+        return "0"
+    return value.text
+
+
+def _either(value: Written) -> str:
+    """A constant to compare with: a number, or a text."""
+    plain = not value.quoted and re.fullmatch(r"-?\d{1,30}(\.\d{1,30})?|true|false", value.text)
+    return value.text if plain else quoted(value.text)
+
+
+def quoted(text: str) -> str:
+    """A text as a SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def literal(value: Written, type_: DataType, row: Row) -> str:
+    """A value of a type as a SQL literal; a problem if it is none."""
+    text = value.text
+    patterns = {
+        DataType.NUMBER: r"-?\d{1,30}(\.\d{1,30})?",
+        DataType.INTEGER: r"-?\d{1,18}",
+        DataType.BOOLEAN: r"true|false",
+        DataType.DATE: r"\d{4}-\d\d-\d\d",
+        DataType.DATETIME: r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?",
+    }
+    pattern = patterns.get(type_)
+    if pattern and not re.fullmatch(pattern, text):
+        row.problems.add(row.place, f"E20 {show(text)} is not a value of type {type_}", "write one of that type")
+        return "null"
+    if type_ in (DataType.DATE, DataType.DATETIME):
+        return f"cast({quoted(text.replace('T', ' '))} as {'date' if type_ is DataType.DATE else 'timestamp'})"
+    return text if pattern else quoted(text)

@@ -1,0 +1,59 @@
+"""Views over a playbook's tables: which are out of date, and how they are remade.
+
+Where DDL is transactional they are dropped and made within the publish, so that a reader never meets a view of one
+definition over tables of another. Elsewhere they are replaced right after it, and the next run finds out if they were
+not. What was made last is noted as any table of the playbook is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runner.manifest import State
+from runner.program import CompiledView, renamed
+from runner.request import Work
+from runner.shape import misfits
+from runner.sqltext import Reference, splice
+from runner.stage import Outcome
+
+
+def name_of(work: Work, view: CompiledView) -> str:
+    """The view as the state tables name it."""
+    return str(renamed(work.program.playbook, view.table))
+
+
+def stale(work: Work, state: State) -> tuple[CompiledView, ...]:
+    """The views that were not made with the text that they have now."""
+
+    def made(view: CompiledView) -> str:
+        known = state.models.get(name_of(work, view))
+        return known.digest if known else ""
+
+    return tuple(view for view in work.program.views if made(view) != view.digest)
+
+
+def to_remake(work: Work, state: State, outcomes: Sequence[Outcome]) -> tuple[CompiledView, ...]:
+    """All views where one is stale, or where a table is to lose a column or change a type: views hold on to both."""
+    reshaped = any(outcome.writes and misfits(outcome.staged) for outcome in outcomes)
+    return work.program.views if reshaped or stale(work, state) else ()
+
+
+def drop(work: Work, views: Sequence[CompiledView]) -> None:
+    """Drop views, those that read others first."""
+    for view in reversed(views):
+        work.warehouse.execute("publish:view", f"drop view if exists {work.algebra.physical(view.table)}")
+
+
+def create(work: Work, views: Sequence[CompiledView], run_id: str) -> None:
+    """Make views that are not there, in their order, and note their definitions."""
+    owned = {m.table for m in work.program.models} | {v.table for v in work.program.views}
+    verb = "create view" if work.warehouse.capabilities.transactional_ddl else "create or replace view"
+
+    def physical(reference: Reference) -> str | None:
+        return work.algebra.physical(reference.table) if reference.table in owned else None
+
+    for view in views:
+        name = work.algebra.physical(view.table)
+        text = splice(view.select, physical, work.warehouse.quote)
+        work.warehouse.execute("publish:view", f"{verb} {name} as\n{text}")
+        work.manifest.write_model(name_of(work, view), view.digest, "", run_id)
