@@ -7,6 +7,7 @@ nothing here: what a window will be on days to come is known already, and a day 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from runner.semantic.engines import COMMA, FAR, PARTS, Dialect
@@ -57,12 +58,16 @@ class Spans:
 
     def reach(self) -> int:
         """For how many days after its own an event can be within a window, one through another."""
-        return max((self._reach(one.name) for one in self.windows), default=0)
+        return max((self._reach(one.name, lambda window: -window.first) for one in self.windows), default=0)
 
-    def _reach(self, name: str) -> int:
+    def ahead(self) -> int:
+        """How many days ahead windows look, one through another: so many more are laid out, and left out again."""
+        return max((self._reach(one.name, lambda window: window.last) for one in self.windows), default=0)
+
+    def _reach(self, name: str, length: Callable[[Sliding], int]) -> int:
         one = self.config.property(name)
-        own = max(0, -one.kind.first) if isinstance(one.kind, Sliding) else 0
-        return own + max((self._reach(source) for source in one.sources), default=0)
+        own = max(0, length(one.kind)) if isinstance(one.kind, Sliding) else 0
+        return own + max((self._reach(source, length) for source in one.sources), default=0)
 
     def select(self) -> str:
         """The SELECT."""
@@ -71,10 +76,12 @@ class Spans:
         changes = " or ".join(
             self.dialect.differs(name, f"lag({name}) over ({IN_ORDER})") for name in ["registered_on", *stored]
         )
+        end = f"last_date + {self.reach() + 1}"
+        still = f"user_id, {end} as runner_end"
         ends = "select user_id, min(date) as first_date, max(date) as last_date"
         ctes = [
             f"lives as (\n{ends} from (\n{self.tables.lives()}\n) runner_l group by user_id\n)",
-            f"days as (\n{self.dialect.days('user_id', 'first_date', f'last_date + {self.reach() + 1}', 'lives')}\n)",
+            f"days as (\n{self.dialect.days(still, 'first_date', f'{end} + {self.ahead()}', 'lives')}\n)",
             f"level_0 as (\n{self._ground()}\n)",
         ]
         last = "level_0"
@@ -84,7 +91,7 @@ class Spans:
         listed = "".join(f", {name}" for name in stored)
         ctes.append(
             f"marked as (\nselect user_id, date, registered_on{listed}, case when row_number() over ({IN_ORDER}) = 1"
-            f" or {changes} then 1 else 0 end as runner_new\nfrom {last}\n)"
+            f" or {changes} then 1 else 0 end as runner_new\nfrom {last} where date <= runner_end\n)"
         )
         return (
             f"with {PARTS.join(ctes)}\nselect user_id, date as valid_from,"
@@ -105,7 +112,7 @@ class Spans:
         joins = self.days.join_days(events, "c.date", "c.user_id")
         more = "".join(f"{COMMA}{text}" for text in listed)
         return (
-            f"select c.user_id, c.date, r.registration_date as registered_on{more}\n"
+            f"select c.user_id, c.date, c.runner_end, r.registration_date as registered_on{more}\n"
             f"from days as c\nleft join {self.names.registrations} as r on r.user_id = c.user_id{joins}"
         )
 
