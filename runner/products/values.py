@@ -95,15 +95,17 @@ class Type:
     kind: Kind
     length: int = 0
     mixed: bool = False  # a text since the schema allows several types
+    only: str = ""  # of JSON: object or array, where the schema allows one of them alone
 
 
 @dataclass(frozen=True)
 class Property:
-    """One property of a structure."""
+    """One property of a structure. `untold` is the keyword behind which its type stands, if that was not followed."""
 
     name: str
     type: Type
     description: str = ""
+    untold: str = ""
     place: Place = field(default_factory=Place, compare=False)
 
 
