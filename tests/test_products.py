@@ -13,7 +13,7 @@ import yaml
 
 from runner.products.naming import snake
 from tests import driver
-from tests.products_small import LOOKED, ORDERED, PRODUCT, STRUCTURES, generate, schema, write
+from tests.products_small import LOOKED, ORDER, ORDERED, PRODUCT, STRUCTURES, generate, schema, write
 
 ENGINES = ("duckdb", "postgres", "redshift", "snowflake")
 DERIVED = ("type", "item_count", "total", "ordered_at", "due", "is_gift", "anything", "meta_data", "tags", "nr")
@@ -59,6 +59,11 @@ MISTAKES: dict[str, tuple[str, str, str, str]] = {
     "uri": ("iglu:com.acme/item/jsonschema/1-0-0", "com.acme/item", "must be an Iglu URI", "iglu:com.acme"),
     "enum": ("{enum: [new]}", "{enum: new}", "invalid JSON schema: 'enum' must be a list", "enum: [a, b]"),
     "type": ("{type: integer, minimum: 1}", "{type: int}", "invalid JSON schema: 'int' is not a type", "integer"),
+    "number": ("{enum: [new]}", "{enum: [1e400]}", "'1e400' is larger than any number", "below 1e308"),
+    "range": ("{maximum: 50}", "{maximum: 50, minimum: 51}", "minimum 51 is more than maximum 50", "mend one"),
+    "version of the format": ("apiVersion: v1", "apiVersion: ''", "'apiVersion' in a data-product file is empty", "v"),
+    "name": ("name: Small Shop", "name: ' '", "'name' in a data product is empty", "write a value"),
+    "id": (f"resourceName: {LOOKED}", "resourceName: ''", "'resourceName' in an event specification is empty", "write"),
 }
 
 
@@ -73,6 +78,72 @@ def test_mistakes(name: str, tmp_path: Path) -> None:
     assert what in said, said
     assert hint in said, said
     assert f"{path}:{line_of(product, wrong)}" in said, said
+
+
+SCHEMAS: dict[str, tuple[dict[str, Any], str]] = {
+    "negative length": ({"properties": {"id": {"maxLength": -5}}}, "'maxLength' must be a whole number, zero or more"),
+    "half a length": ({"properties": {"id": {"maxLength": 2.5}}}, "'maxLength' must be a whole number, zero or more"),
+    "no length": ({"properties": {"id": {"maxLength": "many"}}}, "'maxLength' must be a whole number, zero or more"),
+    "too large": ({"properties": {"id": {"maxLength": 10**400}}}, "'maxLength' must be a whole number, zero or more"),
+    "$ref": ({"$ref": "#/definitions/user"}, "'$ref' is not followed, and may give more properties"),
+    "allOf": ({"allOf": [{"properties": {"phone": {}}}]}, "'allOf' is not followed, and may give more properties"),
+    "oneOf": ({"oneOf": [{"allOf": [{"$ref": "#"}]}]}, "'oneOf' is not followed, and may give more properties"),
+}
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_mistakes_in_schemas(name: str, tmp_path: Path) -> None:
+    """A data structure that is no JSON schema, or has properties where they are not read, is told with its line."""
+    more, what = SCHEMAS[name]
+    write(tmp_path)
+    path = tmp_path / "schemas" / "com.acme-user-1-0-0.json"
+    path.write_text(json.dumps(schema("com.acme/user/1-0-0", {"id": {}}) | more, indent=1))
+    line = line_of(path.read_text(), f'"{next(iter(more if "properties" not in more else {"maxLength": 0}))}"')
+    said = generate(tmp_path, "view", code=2)
+    assert f"{path}:{line}: " in said, said
+    assert what in said, said
+
+
+def test_schemas_within_schemas(tmp_path: Path) -> None:
+    """One that only narrows says nothing; a property whose type stands in one is a text, and that is noted."""
+    user = {"id": {"type": "string"}, "age": {"anyOf": [{"type": "integer"}, {"type": "null"}]}, "to": {"$ref": "#"}}
+    write(tmp_path, structures=STRUCTURES | {"com.acme/user/1-0-0": user | {"state": {"const": 1, "allOf": []}}})
+    path = tmp_path / "schemas" / "com.acme-user-1-0-0.json"
+    narrow = {
+        "anyOf": [{"required": ["id"]}, {"properties": {"age": {"minimum": 18}}}],
+        "not": {"properties": {"x": {}}},
+    }
+    path.write_text(json.dumps(json.loads(path.read_text()) | narrow))
+    said = generate(tmp_path, "view", "--list")
+    assert re.findall(r"  (user_\w+)  (\w+)  ", said)[1:] == [
+        ("user_age", "text"),
+        ("user_to", "text"),
+        ("user_state", "smallint"),
+    ]
+    said = generate(tmp_path, "view")
+    for name, word in (("age", "anyOf"), ("to", "$ref")):
+        note = f"note: '{name}' of com.acme/user/1 is taken for a text: its type stands behind {word}"
+        assert said.count(note) == 2  # on stderr and in the file's head
+    assert "'state' of" not in said
+
+
+def test_values_that_a_schema_has_not(tmp_path: Path) -> None:
+    """A rule none of whose values the property can have is told with its line; lists among them are no SQL."""
+    for values, what in (
+        ("enum: [1, true]", "none of the values that 'type' may have here is one that its schema allows: 1, true"),
+        ("enum: [[new]]", "the rule 'a list or mapping among values' cannot be put into SQL"),
+    ):
+        product = PRODUCT.replace("enum: [new]", values)
+        path = write(tmp_path, product)
+        said = generate(tmp_path, "view", "--match", "inferred", code=2)
+        assert f"{path}:{line_of(product, values)}: {what}" in said, said
+    product = PRODUCT.replace("type: {enum: [new]}", "anything: {type: array}")
+    structures = STRUCTURES | {"com.acme/orderPlaced/1-0-1": ORDER | {"anything": {"type": ["object", "array"]}}}
+    write(tmp_path, product.replace("required: [type]", "required: [anything]"), structures)
+    flags = ("--match", "inferred", "--engine", "snowflake", "--layout")
+    generate(tmp_path, "view", *flags, "objects")
+    said = generate(tmp_path, "view", *flags, "lake", code=2)
+    assert "objects and arrays in 'anything' cannot be told apart in layout lake" in said
 
 
 def test_all_mistakes_at_once(tmp_path: Path) -> None:

@@ -50,10 +50,18 @@ class Ref:
     place: Place
 
 
+def _words(node: Node, scope: Scope) -> str:
+    text = PROSE.read(node, scope)
+    if not text.strip():
+        raise Wrong("is empty", "write a value")
+    return text
+
+
+WORDS = Kind(_words, "")
 ANY: Kind[Node | None] = Kind(_any, None, null=True)
 URI: Kind[Uri | None] = Kind(_uri, None)
 COUNT: Kind[int | None] = Kind(_count, None, null=True)
-REF = record("a reference", lambda row: Ref(row.need("$ref", PROSE), row.place), Ref("", Place()), NO_HINTS)
+REF = record("a reference", lambda row: Ref(row.need("$ref", WORDS), row.place), Ref("", Place()), NO_HINTS)
 
 
 def _use(row: Row) -> Use | None:
@@ -95,8 +103,8 @@ class _Written:
 
 def _specification(row: Row) -> _Written:
     found = Specification(
-        id=row.need("resourceName", PROSE, _UUID),
-        name=row.need("name", PROSE),
+        id=row.need("resourceName", WORDS, _UUID),
+        name=row.need("name", WORDS),
         description=row.get("description", PROSE, ""),
         event=row.get("event", EVENT, None),
         entities=row.get("entities", ENTITIES, ()),
@@ -119,7 +127,7 @@ class _Data:
 
 
 def _data(row: Row) -> _Data:
-    name, description = row.need("name", PROSE), row.get("description", PROSE, "")
+    name, description = row.need("name", WORDS), row.get("description", PROSE, "")
     for other in ("domain", "owner"):
         row.get(other, PROSE, "")
     refs = row.get("sourceApplications", many(REF), ())
@@ -136,7 +144,7 @@ class _App:
 
 
 def _app(row: Row) -> _App:
-    name = row.need("name", PROSE)
+    name = row.need("name", WORDS)
     for other in ("domain", "owner", "description", "appIds"):
         row.get(other, ANY, None)
     return _App(name, row.get("entities", ENTITIES, ()))
@@ -162,12 +170,12 @@ def read(path: Path, schemas: Path) -> Product:
 
 def _resource(node: Node, kind: str, data: Kind[T], blank: T, problems: Problems) -> T:
     def build(row: Row) -> T:
-        version, said = row.need("apiVersion", PROSE, "write apiVersion: v1"), row.need("resourceType", PROSE)
+        version, said = row.need("apiVersion", WORDS, "write apiVersion: v1"), row.need("resourceType", WORDS)
         if version and version != "v1":
             row.wrong("apiVersion", f"apiVersion {show(version)} is not known here", "write apiVersion: v1")
         if said and said != kind:
             row.wrong("resourceType", f"this is a {said}, not a {kind}", f"name the file of a {kind}")
-        row.need("resourceName", PROSE, "write resourceName: and a UUID")
+        row.need("resourceName", WORDS, "write resourceName: and a UUID")
         return row.need("data", data)
 
     return Scope(problems, "the file").read(record(f"a {kind} file", build, blank, NO_HINTS), node)
