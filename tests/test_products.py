@@ -270,10 +270,10 @@ def test_texts(engine: str, match: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_dbt(engine: str, tmp_path: Path) -> None:
-    """schema.yml names all columns, with descriptions and tests; the model takes its sources by dbt's names."""
+    """<name>_dm.yml names all columns, with descriptions and tests; the model takes its sources by dbt's names."""
     write(tmp_path)
     generate(tmp_path, "dbt", "--engine", engine, "-o", str(tmp_path / "out"))
-    page: dict[str, Any] = yaml.safe_load((tmp_path / "out" / "schema.yml").read_text())
+    page: dict[str, Any] = yaml.safe_load((tmp_path / "out" / "small_shop_dm.yml").read_text())
     (model,) = page["models"]
     assert model["name"] == "small_shop_dm"
     assert model["columns"][0] == {
@@ -283,7 +283,8 @@ def test_dbt(engine: str, tmp_path: Path) -> None:
     }
     assert {"name": "order_placed_type", "description": "What sort of order"} in model["columns"]
     text = (tmp_path / "out" / "small_shop_dm.sql").read_text()
-    assert "source('atomic', 'events')" in text
+    assert "source('small_shop_atomic', 'events')" in text
+    assert page["sources"][0]["schema"] == "atomic"
     assert "from atomic." not in text
     assert "is_incremental()" in text
 
@@ -337,6 +338,27 @@ def test_names_of_products(name: str, made: str, tmp_path: Path) -> None:
     assert f"view derived.{made} as" in generate(tmp_path, "view")
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_long_names_and_variables(engine: str, tmp_path: Path) -> None:
+    """A playbook's name has 40 characters, a table's no more than engines keep; ${X} in texts is no variable."""
+    made = []
+    for end in ("one", "two"):
+        name = "What all visitors of our ${SHOP} look at in the spring sale and buy or not, number " + end
+        product = PRODUCT.replace("name: Small Shop", f'name: "{name}"')
+        write(tmp_path, product.replace("description: Orders of", "description: $${ORDERS} ${ of"))
+        out = tmp_path / end
+        generate(tmp_path, "playbook", "--engine", engine, "-o", str(out))
+        (path,) = out.glob("*.yml")
+        said = driver.command("check", str(path))
+        assert said.code == 0, said.text
+        page = yaml.safe_load(path.read_text())
+        assert len(page["name"]) == 40
+        assert len(page["models"][0]["table"]) == len("derived.") + 63
+        assert "$$${ORDERS} $${" in page["models"][0]["description"]
+        made.append((page["name"], page["models"][0]["table"], path.name))
+    assert not set(made[0]) & set(made[1])
+
+
 SIZES = ("nr", {"type": "integer", "maximum": 10**50}), ("itemCount", {"maxLength": 10**50}), ("nr", {"minimum": True})
 
 
@@ -354,14 +376,38 @@ def test_files_of_others_stay(tmp_path: Path) -> None:
     write(tmp_path)
     out = tmp_path / "models"
     out.mkdir()
-    (out / "schema.yml").write_text("my own models\n")
+    (out / "small_shop_dm.yml").write_text("my own models\n")
     said = generate(tmp_path, "dbt", "-o", str(out), code=2)
-    assert f"{out}/schema.yml: is not a file that runner generate made" in said
-    assert [path.name for path in out.iterdir()] == ["schema.yml"]
-    (out / "schema.yml").unlink()
+    assert f"{out}/small_shop_dm.yml: is not a file that runner generate made" in said
+    assert [path.name for path in out.iterdir()] == ["small_shop_dm.yml"]
+    (out / "small_shop_dm.yml").unlink()
     for _ in range(2):
         generate(tmp_path, "dbt", "-o", str(out))
     assert "cannot be written" in generate(tmp_path, "view", "-o", str(tmp_path / "product.yml"), code=2)
+
+
+def test_outputs_and_products_in_one_folder(tmp_path: Path) -> None:
+    """Each output and each product has files of its own; what would be another's file stays, and is named."""
+    write(tmp_path)
+    out = tmp_path / "models"
+    flags = ("-o", str(out))
+    generate(tmp_path, "view", *flags)
+    generate(tmp_path, "playbook", *flags)
+    there = {path.name: path.read_text() for path in out.iterdir()}
+    assert sorted(there) == ["small_shop.sql", "small_shop.yml", "small_shop_dm.sql"]
+    said = generate(tmp_path, "dbt", *flags, code=2)
+    what = "was generated as the playbook of data product 22222222-0000-4000-8000-000000000001"
+    assert f"{out}/small_shop_dm.sql: {what}" in said
+    assert what in generate(tmp_path, "dbt", *flags, "--check", code=9)
+    other = PRODUCT.replace("22222222", "33333333")
+    write(tmp_path, other)
+    assert "small_shop.yml: was generated as the playbook" in generate(tmp_path, "playbook", *flags, code=2)
+    assert {path.name: path.read_text() for path in out.iterdir()} == there
+    write(tmp_path, other.replace("Small Shop", "Large Shop"))
+    for output in ("view", "playbook"):
+        generate(tmp_path, output, *flags)
+    assert len(list(out.iterdir())) == 6
+    assert there.items() <= {path.name: path.read_text() for path in out.iterdir()}.items()
 
 
 def test_key_that_clashes(tmp_path: Path) -> None:

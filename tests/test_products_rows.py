@@ -45,7 +45,7 @@ def view(warehouse: Warehouse, folder: Path, *flags: str) -> list[dict[str, Any]
     warehouse.db.execute("drop view if exists derived.small_shop") if _there(warehouse) else None
     out = folder / "view"
     generate(folder, "view", "--engine", warehouse.db.engine, *flags, "-o", str(out))
-    warehouse.db.execute((out / "small_shop_dm.sql").read_text())
+    warehouse.db.execute((out / "small_shop.sql").read_text())
     return rows(warehouse, "derived.small_shop")
 
 
@@ -287,7 +287,7 @@ def test_structs(tmp_path: Path) -> None:
             " [{'sku': 'pen', 'unit_price': 1.5}] as contexts_com_acme_item_1"
         )
         generate(tmp_path, "view", "--layout", "struct", "--columns", "event_id", "-o", str(tmp_path / "view"))
-        db.execute((tmp_path / "view" / "small_shop_dm.sql").read_text())
+        db.execute((tmp_path / "view" / "small_shop.sql").read_text())
         found = db.rows(
             "select order_placed_item_count, order_placed_ordered_at, user_id, order_placed_meta_data, item"
             " from derived.small_shop"

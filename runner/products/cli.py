@@ -59,11 +59,11 @@ def generate(flags: Flags, around: Surroundings) -> None:
     for note in made.notes:
         around.err.write(f"note: {note}\n")
     if flags.check and flags.out:
-        compare(made.files, flags.out)
+        compare(made, flags.out)
         around.out.write(f"{', '.join(file.name for file in made.files)}: up to date\n")
         return
     if flags.out:
-        for path in write(made.files, flags.out):
+        for path in write(made, flags.out):
             around.out.write(f"wrote {path}\n")
     elif not flags.apply:
         several = len(made.files) > 1

@@ -199,6 +199,7 @@ class Product:
     """A data product, with everything its references lead to."""
 
     path: Path
+    id: str
     name: str
     description: str
     specifications: tuple[Specification, ...]
