@@ -193,6 +193,63 @@ def test_registry_folder(tmp_path: Path) -> None:
     assert "order_placed_nr" in generate(tmp_path, "view")
 
 
+JSON: dict[str, tuple[str, str]] = {  # what stands behind "description": in a JSON file, and what is said
+    "not closed": ('"a\n"', "2: not valid JSON: '\"a' is not closed"),
+    "escape": ('"\\x"', "2: not valid JSON: '\"\\x\"' is no text: invalid \\escape"),
+    "half a pair": ('"\\ud83d"', "2: an invisible character, U+D83D"),
+    "comma": ("1,", "2: not valid JSON: '}' stands behind a comma"),
+    "word": ("NaN", "2: not valid JSON: 'NaN' is no value"),
+    "two": ('1, "description": 2', "2: duplicate key 'description', first at line 2"),
+    "open": ("[1", "2: not valid JSON: '}' stands where ',' belongs"),
+    "deep": ("[" * 60, "2: nested deeper than 50 levels"),
+    "more": ("1}, {", "2: not valid JSON: ',' is more than one value"),
+    "YAML": ("'a'", "2: not valid JSON: ''a'' is no value"),
+}
+
+
+@pytest.mark.parametrize("name", JSON)
+def test_json(name: str, tmp_path: Path) -> None:
+    """A JSON file that is none is told with its line, and nothing is said of the schema that stands in it."""
+    text, what = JSON[name]
+    write(tmp_path)
+    path = tmp_path / "schemas" / "com.acme-user-1-0-0.json"
+    head = json.dumps({"self": schema("com.acme/user/1-0-0", {})["self"]})[:-1]
+    path.write_text(f'{head},\n"description": {text}}}')
+    said = generate(tmp_path, "view", code=2)
+    assert f"{path}:{what}" in said, said
+    assert said.count("hint:") == 1
+    assert "unknown schema" not in said
+
+
+def test_texts_of_json(tmp_path: Path) -> None:
+    """Characters that JSON writes as two escapes are one; keys and texts may have what YAML has signs for."""
+    user = {"id": {"description": "\U0001f600: {a} # 'b' \\ / \t."}, "@e-mail": {"type": "string"}}
+    write(tmp_path, structures=STRUCTURES | {"com.acme/user/1-0-0": user})
+    path = tmp_path / "schemas" / "com.acme-user-1-0-0.json"
+    assert "\\ud83d\\ude00" in path.read_text()
+    path.rename(path.with_name("1-0-0"))  # as an Iglu registry calls it
+    generate(tmp_path, "dbt", "-o", str(tmp_path / "out"))
+    (model,) = yaml.safe_load((tmp_path / "out" / "small_shop_dm.yml").read_text())["models"]
+    described = {column["name"]: column["description"] for column in model["columns"]}
+    assert described["user_id"] == user["id"]["description"]
+    assert "user__e_mail" in described
+
+
+def test_files_that_nobody_asks_for(tmp_path: Path) -> None:
+    """What cannot be read below --schemas matters only where a schema is missing that it names."""
+    write(tmp_path)
+    (tmp_path / "schemas" / "notes.yml").write_text("a: *b\nc: [")
+    (tmp_path / "schemas" / "other.json").write_bytes(b'{"self": \xff')
+    generate(tmp_path, "view")
+    path = write(tmp_path, PRODUCT.replace("com.acme/user/", "com.acme/usr/"))
+    assert f"{path}:24: unknown schema iglu:com.acme/usr/jsonschema/1-0-0" in generate(tmp_path, "view", code=2)
+    broken = tmp_path / "schemas" / "usr.json"
+    broken.write_text('{"self": {"vendor": "com.acme", "name": "usr"')
+    said = generate(tmp_path, "view", code=2)
+    assert f"{broken}:1: not valid JSON: the end stands where ',' belongs" in said
+    assert "unknown schema" not in said
+
+
 def test_choice(tmp_path: Path) -> None:
     """Specifications by id or name, entities, and atomic columns in the order asked for."""
     write(tmp_path)
