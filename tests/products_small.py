@@ -173,9 +173,9 @@ class Warehouse:
         if self.db.engine == "duckdb":
             cells += [self._document(NAMES[key], elements[key]) if key in elements else None for key in NAMES]
             cells.append(json.dumps(ids) if ids else None)
-        made = [literal(cell) for cell in cells]
-        if self.structs:  # literal() escapes backslashes, as Snowflake has it
-            made[12:] = [f"cast({literal(cell)} as json)".replace(2 * chr(92), chr(92)) for cell in cells[12:]]
+        made = [literal(cell).replace(r"\\", "\\") for cell in cells]  # neither of the two engines escapes a backslash
+        if self.structs:
+            made[12:] = [f"cast({cell} as json)" for cell in made[12:]]
         self.db.execute(f"insert into atomic.events values ({', '.join(made)})")
         if self.db.engine == "postgres":
             rows = {

@@ -296,6 +296,35 @@ def test_clash_that_stays(tmp_path: Path) -> None:
     assert re.search(r"two columns are called \w*item_unit_price: 'unit_price' of .* and 'unitPrice' of .*:\d+", said)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_structures_that_share_a_place(engine: str, tmp_path: Path) -> None:
+    """Two structures that have one column or one table are an error with both places."""
+    listed = '          - {source: "iglu:com.acme/user/jsonschema/1-0-0", minCardinality: 1, maxCardinality: 1}\n'
+    product = PRODUCT.replace(listed, listed + listed.replace("com.acme", "com-acme"))
+    path = write(tmp_path, product, STRUCTURES | {"com-acme/user/1-0-0": {"phone": {"type": "string"}}})
+    said = generate(tmp_path, "view", "--engine", engine, code=2)
+    first, second = (f"{path}:{line_of(product, f'iglu:{vendor}/user')}" for vendor in ("com.acme", "com-acme"))
+    assert f"{second}: com-acme/user/1 and com.acme/user/1 at {first} are one" in said
+    generate(tmp_path, "view", "--engine", engine, "--entity", "com.acme/user")
+    long = [f"com.acme/{'long_' * 12}{end}" for end in ("one", "two")]
+    more = "".join(listed.replace("com.acme/user", name) for name in long)
+    write(tmp_path, PRODUCT.replace(listed, more), STRUCTURES | {f"{name}/1-0-0": {} for name in long})
+    said = generate(tmp_path, "view", "--engine", engine, code=2 if engine == "postgres" else 0)
+    assert ("are one table, atomic.com_acme_long_" in said) == (engine == "postgres")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_columns_of_loaders(engine: str, tmp_path: Path) -> None:
+    """On tables of structures a property cannot be called as a column of the loader's, nor as another one."""
+    item = {"rootId": {"type": "string"}, "unitPrice": {}, "unit_price": {}}
+    write(tmp_path, structures=STRUCTURES | {"com.acme/item/1-0-0": item})
+    said = generate(tmp_path, "view", "--engine", engine, code=2 if engine in ("postgres", "redshift") else 0)
+    if engine in ("postgres", "redshift"):
+        assert re.search(r"item-1-0-0.json:\d+: 'rootId' of com.acme/item/1 cannot be read: root_id of atomic", said)
+        assert re.search(r"'unit_price' of com.acme/item/1 and 'unitPrice' at .*:\d+ are one column", said)
+        generate(tmp_path, "view", "--engine", engine, "--entity", "user")
+
+
 @pytest.mark.parametrize("rule", ["pattern: '^a'", "minLength: 2"])
 def test_rules_that_are_no_sql(rule: str, tmp_path: Path) -> None:
     """What cannot be put into SQL is refused where rules are asked for, and only there."""

@@ -296,6 +296,28 @@ def test_structs(tmp_path: Path) -> None:
         assert [json.loads(cell) for cell in found[0][3:]] == [{"a": 1}, [{"sku": "pen", "unit_price": 1.5}]]
 
 
+def test_keys_that_are_paths(tmp_path: Path) -> None:
+    """A property may be called as a path of JSON has it: a star is no wildcard, a quote or a slash is one character."""
+    names = ["*", "a.b", "a/b", "a~1b", 'a"b', "a\\b", "[0]", "$", "it's", "0", "", "Größe", "#"]
+    user = {name: {"type": "string", "description": "'" + name} for name in names}
+    write(tmp_path, structures=STRUCTURES | {"com.acme/user/1-0-0": user})
+    said = driver.command(
+        "generate", "view", str(tmp_path / "product.yml"), "--schemas", str(tmp_path / "schemas"), "--event", "Ordered"
+    )
+    assert "two columns are called" in said.text  # signs are all _ in a column's name
+    with Db("duckdb:///:memory:") as db:
+        warehouse = Warehouse(db)
+        warehouse.event("all", ORDERED, orderPlaced=FULL, user=[{name: f"<{name}>" for name in reversed(names)}])
+        warehouse.event("none", ORDERED, orderPlaced=FULL, user=[{"b": "other", "c": "another"}])
+        for name in names:
+            write(tmp_path, structures=STRUCTURES | {"com.acme/user/1-0-0": {name: user[name]}})
+            found = [
+                list(row.values()) for row in view(warehouse, tmp_path, "--columns", "event_id", "--entity", "user")
+            ]
+            assert [row[0] for row in found] == ["all", "none"]
+            assert [row[-1] for row in found] == [f"<{name}>", None], name
+
+
 def unnesting(engine: str) -> str:
     """The query of docs/data-products.md that makes a row of each element."""
     page = (Path(__file__).parents[1] / "docs" / "data-products.md").read_text(encoding="utf-8")

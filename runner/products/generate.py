@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runner.errors import BadInput, Exit, Place, Problem, RunnerError
+from runner.problems import Problems
 from runner.products.choice import Asked, choose, listing
+from runner.products.clashes import find_clashes
 from runner.products.dbt import LOADED, dbt_files
 from runner.products.engines import LAYOUTS, Engine
 from runner.products.files import MADE, File, Output, Plan, view_file
@@ -57,7 +59,11 @@ def generate(wanted: Wanted) -> Generated:
     """Raises BadInput with all that is wrong with the product, its schemas and the choices."""
     engine = Engine(wanted.engine, _layout(wanted))
     asked, notes = _completed(wanted)
-    plan = Plan(choose(read(wanted.product, wanted.schemas), asked, wanted.engine), engine, asked, wanted.output)
+    wide = choose(read(wanted.product, wanted.schemas), asked, wanted.engine)
+    problems = Problems()
+    find_clashes(wide, engine, problems)
+    problems.finish()
+    plan = Plan(wide, engine, asked, wanted.output)
     make = {Output.VIEW: lambda p: (view_file(p),), Output.PLAYBOOK: playbook_files, Output.DBT: dbt_files}
     return Generated(plan, make[wanted.output](plan), (*notes, *plan.wide.notes))
 

@@ -98,13 +98,7 @@ class Shredded:
         """All tables of structures that are read."""
         found = [part.family for part in self._parts()]
         found += [SPECIFICATIONS] if self.wide.match is Match.SNOWTYPE else [use.uri.family for use in self._matched()]
-        named: dict[str, Family] = {}
-        for family in found:
-            other = named.setdefault(self.engine.table(family), family)
-            if other != family:
-                what = f"{family} and {other} are one table in {self.engine.name}: {self.engine.table(family)}"
-                self.problems.add(self.wide.product.specifications[0].place, what, "leave one of them out")
-        return list(named)
+        return list(dict.fromkeys(map(self.engine.table, found)))
 
     def _parts(self) -> list[Part]:
         return [part for part in self.wide.parts if part.columns]
