@@ -415,6 +415,19 @@ def test_flags(flags: tuple[str, ...], what: str, tmp_path: Path) -> None:
     assert what in generate(tmp_path, "view", *flags, code=2)
 
 
+def test_apply_where_nothing_is(tmp_path: Path) -> None:
+    """--apply makes no database: one that is not there is exit 5, one without events exit 6."""
+    write(tmp_path)
+    there = sorted(tmp_path.iterdir())
+    for name in ("typo", "folder/typo"):
+        said = generate(tmp_path, "view", "--apply", "--target", f"duckdb:///{tmp_path}/{name}", code=5)
+        assert f"cannot open {tmp_path}/{name}: there is no such database" in said
+        assert "hint: name the file" in said
+    assert sorted(tmp_path.iterdir()) == there
+    said = generate(tmp_path, "view", "--apply", "--target", "duckdb:///:memory:", code=6)
+    assert "atomic.events" in said or "events does not exist" in said, said
+
+
 @pytest.mark.parametrize(
     ("name", "made"), [("2024 Shop", "product_2024_shop"), ("Order", "product_order"), ("É", "product")]
 )

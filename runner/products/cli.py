@@ -119,7 +119,7 @@ def _target(flags: Flags, around: Surroundings) -> str | None:
 
 def _apply(plan: Plan, target: str, around: Surroundings) -> None:
     """Make the View, all or nothing."""
-    warehouse: Warehouse = connect(target, "runner generate", watch=around.watch, secrets=around.secrets)
+    warehouse: Warehouse = connect(target, "runner generate", new=False, watch=around.watch, secrets=around.secrets)
     try:
         if warehouse.capabilities.transactional_ddl:
             with warehouse.transaction("view"):
