@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from runner.errors import BadInput, Place, Problem
+from runner.errors import BadInput, Exit, Place, Problem, StatementFailed
 from runner.playbook_file import given_target
 from runner.playbook_paths import resolved_target
 from runner.problems import Problems
@@ -18,6 +18,7 @@ from runner.products.files import Output, Plan, statements
 from runner.products.generate import Wanted, compare, listed, write
 from runner.products.generate import generate as make
 from runner.warehouse import connect, display, kind_of
+from runner.warehouse.base import WarehouseError
 from runner.yamlschema import Wrong, did_you_mean
 
 if TYPE_CHECKING:
@@ -126,6 +127,11 @@ def _apply(plan: Plan, target: str, around: Surroundings) -> None:
                 _send(warehouse, plan)
         else:
             _send(warehouse, plan)
+    except WarehouseError as error:
+        if error.exit_code is not Exit.FAILED:
+            raise
+        hint = "runner generate view … --list says which structures it reads; --event and --entity leave some out"
+        raise StatementFailed(f"{plan.view} cannot be created in {display(target)}: {error.what}", hint) from None
     finally:
         warehouse.close()
     around.out.write(f"created {plan.view} in {display(target)}\n")
