@@ -242,7 +242,9 @@ def test_files_that_nobody_asks_for(tmp_path: Path) -> None:
     (tmp_path / "schemas" / "other.json").write_bytes(b'{"self": \xff')
     generate(tmp_path, "view")
     path = write(tmp_path, PRODUCT.replace("com.acme/user/", "com.acme/usr/"))
-    assert f"{path}:24: unknown schema iglu:com.acme/usr/jsonschema/1-0-0" in generate(tmp_path, "view", code=2)
+    said = generate(tmp_path, "view", code=2)
+    assert f"{path}:24: unknown schema iglu:com.acme/usr/jsonschema/1-0-0" in said
+    assert f"2 files there are no schemas that can be read, {tmp_path}/schemas/notes.yml among them" in said
     broken = tmp_path / "schemas" / "usr.json"
     broken.write_text('{"self": {"vendor": "com.acme", "name": "usr"')
     said = generate(tmp_path, "view", code=2)

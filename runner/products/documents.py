@@ -18,8 +18,9 @@ SUFFIXES = frozenset({".yml", ".yaml", ".json"})
 
 def document(path: Path, problems: Problems) -> Node:
     """The document of one file. Raises BadInput where nothing of it can be read."""
-    if not path.exists():
-        problems.stop(Place(path), "no such file", "name a file of snowplow-cli, *.yaml or *.json")
+    if not path.is_file():
+        what = "not a regular file" if path.exists() else "no such file"
+        problems.stop(Place(path), what, "name a file of snowplow-cli, *.yaml or *.json")
     text = read_text(path, problems)
     if not text.strip():
         problems.stop(Place(path), "the file is empty", "write it as snowplow-cli does, or name another")

@@ -15,8 +15,7 @@ from runner.errors import Place
 from runner.problems import Problems, show
 from runner.yamlfile import HIDDEN, MAX_DEPTH, MAX_VALUES, Broken, Mapping, Node, Scalar, Sequence
 
-_TOKEN = re.compile(r'"(?:[^"\\\n]|\\.)*"|[][{},:]|[^\s"][^][{},:"\s]*')
-_SPACE = re.compile(r"[ \t\n]*")
+_PIECE = re.compile(r'[ \t\n]*("(?:[^"\\\n]|\\.)*"|[][{},:]|[^\s"][^][{},:"\s]*|)')
 _WORD = re.compile(r"true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 
 
@@ -26,7 +25,7 @@ def parse(text: str, path: Path, problems: Problems) -> Node:
 
 
 class _Reader:
-    """Reads one text; `_at` is where the token at hand begins."""
+    """Reads one text; `_at` is where the piece at hand begins."""
 
     def __init__(self, text: str, path: Path, problems: Problems) -> None:
         self._text, self._path, self._problems = text, path, problems
@@ -42,16 +41,11 @@ class _Reader:
         return node
 
     def _next(self) -> None:
-        self._at, self._piece = self._skip(self._end), ""
-        found = _TOKEN.match(self._text, self._at)
-        if found is None and self._at < len(self._text):
+        found = _PIECE.match(self._text, self._end)
+        self._piece, self._at = (found[1], found.start(1)) if found else ("", self._end)
+        self._end = self._at + len(self._piece)
+        if not self._piece and self._at < len(self._text):
             self._wrong("is not closed", 'end the text with " on the same line')
-        self._piece = found[0] if found else ""
-        self._end = found.end() if found else self._at
-
-    def _skip(self, at: int) -> int:
-        found = _SPACE.match(self._text, at)
-        return found.end() if found else at
 
     def _place(self) -> Place:
         line = bisect_right(self._lines, self._at)
@@ -81,14 +75,14 @@ class _Reader:
         return self._scalar()
 
     def _scalar(self) -> Scalar | Broken:
-        token, place = self._piece, self._place()
-        if not token.startswith('"'):
-            if not _WORD.fullmatch(token):
+        piece, place = self._piece, self._place()
+        if not piece.startswith('"'):
+            if not _WORD.fullmatch(piece):
                 self._wrong("is no value", "texts stand in double quotes; numbers, true, false and null do not")
             self._next()
-            return Scalar(place, token, token, plain=True)
+            return Scalar(place, piece, piece, plain=True)
         try:
-            text = str(json.loads(token))
+            text = str(json.loads(piece)) if "\\" in piece or "\t" in piece else piece[1:-1]
         except ValueError as error:
             self._wrong(f"is no text: {getattr(error, 'msg', error)}".lower(), r'in a text \ is written \\ and " is \"')
         self._next()

@@ -181,8 +181,10 @@ def _resource(node: Node, kind: str, data: Kind[T], blank: T, problems: Problems
         if version and version != "v1":
             row.wrong("apiVersion", f"apiVersion {show(version)} is not known here", "write apiVersion: v1")
         if said and said != kind:
-            row.wrong("resourceType", f"this is a {said}, not a {kind}", f"name the file of a {kind}")
-        return _Resource(row.need("resourceName", WORDS, "write resourceName: and a UUID"), row.need("data", data))
+            what = f"this is a {said}, not a {kind}"
+            row.problems.stop(row.place_of("resourceType"), what, f"name the file of a {kind}")
+        found = row.need("resourceName", WORDS, "write resourceName: and a UUID")
+        return _Resource(found, row.need("data", data, f"write what the {kind} holds under data:"))
 
     return Scope(problems, "the file").read(record(f"a {kind} file", build, _Resource("", blank), NO_HINTS), node)
 
@@ -202,7 +204,7 @@ class _Reader:
         structures = self._structures(specifications)
         for specification in specifications:
             check(specification, self._problems)
-        if not specifications:
+        if not specifications and not self._problems.found:
             hint = "write eventSpecifications: with one entry an event"
             self._problems.add(Place(self._path), "a data product without event specifications", hint)
         return Product(self._path, written.id, data.name, data.description, specifications, structures)

@@ -76,7 +76,8 @@ class Folder:
             missing = [name for name, text in parts.items() if not text]
             what = f"'self' needs {', '.join(missing)}" if missing else "'self' is not the identity of a schema"
             hint = "write vendor: com.acme, name: product, format: jsonschema, version: 1-0-0"
-            self.problems.add(own_self.place, f"invalid JSON schema: {what}", hint)
+            flaw = Problem(own_self.place, f"invalid JSON schema: {what}", hint)
+            self._unread.append(_Unread(path, (*own.found, flaw)))
         elif uri in self.found:
             first = self.found[uri].place
             self.problems.add(schema.place, f"{uri} is here a second time, first at {first}", "keep one of the two")
@@ -113,6 +114,10 @@ class Folder:
             return
         near = did_you_mean(str(uri), map(str, self.found))
         hint = near if near.startswith("did") else "runner reads *.yml, *.yaml and *.json below --schemas"
+        if self._unread:
+            hint += (
+                f"; {len(self._unread)} files there are no schemas that can be read, {self._unread[0].path} among them"
+            )
         self.problems.add(place, f"unknown schema {uri}: it is not in {self.path}", hint)
 
 
