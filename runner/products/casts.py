@@ -27,7 +27,7 @@ _BITS = {Kind.SMALLINT: 15, Kind.INTEGER: 31, Kind.BIGINT: 63}
 # So long and with so small an exponent that no engine finds the number too large or too small.
 _NUMBER = "^[+-]?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]{1,2})?$"
 _NUMBER_LENGTH = 200
-_INTEGER = "^[+-]?[0-9]{1,38}$"
+_INTEGER = "^[+-]?[0-9]{1,38}([.]0*)?$"  # casts would round other numbers
 _ZONE = "( ?([Zz]|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))"
 _DAY = "(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 _TIME = f"^{_DAY}([Tt ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?{_ZONE}?)?$"
@@ -43,15 +43,20 @@ def from_text(text: str, type_: Type, engine: Engine) -> str:
         return _on_postgres(text, type_.kind, made)
     if engine.name == "redshift":
         return f"case when {_is_number(text)} then cast({text} as {made}) end"
+    tried, snowflake = f"try_cast({text} as {made})", engine.name == "snowflake"
+    if type_.kind in (*_BITS, Kind.HUGE):
+        return f"case when {'regexp_like' if snowflake else 'regexp_matches'}({text}, '{_INTEGER}') then {tried} end"
+    if type_.kind is Kind.NUMBER and not snowflake:
+        return f"case when isfinite({tried}) then {tried} end"
     if type_.kind is not Kind.TSTAMP:
-        return f"try_cast({text} as {made})"
-    if engine.name == "snowflake":
+        return tried
+    if snowflake:
         zoned = f"regexp_like({text}, '.*{_ZONED.removeprefix('(?i)').removesuffix('$')}', 'i')"
         utc = f"cast(convert_timezone('UTC', try_cast({text} as timestamp_tz)) as {made})"
     else:
         zoned = f"regexp_matches({text}, '{_ZONED}')"
         utc = f"cast(try_cast({text} as timestamptz) at time zone 'UTC' as {made})"
-    return f"case when {zoned} then {utc} else try_cast({text} as {made}) end"
+    return f"case when {zoned} then {utc} else {tried} end"
 
 
 def from_column(column: str, type_: Type, engine: Engine) -> str:

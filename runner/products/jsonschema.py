@@ -90,7 +90,11 @@ def _rule(name: str, node: Node, problems: Problems) -> PropertyRule:
     values = None if listed is None else tuple(_value(item, problems) for item in listed)
     if const is not None:
         fixed = _value(const, problems)
-        values = (fixed,) if values is None else tuple(v for v in values if v == fixed)
+        values = (
+            (fixed,)
+            if values is None
+            else tuple(v for v in values if v == fixed and isinstance(v, bool) is isinstance(fixed, bool))
+        )
     least, most = (_number(node, word, problems) for word in ("minimum", "maximum"))
     if least is not None and most is not None and least > most:
         problems.add(node.place, f"minimum {least} is more than maximum {most}", "no value can have both: mend one")
