@@ -337,6 +337,16 @@ def test_rules_that_are_no_sql(rule: str, tmp_path: Path) -> None:
     assert f"{path}:{line_of(product, rule)}: the rule '{rule.split(':')[0]}' cannot be put into SQL" in said
 
 
+def test_booleans_on_redshift(tmp_path: Path) -> None:
+    """A rule on a boolean asks for no text of it, which Redshift has not."""
+    rule = "required: [isGift]\n          properties: {isGift: {const: true}, itemCount: {minimum: 1}}\n"
+    write(tmp_path, PRODUCT.partition("required: [type]")[0] + rule)
+    said = generate(tmp_path, "view", "--engine", "redshift", "--match", "inferred")
+    assert (
+        "t.is_gift is not null and (t.is_gift is null or coalesce(cast(t.is_gift as boolean) in (true), false))" in said
+    )
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("match", ["snowtype", "inferred"])
 def test_texts(engine: str, match: str, tmp_path: Path) -> None:

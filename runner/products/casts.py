@@ -31,7 +31,7 @@ _INTEGER = "^[+-]?[0-9]{1,38}([.]0*)?$"  # casts would round other numbers
 _ZONE = "( ?([Zz]|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))"
 _DAY = "(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 _TIME = f"^{_DAY}([Tt ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?{_ZONE}?)?$"
-_ZONED = "(?i):[0-9.:]+ ?(z|[+-][0-9]{2}(:?[0-9]{2})?)$"
+_ZONED = "^.*:[0-9.:]+ ?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)$"  # Snowflake matches the whole text
 
 
 def from_text(text: str, type_: Type, engine: Engine) -> str:
@@ -43,20 +43,23 @@ def from_text(text: str, type_: Type, engine: Engine) -> str:
         return _on_postgres(text, type_.kind, made)
     if engine.name == "redshift":
         return f"case when {_is_number(text)} then cast({text} as {made}) end"
-    tried, snowflake = f"try_cast({text} as {made})", engine.name == "snowflake"
-    if type_.kind in (*_BITS, Kind.HUGE):
-        return f"case when {'regexp_like' if snowflake else 'regexp_matches'}({text}, '{_INTEGER}') then {tried} end"
-    if type_.kind is Kind.NUMBER and not snowflake:
+    return _tried(text, type_.kind, made, engine.name == "snowflake")
+
+
+def _tried(text: str, kind: Kind, made: str, snowflake: bool) -> str:
+    """On DuckDB and Snowflake, where a cast may be tried; what it would round or zone by itself is told before."""
+    tried, matches = f"try_cast({text} as {made})", "regexp_like" if snowflake else "regexp_matches"
+    if kind in (*_BITS, Kind.HUGE):
+        return f"case when {matches}({text}, '{_INTEGER}') then {tried} end"
+    if kind is Kind.NUMBER and not snowflake:
         return f"case when isfinite({tried}) then {tried} end"
-    if type_.kind is not Kind.TSTAMP:
+    if kind is not Kind.TSTAMP:
         return tried
     if snowflake:
-        zoned = f"regexp_like({text}, '.*{_ZONED.removeprefix('(?i)').removesuffix('$')}', 'i')"
         utc = f"cast(convert_timezone('UTC', try_cast({text} as timestamp_tz)) as {made})"
     else:
-        zoned = f"regexp_matches({text}, '{_ZONED}')"
         utc = f"cast(try_cast({text} as timestamptz) at time zone 'UTC' as {made})"
-    return f"case when {zoned} then {utc} else {tried} end"
+    return f"case when {matches}({text}, '{_ZONED}') then {utc} else {tried} end"
 
 
 def from_column(column: str, type_: Type, engine: Engine) -> str:

@@ -39,6 +39,10 @@ class Element(ABC):
     setting: Engine
 
     @abstractmethod
+    def held(self, one: Property) -> str:
+        """What is null where there is no value; Redshift has no text for a boolean."""
+
+    @abstractmethod
     def text(self, one: Property) -> str:
         """A property as text."""
 
@@ -61,7 +65,7 @@ def conditions(use: Use, properties: tuple[Property, ...], element: Element, pro
     found = []
     for name in rules.required:
         if name in known:
-            found.append(f"{element.text(known[name])} is not null")
+            found.append(f"{element.held(known[name])} is not null")
         else:
             _unknown(name, use, known, use.place, problems)
     for rule in rules.properties:
@@ -79,7 +83,7 @@ def _unknown(name: str, use: Use, known: dict[str, Property], place: Place, prob
 
 def _kept(condition: str, one: Property, element: Element) -> str:
     """The condition, which a null keeps, too, and a value that cannot be compared does not."""
-    return f"({element.text(one)} is null or coalesce({condition}, false))"
+    return f"({element.held(one)} is null or coalesce({condition}, false))"
 
 
 def _of_property(rule: PropertyRule, one: Property, element: Element, problems: Problems) -> Iterator[str]:

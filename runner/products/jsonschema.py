@@ -20,7 +20,8 @@ TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 ANNOTATIONS = frozenset({"$schema", "$comment", "title", "description", "default", "examples", "format"})
 _ALLOWED = frozenset({"type", "properties", "required", "additionalProperties"}) | ANNOTATIONS
 _RULES = frozenset({"type", "enum", "const", "minimum", "maximum"}) | ANNOTATIONS
-_WITHIN = ("$ref", "allOf", "anyOf", "oneOf", "if", "then", "else", "dependencies", "dependentSchemas")
+_INSTEAD = ("$ref", "allOf", "anyOf", "oneOf")  # of a type
+_WITHIN = (*_INSTEAD, "if", "then", "else", "dependencies", "dependentSchemas")
 _INVALID = "invalid JSON schema: "
 MIXED = Type(Kind.TEXT, mixed=True)
 
@@ -63,7 +64,7 @@ def _untold(node: Node) -> str:
     """The keyword behind which a property's type stands, where it has none of its own."""
     if any(entry(node, word) is not None for word in ("type", "enum", "const")):
         return ""
-    return next((word for word in _WITHIN[:4] if entry(node, word) is not None), "")
+    return next((word for word in _INSTEAD if entry(node, word) is not None), "")
 
 
 def rules_of(schema: Node | None, problems: Problems) -> Rules:

@@ -37,6 +37,9 @@ class Document(Element):
         escaped = key.replace("~", "~0").replace("/", "~1")  # in a path with $ a * would be any key
         return f"{self.base}, {literal(f'{self.step}/{escaped}', 'duckdb')}"
 
+    def held(self, one: Property) -> str:
+        return self.text(one)
+
     def text(self, one: Property) -> str:
         if self.setting.name == "snowflake":
             return f"cast({self._at(one)} as varchar)"

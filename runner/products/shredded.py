@@ -31,6 +31,9 @@ class Shred(Element):
     def column(self, one: Property) -> str:
         return f"{self.alias}.{quoted(snake(one.name), self.setting.name)}"
 
+    def held(self, one: Property) -> str:
+        return self.column(one)
+
     def text(self, one: Property) -> str:
         return from_column(self.column(one), TEXT, self.setting)
 
