@@ -27,7 +27,7 @@ MAX_VALUES = 20_000
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]")
 # Bidi controls and surrogates: text that is not what it looks like (they may come in by "\u202e").
-_HIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+HIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 _QUOTED = re.compile(r"'[^']*'")
 
 
@@ -201,7 +201,7 @@ class _Reader:
         return True
 
     def _scalar(self, event: Any, place: Place) -> Scalar | Broken:
-        if found := _HIDDEN.search(event.value):
+        if found := HIDDEN.search(event.value):
             what = f"an invisible character, U+{ord(found[0]):04X}, in {show(event.value)}"
             self._problems.add(place, what, "type the value again")
             return Broken(place)

@@ -229,7 +229,14 @@ def md5_half(node: exp.Expr, part: str) -> exp.Expr:
     return parsed_duck(f"CAST('0x' || {half} AS UBIGINT)")
 
 
+def json_type(node: exp.Expr) -> exp.Expr:
+    """TYPEOF of a VARIANT, which DuckDB's own calls JSON."""
+    whole = "CASE WHEN JSON_TYPE(v) IN ('BIGINT', 'UBIGINT') THEN 'INTEGER' ELSE JSON_TYPE(v) END"
+    return parsed_duck(whole).transform(lambda part: node.this.copy() if isinstance(part, exp.Column) else part)
+
+
 MINE = {
+    exp.Typeof: json_type,
     exp.MD5NumberLower64: lambda node: md5_half(
         node, "substr({}, 17)"
     ),  # DuckDB's own has the bytes in the other order

@@ -130,18 +130,38 @@ def element(row: dict[str, Any], names: tuple[str, ...]) -> list[Any]:
 class Warehouse:
     """atomic.events of one engine, with the tables of structures where it has them."""
 
-    def __init__(self, db: Db) -> None:
+    def __init__(self, db: Db, layout: str = "json") -> None:
         self.db = db
+        self.structs = layout == "struct"
         db.execute("create schema atomic")
         columns = "event_id varchar, event_vendor varchar, event_name varchar, event_version varchar, user_id varchar, "
         columns += "collector_tstamp timestamp, etl_tstamp timestamp, load_tstamp timestamp, derived_tstamp timestamp, "
         columns += "domain_userid varchar, domain_sessionid varchar, network_userid varchar"
         if db.engine == "duckdb":
-            columns += "".join(f", {name} varchar" for name in (*NAMES.values(), SPECIFICATION_COLUMN))
+            tables = (*NAMES.values(), SPECIFICATION_COLUMN)
+            columns += "".join(f", {name} {self._struct(name) if self.structs else 'varchar'}" for name in tables)
         db.execute(f"create table atomic.events ({columns})")
         for table, (names, types) in SHREDS.items() if db.engine == "postgres" else ():
             cells = ", ".join(f'"{name}" {type_}' for name, type_ in zip(names, types.split(", "), strict=True))
             db.execute(f"create table atomic.{table} (root_id varchar, root_tstamp timestamp, {cells})")
+
+    @staticmethod
+    def _struct(name: str) -> str:
+        """The type of a column of structs: its fields are those of the table that Postgres would have."""
+        names, types = SHREDS[name.removeprefix("unstruct_event_").removeprefix("contexts_")]
+        fields = ", ".join(f'"{field}" {type_}' for field, type_ in zip(names, types.split(", "), strict=True))
+        return f"struct({fields})" + ("" if name.startswith("unstruct") else "[]")
+
+    def _document(self, name: str, value: Any) -> str:
+        """A cell of DuckDB's column of a structure."""
+        if not self.structs:
+            return json.dumps(value)
+        names = SHREDS[name.removeprefix("unstruct_event_").removeprefix("contexts_")][0]
+        plain = [
+            dict(zip(names, element(row, names), strict=True))
+            for row in (value if isinstance(value, list) else [value])
+        ]
+        return json.dumps(plain if isinstance(value, list) else plain[0])
 
     def event(self, event_id: str, specification: str = "", hour: int = 0, **elements: Any) -> None:
         """One event; structures by name, an event's as a mapping, entities as lists."""
@@ -151,9 +171,12 @@ class Warehouse:
         cells = [event_id, vendor, name, "1-0-1", f"u-{event_id}", *[tstamp] * 4, None, None, None]
         ids = [{"id": "other"}, {"id": specification}] if specification else []
         if self.db.engine == "duckdb":
-            cells += [json.dumps(elements[key]) if key in elements else None for key in NAMES]
+            cells += [self._document(NAMES[key], elements[key]) if key in elements else None for key in NAMES]
             cells.append(json.dumps(ids) if ids else None)
-        self.db.execute(f"insert into atomic.events values ({', '.join(map(literal, cells))})")
+        made = [literal(cell).replace(r"\\", "\\") for cell in cells]  # neither of the two engines escapes a backslash
+        if self.structs:
+            made[12:] = [f"cast({cell} as json)" for cell in made[12:]]
+        self.db.execute(f"insert into atomic.events values ({', '.join(made)})")
         if self.db.engine == "postgres":
             rows = {
                 f"com_acme_{'order_placed' if k == 'orderPlaced' else k}_{2 if k == 'screen' else 1}": v

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from runner.errors import Place
-from runner.problems import Problems
+from runner.problems import Problems, show
 from runner.products.atomic import ALL, DEFAULT
 from runner.products.cardinality import mentions, single
 from runner.products.jsonschema import wider
@@ -76,7 +76,7 @@ def coalesced(structures: Iterable[Structure]) -> tuple[Property, ...]:
                 found[one.name] = one
             else:
                 merged = wider(known.type, one.type)
-                found[one.name] = Property(one.name, merged, known.description, known.place)
+                found[one.name] = replace(known, type=merged, untold=known.untold or one.untold)
     return tuple(found.values())
 
 
@@ -95,10 +95,16 @@ def choose(product: Product, asked: Asked, engine: str) -> Wide:
     named = resolved(atomic, [c for p in parts for c in p.columns], name_limit(engine), problems)
     problems.finish()
     columns = iter(named.columns)
-    renamed = (
-        Part(p.family, p.is_event, p.array, tuple(next(columns) for _ in p.columns), p.properties) for p in parts
-    )
-    return Wide(product, specifications, asked.match, named.atomic, tuple(renamed), named.notes)
+    renamed = tuple(replace(part, columns=tuple(next(columns) for _ in part.columns)) for part in parts)
+    notes = (*named.notes, *(note for part in parts for note in _untold(part)))
+    return Wide(product, specifications, asked.match, named.atomic, renamed, notes)
+
+
+def _untold(part: Part) -> Iterable[str]:
+    for one in part.properties:
+        if one.untold:
+            what = f"its type stands behind {one.untold}, which is not followed"
+            yield f"{show(one.name)} of {part.family} is taken for a text: {what}"
 
 
 def _specifications(product: Product, asked: tuple[str, ...], problems: Problems) -> tuple[Specification, ...]:

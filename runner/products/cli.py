@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from runner.errors import BadInput, Place, Problem
+from runner.errors import BadInput, Exit, Place, Problem, StatementFailed
 from runner.playbook_file import given_target
 from runner.playbook_paths import resolved_target
 from runner.problems import Problems
@@ -18,6 +18,7 @@ from runner.products.files import Output, Plan, statements
 from runner.products.generate import Wanted, compare, listed, write
 from runner.products.generate import generate as make
 from runner.warehouse import connect, display, kind_of
+from runner.warehouse.base import WarehouseError
 from runner.yamlschema import Wrong, did_you_mean
 
 if TYPE_CHECKING:
@@ -59,11 +60,11 @@ def generate(flags: Flags, around: Surroundings) -> None:
     for note in made.notes:
         around.err.write(f"note: {note}\n")
     if flags.check and flags.out:
-        compare(made.files, flags.out)
+        compare(made, flags.out)
         around.out.write(f"{', '.join(file.name for file in made.files)}: up to date\n")
         return
     if flags.out:
-        for path in write(made.files, flags.out):
+        for path in write(made, flags.out):
             around.out.write(f"wrote {path}\n")
     elif not flags.apply:
         several = len(made.files) > 1
@@ -119,13 +120,18 @@ def _target(flags: Flags, around: Surroundings) -> str | None:
 
 def _apply(plan: Plan, target: str, around: Surroundings) -> None:
     """Make the View, all or nothing."""
-    warehouse: Warehouse = connect(target, "runner generate", watch=around.watch, secrets=around.secrets)
+    warehouse: Warehouse = connect(target, "runner generate", new=False, watch=around.watch, secrets=around.secrets)
     try:
         if warehouse.capabilities.transactional_ddl:
             with warehouse.transaction("view"):
                 _send(warehouse, plan)
         else:
             _send(warehouse, plan)
+    except WarehouseError as error:
+        if error.exit_code is not Exit.FAILED:
+            raise
+        hint = "runner generate view … --list says which structures it reads; --event and --entity leave some out"
+        raise StatementFailed(f"{plan.view} cannot be created in {display(target)}: {error.what}", hint) from None
     finally:
         warehouse.close()
     around.out.write(f"created {plan.view} in {display(target)}\n")

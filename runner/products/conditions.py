@@ -1,6 +1,7 @@
 """The rules of a specification as SQL over one element: enum, const, type, minimum, maximum, required.
 
-A null is like no value: it breaks no rule but `required`. What SQL is not written for is refused with its line.
+A null is like no value: it breaks no rule but `required`. A value that its schema does not allow breaks every other.
+What SQL is not written for is refused with its line.
 """
 
 from __future__ import annotations
@@ -10,11 +11,15 @@ from collections.abc import Iterator
 
 from runner.errors import Place
 from runner.problems import Problems, show
-from runner.products.naming import literal
-from runner.products.values import Json, Kind, Property, PropertyRule, Rules, Use
+from runner.products.casts import NUMBER, from_text
+from runner.products.engines import Engine
+from runner.products.listed import Listed
+from runner.products.values import Kind, Property, PropertyRule, Rules, Use
 from runner.yamlschema import did_you_mean
 
 NUMBERS = frozenset({Kind.SMALLINT, Kind.INTEGER, Kind.BIGINT, Kind.HUGE, Kind.NUMBER})
+INFERRED = "use --match snowtype"
+_DOCUMENTS = frozenset({"object", "array"})
 _HOLDS = {
     Kind.TEXT: {"string"},
     Kind.TSTAMP: {"string"},
@@ -25,14 +30,17 @@ _HOLDS = {
     Kind.HUGE: {"integer", "number"},
     Kind.NUMBER: {"number"},
     Kind.BOOLEAN: {"boolean"},
-    Kind.JSON: {"object", "array"},
 }
 
 
 class Element(ABC):
     """One element of an event or entity, as SQL reaches its properties."""
 
-    engine: str
+    setting: Engine
+
+    @abstractmethod
+    def held(self, one: Property) -> str:
+        """What is null where there is no value; Redshift has no text for a boolean."""
 
     @abstractmethod
     def text(self, one: Property) -> str:
@@ -42,23 +50,28 @@ class Element(ABC):
     def typed(self, one: Property) -> str:
         """A property in the engine's type."""
 
+    @abstractmethod
+    def is_a(self, one: Property, json_type: str) -> str | None:
+        """Whether the value is a string, number, boolean, object or array of JSON; None where the layout forgets."""
+
 
 def conditions(use: Use, properties: tuple[Property, ...], element: Element, problems: Problems) -> list[str]:
     """Conditions that an element which obeys the rules fulfils; what cannot be written is a problem."""
     rules: Rules = use.rules
     known = {one.name: one for one in properties}
     for other in rules.unsupported:
-        hint = "type, enum, const, minimum, maximum and required can be; take it out, or use --match snowtype"
+        hint = f"type, enum, const, minimum, maximum and required can be; take it out, or {INFERRED}"
         problems.add(other.place, f"the rule {show(other.keyword)} cannot be put into SQL", hint)
     found = []
     for name in rules.required:
         if name in known:
-            found.append(f"{element.text(known[name])} is not null")
+            found.append(f"{element.held(known[name])} is not null")
         else:
             _unknown(name, use, known, use.place, problems)
     for rule in rules.properties:
         if rule.name in known:
-            found += _of_property(rule, known[rule.name], element, rule.name in rules.required, problems)
+            one = known[rule.name]
+            found += [_kept(condition, one, element) for condition in _of_property(rule, one, element, problems)]
         else:
             _unknown(rule.name, use, known, rule.place, problems)
     return found
@@ -68,47 +81,91 @@ def _unknown(name: str, use: Use, known: dict[str, Property], place: Place, prob
     problems.add(place, f"{use.uri} has no property {show(name)}", did_you_mean(name, known))
 
 
-def _of_property(
-    rule: PropertyRule, one: Property, element: Element, required: bool, problems: Problems
-) -> Iterator[str]:
+def _kept(condition: str, one: Property, element: Element) -> str:
+    """The condition, which a null keeps, too, and a value that cannot be compared does not."""
+    return f"({element.held(one)} is null or coalesce({condition}, false))"
+
+
+def _of_property(rule: PropertyRule, one: Property, element: Element, problems: Problems) -> Iterator[str]:
     if rule.values is not None:
-        yield _among(rule.values, one, element, required)
+        yield _among(Listed.of(rule.values), rule, one, element, problems)
     for bound, sign in ((rule.minimum, ">="), (rule.maximum, "<=")):
         if bound is not None and one.type.kind in NUMBERS:
-            value = element.typed(one)
-            yield _kept(value, f"{value} {sign} {bound}", required)
+            yield f"{element.typed(one)} {sign} {bound}"
         elif bound is not None:
             what = f"a range of {show(one.name)}, which is no number in its schema, cannot be put into SQL"
-            problems.add(rule.place, what, "take the range out, or use --match snowtype")
+            problems.add(rule.place, what, f"take the range out, or {INFERRED}")
     if rule.types is not None:
-        if one.type.mixed:
-            what = f"a type of {show(one.name)}, which has several in its schema, cannot be put into SQL"
-            problems.add(rule.place, what, "take the type out, or use --match snowtype")
-        elif not _HOLDS[one.type.kind] & set(rule.types):
-            if one.type.kind is Kind.NUMBER and "integer" in rule.types:
-                value = element.typed(one)
-                yield _kept(value, f"{value} = floor({value})", required)
-            else:
-                yield f"{element.text(one)} is null"
+        yield from _of_types(rule.types, rule, one, element, problems)
 
 
-def _kept(value: str, condition: str, required: bool) -> str:
-    """The condition, which a null keeps, too; of a required property there is none."""
-    return condition if required else f"({value} is null or {condition})"
+def _of_types(
+    types: tuple[str, ...], rule: PropertyRule, one: Property, element: Element, problems: Problems
+) -> Iterator[str]:
+    if one.type.mixed:
+        what = f"a type of {show(one.name)}, which has several in its schema, cannot be put into SQL"
+        problems.add(rule.place, what, f"take the type out, or {INFERRED}")
+    elif one.type.kind is Kind.JSON:
+        yield from _of_documents(_DOCUMENTS & set(types), rule, one, element, problems)
+    elif not _HOLDS[one.type.kind] & set(types):
+        integer = one.type.kind is Kind.NUMBER and "integer" in types
+        yield f"{element.typed(one)} = floor({element.typed(one)})" if integer else "false"
 
 
-def _among(values: tuple[Json, ...], one: Property, element: Element, required: bool) -> str:
-    given = [value for value in values if value is not None]
-    numbers = [value for value in given if isinstance(value, (int, float)) and not isinstance(value, bool)]
-    if not given:
-        return f"{element.text(one)} is null"
-    if numbers and len(numbers) == len(given) and one.type.kind in NUMBERS:
-        value = element.typed(one)
-        return _kept(value, f"{value} in ({', '.join(map(str, numbers))})", required)
-    texts = ", ".join(literal(_plain(value), element.engine) for value in given)
-    value = element.text(one)
-    return _kept(value, f"{value} in ({texts})", required)
+def _of_documents(
+    allowed: frozenset[str], rule: PropertyRule, one: Property, element: Element, problems: Problems
+) -> Iterator[str]:
+    """An object or an array where the schema may allow both."""
+    if not allowed:
+        yield "false"
+    elif len(allowed) == 1:
+        (only,) = allowed
+        told = element.is_a(one, only)
+        if told is not None:
+            yield told
+        elif one.type.only and one.type.only != only:
+            yield "false"
+        elif not one.type.only:
+            what = f"objects and arrays in {show(one.name)} cannot be told apart in layout {element.setting.layout}"
+            problems.add(rule.place, what, f"take the type out, or {INFERRED}")
 
 
-def _plain(value: Json) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _among(listed: Listed, rule: PropertyRule, one: Property, element: Element, problems: Problems) -> str:
+    """Equal to one of the values: numbers as numbers, times as instants, and 1 is not "1"."""
+    setting, kind = element.setting, one.type.kind
+    if not listed:
+        return "false"  # null alone
+    if one.type.mixed:
+        return _among_mixed(listed, rule, one, element, problems)
+    if kind in NUMBERS:
+        values = listed.plain_numbers()
+    elif kind is Kind.BOOLEAN:
+        values = listed.plain_booleans()
+    elif kind in (Kind.TSTAMP, Kind.DATE):
+        values = [f"cast('{text}' as {setting.type(one.type)})" for text in listed.instants(kind is Kind.DATE)]
+    else:
+        values = listed.literals(setting.name) if kind is Kind.TEXT else []
+    if not values:
+        what = f"none of the values that {show(one.name)} may have here is one that its schema allows: {listed.shown()}"
+        problems.add(rule.place, what, f"write values of its type ({kind}); texts stand in quotes")
+    return f"{element.typed(one)} in ({', '.join(values)})" if values else "false"
+
+
+def _among_mixed(listed: Listed, rule: PropertyRule, one: Property, element: Element, problems: Problems) -> str:
+    """The same where the schema has several types, so that the value's own type has to be told."""
+    text = element.text(one)
+    number = from_text(text, NUMBER, element.setting)
+    pairs = (
+        ("string", text, listed.literals(element.setting.name)),
+        ("number", number, listed.plain_numbers()),
+        ("boolean", text, [f"'{value}'" for value in listed.plain_booleans()]),
+    )
+    found = [
+        (element.is_a(one, json_type), f"{value} in ({', '.join(values)})")
+        for json_type, value, values in pairs
+        if values
+    ]
+    if any(told is None for told, _ in found) and (twin := listed.without_twin()):
+        what = f"in layout {element.setting.layout} {show(one.name)} is a text, in which {twin} cannot be told apart"
+        problems.add(rule.place, what, f"list both, or {INFERRED}")
+    return " or ".join(f"({told} and {condition})" if told else condition for told, condition in found)

@@ -1,4 +1,6 @@
-"""The dbt output: an incremental model <name>_dm.sql, and schema.yml with descriptions, tests and sources.
+"""The dbt output: an incremental model <name>_dm.sql, and <name>_dm.yml with descriptions, tests and sources.
+
+Products may share a folder and a project, so their files and their sources have names of their own.
 
 A run takes the events that were loaded since the newest that the table has, and all copies of these. What comes later
 with an older load time is not seen: dbt keeps no manifest.
@@ -20,10 +22,10 @@ _ATOMIC = re.compile(r"\b(from|join) atomic\.(\w+)")
 
 
 def dbt_files(plan: Plan) -> tuple[File, ...]:
-    """The model and its schema.yml."""
+    """The model and its properties."""
     return (
         File(f"{plan.name}_dm.sql", _model(plan)),
-        File("schema.yml", "\n".join([*plan.header("#"), *_schema(plan), ""])),
+        File(f"{plan.name}_dm.yml", "\n".join([*plan.header("#"), *_schema(plan), ""])),
     )
 
 
@@ -49,14 +51,20 @@ def _model(plan: Plan) -> str:
         "    {% endif %}"
     )
     select = untemplated(plan.select()).replace("where a.event_id is not null", only, 1)
-    select = _ATOMIC.sub(lambda found: f"{found[1]} {{{{ source('atomic', '{found[2]}') }}}}", select)
+    source = _source(plan)
+    select = _ATOMIC.sub(lambda found: f"{found[1]} {{{{ source('{source}', '{found[2]}') }}}}", select)
     return "\n".join([config, *map(untemplated, plan.header("--")), "", select, ""])
+
+
+def _source(plan: Plan) -> str:
+    return f"{plan.name}_atomic"
 
 
 def _schema(plan: Plan) -> Iterator[str]:
     yield "version: 2"
     yield "sources:"
-    yield "  - name: atomic"
+    yield f"  - name: {_source(plan)}"
+    yield "    schema: atomic"
     yield "    tables:"
     for table in (EVENTS, *plan.shredded_tables()):
         yield f"      - name: {table.partition('.')[2]}"

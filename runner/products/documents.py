@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from runner.errors import Place
 from runner.problems import Problems
+from runner.products import jsontext
+from runner.products.values import Version
 from runner.yamlfile import Broken, Mapping, Node, Scalar, Sequence, parse, read_text
 
 _INTEGER = re.compile(r"[-+]?[0-9]{1,40}")
@@ -15,7 +18,14 @@ SUFFIXES = frozenset({".yml", ".yaml", ".json"})
 
 def document(path: Path, problems: Problems) -> Node:
     """The document of one file. Raises BadInput where nothing of it can be read."""
+    if not path.is_file():
+        what = "not a regular file" if path.exists() else "no such file"
+        problems.stop(Place(path), what, "name a file of snowplow-cli, *.yaml or *.json")
     text = read_text(path, problems)
+    if not text.strip():
+        problems.stop(Place(path), "the file is empty", "write it as snowplow-cli does, or name another")
+    if path.suffix.lower() == ".json" or Version.of(path.name):
+        return jsontext.parse(text, path, problems)
     if text.lstrip()[:1] in ("{", "["):
         text = text.replace("\t", " ")  # JSON may be indented with tabs; a string of it cannot hold one
     return parse(text, path, problems)

@@ -1,4 +1,7 @@
-"""The files of each output: their names and texts. The same product and choices give the same bytes."""
+"""The files of each output: their names and texts. The same product and choices give the same bytes.
+
+A file of SQL is called as what it makes: <name>.sql the view derived.<name>, <name>_dm.sql the table derived.<name>_dm.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,13 @@ from enum import StrEnum
 from runner.problems import Problems
 from runner.products.choice import Asked, Wide
 from runner.products.engines import Engine
-from runner.products.naming import RESERVED, snake
+from runner.products.naming import RESERVED, shortened, snake
 from runner.products.nested import Nested
 from runner.products.shredded import Shredded
 
 SCHEMA = "derived"
+MADE = "by runner generate"
+LENGTH = 60  # of a product's name in names of tables: with _dm at its end Postgres keeps 63
 
 
 class Output(StrEnum):
@@ -39,12 +44,19 @@ class Plan:
     wide: Wide
     engine: Engine
     asked: Asked
+    output: Output
 
     @property
     def name(self) -> str:
-        """A plain word: no engine takes it for a number or a word of its own."""
+        """A plain word: no engine takes it for a number or a word of its own, or cuts it off."""
         name = snake(self.wide.product.name).strip("_")
-        return name if name[:1].isalpha() and name not in RESERVED else f"product_{name}".strip("_")
+        word = name if name[:1].isalpha() and name not in RESERVED else f"product_{name}".strip("_")
+        return shortened(word, LENGTH)
+
+    @property
+    def mark(self) -> str:
+        """What the files of this output of this product say of themselves, and no others."""
+        return f"{MADE} {self.output} of data product {_line(self.wide.product.id)}"
 
     @property
     def view(self) -> str:
@@ -79,7 +91,8 @@ class Plan:
     def header(self, sign: str) -> Iterator[str]:
         """What this was made of; no times, so that the same files give the same text."""
         product = self.wide.product
-        yield f"{sign} {_line(product.name)}: generated from {_line(product.path.name)} by runner generate; edit that, not this."
+        yield f"{sign} Generated {self.mark}: edit {_line(product.path.name)}, not this."
+        yield f"{sign} {_line(product.name)}"
         for one in self.wide.specifications:
             yield f"{sign} event: {_line(one.name)} ({_line(one.id)}), {one.event.uri if one.event else 'no event'}"
         for uri in sorted({use.uri for one in self.wide.specifications for use in one.entities}):
@@ -98,9 +111,7 @@ def _line(text: str) -> str:
 
 def view_file(plan: Plan) -> File:
     """CREATE VIEW. Postgres and Redshift do not replace a view whose columns changed, so it is dropped first."""
-    return File(
-        f"{plan.name}_dm.sql", "\n".join([*plan.header("--"), "", *(f"{text};\n" for text in statements(plan))])
-    )
+    return File(f"{plan.name}.sql", "\n".join([*plan.header("--"), "", *(f"{text};\n" for text in statements(plan))]))
 
 
 def statements(plan: Plan) -> list[str]:

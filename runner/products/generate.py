@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runner.errors import BadInput, Exit, Place, Problem, RunnerError
+from runner.problems import Problems
 from runner.products.choice import Asked, choose, listing
+from runner.products.clashes import find_clashes
 from runner.products.dbt import LOADED, dbt_files
 from runner.products.engines import LAYOUTS, Engine
-from runner.products.files import File, Output, Plan, view_file
+from runner.products.files import MADE, File, Output, Plan, view_file
 from runner.products.playbook_text import playbook_files
 from runner.products.reading import read
 
-MADE = "by runner generate"
+HEAD = 4000  # characters of a file in which its mark stands
 SHOWN = 12  # lines of a difference
 
 
@@ -56,7 +59,11 @@ def generate(wanted: Wanted) -> Generated:
     """Raises BadInput with all that is wrong with the product, its schemas and the choices."""
     engine = Engine(wanted.engine, _layout(wanted))
     asked, notes = _completed(wanted)
-    plan = Plan(choose(read(wanted.product, wanted.schemas), asked, wanted.engine), engine, asked)
+    wide = choose(read(wanted.product, wanted.schemas), asked, wanted.engine)
+    problems = Problems()
+    find_clashes(wide, engine, problems)
+    problems.finish()
+    plan = Plan(wide, engine, asked, wanted.output)
     make = {Output.VIEW: lambda p: (view_file(p),), Output.PLAYBOOK: playbook_files, Output.DBT: dbt_files}
     return Generated(plan, make[wanted.output](plan), (*notes, *plan.wide.notes))
 
@@ -82,16 +89,20 @@ def _completed(wanted: Wanted) -> tuple[Asked, list[str]]:
     return replace(asked, columns=(*missing, *asked.columns)), notes
 
 
-def write(files: tuple[File, ...], folder: Path) -> list[Path]:
-    """Write the files; what was generated before under these names is replaced. Raises BadInput for anything else."""
-    paths = [folder / file.name for file in files]
-    others = [path for path in paths if os.path.lexists(path) and not _generated(path)]
-    if others:
-        hint = "name another folder with -o, or remove the file"
-        raise BadInput([Problem(Place(path), "is not a file that runner generate made", hint) for path in others])
+def write(made: Generated, folder: Path) -> list[Path]:
+    """Write the files; what was generated before, of this product as this output, is replaced. Raises BadInput for
+    anything else."""
+    paths = [folder / file.name for file in made.files]
+    problems = [
+        Problem(Place(path), other, "name another folder with -o, or remove the file")
+        for path in paths
+        if os.path.lexists(path) and (other := _another(path, made.plan))
+    ]
+    if problems:
+        raise BadInput(problems)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for path, file in zip(paths, files, strict=True):
+        for path, file in zip(paths, made.files, strict=True):
             path.write_text(file.text, encoding="utf-8")
     except OSError as error:
         what = f"cannot be written: {error.strerror or error}"
@@ -99,24 +110,29 @@ def write(files: tuple[File, ...], folder: Path) -> list[Path]:
     return paths
 
 
-def _generated(path: Path) -> bool:
-    """Whether a file says that it was generated, in its first lines."""
+def _another(path: Path, plan: Plan) -> str:
+    """What a file is that was not generated of this product as this output; nothing if it was."""
     try:
-        return MADE in path.read_text(encoding="utf-8")[:1000]
+        with path.open(encoding="utf-8") as file:
+            head = file.read(HEAD)
     except (OSError, UnicodeDecodeError):
-        return False
+        head = ""
+    if MADE not in head:
+        return "is not a file that runner generate made"
+    found = re.search(rf"{MADE} (\w+ of data product .*): edit ", head)
+    return "" if plan.mark in head else f"was generated as the {found[1] if found else 'file of another product'}"
 
 
-def compare(files: tuple[File, ...], folder: Path) -> None:
+def compare(made: Generated, folder: Path) -> None:
     """Raises MovedOn where a file is not what would be generated now, with what came and what went."""
     found = []
-    for file in files:
+    for file in made.files:
         path = folder / file.name
-        if not path.is_file() or not _generated(path):
-            found.append(f"{path}: is not there" if not path.exists() else f"{path}: was not generated")
-            continue
-        old = path.read_text(encoding="utf-8")
-        if old != file.text:
+        if not os.path.lexists(path):
+            found.append(f"{path}: is not there")
+        elif other := _another(path, made.plan):
+            found.append(f"{path}: {other}")
+        elif (old := path.read_text(encoding="utf-8")) != file.text:
             found.append("\n".join([f"{path}: is out of date", *_difference(old, file.text)]))
     if found:
         raise MovedOn("\n".join(found), "the product or a schema has moved on: run the same command without --check")

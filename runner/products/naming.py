@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 
 from runner.errors import Place
 from runner.problems import Problems, show
@@ -50,6 +51,13 @@ def snake(name: str) -> str:
     """camelCase, dots and dashes as the loaders write them in the names of columns."""
     parted = _HUMP.sub(r"\1_\2", _ACRONYM.sub(r"\1_\2", name))
     return _OTHER.sub("_", parted.lower())
+
+
+def shortened(name: str, length: int) -> str:
+    """A name of at most `length` characters: a longer one is cut, and ends in eight digits of a digest of all of it."""
+    if len(name) <= length:
+        return name
+    return f"{name[: length - 9].rstrip('_')}_{sha256(name.encode()).hexdigest()[:8]}"
 
 
 def quoted(name: str, engine: str) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 
 from runner.problems import Problems
+from runner.products.casts import from_text
 from runner.products.choice import Match, Part, Wide
 from runner.products.conditions import Element, conditions
 from runner.products.engines import EVENTS, ORDER, SPECIFICATIONS, Engine
@@ -13,7 +13,11 @@ from runner.products.matching import Matching, named_columns, vendor_and_name
 from runner.products.naming import literal, quoted, snake
 from runner.products.values import Family, Kind, Property, Specification, Use
 
-_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SAME = {"array": "'ARRAY'", "boolean": "'BOOLEAN'", "object": "'OBJECT'", "string": "'VARCHAR'"}
+_JSON_TYPES = {  # what json_type and typeof call them
+    "duckdb": _SAME | {"number": "'BIGINT', 'UBIGINT', 'DOUBLE'"},
+    "snowflake": _SAME | {"number": "'INTEGER', 'DECIMAL', 'DOUBLE'"},
+}
 
 
 @dataclass(frozen=True)
@@ -22,24 +26,19 @@ class Document(Element):
 
     setting: Engine
     base: str
-    step: str  # DuckDB: a path; Snowflake: subscripts
-
-    @property
-    def engine(self) -> str:  # type: ignore[override]
-        return self.setting.name
-
-    def _key(self, one: Property) -> str:
-        return snake(one.name) if self.setting.snaked else one.name
+    step: str  # to the element; DuckDB: a JSON pointer; Snowflake: subscripts
 
     def _at(self, one: Property) -> str:
         """DuckDB: the arguments of json_extract; Snowflake: the value."""
-        key = self._key(one)
+        key = snake(one.name) if self.setting.snaked else one.name
         if self.setting.name == "snowflake":
             escaped = key.replace('"', '""')
             return f'{self.base}{self.step}:"{escaped}"'
-        escaped = key.replace('"', '\\"')
-        path = f"{self.step}.{key}" if _WORD.fullmatch(key) else f'{self.step}."{escaped}"'
-        return f"{self.base}, {literal(path, 'duckdb')}"
+        escaped = key.replace("~", "~0").replace("/", "~1")  # in a path with $ a * would be any key
+        return f"{self.base}, {literal(f'{self.step}/{escaped}', 'duckdb')}"
+
+    def held(self, one: Property) -> str:
+        return self.text(one)
 
     def text(self, one: Property) -> str:
         if self.setting.name == "snowflake":
@@ -47,25 +46,22 @@ class Document(Element):
         return f"json_extract_string({self._at(one)})"
 
     def typed(self, one: Property) -> str:
-        kind, at, snowflake = one.type.kind, self._at(one), self.setting.name == "snowflake"
-        type_ = self.setting.type(one.type)
-        if kind is Kind.TEXT:
-            return self.text(one)
-        if kind is Kind.JSON:
-            return (
-                f"strip_null_value({at})"
-                if snowflake
-                else f"case when json_type({at}) <> 'NULL' then json_extract({at}) end"
-            )
-        if kind is Kind.TSTAMP and snowflake:
-            return f"cast(convert_timezone('UTC', cast({self.text(one)} as timestamp_tz)) as timestamp_ntz)"
-        if kind is Kind.TSTAMP:  # without an offset it is UTC, whatever zone the reader's session has
-            text = self.text(one)
-            zoned = f"regexp_matches({text}, '(?i):[0-9.:]+ ?(z|[+-][0-9]{{2}}(:?[0-9]{{2}})?)$')"
-            utc = f"cast(try_cast({text} as timestamptz) at time zone 'UTC' as timestamp)"
-            return f"case when {zoned} then {utc} else try_cast({text} as timestamp) end"
-        cast = "cast" if snowflake else "try_cast"  # a value that its schema does not allow is null, and harms no other
-        return f"{cast}({self.text(one)} as {type_})"
+        if one.type.kind is not Kind.JSON:
+            return from_text(self.text(one), one.type, self.setting)
+        if self.setting.name == "snowflake":
+            return f"strip_null_value({self._at(one)})"
+        if self.setting.layout == "struct":  # whose field may hold the JSON as text
+            return f"try_cast({self.text(one)} as json)"
+        return f"case when json_type({self._at(one)}) <> 'NULL' then json_extract({self._at(one)}) end"
+
+    def is_a(self, one: Property, json_type: str) -> str | None:
+        kept = self.setting.layout in ("json", "objects")  # other layouts make one text of what has several types
+        if not kept and (one.type.kind is not Kind.JSON or self.setting.layout != "struct"):
+            return None
+        if self.setting.name == "snowflake":
+            return f"typeof({self._at(one)}) in ({_JSON_TYPES['snowflake'][json_type]})"
+        value = self._at(one) if kept else self.typed(one)
+        return f"json_type({value}) in ({_JSON_TYPES['duckdb'][json_type]})"
 
 
 @dataclass(frozen=True)
@@ -102,8 +98,7 @@ class Nested:
         return self.engine.column(family, is_event)
 
     def _element(self, family: Family, is_event: bool) -> Document:
-        first = "" if is_event else "[0]"
-        step = first if self.engine.name == "snowflake" else f"${first}"
+        step = "" if is_event else "[0]" if self.engine.name == "snowflake" else "/0"
         return Document(self.engine, f"e.{self._column(family, is_event)}", step)
 
     # -- events
@@ -173,7 +168,7 @@ class Nested:
         length = f"coalesce({'json_array_length' if duckdb else 'array_size'}({column}), 0)"
         found = [f"{length} >= {use.least}"] if use.least else []
         found += [f"{length} <= {use.most}"] if use.most is not None else []
-        element = Document(self.engine, "i.value", "$" if duckdb else "")
+        element = Document(self.engine, "i.value", "")
         rules = conditions(use, self.wide.properties(family), element, self.problems)
         broken = f"not ({' and '.join(rules)})"
         if rules and duckdb:

@@ -12,7 +12,9 @@ from collections.abc import Iterator
 
 from runner.products.engines import EVENTS
 from runner.products.files import File, Plan
+from runner.products.naming import shortened
 
+LENGTH = 40  # of a playbook's name
 _BRACES = re.compile(r"\{[{%#]")
 _TARGETS = {
     "duckdb": "duckdb:///{name}.duckdb",
@@ -39,7 +41,7 @@ def playbook_files(plan: Plan) -> tuple[File, ...]:
 def _lines(plan: Plan) -> Iterator[str]:
     event_id = next(one.name for one in plan.wide.atomic if one.source == "event_id")
     target = _TARGETS[plan.engine.name].format(name=plan.name)
-    yield f"name: {json.dumps(plan.name)}"
+    yield f"name: {json.dumps(shortened(plan.name, LENGTH))}"
     yield f"target: ${{RUNNER_TARGET:-{target}}}"
     yield "sources:"
     yield f"  - table: {EVENTS}"
@@ -57,4 +59,5 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield f"    sql: {plan.name}_dm.sql"
     yield f"    key: {{{event_id}: {{{inputs}}}}}"
     yield f"    unique: {event_id}"
-    yield f"    description: {json.dumps(plan.description, ensure_ascii=False)}"
+    described = plan.description.replace("${", "$${")  # as a playbook writes it that means no variable
+    yield f"    description: {json.dumps(described, ensure_ascii=False)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from runner.errors import BadInput, Place
 from runner.problems import Problems, show
@@ -50,10 +50,18 @@ class Ref:
     place: Place
 
 
+def _words(node: Node, scope: Scope) -> str:
+    text = PROSE.read(node, scope)
+    if not text.strip():
+        raise Wrong("is empty", "write a value")
+    return text
+
+
+WORDS = Kind(_words, "")
 ANY: Kind[Node | None] = Kind(_any, None, null=True)
 URI: Kind[Uri | None] = Kind(_uri, None)
 COUNT: Kind[int | None] = Kind(_count, None, null=True)
-REF = record("a reference", lambda row: Ref(row.need("$ref", PROSE), row.place), Ref("", Place()), NO_HINTS)
+REF = record("a reference", lambda row: Ref(row.need("$ref", WORDS), row.place), Ref("", Place()), NO_HINTS)
 
 
 def _use(row: Row) -> Use | None:
@@ -95,8 +103,8 @@ class _Written:
 
 def _specification(row: Row) -> _Written:
     found = Specification(
-        id=row.need("resourceName", PROSE, _UUID),
-        name=row.need("name", PROSE),
+        id=row.need("resourceName", WORDS, _UUID),
+        name=row.need("name", WORDS),
         description=row.get("description", PROSE, ""),
         event=row.get("event", EVENT, None),
         entities=row.get("entities", ENTITIES, ()),
@@ -119,7 +127,7 @@ class _Data:
 
 
 def _data(row: Row) -> _Data:
-    name, description = row.need("name", PROSE), row.get("description", PROSE, "")
+    name, description = row.need("name", WORDS), row.get("description", PROSE, "")
     for other in ("domain", "owner"):
         row.get(other, PROSE, "")
     refs = row.get("sourceApplications", many(REF), ())
@@ -136,7 +144,7 @@ class _App:
 
 
 def _app(row: Row) -> _App:
-    name = row.need("name", PROSE)
+    name = row.need("name", WORDS)
     for other in ("domain", "owner", "description", "appIds"):
         row.get(other, ANY, None)
     return _App(name, row.get("entities", ENTITIES, ()))
@@ -151,26 +159,34 @@ def read(path: Path, schemas: Path) -> Product:
     problems = Problems()
     folder = Folder.of(schemas, problems)
     try:
-        data = _resource(document(path, problems), "data-product", DATA, _Data(), problems)
-        if isinstance(data, _Data):
-            product = _Reader(path, folder, problems).product(data)
+        written = _resource(document(path, problems), "data-product", DATA, _Data(), problems)
+        product = _Reader(path, folder, problems).product(written)
     except BadInput as bad:
         raise BadInput([*problems.found, *bad.problems]) from None
     problems.finish()
     return product
 
 
-def _resource(node: Node, kind: str, data: Kind[T], blank: T, problems: Problems) -> T:
-    def build(row: Row) -> T:
-        version, said = row.need("apiVersion", PROSE, "write apiVersion: v1"), row.need("resourceType", PROSE)
+@dataclass(frozen=True)
+class _Resource(Generic[T]):
+    """What a file of snowplow-cli holds."""
+
+    id: str
+    data: T
+
+
+def _resource(node: Node, kind: str, data: Kind[T], blank: T, problems: Problems) -> _Resource[T]:
+    def build(row: Row) -> _Resource[T]:
+        version, said = row.need("apiVersion", WORDS, "write apiVersion: v1"), row.need("resourceType", WORDS)
         if version and version != "v1":
             row.wrong("apiVersion", f"apiVersion {show(version)} is not known here", "write apiVersion: v1")
         if said and said != kind:
-            row.wrong("resourceType", f"this is a {said}, not a {kind}", f"name the file of a {kind}")
-        row.need("resourceName", PROSE, "write resourceName: and a UUID")
-        return row.need("data", data)
+            what = f"this is a {said}, not a {kind}"
+            row.problems.stop(row.place_of("resourceType"), what, f"name the file of a {kind}")
+        found = row.need("resourceName", WORDS, "write resourceName: and a UUID")
+        return _Resource(found, row.need("data", data, f"write what the {kind} holds under data:"))
 
-    return Scope(problems, "the file").read(record(f"a {kind} file", build, blank, NO_HINTS), node)
+    return Scope(problems, "the file").read(record(f"a {kind} file", build, _Resource("", blank), NO_HINTS), node)
 
 
 class _Reader:
@@ -180,17 +196,18 @@ class _Reader:
         self._path, self._folder, self._problems = path, folder, problems
         self._apps: dict[str, Application | None] = {}
 
-    def product(self, data: _Data) -> Product:
+    def product(self, written: _Resource[_Data]) -> Product:
+        data = written.data
         applications = [found for ref in data.applications if (found := self._application(ref))]
-        specifications = tuple(self._whole(written, applications) for written in data.specifications)
+        specifications = tuple(self._whole(one, applications) for one in data.specifications)
         self._same(specifications)
         structures = self._structures(specifications)
         for specification in specifications:
             check(specification, self._problems)
-        if not specifications:
+        if not specifications and not self._problems.found:
             hint = "write eventSpecifications: with one entry an event"
             self._problems.add(Place(self._path), "a data product without event specifications", hint)
-        return Product(self._path, data.name, data.description, specifications, structures)
+        return Product(self._path, written.id, data.name, data.description, specifications, structures)
 
     def _same(self, specifications: tuple[Specification, ...]) -> None:
         seen: dict[str, Specification] = {}
@@ -216,8 +233,8 @@ class _Reader:
             return None
         real = os.path.realpath(path)
         if real not in self._apps:
-            read_app = _resource(document(path, self._problems), "source-application", APP, _App(), self._problems)
-            self._apps[real] = Application(path, read_app.name, read_app.entities)
+            app = _resource(document(path, self._problems), "source-application", APP, _App(), self._problems).data
+            self._apps[real] = Application(path, app.name, app.entities)
         return self._apps[real]
 
     def _structures(self, specifications: tuple[Specification, ...]) -> tuple[Structure, ...]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runner.problems import Problems
+from runner.products.casts import TEXT, from_column
 from runner.products.choice import Match, Part, Wide
 from runner.products.conditions import Element, conditions
 from runner.products.engines import EVENTS, ORDER, SPECIFICATIONS, Engine
 from runner.products.matching import Matching, named_columns, vendor_and_name
 from runner.products.naming import literal, quoted, snake
-from runner.products.values import Family, Kind, Property, Specification, Type, Use
+from runner.products.values import Family, Kind, Property, Specification, Use
 
 PAIRS = 40  # so many properties go into one call: engines take a hundred arguments
 TIED = "{0}.root_id = e.event_id and {0}.root_tstamp = e.collector_tstamp"
@@ -27,20 +28,23 @@ class Shred(Element):
     setting: Engine
     alias: str
 
-    @property
-    def engine(self) -> str:  # type: ignore[override]
-        return self.setting.name
-
     def column(self, one: Property) -> str:
         return f"{self.alias}.{quoted(snake(one.name), self.setting.name)}"
 
+    def held(self, one: Property) -> str:
+        return self.column(one)
+
     def text(self, one: Property) -> str:
-        return f"cast({self.column(one)} as {self.setting.type(Type(Kind.TEXT))})"
+        return from_column(self.column(one), TEXT, self.setting)
 
     def typed(self, one: Property) -> str:
-        if one.type.kind is Kind.JSON and self.setting.name == "redshift":
-            return f"json_parse({self.column(one)})"
-        return f"cast({self.column(one)} as {self.setting.type(one.type)})"
+        return from_column(self.column(one), one.type, self.setting)
+
+    def is_a(self, one: Property, json_type: str) -> str | None:
+        if one.type.kind is not Kind.JSON:
+            return None
+        call = "json_typeof" if self.setting.name == "redshift" else "jsonb_typeof"
+        return f"{call}({self.typed(one)}) = '{json_type}'"
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ class Shredded:
             outputs += self._outputs(part, number)
         where = self._where()
         for number, use in enumerate(self._matched(), 1):
-            ctes.append(self._counts(use.uri.family, number))
+            ctes += self._counts(use.uri.family, number)
             joins.append(f"left join match_{number} as m{number} on {TIED.format(f'm{number}')}")
         listed, joined = ",\n    ".join(outputs), "".join(f"\n{join}" for join in joins)
         rows = f"select\n    {listed}\nfrom events as e{joined}\nwhere {where}"
@@ -97,13 +101,7 @@ class Shredded:
         """All tables of structures that are read."""
         found = [part.family for part in self._parts()]
         found += [SPECIFICATIONS] if self.wide.match is Match.SNOWTYPE else [use.uri.family for use in self._matched()]
-        named: dict[str, Family] = {}
-        for family in found:
-            other = named.setdefault(self.engine.table(family), family)
-            if other != family:
-                what = f"{family} and {other} are one table in {self.engine.name}: {self.engine.table(family)}"
-                self.problems.add(self.wide.product.specifications[0].place, what, "leave one of them out")
-        return list(named)
+        return list(dict.fromkeys(map(self.engine.table, found)))
 
     def _parts(self) -> list[Part]:
         return [part for part in self.wide.parts if part.columns]
@@ -245,16 +243,26 @@ class Shredded:
         uses = [*events, *(use for one in self.wide.specifications for use in one.entities)]
         return [use for use in dict.fromkeys(uses) if use.uri.family == family and not use.rules.empty]
 
-    def _counts(self, family: Family, number: int) -> str:
+    def _counts(self, family: Family, number: int) -> list[str]:
         """How many rows an event has, and how many of them break a specification's rules."""
-        row, sums = Shred(self.engine, "t"), ""
+        row, table = Shred(self.engine, "t"), self.engine.table(family)
+        broken = {}
         for at, use in enumerate(self._ruled(family), 1):
             rules = conditions(use, self.wide.properties(family), row, self.problems) or ["true"]
-            sums += f",\n        sum(case when {' and '.join(rules)} then 0 else 1 end) as broken_{at}"
-        return (
+            broken[f"broken_{at}"] = f"case when {' and '.join(rules)} then 0 else 1 end"
+        found = []
+        if broken:
+            listed = "".join(f",\n        {case} as {name}" for name, case in broken.items())
+            found.append(
+                f"checked_{number} as (\n    select t.root_id, t.root_tstamp{listed}\n    from {table} as t\n)"
+            )
+            table = f"checked_{number}"
+        sums = "".join(f",\n        sum(t.{name}) as {name}" for name in broken)
+        found.append(
             f"match_{number} as (\n    select t.root_id, t.root_tstamp, count(*) as row_count{sums}\n"
-            f"    from {self.engine.table(family)} as t\n    group by t.root_id, t.root_tstamp\n)"
+            f"    from {table} as t\n    group by t.root_id, t.root_tstamp\n)"
         )
+        return found
 
     def _event(self, one: Specification, use: Use) -> list[str]:
         family = use.uri.family

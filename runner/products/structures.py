@@ -1,21 +1,39 @@
 """The data structures of a folder: data-structure files, and bare Iglu schemas with `self`; each read when asked for.
 
-Only what is referred to is read in full. Of the other files the identity is known, for hints.
+Only what is referred to is read in full. Of the other files the identity is known, for hints. A file that cannot be read
+matters where a schema is missing that stands in it: then that is the reason, and all that is said.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runner.errors import BadInput, Place
+from runner.errors import BadInput, Place, Problem
 from runner.problems import Problems
 from runner.products.documents import SUFFIXES, document, entry, is_broken, text_of
 from runner.products.jsonschema import properties_of
 from runner.products.values import Structure, Uri, Version
 from runner.yamlfile import Mapping, Node
 from runner.yamlschema import did_you_mean
+
+
+@dataclass(frozen=True)
+class _Unread:
+    """A file that could not be read, or whose identity could not."""
+
+    path: Path
+    reasons: tuple[Problem, ...]
+
+    def names(self, uri: Uri) -> bool:
+        """Whether it may be this schema's: it names it, or nobody knows what it says."""
+        try:
+            said = os.fsencode(self.path) + self.path.read_bytes()
+        except OSError:
+            return True
+        return uri.name.encode() in said and uri.vendor.encode() in said
 
 
 @dataclass
@@ -25,6 +43,8 @@ class Folder:
     path: Path
     problems: Problems
     found: dict[Uri, Node] = field(default_factory=dict)
+    _flaws: dict[Uri, list[Problem]] = field(default_factory=dict)
+    _unread: list[_Unread] = field(default_factory=list)
     _read: dict[Uri, Structure | None] = field(default_factory=dict)
 
     @staticmethod
@@ -42,15 +62,13 @@ class Folder:
         try:
             tree = document(path, own)
         except BadInput as bad:
-            for problem in bad.problems:
-                self.problems.add(problem.place, problem.what, problem.hint)
+            self._unread.append(_Unread(path, bad.problems))
             return
-        for problem in own.found:
-            self.problems.add(problem.place, problem.what, problem.hint)
         inner = entry(tree, "data")
         schema = inner if inner is not None and entry(inner, "self") is not None else tree
         own_self = entry(schema, "self")
         if own_self is None or is_broken(own_self):
+            self._unread += [_Unread(path, tuple(own.found))] if own.found else []
             return
         parts = {name: text_of(entry(own_self, name)) for name in ("vendor", "name", "format", "version")}
         uri = Uri.of("iglu:{vendor}/{name}/{format}/{version}".format(**parts))
@@ -58,12 +76,13 @@ class Folder:
             missing = [name for name, text in parts.items() if not text]
             what = f"'self' needs {', '.join(missing)}" if missing else "'self' is not the identity of a schema"
             hint = "write vendor: com.acme, name: product, format: jsonschema, version: 1-0-0"
-            self.problems.add(own_self.place, f"invalid JSON schema: {what}", hint)
+            flaw = Problem(own_self.place, f"invalid JSON schema: {what}", hint)
+            self._unread.append(_Unread(path, (*own.found, flaw)))
         elif uri in self.found:
             first = self.found[uri].place
             self.problems.add(schema.place, f"{uri} is here a second time, first at {first}", "keep one of the two")
         else:
-            self.found[uri] = schema
+            self.found[uri], self._flaws[uri] = schema, own.found
 
     def need(self, uri: Uri, place: Place) -> Structure | None:
         """The structure that is referred to at `place`; None where it is not there, which is said."""
@@ -73,13 +92,21 @@ class Folder:
         if schema is None:
             self._missing(uri, place)
             return None
+        self._tell(self._flaws[uri])
         if isinstance(schema, Mapping) and (kind := text_of(entry(schema, "type"))) not in ("object", ""):
             hint = "a data structure is an object with properties"
             self.problems.add(schema.place, f"invalid JSON schema: {uri} is of type {kind}, not object", hint)
         self._read[uri] = Structure(uri, properties_of(schema, self.problems), schema.place)
         return self._read[uri]
 
+    def _tell(self, found: Iterable[Problem]) -> None:
+        for problem in found:
+            self.problems.add(problem.place, problem.what, problem.hint)
+
     def _missing(self, uri: Uri, place: Place) -> None:
+        if reasons := [reason for file in self._unread if file.names(uri) for reason in file.reasons]:
+            self._tell(reasons)
+            return
         versions: list[Version] = sorted(u.version for u in self.found if (u.vendor, u.name) == (uri.vendor, uri.name))
         if versions:
             what = f"{uri}: {self.path} has no version {uri.version} of it, but {', '.join(map(str, versions))}"
@@ -87,6 +114,10 @@ class Folder:
             return
         near = did_you_mean(str(uri), map(str, self.found))
         hint = near if near.startswith("did") else "runner reads *.yml, *.yaml and *.json below --schemas"
+        if self._unread:
+            hint += (
+                f"; {len(self._unread)} files there are no schemas that can be read, {self._unread[0].path} among them"
+            )
         self.problems.add(place, f"unknown schema {uri}: it is not in {self.path}", hint)
 
 

@@ -95,15 +95,17 @@ class Type:
     kind: Kind
     length: int = 0
     mixed: bool = False  # a text since the schema allows several types
+    only: str = ""  # of JSON: object or array, where the schema allows one of them alone
 
 
 @dataclass(frozen=True)
 class Property:
-    """One property of a structure."""
+    """One property of a structure. `untold` is the keyword behind which its type stands, if that was not followed."""
 
     name: str
     type: Type
     description: str = ""
+    untold: str = ""
     place: Place = field(default_factory=Place, compare=False)
 
 
@@ -197,6 +199,7 @@ class Product:
     """A data product, with everything its references lead to."""
 
     path: Path
+    id: str
     name: str
     description: str
     specifications: tuple[Specification, ...]

@@ -81,6 +81,7 @@ def connect(
     application: str,
     *,
     read_only: bool = False,
+    new: bool = True,
     plain: bool = False,
     timeout_s: float | None = None,
     watch: Watch | None = None,
@@ -88,7 +89,7 @@ def connect(
 ) -> Warehouse:
     """Open a warehouse, whose errors will not show `secrets`. Raises CannotConnect, and Locked where another process holds a DuckDB file.
 
-    A `plain` session of a server has the server's own settings: for scripts that know nothing of the runner.
+    A DuckDB file that is not there is made, if it may be `new`. A `plain` session of a server has the server's own settings: for scripts that know nothing of the runner.
     """
     kind = kind_of(target)
     if kind == "duckdb":
@@ -96,7 +97,9 @@ def connect(
 
         path, _, query = target.split("://", 1)[1].removeprefix("/").partition("?")
         options = _options(query)
-        return DuckDB(path, read_only=read_only, timeout_s=timeout_s, watch=watch, secrets=secrets, options=options)
+        return DuckDB(
+            path, read_only=read_only, new=new, timeout_s=timeout_s, watch=watch, secrets=secrets, options=options
+        )
     name, needed = SERVERS[kind]
     for module in needed:
         try:

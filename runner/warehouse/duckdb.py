@@ -76,6 +76,7 @@ class DuckDB(Warehouse):
         path: str,
         *,
         read_only: bool = False,
+        new: bool = True,
         timeout_s: float | None = None,
         watch: Watch | None = None,
         secrets: Secrets = NO_SECRETS,
@@ -85,6 +86,9 @@ class DuckDB(Warehouse):
         super().__init__(timeout_s, watch, secrets)
         self._path, self._options = path, dict(options)
         self._lines_before = 0  # the statement that runs, within its text
+        if not new and path not in ("", ":memory:") and not os.path.exists(path):
+            hint = "name the file that the events are in: duckdb:///web.duckdb is web.duckdb in this folder"
+            raise CannotConnect(f"cannot open {path}: there is no such database", hint)
         self._connection = connection if connection is not None else _open(path, read_only, self._options)
 
     def _run(self, sql: str) -> tuple[Result, ...]:
