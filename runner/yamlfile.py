@@ -17,10 +17,9 @@ import yaml
 
 from runner.errors import BadInput, Place
 from runner.problems import Problems, show
-from runner.yamlhints import said_better
+from runner.yamlhints import MAX_DEPTH, TOO_DEEP, TOO_DEEP_HINT, said_better
 
 MAX_BYTES = 1_000_000
-MAX_DEPTH = 50
 MAX_VALUES = 20_000
 
 # libyaml is about ten times faster; both give the same events, and only the wording of syntax errors differs.
@@ -168,8 +167,7 @@ class _Reader:
         place = self._place(event.start_mark)
         self._values += 1
         if depth > MAX_DEPTH:
-            hint = "no key of ours needs that: close the [ and { that are open, or quote the value"
-            self._problems.stop(place, f"nested deeper than {MAX_DEPTH} levels", hint)
+            self._problems.stop(place, TOO_DEEP, TOO_DEEP_HINT)
         if self._values > MAX_VALUES:
             hint = "data belongs into tables, SQL into .sql files"
             self._problems.stop(place, f"more than {MAX_VALUES:,} values in one file", hint)

@@ -26,6 +26,11 @@ def _line(lines: list[str], mark: Any) -> str:
     return lines[mark.line] if mark and mark.line < len(lines) else ""
 
 
+MAX_DEPTH = 50
+TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
+TOO_DEEP_HINT = "no key of ours needs that: close the [ and { that are open, or quote the value"
+
+
 def said_better(error: Any, text: str) -> Better:
     """`error` is a yaml.MarkedYAMLError; its wording depends on the parser, so the line itself is looked at too."""
     problem: str = error.problem or "not valid YAML"
@@ -37,6 +42,8 @@ def said_better(error: Any, text: str) -> Better:
     indent = line[: len(line) - len(line.lstrip())]
     # An error in a flow collection is best shown where the collection begins.
     opening = error.context_mark or mark
+    if "nesting depth" in problem:  # PyYAML has had a limit of its own since 6.0.4; ours is lower
+        return Better(TOO_DEEP, TOO_DEEP_HINT, mark)
     if "\t" in indent and mark.column <= len(indent):
         return Better("a tab in the indentation", "indent with spaces", mark)
     if "quoted scalar" in context and "end of stream" in problem:
