@@ -62,7 +62,8 @@ class Oracle:
         for user, day in sorted(self.by_day):
             self.days[user].append(day)
         dates = [day for _, day in self.by_day]
-        self.first, self.last = (min(dates), max(dates)) if dates else (None, None)
+        self.first: date | None = min(dates, default=None)
+        self.last: date | None = max(dates, default=None)
         self.value: Callable[[str, str, date], Value] = cache(self._value)
 
     @property
@@ -223,8 +224,8 @@ class Oracle:
         """Users and dates by place on an axis, and by group."""
         found: dict[tuple[Value, Value], list[tuple[str, date]]] = defaultdict(list)
         for user, day in self.grid():
-            place = day if axis == "date" else self.value("cohort_day", user, day)
-            if place is not None and (axis == "date" or place >= 0):
+            place: Value = day if axis == "date" else self.value("cohort_day", user, day)
+            if axis == "date" or (place is not None and place >= 0):
                 found[place, self.value(by, user, day) if by else None].append((user, day))
         return found
 

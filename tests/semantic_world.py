@@ -220,11 +220,10 @@ class World:
         oracle = Oracle(counted(self.rows))
         if users:
             self._check_users(oracle)
-        for name in kpis or DATE_KPIS:
-            self._check_kpi(oracle, name, "date")
-        for name in kpis or COHORT_KPIS:
-            if name in COHORT_KPIS:
-                self._check_kpi(oracle, name, "cohort_day")
+        for axis, known in (("date", DATE_KPIS), ("cohort_day", COHORT_KPIS)):
+            for name in known:
+                if not kpis or name in kpis:
+                    self._check_kpi(oracle, name, axis)
 
     def _check_users(self, oracle: Oracle) -> None:
         columns = ", ".join(PROPERTIES)
@@ -251,7 +250,7 @@ class World:
                     continue  # nothing counts there
                 assert same(value, expected), f"{name} over {axis} {place}, {by}={text}: {value!r}, not {expected!r}"
         over = oracle.over(axis)
-        for (place, dim, text), value in found.items():
+        for (place, dim, _), value in found.items():
             if dim == "" and (place, None) not in over:
                 assert not value, f"{name} over {axis} {place}: {value!r} where nobody is"
 

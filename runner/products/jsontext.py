@@ -13,7 +13,8 @@ from typing import NoReturn
 
 from runner.errors import Place
 from runner.problems import Problems, show
-from runner.yamlfile import HIDDEN, MAX_DEPTH, MAX_VALUES, Broken, Mapping, Node, Scalar, Sequence
+from runner.yamlfile import HIDDEN, MAX_VALUES, Broken, Mapping, Node, Scalar, Sequence
+from runner.yamlhints import MAX_DEPTH
 
 _PIECE = re.compile(r'[ \t\n]*("(?:[^"\\\n]|\\.)*"|[][{},:]|[^\s"][^][{},:"\s]*|)')
 _WORD = re.compile(r"true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")

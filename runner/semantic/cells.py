@@ -1,7 +1,7 @@
 """The KPI tables: components by date, cohort and group, and which dates a change of their inputs reaches.
 
 A cell is (date, registration_date, dimension, value): dimension '' holds all users, others one property that KPIs may
-be grouped by. Cohort days are dates less registration dates, so one table serves both axes. The key is the date: all
+be grouped by. Every date of the calendar has a cell, if an empty one. Cohort days are dates less registration dates, so one table serves both axes. The key is the date: all
 cells of a date are recomputed together, so a user who leaves a group or cohort leaves the old one and enters the new.
 """
 
@@ -66,6 +66,8 @@ class Cells:
             self._grouped(f"'{one.name}'", f"cast(g_{one.name} as {self.dialect.text})", f", g_{one.name}")
             for one in dimensions
         ]
+        if self.base:
+            branches.append(self._every_date())
         return f"with user_days as (\n{rows}\n)\n{UNION.join(branches)}"
 
     def _from(self) -> str:
@@ -78,6 +80,8 @@ class Cells:
         d = day_alias(self.base)
         spans = f"s.user_id = {d}.user_id and {d}.date >= s.valid_from and {d}.date < s.valid_to"
         joins = self.days.join_days(others, self._date)
+        if self.config.settings.run_date:  # what comes later than today has happened already, and does not count yet
+            joins += f"\njoin {self.names.calendar} as c on c.date = {d}.date"
         return f"from {self.names.days(self.base)} as {d}\njoin {self.names.spans} as s on {spans}{joins}"
 
     def _value(self, name: str) -> str:
@@ -101,12 +105,22 @@ class Cells:
         columns = f"date, registration_date, {dimension} as dimension, {value} as value, {', '.join(aggregates)}"
         return f"select {columns} from user_days group by date, registration_date{group}"
 
+    def _every_date(self) -> str:
+        """An empty cell a date: nothing counted is not the same as not looked at yet."""
+        nulls = "".join(
+            f", cast(null as {self.dialect.type(sum_type(self.config, c))}) as {c.name}" for c in self.components
+        )
+        return (
+            f"select date, cast(null as date) as registration_date, '' as dimension, cast(null as {self.dialect.text})"
+            f" as value{nulls} from {self.names.calendar}"
+        )
+
     # -- which dates -----------------------------------------------------------------------------------------------
 
     def affected(self) -> tuple[Affected, ...]:
         """For each input: the dates that a change of it reaches, and the rows that these need."""
         by_date = "select date from changed group by date"
-        found = [] if self.base else [Affected(self.names.calendar, by_date, IN_DATES)]
+        found = [Affected(self.names.calendar, by_date, IN_DATES)]
         found += [Affected(self.names.days(event), by_date, IN_DATES) for event in self.events]
         return (*found, Affected(self.names.spans, self._moved(), IN_REACH))
 

@@ -69,7 +69,8 @@ class Views:
         on_axis = "date" if axis is Axis.DATE else "cohort_day"
         branches = [self._holistic(unfolded, axis)] if unfolded.holistic else []
         branches += [self._stored(unfolded, axis, one) for one in stored_in(unfolded, cells)]
-        branches.append(self._empty(unfolded, axis))
+        if axis is Axis.COHORT_DAY:
+            branches += [self._every_day(unfolded, one) for one in stored_in(unfolded, cells)[:1]]
         listed = COMMA.join([on_axis, "dimension", "value", f"{self._formula(unfolded)} as {unfolded.kpi.name}"])
         return f"select {listed}\nfrom (\n{UNION.join(branches)}\n) cells\ngroup by {on_axis}, dimension, value"
 
@@ -93,8 +94,6 @@ class Views:
             else:
                 listed.append(f"cast(null as {type_}) as {term.name}")
         conditions = [] if axis is Axis.DATE else ["date >= registration_date"]
-        if self.config.settings.run_date and cells.base:
-            conditions.append(f"date in (select date from {self.names.calendar})")
         where = f" where {' and '.join(conditions)}" if conditions else ""
         return f"select {COMMA.join(listed)}\nfrom {self.names.cells(cells.base)}{where}\ngroup by {on_axis}, dimension, value"
 
@@ -110,16 +109,14 @@ class Views:
             column = f"case when {conditions} then {column} end"
         return merge(self.dialect, self.config, term.component, column)
 
-    def _empty(self, unfolded: Unfolded, axis: Axis) -> str:
-        """A row for each place of the axis, so that one where nothing counts is there too."""
+    def _every_day(self, unfolded: Unfolded, cells: Cells) -> str:
+        """A row for each cohort day that there has been, so that one where nothing counts is there too."""
         nulls = "".join(f", cast(null as {self._type(term)}) as {term.name}" for term in unfolded.terms)
-        rest = f"'' as dimension, cast(null as {self.dialect.text}) as value{nulls}"
-        if axis is Axis.DATE:
-            return f"select date, {rest} from {self.names.calendar}"
         first = f"(select min(registration_date) as first_date from {self.names.registrations}) f"
         return (
-            f"select c.date - f.first_date as cohort_day, {rest} from {self.names.calendar} as c cross join {first}"
-            " where c.date >= f.first_date"
+            f"select c.date - f.first_date as cohort_day, '' as dimension, cast(null as {self.dialect.text}) as value"
+            f"{nulls} from {self.names.cells(cells.base)} as c cross join {first} where c.date >= f.first_date"
+            " group by c.date, f.first_date"
         )
 
     def _holistic(self, unfolded: Unfolded, axis: Axis) -> str:
