@@ -5,7 +5,7 @@ or model: `batches_i` pending batches, `held_i` new batches that this run leaves
 etl_tstamp, event_count) of pending batches, `keys_j` (k1 … kn, recompute) affected keys of a source key, `frozen_j`
 keys whose history is gone, `affected_m` (k1 … kn, recompute) affected keys of a model, `new_m` its new rows,
 `diff_m` (its columns, runner_was, runner_now) old and new rows that differ, as multisets, `changed_m` (k1 … kn, runner_was, runner_now) keys
-whose rows differ.
+whose rows differ, `moved_m` (k1 … kn) values of its `unique` columns in rows that differ.
 """
 
 from __future__ import annotations
@@ -475,15 +475,32 @@ class Algebra:
 
     # -- publish -----------------------------------------------------------------------------------------------------
 
+    def finer(self, staged: Staged) -> tuple[str, ...]:
+        """`unique` columns that tell the rows of a key apart: then only rows that differ are replaced, not whole keys.
+
+        They hold the key, so all rows that they name belong to keys that are staged as a whole.
+        """
+        key, unique = (
+            {name.lower() for name in names} for names in (staged.compiled.key_names, staged.compiled.model.unique)
+        )
+        return staged.compiled.model.unique if key and key < unique and staged.extent is Extent.KEYS else ()
+
+    def moved(self, staged: Staged) -> str:
+        """The values of `finer` in rows that differ."""
+        return f"select distinct {self._as_ks(self.quoted(self.finer(staged)))} from {self.name('diff', staged.number)}"
+
     def publish(self, staged: Staged) -> list[tuple[str, str]]:
-        """(what, statement): replace the rows of the keys that differ, or all rows."""
+        """(what, statement): replace the rows that differ, those of the keys that differ, or all rows."""
         new, columns = self.name("new", staged.number), ", ".join(self.quoted([c.name for c in staged.columns]))
         insert = f"insert into {staged.table} ({columns}) select {columns} from {new}"
         if staged.extent is Extent.ALL:
             where = f" where {self._replaced(staged)}" if staged.has_frozen else ""
             return [("delete", f"delete from {staged.table}{where}"), ("insert", insert)]
+        finer = self.finer(staged)
+        types = {column.name.lower(): column.type for column in staged.columns}
+        names, keys = (finer, "moved") if finer else (staged.compiled.key_names, "changed")
         differs = self.is_in(
-            self.quoted(staged.compiled.key_names), self.name("changed", staged.number), types=staged.key_types
+            self.quoted(names), self.name(keys, staged.number), types=[types.get(name.lower(), "") for name in names]
         )
         return [("delete", f"delete from {staged.table} where {differs}"), ("insert", f"{insert} where {differs}")]
 

@@ -323,6 +323,10 @@ class _Stager:
         table = self.algebra.name("changed", staged.number)
         self.warehouse.execute("stage:changed", self.warehouse.temporary_table(table, self.algebra.changed(staged)))
         analyze(self.work, table)
+        if self.algebra.finer(staged):
+            moved = self.algebra.name("moved", staged.number)
+            self.warehouse.execute("stage:moved", self.warehouse.temporary_table(moved, self.algebra.moved(staged)))
+            analyze(self.work, moved)
         sql = (
             "select sum(case when runner_was = 0 then 1 else 0 end), sum(case when runner_was = 1 and runner_now = 1 then 1 else 0 end),"
             f" sum(case when runner_now = 0 then 1 else 0 end) from {table}"

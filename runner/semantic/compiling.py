@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from runner.errors import Place
+from runner.errors import BadInput, Place, Problem
 from runner.names import TableName
 from runner.playbook import Affected, Expression, KeyColumn, Model, Playbook, Query, Source, Step, Vanished, View
 from runner.semantic import components
@@ -20,6 +20,7 @@ from runner.semantic.tables import Tables
 from runner.semantic.values import (
     ACTIVITY,
     REGISTRATIONS,
+    Aggregate,
     Axis,
     ColumnTag,
     Config,
@@ -27,6 +28,8 @@ from runner.semantic.values import (
     EventTag,
     EventType,
     EventValue,
+    Fixed,
+    Sliding,
 )
 
 
@@ -84,6 +87,7 @@ class Compiled:
 
 def compile_config(config: Config, engine: str, target: str, run_date: str) -> Compiled:
     """The playbook of a checked configuration. `run_date` (UTC) is the last day where horizon is run_date."""
+    _check_engine(config, engine)
     dialect = Dialect(engine, config.settings.precision, config.settings.scale)
     names = Names(config.settings.schema)
     tables, days = Tables(config, dialect, names), UserDays(config, dialect, names)
@@ -103,6 +107,20 @@ def compile_config(config: Config, engine: str, target: str, run_date: str) -> C
         functions=("jsonb_typeof",),
     )
     return Compiled(config, playbook, names, cells, kpis, views, tables)
+
+
+def _check_engine(config: Config, engine: str) -> None:
+    """Raises BadInput for what an engine has no function for."""
+    if engine not in ("redshift", "snowflake"):
+        return
+    hint = "count per day by an event_property, or run the model on DuckDB or Postgres"
+    problems = [
+        Problem(one.place, f"E12 {one.kind.function} within a window, in {one.name}: {engine} has no such thing", hint)
+        for one in config.properties
+        if isinstance(one.kind, (Sliding, Fixed)) and one.kind.function in (Aggregate.COUNT_DISTINCT, Aggregate.ARRAY)
+    ]
+    if problems:
+        raise BadInput(problems)
 
 
 @dataclass(frozen=True)
@@ -148,6 +166,7 @@ class _Builder:
             self.names.calendar, Query("calendar", self.tables.calendar(self.run_date)), description="one row a date"
         )
         spans = self._model(self.names.spans, self.spans.select(), ("user_id",), Place(), "one row a user and change")
+        spans = replace(spans, unique=("user_id", "valid_from"))
         models += [calendar, spans]
         for one in self.cells:
             table = self.names.cells(one.base)

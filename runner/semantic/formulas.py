@@ -96,7 +96,15 @@ def filled(tree: exp.Expression, names: tuple[str, ...], engine: str, value: Cal
         text = value(names[int(found[1])])
         return text if _SIMPLE.fullmatch(text) else f"({text})"
 
-    return _SLOT.sub(put, tree.sql(engine, unsupported_level=sqlglot.ErrorLevel.IGNORE))
+    return _SLOT.sub(put, tree.transform(_plainly).sql(engine, unsupported_level=sqlglot.ErrorLevel.IGNORE))
+
+
+def _plainly(node: exp.Expr) -> exp.Expr:
+    """Days between dates as a difference, which every engine has and none takes for one of timestamps."""
+    if isinstance(node, exp.DateDiff) and node.text("unit").upper() in ("", "DAY"):
+        days = (exp.cast(one.copy(), "date") for one in (node.this, node.expression))
+        return exp.paren(exp.Sub(this=next(days), expression=next(days)))
+    return node
 
 
 def loose_columns(tree: exp.Expression) -> Iterator[str]:

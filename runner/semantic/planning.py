@@ -14,6 +14,7 @@ from runner.program import CompiledModel, renamed
 from runner.semantic.door import Door, state_of, warehouse_of
 from runner.warehouse.base import Column, Relation, Warehouse
 
+SHOWN = 5  # views by name; of more the first and how many
 WIDTHS = (("bool", 1), ("date", 4), ("timestamp", 8), ("bigint", 8), ("int", 4), ("decimal", 16), ("numeric", 16))
 
 
@@ -68,10 +69,15 @@ def _items(door: Door, warehouse: Warehouse, state: State) -> list[Item]:
         why = "changed" if str(renamed(program.playbook, model.table)) in state.models else "new"
         rows, size = sizes.read_by(model, lambda t: renamed(program.playbook, t))
         found.append(Item(str(model.table), why, _work(model), sizes.keys_of(door, model), rows, size))
-    for view in program.views:
-        if view.table in changed:
-            why = "changed" if str(renamed(program.playbook, view.table)) in state.models else "new"
-            found.append(Item(str(view.table), why, Work.VIEW, None, 0, 0))
+    for why in ("changed", "new"):
+        views = [
+            str(view.table)
+            for view in program.views
+            if view.table in changed
+            and (str(renamed(program.playbook, view.table)) in state.models) == (why == "changed")
+        ]
+        listed = views if len(views) <= SHOWN else [f"{views[0]} and {len(views) - 1} more views"]
+        found += [Item(name, why, Work.VIEW, None, 0, 0) for name in listed]
     return found
 
 
