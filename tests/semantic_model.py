@@ -89,6 +89,7 @@ kpis:
   mean_lifetime: {select: 'AVG({property.revenue_lifetime})', x_axis: {date: {}}}
   top_lifetime: {select: 'MAX({property.revenue_lifetime})', x_axis: {date: {}, cohort_day: {}}}
   countries: {select: 'COUNT(DISTINCT {property.last_country})', x_axis: {date: {}}}
+  active_countries: {select: 'COUNT(DISTINCT {property.last_country}) + SUM({property.logins})', where: '{property.dau_active} > 0', x_axis: {date: {}}}
   spread: {select: '({kpi.daily_revenue}) - ({kpi.login_count})', x_axis: {date: {}}}
 """
 FILES = {

@@ -207,6 +207,11 @@ class Oracle:
             return max(values("revenue_lifetime"), default=None)
         if name == "countries":
             return len(set(values("last_country")))
+        if name == "active_countries":
+            active = [(u, d) for u, d in cells if self.value("dau_active", u, d) > 0]
+            countries = {self.value("last_country", u, d) for u, d in active} - {None}
+            logins = [self.value("logins", u, d) for u, d in active]
+            return len(countries) + sum(logins)
         if name == "spread":
             return (total("revenue") or 0) - (total("logins") or 0)
         raise KeyError(name)
@@ -232,7 +237,7 @@ class Oracle:
 
 DATE_KPIS = (
     "login_count", "daily_revenue", "dau", "wau_users", "arpdau", "payer_dau", "registrations", "lost", "mean_lifetime",
-    "top_lifetime", "countries", "spread", *(f"retention_d{n}" for n in COHORT_DAYS),
+    "top_lifetime", "countries", "active_countries", "spread", *(f"retention_d{n}" for n in COHORT_DAYS),
 )  # fmt: skip
 COHORT_KPIS = ("login_count", "daily_revenue", "dau", "arpdau", "retention", "ltv", "top_lifetime")
 PROPERTIES = (

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from runner.playbook import Affected
-from runner.semantic.components import USERS, Component, Unfolded, cell_dimensions, sum_type
+from runner.semantic.components import Component, Unfolded, cell_dimensions, sum_type
 from runner.semantic.engines import COMMA, UNION, Dialect
 from runner.semantic.naming import Names
 from runner.semantic.rows import UserDays, day_alias
-from runner.semantic.values import Config, DataType
+from runner.semantic.values import Config
 
 IN_DATES = "date in (select date from affected)"
 IN_REACH = "valid_to > (select min(date) from affected) and valid_from <= (select max(date) from affected)"
@@ -161,6 +161,3 @@ def stored_in(unfolded: Unfolded, cells: Sequence[Cells]) -> tuple[Cells, ...]:
     """The tables that a KPI's view reads."""
     wanted = {term.component.base for term in unfolded.terms} if not unfolded.holistic else set()
     return tuple(one for one in cells if one.base in wanted)
-
-
-__all__ = ["USERS", "Cells", "DataType", "bases", "merge", "stored_in"]

@@ -104,7 +104,6 @@ def compile_config(config: Config, engine: str, target: str, run_date: str) -> C
         steps=(Step("semantic layer", models=tuple(builder.models())),),
         sources=builder.sources(),
         views=tuple(_views(config, names, views, kpis, cells)),
-        functions=("jsonb_typeof",),
     )
     return Compiled(config, playbook, names, cells, kpis, views, tables)
 

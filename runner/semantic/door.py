@@ -16,12 +16,11 @@ from runner.playbook_file import given_target
 from runner.playbook_paths import resolved_target
 from runner.problems import Problems
 from runner.process import Surroundings
-from runner.program import Program
+from runner.program import Program, renamed
 from runner.semantic.compiling import Compiled, compile_config
 from runner.semantic.findings import Finding
 from runner.semantic.loading import load
 from runner.semantic.values import Config
-from runner.stage import table_key
 from runner.warehouse import kind_of
 from runner.warehouse.base import Warehouse
 from runner.yamlschema import Wrong, did_you_mean
@@ -70,16 +69,8 @@ class Door:
 
     def left_over(self, state: State) -> tuple[str, ...]:
         """Tables and views that were applied and are no longer part of the model."""
-        own = {table_key_of(self.program, model.table) for model in self.program.models}
-        own |= {table_key_of(self.program, view.table) for view in self.program.views}
-        return tuple(sorted(set(state.models) - own))
-
-
-def table_key_of(program: Program, table: TableName) -> str:
-    """A table as the state tables name it."""
-    from runner.program import renamed
-
-    return str(renamed(program.playbook, table))
+        own = [model.table for model in self.program.models] + [view.table for view in self.program.views]
+        return tuple(sorted(set(state.models) - {str(renamed(self.program.playbook, table)) for table in own}))
 
 
 def open_door(around: Surroundings, folder: Path, target: str | None) -> Door:
@@ -140,6 +131,3 @@ def state_of(door: Door, warehouse: Warehouse) -> State:
     """What has been applied here."""
     playbook = door.compiled.playbook
     return Manifest(warehouse, playbook.name, playbook.state_schema).look()
-
-
-__all__ = ["Door", "in_our_words", "open_door", "state_of", "table_key", "table_key_of", "warehouse_of"]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 from runner.manifest import Manifest
 from runner.process import Surroundings
 from runner.program import renamed
-from runner.semantic.components import Term, Unfolded
+from runner.semantic.components import Term, Unfolded, properties_in
 from runner.semantic.door import Door, warehouse_of
 from runner.semantic.querying import Asked, fetch, physical
 from runner.semantic.values import Axis
@@ -32,7 +33,8 @@ def explain(around: Surroundings, door: Door, kpi: str, day: date, json: bool) -
             ["term", "aggregate", "where", "value", "users"], [_term(door, warehouse, t, day) for t in unfolded.terms]
         )
         for term in unfolded.terms:
-            _users(door, warehouse, term, day, report.table)
+            if users := _users(door, warehouse, term, day):
+                report.table([f"users of {term.name}", "share"], users)
         report.table(["event", "etl_tstamp", "events", "in manifest", "run"], _batches(door, warehouse, unfolded, day))
 
 
@@ -51,21 +53,17 @@ def _term(door: Door, warehouse: Warehouse, term: Term, day: date) -> tuple[obje
     return term.name, what, _where(term) or "-", value, users
 
 
-def _users(door: Door, warehouse: Warehouse, term: Term, day: date, table: object) -> None:
+def _users(door: Door, warehouse: Warehouse, term: Term, day: date) -> Sequence[tuple[object, ...]]:
     """The users with the largest share of a term."""
     views = door.compiled.views
     totals = door.compiled.names.users("totals")
     inner = f"select user_id, {views.raw(term)} as share from {totals} where date = date '{day.isoformat()}' group by user_id"
     text = f"select user_id, share from ({inner}) q where share is not null and share <> 0 order by share desc, user_id limit {SHOWN}"
-    rows = warehouse.execute("model:explain", physical(door, warehouse, text)).rows
-    if rows and callable(table):
-        table([f"users of {term.name}", "share"], rows)
+    return warehouse.execute("model:explain", physical(door, warehouse, text)).rows
 
 
 def _batches(door: Door, warehouse: Warehouse, unfolded: Unfolded, day: date) -> list[tuple[object, ...]]:
     """The batches that events of that day came in, with the run that read them last."""
-    from runner.semantic.components import properties_in
-
     playbook = door.program.playbook
     manifest = Manifest(warehouse, playbook.name, playbook.state_schema)
     events = {e.name: e for name in properties_in(unfolded) for e in door.compiled.events_of_property(name)}

@@ -99,6 +99,19 @@ def filled(tree: exp.Expression, names: tuple[str, ...], engine: str, value: Cal
     return _SLOT.sub(put, tree.transform(_plainly).sql(engine, unsupported_level=sqlglot.ErrorLevel.IGNORE))
 
 
+def where_only(formula: Formula, engine: str, value: Callable[[str], str], condition: str) -> str:
+    """A formula whose aggregates take the rows of a condition only: within their arguments, for engines without FILTER."""
+    tree = formula.tree.copy()
+    for call in list(tree.find_all(exp.AggFunc)):
+        distinct = call.this if isinstance(call.this, exp.Distinct) else None
+        argument = distinct.expressions[0] if distinct else call.this
+        kept = exp.Literal.number(1) if argument is None or isinstance(argument, exp.Star) else argument.copy()
+        cut = exp.Case(ifs=[exp.If(this=exp.column("runner_condition"), true=kept)])
+        call.set("this", exp.Distinct(expressions=[cut]) if distinct else cut)
+    text = filled(tree, formula.names, engine, value)
+    return re.sub(r"\brunner_condition\b", lambda _: condition, text)
+
+
 def _plainly(node: exp.Expr) -> exp.Expr:
     """Days between dates as a difference, which every engine has and none takes for one of timestamps."""
     if isinstance(node, exp.DateDiff) and node.text("unit").upper() in ("", "DAY"):

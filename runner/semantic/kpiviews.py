@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from runner.semantic.cells import Cells, merge, stored_in
 from runner.semantic.components import Term, Unfolded, cell_dimensions, sum_type
 from runner.semantic.engines import COMMA, UNION, Dialect
+from runner.semantic.formulas import Formula, where_only
 from runner.semantic.naming import Names
 from runner.semantic.rows import UserDays
 from runner.semantic.values import Axis, Config, DataType, EventType, Kpi
@@ -140,7 +141,9 @@ class Views:
         component = term.component
         conditions = " and ".join(f"({self._of_user(one)})" for one in (*component.where, *term.cells))
         if component.function == "raw":
-            return self._filtered(component.argument.sql(self.dialect.engine, _bare), conditions)
+            if conditions:
+                return where_only(component.argument, self.dialect.engine, _bare, conditions)
+            return component.argument.sql(self.dialect.engine, _bare)
         value = component.argument.sql(self.dialect.engine, _bare)
         if component.function != "count":
             value = f"cast({value} as {self.dialect.type(sum_type(self.config, component))})"
@@ -149,11 +152,8 @@ class Views:
             return f"count({value})"
         return merge(self.dialect, self.config, component, value)
 
-    def _of_user(self, condition: object) -> str:
-        return condition.sql(self.dialect.engine, _bare)  # type: ignore[attr-defined,no-any-return]
-
-    def _filtered(self, aggregate: str, conditions: str) -> str:
-        return f"{aggregate} filter (where {conditions})" if conditions else aggregate
+    def _of_user(self, formula: Formula) -> str:
+        return formula.sql(self.dialect.engine, _bare)
 
     def over_users(self, unfolded: Unfolded, axis: Axis, by: Sequence[str]) -> str:
         """A KPI from users and days alone, grouped by any properties: what the stored cells must give too."""

@@ -67,7 +67,7 @@ def _items(door: Door, warehouse: Warehouse, state: State) -> list[Item]:
         if model.table not in changed:
             continue
         why = "changed" if str(renamed(program.playbook, model.table)) in state.models else "new"
-        rows, size = sizes.read_by(model, lambda t: renamed(program.playbook, t))
+        rows, size = sizes.read_by([*model.sources, *(renamed(program.playbook, table) for table in model.models)])
         found.append(Item(str(model.table), why, _work(model), sizes.keys_of(door, model), rows, size))
     for why in ("changed", "new"):
         views = [
@@ -110,9 +110,8 @@ class _Sizes:
             self.counts[table] = int(self.warehouse.execute("plan:rows", sql).one()[0])
         return self.counts[table]
 
-    def read_by(self, model: CompiledModel, physical: object) -> tuple[int, int]:
-        """(rows, bytes) that a full build reads."""
-        inputs = [*model.sources, *map(physical, model.models)]  # type: ignore[call-overload]
+    def read_by(self, inputs: Sequence[TableName]) -> tuple[int, int]:
+        """(rows, bytes) that a full build from these tables reads."""
         rows = {table: self.rows(table) for table in inputs}
         return sum(rows.values()), sum(n * width(self.found[t].columns) for t, n in rows.items() if t in self.found)
 

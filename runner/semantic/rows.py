@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from runner.semantic.engines import Dialect
 from runner.semantic.formulas import Formula
 from runner.semantic.naming import Names
-from runner.semantic.values import Computed, Config, DataType, EventValue, Mapped, Property
+from runner.semantic.values import Computed, Config, EventValue, Mapped, Property
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,3 @@ def _fits(mapped: Mapped, value: str) -> str:
     ends = [f"{value} >= {mapped.low}"] if mapped.low is not None else []
     ends += [f"{value} <= {mapped.high}"] if mapped.high is not None else []
     return " and ".join(ends)
-
-
-__all__ = ["DataType", "UserDays", "day_alias"]

@@ -16,9 +16,7 @@ from runner.semantic.rows import UserDays
 from runner.semantic.tables import Tables
 from runner.semantic.values import (
     Aggregate,
-    Computed,
     Config,
-    DataType,
     EventValue,
     Fixed,
     Lifetime,
@@ -188,6 +186,3 @@ def _bound(days: int) -> str:
     if days == 0:
         return "current row"
     return f"{-days} preceding" if days < 0 else f"{days} following"
-
-
-__all__ = ["Computed", "DataType", "Spans"]

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlglot import exp
-
 from runner.semantic.engines import COMMA, UNION, Dialect
-from runner.semantic.formulas import Formula, filled
+from runner.semantic.formulas import Formula, where_only
 from runner.semantic.naming import Names
 from runner.semantic.values import (
     ACTIVITY,
@@ -138,20 +136,14 @@ class Tables:
 
     def days(self, event: str) -> str:
         """The properties that an event gives to each user and day with such events."""
-        values = self.values_of(event)
-        ordered, plain = [], []
-        for number, (one, kind) in enumerate(values):
+        ordered, listed = [], []
+        for number, (one, kind) in enumerate(self.values_of(event)):
             if kind.function in (Aggregate.FIRST, Aggregate.LAST):
                 ordered.append(self._in_order(event, number, one, kind))
-        for number, (one, kind) in enumerate(values):
-            sql = (
-                f"max(runner_{number})"
-                if kind.function in (Aggregate.FIRST, Aggregate.LAST)
-                else self._aggregate(event, one, kind)
-            )
-            if kind.function in (Aggregate.FIRST, Aggregate.LAST):
-                sql = self.dialect.any_of(f"runner_{number}", one.type)
-            plain.append(f"cast({sql} as {self.dialect.type(one.type)}) as {one.name}")
+                value = self.dialect.any_of(f"runner_{number}", one.type)
+            else:
+                value = self._aggregate(event, one, kind)
+            listed.append(f"cast({value} as {self.dialect.type(one.type)}) as {one.name}")
         if event == REGISTRATIONS:
             rows = f"select user_id, registration_date as event_date from {self.names.registrations}"
         else:
@@ -160,7 +152,7 @@ class Tables:
         if ordered:
             inner = f"(select runner_e.*, {COMMA.join(ordered)} from {inner}) runner_o"
         return (
-            f"select user_id, event_date as date,\n    {COMMA.join(plain)}\nfrom {inner}\ngroup by user_id, event_date"
+            f"select user_id, event_date as date,\n    {COMMA.join(listed)}\nfrom {inner}\ngroup by user_id, event_date"
         )
 
     def _rows(self, event: str) -> str:
@@ -206,20 +198,10 @@ class Tables:
         }[kind.function]
 
     def _own_aggregate(self, event: str, kind: EventValue, where: str) -> str:
-        """A formula that aggregates itself; its condition goes into each of its aggregates."""
-        tree = kind.select.tree.copy()
+        """A formula that aggregates itself; nothing where no row is of its condition."""
         if not where:
-            return filled(tree, kind.select.names, self.dialect.engine, lambda name: self._value(event, name))
-        condition = exp.column("runner_condition")
-        for call in list(tree.find_all(exp.AggFunc)):
-            inner = call.this
-            distinct = inner if isinstance(inner, exp.Distinct) else None
-            argument = distinct.expressions[0] if distinct else inner
-            value = exp.Literal.number(1) if isinstance(argument, exp.Star) or argument is None else argument
-            cut = exp.Case(ifs=[exp.If(this=condition.copy(), true=value.copy())])
-            call.set("this", exp.Distinct(expressions=[cut]) if distinct else cut)
-        text = filled(tree, kind.select.names, self.dialect.engine, lambda name: self._value(event, name))
-        text = text.replace("runner_condition", where)
+            return self._sql(event, kind.select)
+        text = where_only(kind.select, self.dialect.engine, lambda name: self._value(event, name), where)
         return f"case when count(case when {where} then 1 end) > 0 then {text} end"
 
     def _in_order(self, event: str, number: int, one: Property, kind: EventValue) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from runner import opening
-from runner.errors import Locked, RunnerError, Stopped
+from runner.errors import CannotConnect, Locked, Stopped
 from runner.events import Note, Started
 from runner.lease import LeaseTerms
 from runner.manifest import Manifest
@@ -123,27 +123,20 @@ def watch(around: Surroundings, door: Door, wanted: Wanted, most: int | None) ->
     """
     clock, settings = opening.clock(around), door.config.settings
     around.stopped = "watching ended; what was published stays"
-    started, ticks, verified = clock.monotonic(), 0, clock.monotonic()
-    done = 0
+    started = verified = clock.monotonic()
     while True:
         try:
             run(around, door, wanted)
             if settings.verify_s is not None and clock.monotonic() - verified >= settings.verify_s:
                 verified = clock.monotonic()
                 verify(around, door, settings.verify_keys, wanted.json)
-        except (Locked, RunnerError) as error:
-            if not _passes(error):
-                raise
+        except (Locked, CannotConnect) as error:
             around.report(wanted.json).line(f"{error.what}; trying again at the next tick")
-        done += 1
-        if most is not None and done >= most:
+        most = None if most is None else most - 1
+        if most == 0:
             return
         ticks = int((clock.monotonic() - started) // settings.frequency_s) + 1
         clock.sleep(max(0.0, started + ticks * settings.frequency_s - clock.monotonic()))
-
-
-def _passes(error: RunnerError) -> bool:
-    return int(error.exit_code) in (3, 5)
 
 
 def verify(
