@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from runner.errors import Place
 from runner.semantic import checking_kpis, checking_properties
-from runner.semantic.checks import Checks
+from runner.semantic.checks import Checks, volatile_in
+from runner.semantic.findings import Finding
+from runner.semantic.formulas import Unreadable, select_of
 from runner.semantic.values import Column, ColumnTag, Config, DataType, EventTag, EventType, EventValue
 
 _NEEDED = (ColumnTag.ENTITY_ID, ColumnTag.TSTAMP)
@@ -29,8 +31,6 @@ def check(config: Config, checks: Checks) -> None:
         checks.add("E11", Place(config.path), "no event is tagged registration_event", hint)
     usable = checking_properties.check(config, checks)
     checking_kpis.check(config, usable, checks)
-    if not config.lost and not any(finding.is_error for finding in checks.found):
-        _unused(config, checks)
 
 
 def _event(config: Config, event: EventType, checks: Checks) -> None:
@@ -44,6 +44,7 @@ def _event(config: Config, event: EventType, checks: Checks) -> None:
             checks.add("E11", tagged[1].place, f"event {event.name} has {tag} twice: {names}", "keep one of the two")
     for column in event.columns:
         _column(column, checks)
+    _sql(event, checks)
     if event.where and checks.readable(event.where, "write {{}}"):
         known = [column.name for column in event.columns]
         for name in event.where.names:
@@ -59,6 +60,21 @@ def _event(config: Config, event: EventType, checks: Checks) -> None:
         what = f"event {event.name} has no etl_timestamp_column: a batch is one day of its events"
         hint = "rows that are exchanged for others of the same day and user are not noticed; tag the load time"
         checks.add("W07", event.place, what, hint)
+
+
+def _sql(event: EventType, checks: Checks) -> None:
+    """An event's own SQL is a SELECT in some engine's words; which one is known once a warehouse is named."""
+    if not event.sql or "{{" in event.sql or "{%" in event.sql:
+        return
+    try:
+        tree = select_of(event.sql)
+    except Unreadable as error:
+        what = f"the sql: of event {event.name} cannot be read: {error}"
+        checks.add("E12", event.sql_place, what, "write one SELECT, in the words of the engine")
+        return
+    if found := volatile_in(tree):
+        what = f"the sql: of event {event.name} changes from run to run: {found}"
+        checks.add("E17", event.sql_place, what, "compare with a column of the events")
 
 
 def _column(column: Column, checks: Checks) -> None:
@@ -85,7 +101,9 @@ def _tables(config: Config, checks: Checks) -> None:
                 checks.add("E11", event.place, what, "tag an etl_timestamp_column, the same in both")
 
 
-def _unused(config: Config, checks: Checks) -> None:
+def unused(config: Config) -> list[Finding]:
+    """W01: what no KPI is made of, in a model without errors."""
+    checks = Checks()
     used = {name for kpi in config.kpis for name in checking_kpis.properties_of(config, kpi.name)}
     used |= {name for one in config.properties for name in one.sources}
     for one in config.properties:
@@ -96,3 +114,4 @@ def _unused(config: Config, checks: Checks) -> None:
     for event in config.events:
         if event.name not in sources and not {EventTag.ACTIVITY, EventTag.REGISTRATION} & set(event.tags):
             checks.add("W01", event.place, f"event {event.name} is used by no property", "")
+    return checks.found

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from sqlglot import exp
 
 from runner.semantic import meaning
-from runner.semantic.checking_properties import is_array, is_condition
-from runner.semantic.checks import MAX_PARTS, Checks, circles, parts, tree_of
+from runner.semantic.checking_properties import is_condition
+from runner.semantic.checks import MAX_PARTS, Checks, circles, is_array, parts, tree_of
 from runner.semantic.formulas import slot_of
 from runner.semantic.meaning import kpis_in, properties_of
 from runner.semantic.values import Axis, Config, Kpi

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from sqlglot import exp
 
-from runner.semantic.checks import MAX_PARTS, Checks, circles, parts, tree_of
+from runner.semantic.checks import MAX_PARTS, Checks, circles, is_array, parts, tree_of
 from runner.semantic.formulas import APPROXIMATE, Formula, slot_of
 from runner.semantic.values import (
     ACTIVITY,
@@ -54,14 +54,6 @@ def check(config: Config, checks: Checks) -> frozenset[str]:
                 hint = "can_group_by: false"
                 checks.add("E16", one.place, f"{one.name} is a list: it cannot be grouped by", hint)
     return usable
-
-
-def is_array(config: Config, name: str) -> bool:
-    """Whether a property is a list of values."""
-    kind = config.property(name).kind
-    if isinstance(kind, Computed) and not kind.mappings and (bare := kind.select.bare()) and bare != "date":
-        return is_array(config, bare)
-    return isinstance(kind, (Sliding, Fixed)) and kind.function is Aggregate.ARRAY
 
 
 def is_condition(formula: Formula, what: str, types: Mapping[str, DataType], checks: Checks) -> None:
@@ -232,7 +224,7 @@ def _lasts(known: Mapping[str, Property], one: Property) -> bool:
         one = known[one.kind.source]
     if isinstance(one.kind, EventValue):
         default = one.kind.default
-        return default is not None and default != "null" and default.strip("0.") != ""
+        return default is not None and default != "null" and default.strip("'0.") != ""
     return not isinstance(one.kind, Sliding)
 
 

@@ -10,7 +10,7 @@ from sqlglot import exp
 from runner.errors import Place
 from runner.semantic.findings import Finding
 from runner.semantic.formulas import VOLATILE, VOLATILE_NAMES, Formula, Unreadable, loose_columns
-from runner.semantic.values import Config
+from runner.semantic.values import Aggregate, Computed, Config, Fixed, Sliding
 from runner.yamlschema import did_you_mean
 
 MAX_PARTS = 1_000
@@ -47,7 +47,7 @@ class Checks:
             what = f"{formula.text} cannot be read as SQL: {error}"
             self.add("E12", formula.place, what, "write one SQL expression, names in braces")
             return False
-        if volatile := _volatile(tree):
+        if volatile := volatile_in(tree):
             what = f"{formula.text} changes from run to run: {volatile}"
             self.add("E17", formula.place, what, "use {date}, the day at hand")
         if tree.find(exp.Window):
@@ -75,11 +75,20 @@ def tree_of(formula: Formula | None) -> exp.Expression | None:
         return None
 
 
-def _volatile(tree: exp.Expression) -> str:
+def volatile_in(tree: exp.Expression) -> str:
+    """What in a tree gives another answer on another run, '' if nothing does."""
     if found := tree.find(*VOLATILE):
         return found.sql("bigquery").lower()
     named = [call.name for call in tree.find_all(exp.Anonymous)] + list(loose_columns(tree))
     return next((name.lower() for name in named if name.lower() in VOLATILE_NAMES), "")
+
+
+def is_array(config: Config, name: str) -> bool:
+    """Whether a property is a list of values."""
+    kind = config.property(name).kind
+    if isinstance(kind, Computed) and not kind.mappings and (bare := kind.select.bare()) and bare != "date":
+        return is_array(config, bare)
+    return isinstance(kind, (Sliding, Fixed)) and kind.function is Aggregate.ARRAY
 
 
 def circles(made_of: Mapping[str, Sequence[str]]) -> list[list[str]]:

@@ -142,13 +142,32 @@ def _tree(text: str) -> exp.Expression:
     return one
 
 
+def select_of(text: str) -> exp.Expression:
+    """A SELECT in the dialect of some engine. Raises Unreadable."""
+    said = ""
+    for dialect in ("duckdb", "postgres", "snowflake", "redshift", "bigquery"):
+        try:
+            found = sqlglot.parse(text, read=dialect)
+        except SqlglotError as error:
+            said = said or _said(error, ())
+            continue
+        except RecursionError:
+            raise Unreadable("it is nested too deeply") from None
+        trees = [tree for tree in found if tree is not None]
+        tree = trees[0] if len(trees) == 1 else None
+        if not isinstance(tree, exp.Query) or not isinstance(tree, exp.Expression):
+            raise Unreadable("it is not one SELECT")
+        return tree
+    raise Unreadable(said)
+
+
 def _said(error: SqlglotError, names: tuple[str, ...]) -> str:
     """The parser's words without its positions, which count in a text that the user has not written."""
     details = error.errors[0] if isinstance(error, ParseError) and error.errors else {}
     what = str(details.get("description") or "a quote or bracket is not closed").rstrip(".")
     what = re.sub(r"Required keyword: '\w+' missing for <class '[\w.]*?(\w+)'>", r"something is missing in \1", what)
     what = re.sub(r" but got <.*", "", what).replace("Invalid expression / Unexpected token", "an unexpected word")
-    near = _SLOT.sub(lambda m: f"{{{names[int(m[1])]}}}", str(details.get("highlight") or ""))
+    near = _SLOT.sub(lambda m: f"{{{names[int(m[1])]}}}" if names else m[0], str(details.get("highlight") or ""))
     return f"{what[:1].lower()}{what[1:]}{f', near {near}' if near else ''}"
 
 

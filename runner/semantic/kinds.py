@@ -224,6 +224,13 @@ def _written(node: Node, scope: Scope) -> Written:
     return Written(one.text, not one.plain, one.place)
 
 
+def _word(node: Node, scope: Scope) -> str:
+    text = scalar(node).text.strip()
+    if not text:
+        raise Wrong("is empty", "write a name, or leave the key out")
+    return text
+
+
 def _words(node: Node, scope: Scope) -> str:
     return scalar(node).text
 
@@ -273,5 +280,6 @@ TYPE = Kind(_type, DataType.STRING)
 COLUMN_TAG = Kind(lambda node, scope: _tag(ColumnTag, EventTag, "the event itself", node), "")
 EVENT_TAG = Kind(lambda node, scope: _tag(EventTag, ColumnTag, "one of the columns", node), "")
 WRITTEN = Kind(_written, Written("", True))
+WORD = Kind(_word, "")
 WORDS = Kind(_words, "", null=True)
 ANY: Kind[Node | None] = Kind(lambda node, scope: node, None, null=True)

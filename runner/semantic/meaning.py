@@ -6,7 +6,7 @@ import re
 
 from sqlglot import exp
 
-from runner.semantic.checks import Checks
+from runner.semantic.checks import Checks, is_array
 from runner.semantic.components import is_cell_value, of_properties
 from runner.semantic.formulas import APPROXIMATE, Formula, conjuncts, slot_of
 from runner.semantic.values import Aggregate, Computed, Config, DataType, EventValue, Kpi, Sliding, Total
@@ -91,19 +91,17 @@ def _functions(config: Config, kpi: Kpi, checks: Checks) -> None:
     elif any(not isinstance(call, _MERGED) or call.find(exp.Distinct) for call in calls):
         what = f"KPI {kpi.called} cannot be merged from parts: its view computes it from all users and days"
         checks.add("W03", place, what, "it takes longer to read; a sum, count, min, max or avg can be merged")
-    for call in calls:
-        at = slot_of(call.this) if isinstance(call, (exp.Sum, exp.Avg)) else None
-        if at is not None:
-            name = kpi.select.names[at].removeprefix("property.")
-            type_ = config.property(name).type
-            if type_ not in _NUMBERS:
-                what = f"KPI {kpi.called} takes the {call.key} of {name}, which is of type {type_}"
-                checks.add("E20", place, what, "count it, or take a property of type NUMBER or INTEGER")
+    for name in _arguments(kpi, exp.Sum, exp.Avg):
+        type_ = config.property(name).type
+        if is_array(config, name) or type_ not in _NUMBERS:
+            is_ = "a list" if is_array(config, name) else f"of type {type_}"
+            what = f"KPI {kpi.called} adds up {name}, which is {is_}"
+            checks.add("E20", place, what, "count it, or take a property of type NUMBER or INTEGER")
 
 
 def _active_users(config: Config, kpi: Kpi, checks: Checks) -> None:
     """A sum over users of a sum over days counts user-days, not users."""
-    summed = {name for one in _within(config, kpi) for name in _summed(one)}
+    summed = {name for one in _within(config, kpi) for name in _arguments(one, exp.Sum)}
     for name in sorted(summed):
         kind = config.property(name).kind
         if not isinstance(kind, Sliding) or kind.function is not Aggregate.SUM:
@@ -115,9 +113,11 @@ def _active_users(config: Config, kpi: Kpi, checks: Checks) -> None:
             checks.add("E21", kpi.place, what, f"window_function: max in {name}")
 
 
-def _summed(kpi: Kpi) -> list[str]:
-    slots = (slot_of(call.this) for call in kpi.select.tree.find_all(exp.Sum))
-    return [kpi.select.names[at].removeprefix("property.") for at in slots if at is not None]
+def _arguments(kpi: Kpi, *functions: type[exp.AggFunc]) -> list[str]:
+    """The properties that aggregates are directly of."""
+    slots = (slot_of(call.this) for call in kpi.select.tree.find_all(*functions))
+    names = [kpi.select.names[at] for at in slots if at is not None]
+    return [name.removeprefix("property.") for name in names if name.startswith("property.")]
 
 
 # -- conditions ------------------------------------------------------------------------------------------------------

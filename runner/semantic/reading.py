@@ -19,6 +19,7 @@ from runner.semantic.kinds import (
     COUNT,
     DURATION,
     WHOLE,
+    WORD,
     WORDS,
     known_zone,
     near_zone,
@@ -35,6 +36,7 @@ from runner.semantic.values import (
 )
 from runner.yamlfile import Broken, Node, Scalar, parse, read_text
 from runner.yamlfile import Mapping as YamlMapping
+from runner.yamlfile import Sequence as YamlSequence
 from runner.yamlschema import Hints, Kind, Row, Scope, Wrong, choice, many, record
 
 NO_HINTS = Hints({}, {})
@@ -118,12 +120,12 @@ class _Reader:
             return blank
         schema = record("the configuration", self._settings, blank, _OURS)
         settings = Scope(self.problems, "config.yml").read(schema, node)
-        if not self._whole(before):
+        if not self._whole(node, before):
             self.lost.add("config")
         return settings
 
     def _settings(self, row: Row) -> Settings:
-        schema = row.need("data_model_schema", WORDS, "write the schema of the generated tables: sl")
+        schema = row.need("data_model_schema", WORD, "write the schema of the generated tables: sl")
         schema = schema.replace("{app_id}", self.app_id)
         if schema and not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", schema):
             what = f"{show(schema)} is not a schema of small letters, digits and _"
@@ -132,7 +134,7 @@ class _Reader:
             schema=schema,
             active_days=row.need("active_days", WHOLE, "write how long a user counts as active: 90"),
             cohort_days=row.need("cohorted_daily_kpis_days", many(WHOLE, empty=False), "write [0, 1, 7, 14, 30]"),
-            timezone=row.get("timezone", WORDS, "UTC"),
+            timezone=row.get("timezone", WORD, "UTC") or "UTC",
         )
         row.get("data_model_version", ANY, None)
         if not known_zone(settings.timezone):
@@ -155,7 +157,7 @@ class _Reader:
             row.get("identity", ANY, None)
             row.wrong("identity", "identity maps are not there yet", _OWN_ID, "E25")
         horizon = row.get("horizon", _one_of("max_event_date", "run_date"), "max_event_date")
-        number = _DECIMAL.fullmatch(row.get("number_type", WORDS, "decimal(18,4)"))
+        number = _DECIMAL.fullmatch(row.get("number_type", WORD, "decimal(18,4)"))
         if not number or not 1 <= int(number[1]) <= 38 or int(number[2]) > int(number[1]):
             what = "number_type must be an exact one, or no table can be shown to equal a full rebuild"
             row.wrong("number_type", what, "write decimal(18,4), or another of at most 38 digits", "E19")
@@ -199,7 +201,7 @@ class _Reader:
             node = self._document(path)
             before = len(self.problems.found)
             event = yamlevents.read(name, node, self.app_id, self.problems) if node is not None else None
-            if event is not None and self._whole(before):
+            if node is not None and event is not None and self._whole(node, before):
                 found.setdefault(name, event)
             else:
                 self.lost.add(f"event {name}")
@@ -213,7 +215,7 @@ class _Reader:
         for name, node in self._listed("property", "properties"):
             before = len(self.problems.found)
             made = yamlprops.read(name, node, events, self.problems)
-            if not made or not self._whole(before):
+            if not made or not self._whole(node, before):
                 self.lost.add(f"property {name.text}")
                 continue
             for one in made:
@@ -231,7 +233,7 @@ class _Reader:
         for name, node in self._listed("kpi", "kpis"):
             before = len(self.problems.found)
             made = yamlkpis.read(name, node, settings, self.problems)
-            if not made or not self._whole(before):
+            if not made or not self._whole(node, before):
                 self.lost.add("kpi" if "{}" in name.text else f"kpi {name.text}")
                 continue
             for kpi in made:
@@ -264,12 +266,18 @@ class _Reader:
                 place = listed.place if listed else node.place
                 self.problems.add(place, f"the file needs {key}:, a mapping of names", f"write {key}: {{name: …}}")
 
-    def _whole(self, before: int) -> bool:
-        """Whether nothing was refused since then that something else had to stand in for."""
-        return all(
+    def _whole(self, node: Node, before: int) -> bool:
+        """Whether nothing in a node was refused, then or since, that something else had to stand in for."""
+        return not _broken(node) and all(
             problem.code in ("E13", "E15") or problem.what.startswith(("unknown key", "enrichments"))
             for problem in self.problems.found[before:]
         )
+
+
+def _broken(node: Node) -> bool:
+    if isinstance(node, YamlMapping):
+        return any(_broken(value) for _, value in node.entries)
+    return isinstance(node, Broken) or (isinstance(node, YamlSequence) and any(map(_broken, node.items)))
 
 
 def _one_of(*words: str) -> Kind[str]:

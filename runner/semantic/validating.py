@@ -6,7 +6,7 @@ import dataclasses
 import json as jsonlib
 from pathlib import Path
 
-from runner.errors import BadInput, Exit
+from runner.errors import BadInput, Exit, Place
 from runner.names import TableName
 from runner.process import Surroundings
 from runner.semantic.door import Door, open_door, warehouse_of
@@ -75,7 +75,9 @@ def _compiled(around: Surroundings, folder: Path, target: str | None, live: bool
                 found = _to_fill(door, warehouse)
             return found
     except BadInput as bad:
-        return [dataclasses.replace(of_problem(problem), code=code) for problem in bad.problems]
+        # Lines are those of generated texts.
+        found = [of_problem(problem) for problem in bad.problems]
+        return [dataclasses.replace(one, code=code, place=Place(one.place.path)) for one in found]
 
 
 def _to_fill(door: Door, warehouse: Warehouse) -> list[Finding]:
@@ -99,7 +101,9 @@ def _columns(config: Config, found: dict[TableName, Relation]) -> list[Finding]:
     for event in config.events:
         relation = found.get(event.table)
         if relation is None:
-            missing.append(Finding("E26", event.place, f"there is no table {event.table}", "mend table_name, or load it first"))
+            missing.append(
+                Finding("E26", event.place, f"there is no table {event.table}", "mend table_name, or load it first")
+            )
             continue
         if event.sql:
             continue

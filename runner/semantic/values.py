@@ -74,6 +74,7 @@ class EventType:
     where: Formula | None = None
     sql: str = ""
     label: str = ""
+    sql_place: Place = field(default_factory=Place, compare=False)
     place: Place = field(default_factory=Place, compare=False)
 
     def tagged(self, tag: ColumnTag) -> Column | None:

@@ -36,6 +36,7 @@ def _event(name: str, app_id: str, row: Row) -> EventType:
         tags=row.get("tags", many(EVENT_TAG, or_one=True), ()),
         where=row.get("where", FORMULA, None),
         sql=row.get("sql", WORDS, ""),
+        sql_place=row.place_of("sql"),
         label=row.get("label", WORDS, "") or row.get("description", WORDS, ""),
         place=row.place,
     )

@@ -89,7 +89,7 @@ class _Reader:
 
     def _template(self, node: Node, scope: Scope) -> tuple[int, ...]:
         if isinstance(node, Scalar) and node.text == "cohort_day":
-            return self.settings.cohort_days
+            return tuple(dict.fromkeys(self.settings.cohort_days))
         if not isinstance(node, YamlSequence) or not node.items:
             raise Wrong("must be cohort_day or a list of days", "write template: cohort_day", code="E10")
         days = []

@@ -10,7 +10,7 @@ from decimal import Decimal
 from runner.errors import Place
 from runner.problems import Problems, show
 from runner.semantic.formulas import Formula
-from runner.semantic.kinds import ANY, DAY, FORMULA, NAME, TYPE, WHOLE, WORDS, WRITTEN, Written, scalar
+from runner.semantic.kinds import ANY, DAY, FORMULA, NAME, TYPE, WHOLE, WORD, WORDS, WRITTEN, Written
 from runner.semantic.values import (
     Aggregate,
     Computed,
@@ -103,13 +103,13 @@ class _Reader:
         return row.get(given, Kind(bare, None, null=True) if modern == "registration_property" else written, None)
 
     def _registration(self, row: Row) -> PropertyKind:
-        column = row.get("source_column", WORDS, self.name.text)
+        column = row.get("source_column", WORD, self.name.text)
         return Registration(column, row.place_of("source_column"))
 
     def _event_value(self, row: Row) -> PropertyKind:
         default = row.get("default_value", WRITTEN, None)
         return EventValue(
-            event=row.need("source_event", WORDS, "name an event, as its file is called"),
+            event=row.need("source_event", WORD, "name an event, as its file is called"),
             select=row.need("select", FORMULA, "write '{column}', or 1"),
             function=_function(row, "aggregate_function", PER_DAY),
             where=row.get("where", FORMULA, None),
@@ -179,7 +179,7 @@ class _Reader:
             return "", row.place
         at = row.place_of(given[0])
         if given[0] == "source_property":
-            return row.get("source_property", SOURCE, ""), at
+            return row.get("source_property", WORD, ""), at
         return self._source_within(row, given[0], function), at
 
     def _source_within(self, row: Row, given: str, function: Aggregate) -> str:
@@ -210,16 +210,6 @@ class _Reader:
             if column:
                 return column.type
         return DataType.STRING
-
-
-def _source_name(node: Node, scope: Scope) -> str:
-    text = scalar(node).text.strip()
-    if not text:
-        raise Wrong("is empty", "write the name of a property")
-    return text
-
-
-SOURCE = Kind(_source_name, "")
 
 
 def _last(row: Row, given: list[str], otherwise: Place) -> Place:
@@ -265,6 +255,8 @@ def quoted(text: str) -> str:
 
 def literal(value: Written, type_: DataType, row: Row) -> str:
     """A value of a type as a SQL literal; a problem if it is none."""
+    if value.place.path is None:  # it was refused
+        return "null"
     text = value.text
     patterns = {
         DataType.NUMBER: r"-?\d{1,30}(\.\d{1,30})?",
