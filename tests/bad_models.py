@@ -146,7 +146,21 @@ def _circles() -> list[Case]:
             (("kpis/more.yml", "", "kpis:\n" + "".join(
                 f"  k{n}:\n    select: '{{kpi.k{n - 1}}} + {{kpi.k{n - 1}}}'\n    x_axis: {{date: {{}}}}\n" if n
                 else "  k0:\n    select: COUNT(*)\n    x_axis: {date: {}}\n" for n in range(60))),),
-            (Found("E07", "kpis/more.yml", "  k9:", "more than 1,000"),),
+            (Found("E07", "kpis/more.yml", "  k9:", "1,000 parts"),),
+        ),
+        Case(
+            "properties in too many layers",
+            (("properties/more.yml", "", "properties:\n" + "".join(
+                f"  c{n}: {{data_type: NUMBER, can_group_by: true, computed_property: {{select: '{{c{n - 1}}} + 1'}}}}\n" if n
+                else "  c0: {data_type: NUMBER, computed_property: {select: 1}}\n" for n in range(400))),),
+            (Found("E07", "properties/more.yml", "  c12:", "12 layers"),),
+        ),
+        Case(
+            "KPIs in too many layers",
+            (("kpis/more.yml", "", "kpis:\n" + "".join(
+                f"  k{n}: {{select: '{{kpi.k{n - 1}}} + 1', x_axis: {{date: {{}}}}}}\n" if n
+                else "  k0: {select: COUNT(*), x_axis: {date: {}}}\n" for n in range(400))),),
+            (Found("E07", "kpis/more.yml", "  k12:", "12 layers"),),
         ),
         one("no aggregate", KPIS, "SUM({property.mau_active})", "1 + 1", "E08", "1 + 1", "no aggregate"),
         one("nested aggregates", KPIS, "SUM({property.mau_active})", "SUM(MAX({property.mau_active}))", "E08", "SUM(MAX", "within an aggregate"),

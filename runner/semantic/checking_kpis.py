@@ -8,32 +8,31 @@ from sqlglot import exp
 
 from runner.semantic import meaning
 from runner.semantic.checking_properties import is_condition
-from runner.semantic.checks import MAX_PARTS, Checks, circles, is_array, parts, tree_of
+from runner.semantic.checks import TOO_MUCH, Checks, circles, is_array, tree_of, usable
 from runner.semantic.formulas import slot_of
 from runner.semantic.meaning import kpis_in, properties_of
 from runner.semantic.values import Axis, Config, Kpi
 from runner.yamlschema import did_you_mean
 
 
-def check(config: Config, usable: frozenset[str], checks: Checks) -> None:
-    """Every KPI; what those mean whose properties are usable and whose names are known."""
+def check(config: Config, properties: frozenset[str], checks: Checks) -> None:
+    """Every KPI; what those mean whose properties can be used and whose names are known."""
     known = {one.name: one for one in config.kpis}
-    unsound = {kpi.name for kpi in config.kpis if not _kpi(config, kpi, usable, known, checks)}
+    unsound = {kpi.name for kpi in config.kpis if not _kpi(config, kpi, properties, known, checks)}
     made_of = {kpi.name: kpis_in(kpi.select) for kpi in config.kpis}
     for chain in circles(made_of):
         what = f"KPI {known[chain[0]].called} is made of itself: {' → '.join(chain)}"
         checks.add("E07", known[chain[0]].place, what, "break the circle")
-    sizes = parts({name: of for name, of in made_of.items() if name not in unsound})
+    sound, too_much = usable({name: of for name, of in made_of.items() if name not in unsound})
+    for name in too_much:
+        checks.add("E07", known[name].place, f"KPI {known[name].called} {TOO_MUCH}", "build it from fewer")
     for kpi in config.kpis:
-        if sizes.get(kpi.name, 0) > MAX_PARTS:
-            what = f"KPI {kpi.called} is made of more than {MAX_PARTS:,} others"
-            checks.add("E07", kpi.place, what, "build it from fewer")
-        elif kpi.name in sizes:
+        if kpi.name in sound:
             meaning.check(config, kpi, checks)
     _views(config, known, checks)
 
 
-def _kpi(config: Config, kpi: Kpi, usable: frozenset[str], known: Mapping[str, Kpi], checks: Checks) -> bool:
+def _kpi(config: Config, kpi: Kpi, properties: frozenset[str], known: Mapping[str, Kpi], checks: Checks) -> bool:
     """Whether it can be read, and what it names is known and can be used."""
     hint = "write {property.{}}"
     readable = [checks.readable(formula, hint) for formula in (kpi.select, kpi.where) if formula is not None]
@@ -41,11 +40,13 @@ def _kpi(config: Config, kpi: Kpi, usable: frozenset[str], known: Mapping[str, K
         _names(config, kpi, known, checks)
         _aggregates(kpi, checks)
     if kpi.where is not None and tree_of(kpi.where) is not None:
-        _condition(config, kpi, usable, checks)
+        _condition(config, kpi, properties, checks)
     named = {name.partition(".")[2] for name in kpi.select.names if name.startswith("property.")}
     named |= {name.partition(".")[2] for name in (kpi.where.names if kpi.where else ())}
     return (
-        all(readable) and named <= usable and all(n.partition(".")[0] in ("property", "kpi") for n in kpi.select.names)
+        all(readable)
+        and named <= properties
+        and all(n.partition(".")[0] in ("property", "kpi") for n in kpi.select.names)
     )
 
 
@@ -79,7 +80,7 @@ def _names(config: Config, kpi: Kpi, known: Mapping[str, Kpi], checks: Checks) -
                     checks.add("E09", kpi.select.place, text, f"add {axis}: {{}} to the x_axis of {what}")
 
 
-def _condition(config: Config, kpi: Kpi, usable: frozenset[str], checks: Checks) -> None:
+def _condition(config: Config, kpi: Kpi, sound: frozenset[str], checks: Checks) -> None:
     where = kpi.where
     if where is None:
         return
@@ -96,7 +97,7 @@ def _condition(config: Config, kpi: Kpi, usable: frozenset[str], checks: Checks)
         elif not properties[what].can_filter and not properties[what].implied:
             text = f"{what}, in the condition of KPI {kpi.called}, has can_filter: false"
             checks.add("E16", where.place, text, "take it out, or let it be a filter")
-        elif what in usable and is_array(config, what):
+        elif what in sound and is_array(config, what):
             text = f"{what}, in the condition of KPI {kpi.called}, is a list: no user has one value of it a day"
             checks.add("E16", where.place, text, "take another property")
     if where.aggregates():

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from sqlglot import exp
 
-from runner.semantic.checks import MAX_PARTS, Checks, circles, is_array, parts, tree_of
+from runner.semantic.checks import TOO_MUCH, Checks, circles, is_array, tree_of, usable
 from runner.semantic.formulas import APPROXIMATE, Formula, slot_of
 from runner.semantic.values import (
     ACTIVITY,
@@ -37,23 +37,27 @@ def check(config: Config, checks: Checks) -> frozenset[str]:
     """Every property; gives the names of those that are made of known ones alone."""
     for one in config.properties:
         _property(config, one, checks)
-    made_of = {one.name: one.sources for one in config.properties}
+    made_of = {one.name: _made_of(one) for one in config.properties}
     for chain in circles(made_of):
         what = f"property {chain[0]} is made of itself: {' → '.join(chain)}"
         checks.add("E07", config.property(chain[0]).place, what, "break the circle")
-    sizes = parts(made_of)
-    for name, size in sizes.items():
-        if size > MAX_PARTS:
-            what = f"property {name} is made of more than {MAX_PARTS:,} others"
-            checks.add("E07", config.property(name).place, what, "build it from fewer")
-    usable = frozenset(name for name, size in sizes.items() if size <= MAX_PARTS)
+    sound, too_much = usable(made_of)
+    for name in too_much:
+        checks.add("E07", config.property(name).place, f"property {name} {TOO_MUCH}", "build it from fewer")
     for one in config.properties:
-        if one.name in usable:
+        if one.name in sound:
             _constant_in_time(config, one, checks)
             if one.can_group_by and is_array(config, one.name):
                 hint = "can_group_by: false"
                 checks.add("E16", one.place, f"{one.name} is a list: it cannot be grouped by", hint)
-    return usable
+    return sound
+
+
+def _made_of(one: Property) -> tuple[str, ...]:
+    """Its sources, as often as it names them."""
+    if isinstance(one.kind, Computed):
+        return tuple(name for name in one.kind.select.all_names if name != "date")
+    return one.sources
 
 
 def is_condition(formula: Formula, what: str, types: Mapping[str, DataType], checks: Checks) -> None:

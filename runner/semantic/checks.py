@@ -13,7 +13,10 @@ from runner.semantic.formulas import VOLATILE, VOLATILE_NAMES, Formula, Unreadab
 from runner.semantic.values import Aggregate, Computed, Config, Fixed, Sliding
 from runner.yamlschema import did_you_mean
 
+# What can be unfolded within what engines and parsers take.
+MAX_LAYERS = 12
 MAX_PARTS = 1_000
+TOO_MUCH = f"unfolds into more than {MAX_LAYERS} layers or {MAX_PARTS:,} parts"
 _ACTIVITY_ONLY = ("last_activity_date", "days_since_last_active")
 
 
@@ -112,16 +115,16 @@ def circles(made_of: Mapping[str, Sequence[str]]) -> list[list[str]]:
     return found
 
 
-def parts(made_of: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """How many parts each name unfolds into; none for those made of unknown ones, of themselves, or of far too many."""
-    found: dict[str, int] = {}
-    grown = True
-    while grown:
-        more = {
-            name: 1 + sum(found[one] for one in of)
-            for name, of in made_of.items()
-            if name not in found and all(found.get(one, MAX_PARTS + 1) <= MAX_PARTS for one in of)
-        }
-        found |= more
-        grown = bool(more)
-    return found
+def usable(made_of: Mapping[str, Sequence[str]]) -> tuple[frozenset[str], list[str]]:
+    """Names that can be unfolded, and those that are the first to unfold into too much.
+
+    What is made of unknown names, of itself, or of too much is neither.
+    """
+    sizes: dict[str, int] = {}
+    too_much: list[str] = []
+    for layer in range(MAX_LAYERS + 1):
+        ready = {name: of for name, of in made_of.items() if name not in sizes and all(one in sizes for one in of)}
+        more = {name: 1 + sum(sizes[one] for one in of) for name, of in ready.items()}
+        too_much += [name for name, size in more.items() if size > MAX_PARTS or layer == MAX_LAYERS]
+        sizes |= {name: size for name, size in more.items() if name not in too_much}
+    return frozenset(sizes), too_much

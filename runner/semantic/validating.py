@@ -11,6 +11,7 @@ from runner.names import TableName
 from runner.process import Surroundings
 from runner.semantic.door import Door, open_door, warehouse_of
 from runner.semantic.findings import Finding, in_order, of_problem
+from runner.semantic.formulas import Unreadable
 from runner.semantic.loading import look
 from runner.semantic.naming import Names
 from runner.semantic.values import Config, DataType, Lifetime
@@ -74,6 +75,9 @@ def _compiled(around: Surroundings, folder: Path, target: str | None, live: bool
                 check_live(door.program, warehouse)
                 found = _to_fill(door, warehouse)
             return found
+    except (RecursionError, Unreadable):
+        what = "the formulas of this model are nested too deeply once they are put together"
+        return [Finding("E12", Place(folder / "config.yml"), what, "build properties and KPIs from fewer others")]
     except BadInput as bad:
         # Lines are those of generated texts.
         found = [of_problem(problem) for problem in bad.problems]
