@@ -36,6 +36,8 @@ def _form() -> list[Case]:
         one("not a date", WINDOWS, "2026-01-01", "2026-13-01", "E01", "2026-13-01", "date"),
         one("an unknown axis", KPIS, "x_axis: {date: {total", "x_axis: {day: {total", "E01", "day: {total", "write date or cohort_day"),
         one("axes in a list", KPIS, "x_axis: {date: {total_function: avg}}", "x_axis: [date]", "E01", "[date]", "mapping of axes"),
+        one("a target of another kind", CONFIG, "  number_type", "  target: mysql://x\n  number_type", "E01", "", "mysql"),
+        one("a target of the environment that is not set", CONFIG, "  number_type", "  target: ${NO_SUCH_TARGET}\n  number_type", "E01", "target:", "NO_SUCH_TARGET"),
         one("an unknown time zone", CONFIG, "UTC", "Europe/Berln", "E01", "Berln", "did you mean Europe/Berlin?"),
         one("a misspelt tag of a column", LOGIN, "event_timestamp_column", "event_timestmp_column", "E01", "timestmp", "did you mean event_timestamp_column?"),
         one("a misspelt tag of an event", LOGIN, "registration_event", "registraton_event", "E01", "registraton", "did you mean registration_event?"),
@@ -233,6 +235,9 @@ def _values() -> list[Case]:
         one("users that nobody looks at", KPIS, "{property.segment} = 'Whale'", "{property.days_since_last_active} <= 120", "E14", "120", "active_days"),
         one("the same, the other way round", KPIS, "{property.segment} = 'Whale'", "121 > {property.days_since_last_active}", "E14", "121", "active_days"),
         one("the same, between", KPIS, "{property.segment} = 'Whale'", "{property.days_since_last_active} BETWEEN 1 AND 91", "E14", "91", "active_days"),
+        one("users beyond every window", KPIS, "{property.segment} = 'Whale'", "{property.days_since_last_active} = 150", "E14", "150", "active_days").with_more(
+            (WINDOWS, "-27", "-149")
+        ),
         one("a cohort day that is not listed", KPIS, "{property.segment} = 'Whale'", "{property.cohort_day} = 3", "E15", "= 3", "cohort day 3"),
         one("one of several cohort days is not listed", KPIS, "{property.segment} = 'Whale'", "{property.cohort_day} IN (1, 5)", "E15", "IN (1, 5)", "cohort day 5"),
         one("a day of a template that is not listed", KPIS, "template: cohort_day", "template: [1, 3]", "E15", "[1, 3]", "day 3").and_also(

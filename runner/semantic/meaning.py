@@ -129,8 +129,10 @@ def _days(config: Config, kpi: Kpi, where: Formula, checks: Checks) -> None:
         if name == "cohort_day" and is_cell_value(config, name) and number not in config.settings.cohort_days:
             what = f"KPI {kpi.called} asks for cohort day {number}, which is not in cohorted_daily_kpis_days"
             checks.add("E15", where.place, what, "add it there, in config.yml")
+    reaches = [-one.kind.first for one in config.properties if isinstance(one.kind, Sliding)]
+    longest = max(config.settings.active_days, *reaches, 0)
     for name, number in (*_equal(where), *_at_most(where)):
-        if name == "days_since_last_active" and number > config.settings.active_days:
+        if name == "days_since_last_active" and number > longest:
             what = f"KPI {kpi.called} looks at users last seen {number} days ago, and active_days is {config.settings.active_days}"
             checks.add("E14", where.place, what, f"active_days: {number} in config.yml, or fewer days here")
 

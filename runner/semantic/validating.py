@@ -9,13 +9,14 @@ from pathlib import Path
 from runner.errors import BadInput, Exit, Place
 from runner.names import TableName
 from runner.process import Surroundings
-from runner.semantic.door import Door, open_door, warehouse_of
+from runner.semantic.door import Door, open_door, target_of, warehouse_of
 from runner.semantic.findings import Finding, in_order, of_problem
 from runner.semantic.formulas import Unreadable
 from runner.semantic.loading import look
 from runner.semantic.naming import Names
 from runner.semantic.values import Config, DataType, Lifetime
 from runner.status import check_live
+from runner.warehouse import kind_of
 from runner.warehouse.base import Relation, Warehouse
 
 FAMILIES = {
@@ -31,7 +32,7 @@ def validate(around: Surroundings, folder: Path, live: bool, target: str | None,
     """Print what was found; gives the exit code: 2 if there is an error."""
     config, found = look(folder, around.env)
     if config is not None and not any(finding.is_error for finding in found):
-        found += _compiled(around, folder, target, live)
+        found += _compiled(around, config, folder, target, live)
     findings = in_order(found)
     errors = sum(finding.is_error for finding in findings)
     if json:
@@ -60,12 +61,17 @@ def _counted(number: int, what: str) -> str:
     return f"{number} {what if number == 1 else many}"
 
 
-def _compiled(around: Surroundings, folder: Path, target: str | None, live: bool) -> list[Finding]:
+def _compiled(around: Surroundings, config: Config, folder: Path, target: str | None, live: bool) -> list[Finding]:
     """What the generated SQL is refused for, and with `live` what the warehouse lacks."""
-    offline = "duckdb:///:memory:" if target is None and not live and not around.env.get("RUNNER_TARGET") else target
-    code = "E12"
+    if not (live or target or around.env.get("RUNNER_TARGET") or config.settings.target):
+        target = "duckdb:///:memory:"
+    code = "E01"
     try:
-        door = open_door(around, folder, offline)
+        url = target_of(around, folder, config, target)
+        around.secrets = around.secrets.of_target(url)
+        kind_of(url, Place(config.path))
+        code = "E12"
+        door = open_door(around, folder, target)
         if not live:
             return []
         code = "E26"
@@ -81,7 +87,9 @@ def _compiled(around: Surroundings, folder: Path, target: str | None, live: bool
     except BadInput as bad:
         # Lines are those of generated texts.
         found = [of_problem(problem) for problem in bad.problems]
-        return [dataclasses.replace(one, code=code, place=Place(one.place.path)) for one in found]
+        return [
+            dataclasses.replace(one, code=code, place=Place(one.place.path or folder / "config.yml")) for one in found
+        ]
 
 
 def _to_fill(door: Door, warehouse: Warehouse) -> list[Finding]:
