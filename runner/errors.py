@@ -44,6 +44,7 @@ class Problem:
     place: Place
     what: str
     hint: str = ""
+    code: str = field(default="", compare=False)  # of the rule that found it, where a front door has such codes
 
     def __str__(self) -> str:
         where = str(self.place)

@@ -17,14 +17,14 @@ class Problems:
         self.found: list[Problem] = []
         self.secrets = Secrets()  # whatever came from the environment: messages show what the file says
 
-    def add(self, place: Place, what: str, hint: str = "") -> None:
+    def add(self, place: Place, what: str, hint: str = "", code: str = "") -> None:
         if len(self.found) >= MAX_PROBLEMS:
             raise BadInput([*self.found, Problem(place, "and more", f"mend these {MAX_PROBLEMS} first")])
-        self.found.append(Problem(place, self.secrets.masked(what), self.secrets.masked(hint)))
+        self.found.append(Problem(place, self.secrets.masked(what), self.secrets.masked(hint), code))
 
-    def stop(self, place: Place, what: str, hint: str = "") -> NoReturn:
+    def stop(self, place: Place, what: str, hint: str = "", code: str = "") -> NoReturn:
         """Add a problem that nothing can be read behind."""
-        self.add(place, what, hint)
+        self.add(place, what, hint, code)
         raise BadInput(self.found)
 
     def finish(self) -> None:

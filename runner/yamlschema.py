@@ -29,9 +29,9 @@ E = TypeVar("E", bound=StrEnum)
 class Wrong(Exception):
     """A value cannot be what its Kind wants: `what` completes "'batch' in a source …". Scope.read reports it."""
 
-    def __init__(self, what: str, hint: str = "", place: Place | None = None) -> None:
+    def __init__(self, what: str, hint: str = "", place: Place | None = None, code: str = "") -> None:
         super().__init__(what)
-        self.what, self.hint, self.place = what, hint, place
+        self.what, self.hint, self.place, self.code = what, hint, place, code
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Scope:
                 raise Wrong("has no value", "write a value, or leave the key out")
             return kind.read(node, scope)
         except Wrong as wrong:
-            self.problems.add(wrong.place or node.place, f"{scope.label} {wrong.what}", wrong.hint)
+            self.problems.add(wrong.place or node.place, f"{scope.label} {wrong.what}", wrong.hint, wrong.code)
             return kind.blank
 
 
@@ -99,9 +99,9 @@ class Row:
             self.problems.add(self.place, f"{self.what} needs {show(key)}", hint)
         return self.get(key, kind, kind.blank)
 
-    def wrong(self, key: str, what: str, hint: str = "") -> None:
+    def wrong(self, key: str, what: str, hint: str = "", code: str = "") -> None:
         """Problems a problem at a key, e.g. that it does not go with another."""
-        self.problems.add(self.place_of(key), what, hint)
+        self.problems.add(self.place_of(key), what, hint, code)
 
     def finish(self, hints: Hints) -> None:
         """Problems the keys that nobody asked for."""

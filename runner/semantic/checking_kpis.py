@@ -1,229 +1,141 @@
-"""The rules for KPIs: references, aggregates, axes, totals, units, and formulas that do not mean what they are called."""
+"""The rules for KPIs: references, aggregates, axes, conditions; what they mean is looked at by meaning.py."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Mapping
 
 from sqlglot import exp
 
-from runner.semantic.checks import Checks
-from runner.semantic.components import is_cell_value
-from runner.semantic.formulas import APPROXIMATE, HOLISTIC, Formula, Unreadable, loose_columns, slot_of
-from runner.semantic.values import (
-    Aggregate,
-    Axis,
-    Config,
-    DataType,
-    EventValue,
-    Kpi,
-    Sliding,
-    Total,
-)
+from runner.semantic import meaning
+from runner.semantic.checking_properties import is_condition
+from runner.semantic.checks import TOO_MUCH, Checks, circles, is_array, tree_of, usable
+from runner.semantic.formulas import slot_of
+from runner.semantic.meaning import kpis_in, properties_of
+from runner.semantic.values import Axis, Config, Kpi
 from runner.yamlschema import did_you_mean
 
-_ACTIVE = re.compile(r"\b(mau|wau|dau|active[ _]users)\b", re.IGNORECASE)
-_AGE = re.compile(r"days_since_last_active")
 
-
-def check(config: Config, checks: Checks) -> None:
-    """Every KPI, once the properties are known to be sound."""
-    properties, kpis = {one.name for one in config.properties}, {one.name for one in config.kpis}
-    for kpi in config.kpis:
-        if not _readable(kpi, checks):
-            continue
-        _names(config, kpi, properties, kpis, checks)
-    for kpi in config.kpis:
-        if (chain := _circle(config, kpi)) is not None:
-            checks.add("E07", kpi.place, f"KPI {kpi.name} is made of itself: {' → '.join(chain)}", "break the circle")
-    if any(finding.is_error for finding in checks.found):
-        return
-    for kpi in config.kpis:
-        _meaning(config, kpi, checks)
-
-
-def _readable(kpi: Kpi, checks: Checks) -> bool:
-    fine = True
-    for formula in filter(None, (kpi.select, kpi.where)):
-        try:
-            tree = formula.tree
-        except Unreadable as error:
-            checks.add("E12", formula.place, f"{formula.text} cannot be read as SQL: {error}", "one SQL expression")
-            fine = False
-            continue
-        checks.words(formula, tree)
-        for name in loose_columns(tree):
-            checks.add("E06", formula.place, f"{name} in KPI {kpi.name} is not in braces", f"write {{property.{name}}}")
-    return fine
-
-
-def _names(config: Config, kpi: Kpi, properties: set[str], kpis: set[str], checks: Checks) -> None:
-    for name in kpi.select.names:
-        kind, _, what = name.partition(".")
-        if kind not in ("property", "kpi") or not what:
-            near = "kpi" if name in kpis else "property"
-            hint = f"write {{{near}.{name}}}" if name else "{} is for templates"
-            checks.add("E06", kpi.select.place, f"{{{name}}} in KPI {kpi.name} says not what it is", hint)
-        elif what not in (properties if kind == "property" else kpis):
-            hint = did_you_mean(what, properties if kind == "property" else kpis)
-            checks.add("E06", kpi.select.place, f"unknown {'property' if kind == 'property' else 'KPI'} {what}", hint)
-        elif kind == "kpi":
-            for axis, _ in kpi.axes:
-                if not config.kpi(what).has(axis):
-                    text = f"KPI {kpi.name} is drawn over {axis}, and KPI {what} in it is not"
-                    checks.add("E09", kpi.select.place, text, f"add {axis}: {{}} to the x_axis of {what}")
-    for name in kpi.where.names if kpi.where else ():
-        where = kpi.where.place if kpi.where else kpi.place
-        kind, _, what = name.partition(".")
-        if kind != "property":
-            checks.add("E16", where, f"the condition of KPI {kpi.name} names {name}", "it may name {property.x} only")
-        elif what not in properties:
-            checks.add("E06", where, f"unknown property {what}", did_you_mean(what, properties))
-        elif not config.property(what).can_filter and not config.property(what).implied:
-            checks.add("E16", where, f"{what} has can_filter: false", "take it out, or let it be a filter")
-        elif (kind_of := config.property(what).kind) and getattr(kind_of, "function", None) is Aggregate.ARRAY:
-            checks.add("E16", where, f"{what} is a list: no user has one value of it a day", "take another property")
-    if kpi.where and kpi.where.aggregates():
-        checks.add("E08", kpi.where.place, f"the condition of KPI {kpi.name} aggregates", "it is for one user and day")
-    _aggregates(kpi, checks)
-
-
-def _aggregates(kpi: Kpi, checks: Checks) -> None:
-    names = kpi.select.names
-    seen = False
-    for column in kpi.select.tree.find_all(exp.Column):
-        at = slot_of(column)
-        if at is None:
-            continue
-        inside = column.find_ancestor(exp.AggFunc) is not None
-        if names[at].startswith("property.") and not inside:
-            text = f"{{{names[at]}}} in KPI {kpi.name} is not aggregated"
-            checks.add("E08", kpi.select.place, text, f"write SUM({{{names[at]}}})")
-        if names[at].startswith("kpi.") and inside:
-            text = f"{{{names[at]}}} in KPI {kpi.name} is aggregated once more"
-            checks.add("E08", kpi.select.place, text, "a KPI is an aggregate already")
-        seen = seen or names[at].startswith("kpi.")
-    for node in kpi.select.tree.find_all(exp.AggFunc):
-        seen = True
-        if node.find_ancestor(exp.AggFunc):
-            checks.add(
-                "E08", kpi.select.place, f"KPI {kpi.name} has an aggregate within an aggregate", "use one of them"
-            )
-    if not seen:
-        checks.add("E08", kpi.select.place, f"KPI {kpi.name} has no aggregate", "write SUM({property.x})")
-
-
-def _circle(config: Config, kpi: Kpi) -> list[str] | None:
+def check(config: Config, properties: frozenset[str], checks: Checks) -> None:
+    """Every KPI; what those mean whose properties can be used and whose names are known."""
     known = {one.name: one for one in config.kpis}
-
-    def visit(name: str, path: list[str]) -> list[str] | None:
-        if name in path:
-            return [*path[path.index(name) :], name] if path[0] == name else None
-        for inner in _kpis_in(known[name].select) if name in known else ():
-            if (found := visit(inner, [*path, name])) is not None:
-                return found
-        return None
-
-    return visit(kpi.name, [])
-
-
-def _kpis_in(formula: Formula) -> Iterator[str]:
-    try:
-        yield from (name[4:] for name in formula.names if name.startswith("kpi."))
-    except Unreadable:
-        return
+    unsound = {kpi.name for kpi in config.kpis if not _kpi(config, kpi, properties, known, checks)}
+    made_of = {kpi.name: kpis_in(kpi.select) for kpi in config.kpis}
+    for chain in circles(made_of):
+        what = f"KPI {known[chain[0]].called} is made of itself: {' → '.join(chain)}"
+        checks.add("E07", known[chain[0]].place, what, "break the circle")
+    sound, too_much = usable({name: of for name, of in made_of.items() if name not in unsound})
+    for name in too_much:
+        checks.add("E07", known[name].place, f"KPI {known[name].called} {TOO_MUCH}", "build it from fewer")
+    for kpi in config.kpis:
+        if kpi.name in sound:
+            meaning.check(config, kpi, checks)
+    _views(config, known, checks)
 
 
-def properties_of(config: Config, name: str) -> set[str]:
-    """The properties that a KPI and those within it name."""
-    known = {one.name: one for one in config.kpis}
-    found: set[str] = set()
-    seen: set[str] = set()
-    queue = [name]
-    while queue:
-        kpi = known.get(queue.pop())
-        if kpi is None or kpi.name in seen:
-            continue
-        seen.add(kpi.name)
-        for formula in filter(None, (kpi.select, kpi.where)):
-            found |= {one.removeprefix("property.") for one in formula.names if one.startswith("property.")}
-        queue += _kpis_in(kpi.select)
-    return found
-
-
-# -- what a KPI means ------------------------------------------------------------------------------------------------
-
-
-def _meaning(config: Config, kpi: Kpi, checks: Checks) -> None:
-    tree = kpi.select.tree
-    divides = tree.find(exp.Div, exp.SafeDivide) is not None
-    additive = _additive(config, kpi)
-    for axis, total in kpi.axes:
-        if total is Total.SUM and not additive:
-            what = f"KPI {kpi.name} is added up over {axis}, and it is a ratio, an average or a distinct count"
-            checks.add("E22", kpi.place, what, "leave total_function out, or write avg")
-    if kpi.unit == "%" and not divides and not any(_divides(config, one) for one in _kpis_in(kpi.select)):
-        checks.add("E23", kpi.place, f"KPI {kpi.name} has the unit % and divides nothing", "SAFE_DIVIDE(a * 100, b)")
-    if tree.find(*APPROXIMATE):
-        checks.warn(
-            "W04", kpi.place, f"KPI {kpi.name} is approximate: it may differ from run to run", "COUNT(DISTINCT …)"
-        )
-    elif tree.find(*HOLISTIC):
-        what = f"KPI {kpi.name} cannot be merged from parts: its view computes it from all users and days"
-        checks.warn("W03", kpi.place, what, "")
-    _active_users(config, kpi, checks)
-    _filters(config, kpi, checks)
-
-
-def _divides(config: Config, name: str) -> bool:
-    inner = config.kpi(name)
-    return inner.select.tree.find(exp.Div, exp.SafeDivide) is not None or any(
-        _divides(config, one) for one in _kpis_in(inner.select)
+def _kpi(config: Config, kpi: Kpi, properties: frozenset[str], known: Mapping[str, Kpi], checks: Checks) -> bool:
+    """Whether it can be read, and what it names is known and can be used."""
+    hint = "write {property.{}}"
+    readable = [checks.readable(formula, hint) for formula in (kpi.select, kpi.where) if formula is not None]
+    if tree_of(kpi.select) is not None:
+        _names(config, kpi, known, checks)
+        _aggregates(kpi, checks)
+    if kpi.where is not None and tree_of(kpi.where) is not None:
+        _condition(config, kpi, properties, checks)
+    named = {name.partition(".")[2] for name in kpi.select.names if name.startswith("property.")}
+    named |= {name.partition(".")[2] for name in (kpi.where.names if kpi.where else ())}
+    return (
+        all(readable)
+        and named <= properties
+        and all(n.partition(".")[0] in ("property", "kpi") for n in kpi.select.names)
     )
 
 
-def _additive(config: Config, kpi: Kpi) -> bool:
-    tree = kpi.select.tree
-    if tree.find(exp.Div, exp.SafeDivide, exp.Avg, exp.Min, exp.Max, *HOLISTIC, *APPROXIMATE):
-        return False
-    return all(_additive(config, config.kpi(name)) for name in _kpis_in(kpi.select))
+def _names(config: Config, kpi: Kpi, known: Mapping[str, Kpi], checks: Checks) -> None:
+    properties = {one.name for one in config.properties}
+    for name in kpi.select.names:
+        kind, _, what = name.partition(".")
+        if kind not in ("property", "kpi") or not what:
+            near = "kpi" if name in known else "property"
+            if not name or name in known or name in properties:
+                hint = f"write {{{near}.{name}}}" if name else "{} is for templates"
+            else:
+                hint = f"write {{property.x}} or {{kpi.x}}; {did_you_mean(name, {*properties, *known})}"
+            checks.add("E06", kpi.select.place, f"{{{name}}} in KPI {kpi.called} does not say what it is", hint)
+        elif kind == "property" and what not in properties:
+            text = f"unknown property {what} in KPI {kpi.called}"
+            if what in known:
+                checks.add("E06", kpi.select.place, text, f"{what} is a KPI: write {{kpi.{what}}}")
+            else:
+                checks.unknown(config, "property", what, kpi.select.place, text, properties)
+        elif kind == "kpi" and what not in known:
+            text = f"unknown KPI {what} in KPI {kpi.called}"
+            if what in properties:
+                checks.add("E06", kpi.select.place, text, f"{what} is a property: write SUM({{property.{what}}})")
+            else:
+                checks.unknown(config, "kpi", what, kpi.select.place, text, set(known) - {kpi.name})
+        elif kind == "kpi":
+            for axis, _ in kpi.axes:
+                if not known[what].has(axis):
+                    text = f"KPI {kpi.called} is drawn over {axis}, and KPI {what} in it is not"
+                    checks.add("E09", kpi.select.place, text, f"add {axis}: {{}} to the x_axis of {what}")
 
 
-def _active_users(config: Config, kpi: Kpi, checks: Checks) -> None:
-    """A sum over users of a sum over days counts user-days, not users."""
-    if not _ACTIVE.search(f"{kpi.name.replace('_', ' ')} {kpi.label}"):
+def _condition(config: Config, kpi: Kpi, sound: frozenset[str], checks: Checks) -> None:
+    where = kpi.where
+    if where is None:
         return
-    for name in properties_of(config, kpi.name):
-        kind = config.property(name).kind
-        if not isinstance(kind, Sliding) or kind.function is not Aggregate.SUM:
-            continue
-        source = config.property(kind.source)
-        if source.type is DataType.INTEGER and isinstance(source.kind, EventValue) and source.kind.select.text == "1":
-            what = f"KPI {kpi.name} adds up {name}, which sums days: it counts days of users, not users"
-            checks.add("E21", kpi.place, what, f"window_function: max in {name}")
+    properties = {one.name: one for one in config.properties}
+    for name in where.names:
+        kind, _, what = name.partition(".")
+        if kind != "property" or not what:
+            near = f"write {{property.{name}}}" if name in properties else "it may name {property.x} only"
+            text = f"the condition of KPI {kpi.called} names {name or '{}'}, which is no property.x"
+            checks.add("E06" if name in properties else "E16", where.place, text, near)
+        elif what not in properties:
+            text = f"unknown property {what} in KPI {kpi.called}"
+            checks.unknown(config, "property", what, where.place, text, properties)
+        elif not properties[what].can_filter and not properties[what].implied:
+            text = f"{what}, in the condition of KPI {kpi.called}, has can_filter: false"
+            checks.add("E16", where.place, text, "take it out, or let it be a filter")
+        elif what in sound and is_array(config, what):
+            text = f"{what}, in the condition of KPI {kpi.called}, is a list: no user has one value of it a day"
+            checks.add("E16", where.place, text, "take another property")
+    if where.aggregates():
+        text = f"the condition of KPI {kpi.called} aggregates"
+        checks.add("E08", where.place, text, "it is for one user and day: aggregate in select")
+    types = {f"property.{one.name}": one.type for one in config.properties}
+    is_condition(where, f"the condition of KPI {kpi.called}", {**types, **{n[9:]: t for n, t in types.items()}}, checks)
 
 
-def _filters(config: Config, kpi: Kpi, checks: Checks) -> None:
-    if kpi.where is None:
-        return
-    for node in kpi.where.tree.find_all(exp.EQ, exp.LTE, exp.LT):
-        name, number = _compared(kpi.where, node)
-        if number is None:
-            continue
-        on_day = name == "cohort_day" and is_cell_value(config, name) and isinstance(node, exp.EQ)
-        if on_day and number not in config.settings.cohort_days:
-            what = f"KPI {kpi.name} asks for cohort day {number}, which is not in cohorted_daily_kpis_days"
-            checks.add("E15", kpi.where.place, what, "add it there")
-        if name == "days_since_last_active" and number > config.settings.active_days:
-            what = f"KPI {kpi.name} looks at users last seen {number} days ago, and active_days is {config.settings.active_days}"
-            checks.add("E14", kpi.where.place, what, "raise active_days")
+def _aggregates(kpi: Kpi, checks: Checks) -> None:
+    names, tree, place = kpi.select.names, kpi.select.tree, kpi.select.place
+    for at, name in enumerate(names):
+        columns = [column for column in tree.find_all(exp.Column) if slot_of(column) == at]
+        inside = [column for column in columns if column.find_ancestor(exp.AggFunc) is not None]
+        if name.startswith("property.") and len(inside) < len(columns):
+            text = f"{{{name}}} in KPI {kpi.called} is not aggregated"
+            checks.add("E08", place, text, f"write SUM({{{name}}})")
+        if name.startswith("kpi.") and inside:
+            text = f"{{{name}}} in KPI {kpi.called} is aggregated once more"
+            checks.add("E08", place, text, "a KPI is an aggregate already")
+    if any(node.find_ancestor(exp.AggFunc) for node in tree.find_all(exp.AggFunc)):
+        checks.add("E08", place, f"KPI {kpi.called} has an aggregate within an aggregate", "use one of them")
+    if not names and not kpi.select.aggregates():
+        checks.add("E08", place, f"KPI {kpi.called} has no aggregate", "write SUM({property.x})")
 
 
-def _compared(formula: Formula, node: exp.Binary) -> tuple[str, int | None]:
-    at = slot_of(node.left)
-    if at is None or not isinstance(node.right, exp.Literal) or not node.right.is_int:
-        return "", None
-    return formula.names[at].removeprefix("property."), int(node.right.name)
+def _views(config: Config, known: Mapping[str, Kpi], checks: Checks) -> None:
+    """No two KPIs have one view, and readers can tell them apart."""
+    labels: dict[str, Kpi] = {}
+    for kpi in config.kpis:
+        other = known.get(kpi.name.removesuffix("_cohort"))
+        if other is not None and other is not kpi and kpi.has(Axis.DATE) and other.has(Axis.COHORT_DAY):
+            what = f"KPI {kpi.called} has a view of the same name as that of {other.called} over cohort_day"
+            checks.add("E02", kpi.place, what, "call it something else")
+        first = labels.setdefault(kpi.label, kpi)
+        if kpi.label and first.name != kpi.name:
+            what = f"KPIs {first.called} and {kpi.called} have one label: {kpi.label}"
+            checks.add("W02", kpi.place, what, "give each a label of its own; in a template, with {} in it")
 
 
-__all__ = ["Axis", "check", "properties_of"]
+__all__ = ["check", "properties_of"]

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runner.errors import Place, Problem
 
-_CODE = re.compile(r"(?:.*? )?([EW]\d\d) ")
-
 
 @dataclass(frozen=True)
 class Finding:
-    """One of them. Codes are those of docs/semantic-layer.md; a mistake of form has E01."""
+    """One of them. Codes are those of docs/semantic-rules.md."""
 
     code: str
     place: Place
@@ -31,14 +28,9 @@ class Finding:
 
 
 def of_problem(problem: Problem) -> Finding:
-    """A problem that carries its code in its words."""
-    found = _CODE.match(problem.what)
-    code = found[1] if found else _of_words(problem.what)
-    return Finding(code, problem.place, problem.what.replace(f"{code} ", "", 1), problem.hint)
-
-
-def _of_words(what: str) -> str:
-    return "E02" if what.startswith("duplicate key") else "E01"
+    """A problem of form. Those of the general YAML reader have no code of ours."""
+    code = problem.code or ("E02" if problem.what.startswith("duplicate key") else "E01")
+    return Finding(code, problem.place, problem.what, problem.hint or "see docs/semantic-rules.md")
 
 
 def in_order(findings: Sequence[Finding]) -> list[Finding]:

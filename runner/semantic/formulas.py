@@ -12,16 +12,56 @@ from functools import cache
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
+from sqlglot.errors import ParseError, SqlglotError
 
 from runner.errors import Place
 
 _NAME = re.compile(r"\{([^{}]*)\}")
 _SLOT = re.compile(r"\brunner_slot_(\d+)\b")
 _SIMPLE = re.compile(r"[\w.\"]+|'[^']*'")
-VOLATILE = (exp.CurrentDate, exp.CurrentTimestamp, exp.CurrentTime, exp.CurrentDatetime, exp.Rand, exp.Randn, exp.Uuid)
+VOLATILE = (
+    exp.CurrentDate,
+    exp.CurrentTimestamp,
+    exp.CurrentTime,
+    exp.CurrentDatetime,
+    exp.CurrentUser,
+    exp.SessionUser,
+    exp.Rand,
+    exp.Randn,
+    exp.Randstr,
+    exp.Uuid,
+)
+# The same under the names of other engines, which BigQuery's parser does not know.
+VOLATILE_NAMES = frozenset(
+    [
+        "clock_timestamp",
+        "gen_random_uuid",
+        "getdate",
+        "getutcdate",
+        "localtime",
+        "localtimestamp",
+        "newid",
+        "now",
+        "random",
+        "statement_timestamp",
+        "sysdate",
+        "systimestamp",
+        "timeofday",
+        "today",
+        "transaction_timestamp",
+        "uuid",
+        "uuid_string",
+    ]
+)
 HOLISTIC = (exp.Distinct, exp.Median, exp.PercentileCont, exp.PercentileDisc, exp.Quantile, exp.Mode, exp.ArrayAgg)
-APPROXIMATE = (exp.ApproxDistinct, exp.ApproxQuantile, exp.ApproxTopK)
+APPROXIMATE = (
+    exp.ApproxDistinct,
+    exp.ApproxQuantile,
+    exp.ApproxQuantiles,
+    exp.ApproxTopK,
+    exp.ApproxTopSum,
+    exp.Hll,
+)
 
 
 class Unreadable(Exception):
@@ -38,7 +78,12 @@ class Formula:
     @property
     def names(self) -> tuple[str, ...]:
         """What stands in its braces, each once, in order."""
-        return tuple(dict.fromkeys(name.strip() for name in _NAME.findall(self.text)))
+        return tuple(dict.fromkeys(self.all_names))
+
+    @property
+    def all_names(self) -> tuple[str, ...]:
+        """What stands in its braces, as often as it does."""
+        return tuple(name.strip() for name in _NAME.findall(self.text))
 
     @property
     def tree(self) -> exp.Expression:
@@ -65,10 +110,14 @@ def _tree(text: str) -> exp.Expression:
     slotted = _NAME.sub(lambda m: f" runner_slot_{names.index(m[1].strip())} ", text)
     if "{" in slotted or "}" in slotted:
         raise Unreadable("its braces do not match")
+    if "runner_slot_" in text:
+        raise Unreadable("names that begin with runner_slot_ are the runner's")
     try:
         found = sqlglot.parse(f"select {slotted}", read="bigquery")
     except SqlglotError as error:
-        raise Unreadable(str(error).splitlines()[0]) from None
+        raise Unreadable(_said(error, names)) from None
+    except RecursionError:
+        raise Unreadable("it is nested too deeply") from None
     tree = found[0] if len(found) == 1 else None
     plain = (
         isinstance(tree, exp.Select)
@@ -80,7 +129,46 @@ def _tree(text: str) -> exp.Expression:
     one: exp.Expression = tree.expressions[0]
     if isinstance(one, exp.Alias) or one.find(exp.Query):
         raise Unreadable("it is not one expression" if isinstance(one, exp.Alias) else "it holds a subquery")
+    if one.find(exp.Placeholder, exp.Parameter, exp.SessionParameter):
+        raise Unreadable("it holds a parameter, and nobody gives it a value")
+    if any(not isinstance(star.parent, exp.Count) for star in one.find_all(exp.Star)):
+        raise Unreadable("* stands for all columns, and only COUNT(*) takes it")
+    if one.find(exp.Filter, exp.WithinGroup, exp.IgnoreNulls, exp.RespectNulls):
+        raise Unreadable("FILTER, WITHIN GROUP and IGNORE NULLS are not known on every engine")
+    values = {slot_of(column) for column in one.find_all(exp.Column)}
+    for number, name in enumerate(names):
+        if number not in values:
+            raise Unreadable(f"{{{name}}} stands where no value can, in quotes or as part of a name")
     return one
+
+
+def select_of(text: str) -> exp.Expression:
+    """A SELECT in the dialect of some engine. Raises Unreadable."""
+    said = ""
+    for dialect in ("duckdb", "postgres", "snowflake", "redshift", "bigquery"):
+        try:
+            found = sqlglot.parse(text, read=dialect)
+        except SqlglotError as error:
+            said = said or _said(error, ())
+            continue
+        except RecursionError:
+            raise Unreadable("it is nested too deeply") from None
+        trees = [tree for tree in found if tree is not None]
+        tree = trees[0] if len(trees) == 1 else None
+        if not isinstance(tree, exp.Query) or not isinstance(tree, exp.Expression):
+            raise Unreadable("it is not one SELECT")
+        return tree
+    raise Unreadable(said)
+
+
+def _said(error: SqlglotError, names: tuple[str, ...]) -> str:
+    """The parser's words without its positions, which count in a text that the user has not written."""
+    details = error.errors[0] if isinstance(error, ParseError) and error.errors else {}
+    what = str(details.get("description") or "a quote or bracket is not closed").rstrip(".")
+    what = re.sub(r"Required keyword: '\w+' missing for <class '[\w.]*?(\w+)'>", r"something is missing in \1", what)
+    what = re.sub(r" but got <.*", "", what).replace("Invalid expression / Unexpected token", "an unexpected word")
+    near = _SLOT.sub(lambda m: f"{{{names[int(m[1])]}}}" if names else m[0], str(details.get("highlight") or ""))
+    return f"{what[:1].lower()}{what[1:]}{f', near {near}' if near else ''}"
 
 
 def slot_of(node: exp.Expr) -> int | None:

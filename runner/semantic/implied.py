@@ -30,12 +30,11 @@ def completed(config: Config) -> Config:
             known.add(name)
             found.append(Property(name, type_, kind, can_group_by=group, implied=True))
 
-    if config.tagged(EventTag.REGISTRATION):
-        imply("registration_date", DataType.DATE, Registration("date"), group=True)
-        days = Computed(Formula("DATE_DIFF({date}, {registration_date}, DAY)"))
-        imply("cohort_day", DataType.INTEGER, days, group=True)
+    imply("registration_date", DataType.DATE, Registration("date"), group=True)
+    days = Computed(Formula("DATE_DIFF({date}, {registration_date}, DAY)"))
+    imply("cohort_day", DataType.INTEGER, days, group=True)
     imply("cohort_size", DataType.INTEGER, Computed(Formula("1")))
-    if config.tagged(EventTag.ACTIVITY):
+    if config.tagged(EventTag.ACTIVITY) or config.has_lost("event"):
         newest = EventValue(ACTIVITY, Formula("{date}"), Aggregate.MAX)
         if "last_activity_date" not in known:
             imply("last_activity_date_source", DataType.DATE, newest)

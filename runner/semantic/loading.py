@@ -24,7 +24,10 @@ def look(folder: Path, env: Mapping[str, str]) -> tuple[Config | None, list[Find
     found = [of_problem(problem) for problem in problems.found]
     config = completed(config)
     checking.check(config, checks)
-    return config, in_order([*found, *checks.found])
+    found += checks.found
+    if not any(finding.is_error for finding in found):  # a name that is mistaken leaves another unused
+        found += checking.unused(config)
+    return config, in_order(found)
 
 
 def load(folder: Path, env: Mapping[str, str]) -> tuple[Config, list[Finding]]:

@@ -6,15 +6,18 @@ import dataclasses
 import json as jsonlib
 from pathlib import Path
 
-from runner.errors import BadInput, Exit
+from runner.errors import BadInput, Exit, Place
 from runner.names import TableName
 from runner.process import Surroundings
-from runner.semantic.door import open_door, warehouse_of
+from runner.semantic.door import Door, open_door, target_of, warehouse_of
 from runner.semantic.findings import Finding, in_order, of_problem
+from runner.semantic.formulas import Unreadable
 from runner.semantic.loading import look
-from runner.semantic.values import Config, DataType
+from runner.semantic.naming import Names
+from runner.semantic.values import Config, DataType, Lifetime
 from runner.status import check_live
-from runner.warehouse.base import Relation
+from runner.warehouse import kind_of
+from runner.warehouse.base import Relation, Warehouse
 
 FAMILIES = {
     DataType.NUMBER: ("int", "dec", "num", "double", "real", "float", "bool"),
@@ -28,9 +31,8 @@ FAMILIES = {
 def validate(around: Surroundings, folder: Path, live: bool, target: str | None, json: bool) -> int:
     """Print what was found; gives the exit code: 2 if there is an error."""
     config, found = look(folder, around.env)
-    clean = config is not None and not any(finding.is_error for finding in found)
-    if clean and config is not None:
-        found += _compiled(around, folder, target, live)
+    if config is not None and not any(finding.is_error for finding in found):
+        found += _compiled(around, config, folder, target, live)
     findings = in_order(found)
     errors = sum(finding.is_error for finding in findings)
     if json:
@@ -42,30 +44,67 @@ def validate(around: Surroundings, folder: Path, live: bool, target: str | None,
     else:
         for finding in findings:
             around.out.write(f"{finding}\n")
-        what = f"{errors} errors" if errors else "fine"
-        names = (
-            f" ({len(config.events)} events, {len(config.properties)} properties, {len(config.kpis)} KPIs)"
-            if config
-            else ""
-        )
-        around.out.write(f"{folder}: {what}, {len(findings) - errors} warnings{names if not errors else ''}\n")
+        around.out.write(f"{folder}: {_summary(config, errors, len(findings) - errors)}\n")
     return int(Exit.USAGE) if errors else int(Exit.DONE)
 
 
-def _compiled(around: Surroundings, folder: Path, target: str | None, live: bool) -> list[Finding]:
+def _summary(config: Config | None, errors: int, warnings: int) -> str:
+    what = f"{_counted(errors, 'error') if errors else 'fine'}, {_counted(warnings, 'warning')}"
+    if config is None or errors:
+        return what
+    parts = ((config.events, "event"), (config.properties, "property"), (config.kpis, "KPI"))
+    return f"{what} ({', '.join(_counted(len(listed), name) for listed, name in parts)})"
+
+
+def _counted(number: int, what: str) -> str:
+    many = what[:-1] + "ies" if what.endswith("y") else f"{what}s"
+    return f"{number} {what if number == 1 else many}"
+
+
+def _compiled(around: Surroundings, config: Config, folder: Path, target: str | None, live: bool) -> list[Finding]:
     """What the generated SQL is refused for, and with `live` what the warehouse lacks."""
-    offline = "duckdb:///:memory:" if target is None and not live and not around.env.get("RUNNER_TARGET") else target
+    if not (live or target or around.env.get("RUNNER_TARGET") or config.settings.target):
+        target = "duckdb:///:memory:"
+    code = "E01"
     try:
-        door = open_door(around, folder, offline)
+        url = target_of(around, folder, config, target)
+        around.secrets = around.secrets.of_target(url)
+        kind_of(url, Place(config.path))
+        code = "E12"
+        door = open_door(around, folder, target)
         if not live:
             return []
+        code = "E26"
         with warehouse_of(around, door, "validate", read_only=True) as warehouse:
             found = _columns(door.config, dict(warehouse.describe(e.table for e in door.config.events)))
             if not found:
                 check_live(door.program, warehouse)
+                found = _to_fill(door, warehouse)
             return found
+    except (RecursionError, Unreadable):
+        what = "the formulas of this model are nested too deeply once they are put together"
+        return [Finding("E12", Place(folder / "config.yml"), what, "build properties and KPIs from fewer others")]
     except BadInput as bad:
-        return [dataclasses.replace(of_problem(problem), code="E12") for problem in bad.problems]
+        # Lines are those of generated texts.
+        found = [of_problem(problem) for problem in bad.problems]
+        return [
+            dataclasses.replace(one, code=code, place=Place(one.place.path or folder / "config.yml")) for one in found
+        ]
+
+
+def _to_fill(door: Door, warehouse: Warehouse) -> list[Finding]:
+    """W06: lifetime properties that the tables do not have yet, which need all days once."""
+    names = Names(door.config.settings.schema)
+    relation = warehouse.describe([names.spans]).get(names.spans)
+    if relation is None:
+        return []
+    there = {column.name.lower() for column in relation.columns}
+    days = warehouse.execute("validate:days", f"select count(*) from {names.calendar}").rows[0][0]
+    return [
+        Finding("W06", one.place, f"{one.name} is new: the next apply works it out over all {days} days", "")
+        for one in door.config.properties
+        if isinstance(one.kind, Lifetime) and not one.implied and one.name not in there
+    ]
 
 
 def _columns(config: Config, found: dict[TableName, Relation]) -> list[Finding]:
@@ -74,7 +113,9 @@ def _columns(config: Config, found: dict[TableName, Relation]) -> list[Finding]:
     for event in config.events:
         relation = found.get(event.table)
         if relation is None:
-            missing.append(Finding("E26", event.place, f"there is no table {event.table}", "see table_name"))
+            missing.append(
+                Finding("E26", event.place, f"there is no table {event.table}", "mend table_name, or load it first")
+            )
             continue
         if event.sql:
             continue

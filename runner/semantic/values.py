@@ -13,6 +13,8 @@ from pathlib import Path
 from runner.errors import Place
 from runner.names import TableName
 from runner.semantic.formulas import Formula
+from runner.semantic.settings import Dedupe as Dedupe
+from runner.semantic.settings import Settings as Settings
 
 ACTIVITY = "entity_activity"  # all rows of the events that are tagged activity_event
 REGISTRATIONS = "entity_registrations"  # the first row of each user over those tagged registration_event
@@ -72,6 +74,7 @@ class EventType:
     where: Formula | None = None
     sql: str = ""
     label: str = ""
+    sql_place: Place = field(default_factory=Place, compare=False)
     place: Place = field(default_factory=Place, compare=False)
 
     def tagged(self, tag: ColumnTag) -> Column | None:
@@ -103,6 +106,7 @@ class Registration:
     """A column of the user's first registration event."""
 
     column: str
+    at: Place = field(default_factory=Place, compare=False)  # where the column, event or source is named
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,7 @@ class EventValue:
     function: Aggregate
     where: Formula | None = None
     default: str | None = None
+    at: Place = field(default_factory=Place, compare=False)
 
 
 @dataclass(frozen=True)
@@ -124,6 +129,7 @@ class Sliding:
     function: Aggregate
     first: int
     last: int
+    at: Place = field(default_factory=Place, compare=False)
 
 
 @dataclass(frozen=True)
@@ -134,6 +140,7 @@ class Fixed:
     function: Aggregate
     since: str
     until: str
+    at: Place = field(default_factory=Place, compare=False)
 
 
 @dataclass(frozen=True)
@@ -142,6 +149,7 @@ class Lifetime:
 
     source: str
     function: Aggregate
+    at: Place = field(default_factory=Place, compare=False)
 
 
 @dataclass(frozen=True)
@@ -219,38 +227,16 @@ class Kpi:
     unit: str = ""
     unit_first: bool = False
     place: Place = field(default_factory=Place, compare=False)
+    written: str = field(default="", compare=False)  # its name in the file, with {} in that of a template
+
+    @property
+    def called(self) -> str:
+        """Its name for a message: one for all KPIs of a template."""
+        return self.written or self.name
 
     def has(self, axis: Axis) -> bool:
         """Whether it is drawn over an axis."""
         return axis in dict(self.axes)
-
-
-class Dedupe(StrEnum):
-    """Which of several rows with one event id counts."""
-
-    LAST = "last_version"
-    FIRST = "first_version"
-    NONE = "none"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """config.yml."""
-
-    schema: str
-    active_days: int
-    cohort_days: tuple[int, ...]
-    timezone: str = "UTC"
-    frequency_s: int = 86_400
-    run_date: bool = False  # the last day is the day of the run, not that of the newest event
-    skew_s: int | None = None
-    dedupe: Dedupe = Dedupe.LAST
-    precision: int = 18
-    scale: int = 4
-    vanished: str = "stop"
-    target: str = ""
-    verify_s: int | None = None
-    verify_keys: int = 500
 
 
 @dataclass(frozen=True)
@@ -262,6 +248,17 @@ class Config:
     events: tuple[EventType, ...]
     properties: tuple[Property, ...]
     kpis: tuple[Kpi, ...]
+    lost: frozenset[str] = (
+        frozenset()
+    )  # what stands in the files and could not be read: "event login", or "event" for any
+
+    def has_lost(self, kind: str) -> bool:
+        """Whether any event, property or KPI was not read."""
+        return any(one.split()[0] == kind for one in self.lost)
+
+    def may_have(self, kind: str, name: str) -> bool:
+        """Whether an event, property or KPI that was not read may be the one of a name: of that, something was said."""
+        return kind in self.lost or f"{kind} {name}" in self.lost
 
     def event(self, name: str) -> EventType:
         """The event of a name."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
+from runner.errors import Place
 from runner.problems import Problems, show
 from runner.semantic.formulas import Formula
-from runner.semantic.kinds import ANY, DAY, FORMULA, NAME, WHOLE, WORDS, WRITTEN, Written
+from runner.semantic.kinds import ANY, DAY, FORMULA, NAME, TYPE, WHOLE, WORD, WORDS, WRITTEN, Written
 from runner.semantic.values import (
     Aggregate,
     Computed,
@@ -66,13 +68,14 @@ class _Reader:
         self.within: list[Property] = []
 
     def build(self, row: Row) -> Property | None:
-        self.type = row.need("data_type", choice(DataType, DataType.STRING), "NUMBER, INTEGER, STRING, DATE …")
+        self.type = row.need("data_type", TYPE, "write data_type: NUMBER, INTEGER, STRING, DATE …")
         label, description = row.get("label", WORDS, ""), row.get("description", WORDS, "")
         can_filter, can_group_by = row.get("can_filter", FLAG, True), row.get("can_group_by", FLAG, False)
         given = [kind for kind in (*KINDS, *OLD_NAMES) if row.has(kind)]
         if len(given) != 1:
-            what = f"E04 property {self.name.text} has {'two kinds' if given else 'no kind'}: {', '.join(given)}"
-            row.problems.add(row.place, what.rstrip(": "), f"give it one of {', '.join(KINDS)}")
+            kinds = f"two kinds: {', '.join(given)}" if given else "no kind"
+            what = f"property {self.name.text} has {kinds}"
+            row.problems.add(_last(row, given, self.name.place), what, f"give it one of {', '.join(KINDS)}", "E04")
             for kind in given:
                 row.get(kind, ANY, None)
             return None
@@ -95,26 +98,28 @@ class _Reader:
         written = record(given, builders[modern], None, NO_HINTS)
 
         def bare(node: Node, scope: Scope) -> PropertyKind | None:
-            return Registration(self.name.text) if _empty(node) else written.read(node, scope)
+            return Registration(self.name.text, node.place) if _empty(node) else written.read(node, scope)
 
         return row.get(given, Kind(bare, None, null=True) if modern == "registration_property" else written, None)
 
     def _registration(self, row: Row) -> PropertyKind:
-        return Registration(row.get("source_column", WORDS, self.name.text))
+        column = row.get("source_column", WORD, self.name.text)
+        return Registration(column, row.place_of("source_column"))
 
     def _event_value(self, row: Row) -> PropertyKind:
         default = row.get("default_value", WRITTEN, None)
         return EventValue(
-            event=row.get("source_event", WORDS, None) or row.need("source_event", WORDS, "the name of an event"),
+            event=row.need("source_event", WORD, "name an event, as its file is called"),
             select=row.need("select", FORMULA, "write '{column}', or 1"),
             function=_function(row, "aggregate_function", PER_DAY),
             where=row.get("where", FORMULA, None),
             default=literal(default, self.type, row) if default else None,
+            at=row.place_of("source_event"),
         )
 
     def _computed(self, row: Row) -> PropertyKind:
         mappings: Kind[tuple[Mapped, ...]] = Kind(self._mappings, ())
-        select = row.need("select", FORMULA)
+        select = row.need("select", FORMULA, "write a formula over properties, such as '{revenue_lifetime}'")
         plain = re.sub(r"\{\s*property\.", "{", select.text)  # both ways to name a property mean the same here
         return Computed(Formula(plain, select.place), row.get("value_mappings", mappings, ()))
 
@@ -127,52 +132,65 @@ class _Reader:
     def _mapped(self, row: Row) -> Mapped | None:
         constant = row.get("constant", WRITTEN, None)
         low, high = row.get("range", record("a range", _range, NO_ENDS, NO_HINTS), NO_ENDS)
-        value = row.need("new_value", WRITTEN)
+        value = row.need("new_value", WRITTEN, "write what the value is called: new_value: Minnow")
         if (constant is None) == (not row.has("range")) or (row.has("range") and low is None and high is None):
-            what = "E01 a value mapping needs constant: or range: with from: or to:, and not both"
+            what = "a value mapping needs constant: or range: with from: or to:, and not both"
             row.problems.add(row.place, what, "write {range: {from: 0, to: 20}, new_value: Minnow}")
             return None
         sought = None if constant is None else _either(constant)
-        return Mapped(literal(value, self.type, row), sought, _number(low, row), _number(high, row))
+        least, most = _number(low, row), _number(high, row)
+        if least and most and Decimal(least) > Decimal(most):
+            row.wrong("range", f"the range is empty: from {least} to {most}", "from: is the smaller of the two", "E13")
+        return Mapped(literal(value, self.type, row), sought, least, most)
 
     def _sliding(self, row: Row) -> PropertyKind | None:
         function = _function(row, "window_function", WINDOWS)
-        first, last = row.need("relative_days_from", WHOLE), row.need("relative_days_to", WHOLE)
-        source = self._source(row, function)
+        first = row.need("relative_days_from", WHOLE, "write the first day, such as -6")
+        last = row.need("relative_days_to", WHOLE, "write the last day, such as 0 for the day itself")
+        source, at = self._source(row, function)
         if first > last:
-            row.problems.add(row.place, f"E13 the window runs backwards, from {first} to {last}", "swap the two")
-        return Sliding(source, function, first, last) if source else None
+            what = f"the window of {self.name.text} runs backwards, from {first} to {last}"
+            row.wrong("relative_days_from", what, "swap the two", "E13")
+        return Sliding(source, function, first, last, at) if source else None
 
     def _fixed(self, row: Row) -> PropertyKind | None:
         function = _function(row, "window_function", WINDOWS)
-        since, until = row.need("date_from", DAY), row.need("date_to", DAY)
-        source = self._source(row, function)
+        since = row.need("date_from", DAY, "write the first day: 2026-01-01")
+        until = row.need("date_to", DAY, "write the last day: 2026-01-07")
+        source, at = self._source(row, function)
         if since > until:
-            row.problems.add(row.place, f"E13 the window runs backwards, from {since} to {until}", "swap the two")
-        return Fixed(source, function, since, until) if source else None
+            what = f"the window of {self.name.text} runs backwards, from {since} to {until}"
+            row.wrong("date_from", what, "swap the two", "E13")
+        return Fixed(source, function, since, until, at) if source else None
 
     def _lifetime(self, row: Row) -> PropertyKind | None:
         function = _function(row, "merge_function", FOLDS)
-        source = self._source(row, function)
-        return Lifetime(source, function) if source else None
+        source, at = self._source(row, function)
+        return Lifetime(source, function, at) if source else None
 
-    def _source(self, row: Row, function: Aggregate) -> str:
+    def _source(self, row: Row, function: Aggregate) -> tuple[str, Place]:
+        """The property that a window is over, '' if there is none to be read, and where it stands."""
         given = [source for source in SOURCES if row.has(source)]
         if len(given) != 1:
-            what = f"E05 {row.what} of {self.name.text} has {'two sources' if given else 'no source'}"
-            row.problems.add(row.place, what, f"give it one of {', '.join(SOURCES)}")
+            what = f"{row.what} of {self.name.text} has {'two sources' if given else 'no source'}"
+            row.problems.add(_last(row, given, row.place), what, f"give it one of {', '.join(SOURCES)}", "E05")
             for source in given:
                 row.get(source, ANY, None)
-            return ""
+            return "", row.place
+        at = row.place_of(given[0])
         if given[0] == "source_property":
-            return row.get("source_property", WORDS, "")
-        build = self._event_value if given[0] == "source_event_property" else self._computed
-        kind: Kind[PropertyKind | None] = record(given[0], build, None, NO_HINTS)
-        if given[0] == "source_computed_property":
-            named = Kind(lambda n, s: Formula(f"{{{n.text}}}", n.place) if isinstance(n, Scalar) else None, None)
-            if (bare := row.get(given[0], named, None)) is not None:
-                return bare.bare() or ""
-        found = row.get(given[0], kind, None)
+            return row.get("source_property", WORD, ""), at
+        return self._source_within(row, given[0], function), at
+
+    def _source_within(self, row: Row, given: str, function: Aggregate) -> str:
+        """The name of a property that stands within this one, or that of a computed one."""
+        build = self._event_value if given == "source_event_property" else self._computed
+        kind: Kind[PropertyKind | None] = record(given, build, None, NO_HINTS)
+        if given == "source_computed_property":
+            named: Kind[str] = Kind(lambda n, s: n.text if isinstance(n, Scalar) else "", "")
+            if bare := row.get(given, named, ""):
+                return bare
+        found = row.get(given, kind, None)
         if found is None:
             return ""
         name = f"{self.name.text}_source"
@@ -194,15 +212,20 @@ class _Reader:
         return DataType.STRING
 
 
+def _last(row: Row, given: list[str], otherwise: Place) -> Place:
+    """Where the last of several keys stands: that is the one too many."""
+    return max((row.place_of(key) for key in given), default=otherwise)
+
+
 def _empty(node: Node) -> bool:
     return (isinstance(node, Scalar) and node.empty) or (isinstance(node, YamlMapping) and not node.entries)
 
 
 def _function(row: Row, key: str, allowed: frozenset[Aggregate]) -> Aggregate:
-    found = row.need(key, choice(Aggregate, Aggregate.MAX))
+    found = row.need(key, choice(Aggregate, Aggregate.MAX), f"write one of {', '.join(sorted(allowed))}")
     if found not in allowed:
         known = ", ".join(sorted(allowed))
-        row.wrong(key, f"E20 {key} of {row.what} may not be {found}", f"one of {known}")
+        row.wrong(key, f"{key} of {row.what} may not be {found}", f"write one of {known}", "E20")
     return found
 
 
@@ -214,8 +237,8 @@ def _number(value: Written | None, row: Row) -> str | None:
     if value is None:
         return None
     if not re.fullmatch(r"-?\d{1,30}(\.\d{1,30})?", value.text):
-        row.wrong("range", f"E01 {show(value.text)} is not a number", "write digits")
-        return "0"
+        row.problems.add(value.place, f"{show(value.text)} in a range is not a number", "write digits, without quotes")
+        return None
     return value.text
 
 
@@ -232,6 +255,8 @@ def quoted(text: str) -> str:
 
 def literal(value: Written, type_: DataType, row: Row) -> str:
     """A value of a type as a SQL literal; a problem if it is none."""
+    if value.place.path is None:  # it was refused
+        return "null"
     text = value.text
     patterns = {
         DataType.NUMBER: r"-?\d{1,30}(\.\d{1,30})?",
@@ -242,7 +267,8 @@ def literal(value: Written, type_: DataType, row: Row) -> str:
     }
     pattern = patterns.get(type_)
     if pattern and not re.fullmatch(pattern, text):
-        row.problems.add(row.place, f"E20 {show(text)} is not a value of type {type_}", "write one of that type")
+        hint = f"write a value of that type, or mend data_type: of {row.what}"
+        row.problems.add(value.place, f"{show(text)} is not a value of type {type_}", hint, "E20")
         return "null"
     if type_ in (DataType.DATE, DataType.DATETIME):
         return f"cast({quoted(text.replace('T', ' '))} as {'date' if type_ is DataType.DATE else 'timestamp'})"
