@@ -73,9 +73,10 @@ class Dialect:
             return f"select {listed}{first} + generate_series(0, ({last}) - ({first})) as date from {relation}"
         digits = " union all ".join(f"select {n} as n" for n in range(10))
         numbers = (
-            f"select a.n + 10 * b.n + 100 * c.n + 1000 * d.n as n from ({digits}) a cross join ({digits}) b"
-            f" cross join ({digits}) c cross join ({digits}) d"
+            f"select a.n + 10 * b.n + 100 * c.n + 1000 * d.n + 10000 * e.n as n from ({digits}) a cross join ({digits}) b"
+            f" cross join ({digits}) c cross join ({digits}) d cross join ({digits}) e"
         )
+        numbers = f"select n from ({numbers}) runner_m where n <= (select max(({last}) - ({first})) from {relation})"
         return (
             f"select {listed}{first} + runner_n.n as date from {relation}"
             f" join ({numbers}) runner_n on runner_n.n <= ({last}) - ({first})"
