@@ -17,6 +17,7 @@ from runner.run import run as run_program
 from runner.semantic.door import Door, state_of, warehouse_of
 from runner.verify import verify as run_verify
 from runner.warehouse import display
+from runner.views import is_view
 from runner.warehouse.base import Warehouse
 
 
@@ -109,10 +110,9 @@ def _prune(door: Door, warehouse: Warehouse, left: tuple[str, ...]) -> None:
     playbook = door.program.playbook
     manifest = Manifest(warehouse, playbook.name, playbook.state_schema)
     names = [TableName(tuple(name.split("."))) for name in left]
-    found = warehouse.describe(names)
-    for name in sorted(names, key=lambda one: not (one in found and found[one].is_view)):
-        kind = "view" if name in found and found[name].is_view else "table"
-        warehouse.execute("prune:drop", f"drop {kind} if exists {warehouse.table(name)}")
+    kinds = {name: "view" if is_view(warehouse, name) else "table" for name in names}
+    for name in sorted(names, key=lambda one: kinds[one] == "table"):
+        warehouse.execute("prune:drop", f"drop {kinds[name]} if exists {warehouse.table(name)}")
         manifest.forget_model(str(name))
 
 

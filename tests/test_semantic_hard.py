@@ -1,0 +1,145 @@
+"""Hard cases of the semantic layer, each a rule of its own: unusual but valid models with values worked out by hand,
+changes of a model on a live schema, and what the commands say when something is in the way.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.cli import main
+from tests.engines import Db, engine_of
+from tests.semantic_world import DAY, START
+
+CONFIG = """
+data_model_schema: sl
+active_days: 30
+cohorted_daily_kpis_days: [0, 1, 7]
+model_settings: {vanished: retract}
+"""
+LOGIN = """
+table_name: app.login
+tags: [registration_event, activity_event]
+columns:
+  event_id:   {data_type: STRING, tags: [event_id_column]}
+  user_id:    {data_type: STRING, tags: [entity_id_column]}
+  time:       {data_type: DATETIME, tags: [event_timestamp_column]}
+  etl_tstamp: {data_type: DATETIME, tags: [etl_timestamp_column]}
+  country:    {data_type: STRING, tags: [registration_property]}
+  amount:     {data_type: NUMBER}
+  n:          {data_type: INTEGER}
+"""
+PROPERTIES = """
+  active: {data_type: INTEGER, event_property: {source_event: entity_activity, select: 1, aggregate_function: none, default_value: 0}}
+  amount: {data_type: NUMBER, event_property: {source_event: login, select: '{amount}', aggregate_function: sum, default_value: 0}}
+  country: {data_type: STRING, can_group_by: true, registration_property: {}}
+"""
+KPIS = "  dau: {select: 'SUM({property.active})', x_axis: {date: {}, cohort_day: {}}}\n"
+DDL = """
+create schema app;
+create table app.login (event_id varchar(40), user_id varchar(40), time timestamp, etl_tstamp timestamp,
+    country varchar(40), amount decimal(18,4), n bigint)
+"""
+DEFAULTS: tuple[Any, ...] = ("DE", 1, 1)
+COLUMNS = ("event_id", "user_id", "time", "etl_tstamp", "country", "amount", "n")
+
+
+INNER = """  last_source: {data_type: INTEGER, event_property: {source_event: login, select: 1, aggregate_function: count}}
+  last: {data_type: STRING, lifetime_property: {source_event_property: {source_event: login, select: '{country}', aggregate_function: last_value}, merge_function: last_value}}
+"""
+
+
+@dataclass
+class Model:
+    """A small model over one table of logins."""
+
+    url: str
+    folder: Path
+    made: int = 0
+
+    def write(self, properties: str = "", kpis: str = "", login: str = LOGIN) -> None:
+        """The files: `properties` and `kpis` are added to those that every model here has."""
+        files = {
+            "config.yml": CONFIG,
+            "events/login.yml": login,
+            "properties/all.yml": f"properties:{PROPERTIES}{properties}",
+            "kpis/all.yml": f"kpis:\n{KPIS}{kpis}",
+        }
+        for name, text in files.items():
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text.lstrip("\n"))
+
+    def load(self, *rows: tuple[Any, ...]) -> None:
+        """(user, day[, country, amount, n]), all of one batch."""
+        self.made += 1
+        full = []
+        for number, (user, day, *more) in enumerate(rows):
+            time = START + DAY * day + timedelta(minutes=number)
+            stamp = (f"{self.made}-{number}", user, time, START + DAY * self.made)
+            full.append((*stamp, *more, *DEFAULTS[len(more) :]))
+        with Db(self.url) as db:
+            db.load("app.login", COLUMNS, full)
+
+    def run(self, *args: str, code: int = 0) -> str:
+        """`runner model …`; gives all that is said."""
+        out, err = io.StringIO(), io.StringIO()
+        found = main(["model", args[0], str(self.folder), *args[1:], "--target", self.url], out=out, err=err)
+        said = out.getvalue() + err.getvalue()
+        assert found == code, f"exit {found}, not {code}\n{said}"
+        return said
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Of a query, numbers as floats."""
+        with Db(self.url) as db:
+            return [tuple(float(v) if isinstance(v, (int, float)) or hasattr(v, "quantize") else v for v in row)
+                    for row in db.rows(sql)]  # fmt: skip
+
+    def execute(self, sql: str) -> None:
+        """Something that is not the runner's doing."""
+        with Db(self.url) as db:
+            db.execute(sql)
+
+
+@pytest.fixture(name="model")
+def model_fixture(warehouse_url: str, tmp_path: Path) -> Iterator[Model]:
+    """An empty table of logins."""
+    with Db(warehouse_url) as db:
+        db.execute(DDL)
+    yield Model(warehouse_url, tmp_path / "model")
+
+
+def test_a_removed_kpi_is_in_nobodys_way(model: Model) -> None:
+    """The view of a KPI that is gone reads others that are to be made anew: it goes with them, and tables wait for --prune."""
+    model.write(kpis="  places: {select: 'COUNT(DISTINCT {property.country})', x_axis: {date: {}}}\n")
+    model.load(("ann", 0))
+    model.run("apply")
+    model.write("  twice: {data_type: NUMBER, computed_property: {select: '{amount} * 2'}}\n")
+    assert "dropped views that are no longer part of it: sl.v_kpi_places" in model.run("apply")
+    assert model.rows("select twice from sl.v_totals") == [(2.0,)]
+    model.write(login=LOGIN.replace("n: ", "n_1: ").replace("n_1:  ", "n: "))
+    model.run("apply", "--prune")
+    assert "no longer part" not in model.run("status")
+
+
+def test_views_of_others_over_ours(model: Model) -> None:
+    """Where they hold on to ours, the message says which, and what to do; nothing is published."""
+    model.write()
+    model.load(("ann", 0))
+    model.run("apply")
+    model.execute("create view app.mine as select * from sl.v_kpi_dau")
+    model.write("  twice: {data_type: NUMBER, computed_property: {select: '{amount} * 2'}}\n")
+    if engine_of(model.url) == "duckdb":
+        model.run("apply")
+        return
+    said = model.run("apply", code=6)
+    assert "app.mine" in said
+    assert "run this again" in said
+    model.execute("drop view app.mine")
+    model.run("apply")
