@@ -115,6 +115,38 @@ def model_fixture(warehouse_url: str, tmp_path: Path) -> Iterator[Model]:
     yield Model(warehouse_url, tmp_path / "model")
 
 
+def test_a_fixed_window_counts_quiet_days(model: Model) -> None:
+    """It is over all days of a user in the range, whatever other windows the model has, and though nothing happened then."""
+    fixed = "fixed_window_property: {{source_property: {}, window_function: {}, date_from: 2026-01-0{}, date_to: 2026-01-0{}}}"
+    properties = f"""  ever: {{data_type: NUMBER, lifetime_property: {{source_property: amount, merge_function: sum}}}}
+  days: {{data_type: INTEGER, {fixed.format("amount", "count", 1, 4)}}}
+  mean: {{data_type: NUMBER, {fixed.format("amount", "avg", 1, 4)}}}
+  later: {{data_type: NUMBER, {fixed.format("ever", "max", 6, 7)}}}
+"""
+    week = "  week: {data_type: NUMBER, sliding_window_property: {source_property: amount, window_function: sum, relative_days_from: -6, relative_days_to: 2}}\n"
+    expected = [("ann", 4.0, 0.75, 3.0), ("bob", 3.0, 1.6667, 5.0)]
+    query = "select distinct user_id, days, mean, later from sl.v_totals order by user_id"
+    model.load(("ann", 0), ("ann", 1, "DE", 2), ("bob", 1, "FR", 5))
+    for more in ("", week):
+        model.write(properties + more)
+        model.run("apply")
+        assert model.rows(query) == expected
+    model.load(("cat", 8))
+    model.run("update")
+    assert model.rows(query) == [*expected, ("cat", 0.0, None, None)]
+    assert "every row compared equals" in model.run("verify")
+
+
+def test_a_sum_over_what_never_rests_is_refused(model: Model) -> None:
+    """A count of days over a property with a default is the same every day for ever, so its sum would grow by the clock."""
+    window = "sliding_window_property: {source_property: amount, window_function: count, relative_days_from: -6, relative_days_to: 0}"
+    model.write(
+        f"  seen: {{data_type: INTEGER, {window}}}\n"
+        "  grows: {data_type: INTEGER, lifetime_property: {source_property: seen, merge_function: sum}}\n"
+    )
+    assert "grows sums up seen" in model.run("plan", code=2)
+
+
 def test_a_removed_kpi_is_in_nobodys_way(model: Model) -> None:
     """The view of a KPI that is gone reads others that are to be made anew: it goes with them, and tables wait for --prune."""
     model.write(kpis="  places: {select: 'COUNT(DISTINCT {property.country})', x_axis: {date: {}}}\n")

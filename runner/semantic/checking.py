@@ -14,6 +14,7 @@ from runner.errors import Place
 from runner.semantic import checking_kpis
 from runner.semantic.checks import Checks
 from runner.semantic.formulas import APPROXIMATE, Formula, Unreadable, loose_columns
+from runner.semantic.resting import Rest, at_rest
 from runner.semantic.values import (
     ACTIVITY,
     BUILT_IN,
@@ -229,35 +230,22 @@ def _window(config: Config, one: Property, kind: Sliding | Fixed | Lifetime, che
         checks.warn("W05", one.place, what, "relative_days_to: 0 for what is known on the day")
     if isinstance(kind, Sliding) and max(abs(kind.first), abs(kind.last)) > 3_650:
         checks.add("E13", one.place, f"the window of {one.name} is longer than ten years", "use a lifetime_property")
-    if isinstance(kind, Lifetime) and kind.function is Aggregate.SUM and _lasts(config, source, set()):
-        what = f"{one.name} sums up {source.name}, which has a value on days without events too: it grows every day"
-        checks.add("E20", one.place, what, "sum up an event property whose default_value is 0 or none")
-
-
-def _lasts(config: Config, one: Property, seen: set[str]) -> bool:
-    """Whether a property may be other than 0 or null for ever after the last event."""
-    if one.name in seen:
-        return False
-    seen.add(one.name)
-    kind = one.kind
-    if isinstance(kind, EventValue):
-        return kind.default is not None and kind.default != "null" and kind.default.strip("0.") != ""
-    if isinstance(kind, (Lifetime, Fixed, Registration, Computed)):
-        return True
-    known = {other.name: other for other in config.properties}
-    return kind.source in known and _lasts(config, known[kind.source], seen)
 
 
 def _constant_in_time(config: Config, one: Property, checks: Checks) -> None:
-    """Windows over formulas with the date in them would change without an event for ever."""
+    """Windows over formulas with the date in them, or sums over what never rests, would change without an event for ever."""
     if not isinstance(one.kind, (Sliding, Fixed, Lifetime)):
         return
     names = {other.name for other in config.properties}
     if one.kind.source not in names:
         return
-    for name in config.closure([one.kind.source]) if _all_known(config, one.kind.source, names) else ():
-        source = config.property(name)
-        if isinstance(source.kind, Computed) and "date" in source.kind.select.names:
+    sums = isinstance(one.kind, Lifetime) and one.kind.function is Aggregate.SUM
+    if sums and at_rest(config, source) is Rest.VALUE:
+        what = f"{one.name} sums up {source}, which has a value on days without events too: it grows every day"
+        checks.add("E20", one.place, what, "sum up an event property whose default_value is 0 or none")
+    for name in config.closure([source]):
+        inner = config.property(name).kind
+        if isinstance(inner, Computed) and "date" in inner.select.names:
             what = f"{one.name} is a window over {name}, whose formula has {{date}} in it: it changes without an event"
             checks.add("E05", one.place, what, "take an event_property with select: '{date}'")
 
