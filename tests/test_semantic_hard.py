@@ -115,6 +115,19 @@ def model_fixture(warehouse_url: str, tmp_path: Path) -> Iterator[Model]:
     yield Model(warehouse_url, tmp_path / "model")
 
 
+def test_a_mapping_compares_the_whole_formula(model: Model) -> None:
+    """A constant is compared with the value of the formula, not with its last part; with a text as a text."""
+    model.write(
+        """  kind: {data_type: STRING, can_group_by: true, computed_property: {select: "{country} = 'DE' or {amount} > 4", value_mappings: [{constant: true, new_value: "it's"}, {constant: false, new_value: no}]}}
+  code: {data_type: STRING, can_group_by: true, computed_property: {select: '{country}', value_mappings: [{constant: 1, new_value: one}]}}
+"""
+    )
+    model.load(("ann", 0, "DE"), ("bob", 0, "1"), ("cat", 0, "FR", 5))
+    model.run("apply")
+    assert model.rows("select kind, code from sl.v_totals order by user_id") == [
+        ("it's", None), ("no", "one"), ("it's", None)]  # fmt: skip
+
+
 def test_a_fixed_window_counts_quiet_days(model: Model) -> None:
     """It is over all days of a user in the range, whatever other windows the model has, and though nothing happened then."""
     fixed = "fixed_window_property: {{source_property: {}, window_function: {}, date_from: 2026-01-0{}, date_to: 2026-01-0{}}}"
