@@ -160,6 +160,19 @@ def test_a_sum_over_what_never_rests_is_refused(model: Model) -> None:
     assert "grows sums up seen" in model.run("plan", code=2)
 
 
+def test_a_mean_of_whole_numbers_is_rounded(model: Model) -> None:
+    """On every engine alike: 7 / 2 is 4 and not 3."""
+    model.write(
+        """  mean: {data_type: INTEGER, event_property: {source_event: login, select: '{n}', aggregate_function: avg}}
+  often: {data_type: INTEGER, sliding_window_property: {source_property: logins, window_function: avg, relative_days_from: -1, relative_days_to: 0}}
+  logins: {data_type: INTEGER, event_property: {source_event: login, select: 1, aggregate_function: count, default_value: 0}}
+"""
+    )
+    model.load(("ann", 0, "DE", 1, 3), ("ann", 0, "DE", 1, 4), ("ann", 1))
+    model.run("apply")
+    assert model.rows("select mean, often from sl.v_totals order by date") == [(4.0, 2.0), (1.0, 2.0)]
+
+
 def test_a_removed_kpi_is_in_nobodys_way(model: Model) -> None:
     """The view of a KPI that is gone reads others that are to be made anew: it goes with them, and tables wait for --prune."""
     model.write(kpis="  places: {select: 'COUNT(DISTINCT {property.country})', x_axis: {date: {}}}\n")

@@ -85,6 +85,11 @@ class Dialect:
         """Null-safe inequality."""
         if self.engine == "redshift":
             return f"(({left} <> {right}) or (({left} is null) <> ({right} is null)))"
+    def average(self, total: str, count: str) -> str:
+        """A mean, exact to the scale of NUMBER: division of whole numbers cuts on Postgres, and gives a double on DuckDB."""
+        exact = self.type(DataType.NUMBER)
+        return f"cast(cast({total} as {exact}) / nullif({count}, 0) as {exact})"
+
         return f"{left} is distinct from {right}"
 
     def any_of(self, value: str, type_: DataType, over: str = "") -> str:

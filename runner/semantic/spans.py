@@ -170,7 +170,8 @@ class Spans:
         if function in (Aggregate.MIN, Aggregate.MAX):
             return "", f"cast({self.dialect.extreme(function, value, source.type, over)} as {type_})"
         if function is Aggregate.AVG:
-            return "", f"cast(cast(sum({value}){over} as {type_}) / nullif(count({value}){over}, 0) as {type_})"
+            mean = self.dialect.average(f"sum({value}){over}", f"count({value}){over}")
+            return "", f"cast({mean} as {type_})"
         if function in (Aggregate.SUM, Aggregate.COUNT):
             return "", f"cast({function}({value}){over} as {type_})"
         values = f"array_agg({value}) filter (where ({value}) is not null) over ({ordered})"

@@ -196,7 +196,7 @@ class Tables:
         value = value if counted else f"cast({value} as {type_})"
         value = f"case when {where} then {value} end" if where else value
         if kind.function is Aggregate.AVG:
-            return f"cast(sum({value}) as {type_}) / nullif(count({value}), 0)"
+            return self.dialect.average(f"sum({value})", f"count({value})")
         if kind.function in (Aggregate.MIN, Aggregate.MAX):
             return self.dialect.extreme(kind.function, value, one.type)
         return {
