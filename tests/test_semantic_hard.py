@@ -173,6 +173,20 @@ def test_a_mean_of_whole_numbers_is_rounded(model: Model) -> None:
     assert model.rows("select mean, often from sl.v_totals order by date") == [(4.0, 2.0), (1.0, 2.0)]
 
 
+def test_division_by_zero_is_null(model: Model) -> None:
+    """One user's zero makes neither a view unreadable nor an update fail."""
+    model.write(
+        """  each: {data_type: NUMBER, can_group_by: true, computed_property: {select: '{active} / {amount}'}}
+  rest: {data_type: INTEGER, computed_property: {select: 'MOD({active}, {active} - 1)'}}
+""",
+        "  ratio: {select: '{kpi.dau} / SUM({property.amount})', x_axis: {date: {}}}\n",
+    )
+    model.load(("ann", 0, "DE", 0))
+    model.run("apply")
+    assert model.rows("select each, rest from sl.v_totals") == [(None, None)]
+    assert model.rows("select ratio from sl.v_kpi_ratio where dimension = ''") == [(None,)]
+
+
 def test_a_removed_kpi_is_in_nobodys_way(model: Model) -> None:
     """The view of a KPI that is gone reads others that are to be made anew: it goes with them, and tables wait for --prune."""
     model.write(kpis="  places: {select: 'COUNT(DISTINCT {property.country})', x_axis: {date: {}}}\n")

@@ -100,10 +100,15 @@ def filled(tree: exp.Expression, names: tuple[str, ...], engine: str, value: Cal
 
 
 def _plainly(node: exp.Expr) -> exp.Expr:
-    """Days between dates as a difference, which every engine has and none takes for one of timestamps."""
+    """Days between dates as a difference, which every engine has and none takes for one of timestamps.
+
+    Division by zero gives null on every engine, or one user's zero would make a whole view unreadable.
+    """
     if isinstance(node, exp.DateDiff) and node.text("unit").upper() in ("", "DAY"):
         days = (exp.cast(one.copy(), "date") for one in (node.this, node.expression))
         return exp.paren(exp.Sub(this=next(days), expression=next(days)))
+    if isinstance(node, (exp.Div, exp.Mod, exp.IntDiv)) and not isinstance(node.expression, (exp.Literal, exp.Nullif)):
+        node.set("expression", exp.Nullif(this=node.expression.copy(), expression=exp.Literal.number(0)))
     return node
 
 
