@@ -187,6 +187,16 @@ def test_division_by_zero_is_null(model: Model) -> None:
     assert model.rows("select ratio from sl.v_kpi_ratio where dimension = ''") == [(None,)]
 
 
+def test_a_condition_goes_into_every_part_of_a_distinct_count(model: Model) -> None:
+    """COUNT(DISTINCT a, b) with a condition counts pairs."""
+    model.write(
+        "  pairs: {data_type: INTEGER, event_property: {source_event: login, select: 'COUNT(DISTINCT {country}, {n})', aggregate_function: none, where: '{n} > 0'}}\n"
+    )
+    model.load(("ann", 0, "DE", 1, 1), ("ann", 0, "DE", 1, 2), ("ann", 0, "DE", 1, 2), ("ann", 0, "FR", 1, 0))
+    model.run("apply")
+    assert model.rows("select pairs from sl.v_totals") == [(2.0,)]
+
+
 def test_a_removed_kpi_is_in_nobodys_way(model: Model) -> None:
     """The view of a KPI that is gone reads others that are to be made anew: it goes with them, and tables wait for --prune."""
     model.write(kpis="  places: {select: 'COUNT(DISTINCT {property.country})', x_axis: {date: {}}}\n")
@@ -215,3 +225,12 @@ def test_views_of_others_over_ours(model: Model) -> None:
     assert "run this again" in said
     model.execute("drop view app.mine")
     model.run("apply")
+
+
+def test_countif_is_a_count(model: Model) -> None:
+    """It is 0 and not null where nothing fits, and it is kept as a count is."""
+    model.write(kpis="  large: {select: 'COUNTIF({property.amount} > 4)', x_axis: {date: {}, cohort_day: {}}}\n")
+    model.load(("ann", 0), ("ann", 1, "DE", 5), ("bob", 1, "FR", 6))
+    model.run("apply")
+    assert model.rows("select large from sl.v_kpi_large where dimension = '' order by date") == [(0.0,), (2.0,)]
+    assert model.rows("select count(*) from information_schema.tables where table_name = 'kpi_totals'") == [(1.0,)]

@@ -214,10 +214,9 @@ class Tables:
         for call in list(tree.find_all(exp.AggFunc)):
             inner = call.this
             distinct = inner if isinstance(inner, exp.Distinct) else None
-            argument = distinct.expressions[0] if distinct else inner
-            value = exp.Literal.number(1) if isinstance(argument, exp.Star) or argument is None else argument
-            cut = exp.Case(ifs=[exp.If(this=condition.copy(), true=value.copy())])
-            call.set("this", exp.Distinct(expressions=[cut]) if distinct else cut)
+            arguments = distinct.expressions if distinct else [inner]
+            cut = [_within(condition, argument) for argument in arguments]
+            call.set("this", exp.Distinct(expressions=cut) if distinct else cut[0])
         text = filled(tree, kind.select.names, self.dialect.engine, lambda name: self._value(event, name))
         text = text.replace("runner_condition", where)
         return f"case when count(case when {where} then 1 end) > 0 then {text} end"
@@ -294,3 +293,9 @@ class Tables:
         last = f"date '{run_date}'" if self.config.settings.run_date else "max(date)"
         ends = f"(select min(date) as first_date, {last} as last_date from (\n{self.lives()}\n) runner_d) runner_ends"
         return self.dialect.days("", "first_date", "last_date", ends)
+
+
+def _within(condition: exp.Expression, argument: exp.Expression | None) -> exp.Expression:
+    """An aggregate's argument where a condition holds, else null."""
+    value = exp.Literal.number(1) if argument is None or isinstance(argument, exp.Star) else argument.copy()
+    return exp.Case(ifs=[exp.If(this=condition.copy(), true=value)])
