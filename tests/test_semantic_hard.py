@@ -197,6 +197,22 @@ def test_a_condition_goes_into_every_part_of_a_distinct_count(model: Model) -> N
     assert model.rows("select pairs from sl.v_totals") == [(2.0,)]
 
 
+def test_columns_may_be_called_like_words_of_sql(model: Model) -> None:
+    """A source's column is quoted wherever an engine would take it for something else."""
+    words = ("default", "check", "primary", "grant", "full", "do", "end", "true", "user", "lateral", "analyse", "Order")
+    columns = "".join(f"  {word!r}: {{data_type: INTEGER}}\n" for word in words)
+    sums = "".join(
+        f"  p_{word.lower()}: {{data_type: INTEGER, event_property: {{source_event: login, select: '{{{word}}}', aggregate_function: sum}}}}\n"
+        for word in words
+    )
+    model.execute("".join(f'alter table app.login add column "{word}" bigint default 3;' for word in words))
+    model.write(sums, login=LOGIN + columns)
+    model.load(("ann", 0))
+    model.run("apply")
+    listed = ", ".join(f"p_{word.lower()}" for word in words)
+    assert model.rows(f"select {listed} from sl.v_totals") == [(3.0,) * len(words)]
+
+
 def test_a_removed_kpi_is_in_nobodys_way(model: Model) -> None:
     """The view of a KPI that is gone reads others that are to be made anew: it goes with them, and tables wait for --prune."""
     model.write(kpis="  places: {select: 'COUNT(DISTINCT {property.country})', x_axis: {date: {}}}\n")

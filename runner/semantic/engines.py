@@ -41,13 +41,11 @@ class Dialect:
         return {"redshift": "varchar(65535)", "postgres": "text"}.get(self.engine, "varchar")
 
     def name(self, column: str) -> str:
-        """A column of the user's tables, in the spelling of the file; quoted only where it must be."""
-        if column.islower() or column.isupper():
-            bare = column.replace("_", "").isalnum() and column.lower() not in _WORDS
-            if bare:
-                return column
-            return f'"{column.upper()}"' if self.engine == "snowflake" else f'"{column}"'
-        return f'"{column}"'
+        """A column of the user's tables, in the spelling of the file; capitals alone are any spelling, as in SQL."""
+        if column.isupper() and column.replace("_", "").isalnum() and column.lower() not in _WORDS:
+            return column
+        upper = self.engine == "snowflake" and (column.islower() or column.isupper())
+        return f'"{column.upper()}"' if upper else f'"{column}"'
 
     def day_of(self, tstamp: str, zone: str) -> str:
         """The date of a timestamp in UTC, as it is called in a zone."""
@@ -85,12 +83,12 @@ class Dialect:
         """Null-safe inequality."""
         if self.engine == "redshift":
             return f"(({left} <> {right}) or (({left} is null) <> ({right} is null)))"
+        return f"{left} is distinct from {right}"
+
     def average(self, total: str, count: str) -> str:
         """A mean, exact to the scale of NUMBER: division of whole numbers cuts on Postgres, and gives a double on DuckDB."""
         exact = self.type(DataType.NUMBER)
         return f"cast(cast({total} as {exact}) / nullif({count}, 0) as {exact})"
-
-        return f"{left} is distinct from {right}"
 
     def any_of(self, value: str, type_: DataType, over: str = "") -> str:
         """The one value of a group that is not null; of truth values the aggregate that every engine has."""
