@@ -213,6 +213,36 @@ def test_columns_may_be_called_like_words_of_sql(model: Model) -> None:
     assert model.rows(f"select {listed} from sl.v_totals") == [(3.0,) * len(words)]
 
 
+@pytest.mark.parametrize(
+    ("properties", "kpis", "said"),
+    [
+        ("  registered_on: {data_type: STRING, registration_property: {source_column: country}}\n", "", "E03"),
+        ("  registration_tstamp: {data_type: STRING, registration_property: {source_column: country}}\n", "", "E03"),
+        ("  registration_date: {data_type: STRING, registration_property: {source_column: country}}\n", "", "E03"),
+        (
+            INNER,
+            "",
+            "E02 a second property called last_source",
+        ),
+        ("  verbose: {data_type: STRING, registration_property: {source_column: country}}\n", "", "E03"),
+        ("", "  cohort_day: {select: 'SUM({property.active})', x_axis: {cohort_day: {}}}\n", "E03 a KPI may not be"),
+        ("", "  dau_cohort: {select: 'SUM({property.active})', x_axis: {date: {}}}\n", "the view v_kpi_dau_cohort"),
+        (
+            "  born: {data_type: DATE, event_property: {source_event: login, select: '{date}', aggregate_function: max, default_value: 2026-06-31}}\n",
+            "",
+            "2026-06-31' is not a value of type DATE",
+        ),
+    ],
+)
+def test_names_and_values_that_would_fail_later(tmp_path: Path, properties: str, kpis: str, said: str) -> None:
+    """They are found offline, with file and line, rather than by an engine in the middle of a run, or never."""
+    model = Model(f"duckdb:///{tmp_path}/w.duckdb", tmp_path / "model")
+    model.write(properties, kpis)
+    text = model.run("plan", code=2)
+    assert said in text
+    assert ".yml:" in text
+
+
 def test_a_removed_kpi_is_in_nobodys_way(model: Model) -> None:
     """The view of a KPI that is gone reads others that are to be made anew: it goes with them, and tables wait for --prune."""
     model.write(kpis="  places: {select: 'COUNT(DISTINCT {property.country})', x_axis: {date: {}}}\n")

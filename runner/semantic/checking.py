@@ -131,8 +131,27 @@ def _property(config: Config, one: Property, checks: Checks) -> None:
             checks.add("E08", kind.select.place, f"computed property {one.name} aggregates", "use an event_property")
     else:
         _window(config, one, kind, checks)
+    if one.name == "registration_date":
+        _registration_day(config, one, checks)
     if one.can_group_by and _is_array(kind):
         checks.add("E16", one.place, f"{one.name} is a list: it cannot be grouped by", "can_group_by: false")
+
+
+def _registration_day(config: Config, one: Property, checks: Checks) -> None:
+    """Cohorts and their ages are reckoned from registration_date: it is that day, and nothing else."""
+    events = config.tagged(EventTag.REGISTRATION)
+    is_day = isinstance(one.kind, Registration) and one.kind.column in ("date", "asemic_date", "registration_date")
+    untagged = [
+        event.name
+        for event in events
+        if isinstance(one.kind, Registration)
+        and (column := event.column(one.kind.column))
+        and ColumnTag.DATE not in column.tags
+    ]
+    if not is_day or untagged:
+        hint = "tag that column date_column" if is_day else "call the property otherwise"
+        what = "registration_date is the day of the first registration event, and this is another column"
+        checks.add("E03", one.place, what, hint)
 
 
 def _is_array(kind: object) -> bool:
@@ -236,8 +255,8 @@ def _constant_in_time(config: Config, one: Property, checks: Checks) -> None:
     """Windows over formulas with the date in them, or sums over what never rests, would change without an event for ever."""
     if not isinstance(one.kind, (Sliding, Fixed, Lifetime)):
         return
-    names = {other.name for other in config.properties}
-    if one.kind.source not in names:
+    source, names = one.kind.source, {other.name for other in config.properties}
+    if not _all_known(config, source, names):
         return
     sums = isinstance(one.kind, Lifetime) and one.kind.function is Aggregate.SUM
     if sums and at_rest(config, source) is Rest.VALUE:

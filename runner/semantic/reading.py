@@ -198,12 +198,16 @@ class _Reader:
                     self.problems.add(name.place, f"E02 a second property called {name.text}", f"first at {first}")
                     continue
                 for one in yamlprops.read(name, node, events, self.problems):
+                    if one.name in found:
+                        what = f"E02 a second property called {one.name}: the source within {name.text} is called so"
+                        self.problems.add(name.place, what, f"first at {found[one.name].place}; rename one of them")
                     found[one.name] = one
         return tuple(found.values())
 
     def kpis(self, settings: Settings) -> tuple[Kpi, ...]:
         """Of kpis/, templates unfolded."""
         found: dict[str, Kpi] = {}
+        views: dict[str, Kpi] = {}
         for path in self._files("kpis"):
             for name, node in self._listed(path, "kpis"):
                 build: Callable[[Row], tuple[Kpi, ...]] = partial(self._kpi, name, settings)
@@ -211,12 +215,25 @@ class _Reader:
                 for kpi in Scope(self.problems, name.text).read(
                     record(f"KPI {name.text}", build, blank, NO_HINTS), node
                 ):
+                    self._views_of(kpi, views)
                     if kpi.name in found:
                         first = found[kpi.name].place
                         self.problems.add(name.place, f"E02 a second KPI called {kpi.name}", f"first at {first}")
                     else:
                         found[kpi.name] = kpi
         return tuple(found.values())
+
+    def _views_of(self, kpi: Kpi, views: dict[str, Kpi]) -> None:
+        """A KPI x over cohorts and a KPI x_cohort over dates would have one view."""
+        if kpi.name == "cohort_day":
+            hint = "call it otherwise, and put these words into label:"
+            self.problems.add(kpi.place, "E03 a KPI may not be called cohort_day: its view has that column", hint)
+        for axis, _ in kpi.axes:
+            name = f"{kpi.name}_cohort" if axis is Axis.COHORT_DAY else kpi.name
+            other = views.setdefault(name, kpi)
+            if other.name != kpi.name:
+                what = f"E02 KPIs {other.name} and {kpi.name} would both have the view v_kpi_{name}"
+                self.problems.add(kpi.place, what, f"first at {other.place}; rename one of them")
 
     def _listed(self, path: Path, key: str) -> list[tuple[Scalar, Node]]:
         node = self._document(path)

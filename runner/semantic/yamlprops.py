@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from runner.problems import Problems, show
 from runner.semantic.formulas import Formula
@@ -230,6 +231,16 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def _is_moment(text: str, type_: DataType) -> bool:
+    """Whether a date or time is one that there is: not the 31st of June. Other types: true."""
+    try:
+        if type_ in (DataType.DATE, DataType.DATETIME):
+            datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
 def literal(value: Written, type_: DataType, row: Row) -> str:
     """A value of a type as a SQL literal; a problem if it is none."""
     text = value.text
@@ -241,7 +252,7 @@ def literal(value: Written, type_: DataType, row: Row) -> str:
         DataType.DATETIME: r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?",
     }
     pattern = patterns.get(type_)
-    if pattern and not re.fullmatch(pattern, text):
+    if (pattern and not re.fullmatch(pattern, text)) or not _is_moment(text, type_):
         row.problems.add(row.place, f"E20 {show(text)} is not a value of type {type_}", "write one of that type")
         return "null"
     if type_ in (DataType.DATE, DataType.DATETIME):
