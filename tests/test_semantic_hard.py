@@ -115,6 +115,9 @@ def model_fixture(warehouse_url: str, tmp_path: Path) -> Iterator[Model]:
     yield Model(warehouse_url, tmp_path / "model")
 
 
+# -- values ----------------------------------------------------------------------------------------------------------
+
+
 def test_a_mapping_compares_the_whole_formula(model: Model) -> None:
     """A constant is compared with the value of the formula, not with its last part; with a text as a text."""
     model.write(
@@ -213,6 +216,9 @@ def test_columns_may_be_called_like_words_of_sql(model: Model) -> None:
     assert model.rows(f"select {listed} from sl.v_totals") == [(3.0,) * len(words)]
 
 
+# -- names -----------------------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
     ("properties", "kpis", "said"),
     [
@@ -243,6 +249,9 @@ def test_names_and_values_that_would_fail_later(tmp_path: Path, properties: str,
     assert ".yml:" in text
 
 
+# -- changes of a model ----------------------------------------------------------------------------------------------
+
+
 def test_a_removed_kpi_is_in_nobodys_way(model: Model) -> None:
     """The view of a KPI that is gone reads others that are to be made anew: it goes with them, and tables wait for --prune."""
     model.write(kpis="  places: {select: 'COUNT(DISTINCT {property.country})', x_axis: {date: {}}}\n")
@@ -271,6 +280,87 @@ def test_views_of_others_over_ours(model: Model) -> None:
     assert "run this again" in said
     model.execute("drop view app.mine")
     model.run("apply")
+
+
+def test_what_is_not_ours_is_not_touched(model: Model) -> None:
+    """A view or table of another that is called as one of ours stays, and no command is named that there is not."""
+    model.write()
+    model.load(("ann", 0))
+    model.execute("create schema sl; create view sl.v_totals as select 1 as x")
+    said = model.run("apply", code=6)
+    assert "sl.v_totals is there already" in said
+    assert "another data_model_schema" in said
+    assert model.rows("select x from sl.v_totals") == [(1.0,)]
+    model.execute("drop view sl.v_totals; create table sl.calendar (x int); insert into sl.calendar values (1)")
+    said = model.run("apply", code=6)
+    assert "--adopt" not in said
+    assert "another data_model_schema" in said
+
+
+# -- what commands say -----------------------------------------------------------------------------------------------
+
+
+def test_before_apply(model: Model) -> None:
+    """Every command that needs tables says that there are none yet, and which command makes them."""
+    model.write()
+    model.load(("ann", 0))
+    days = ["--from", "2026-01-01", "--to", "2026-01-02"]
+    for command in (
+        ["update"],
+        ["verify"],
+        ["rewind", *days],
+        ["query", "--kpi", "dau"],
+        ["explain", "--kpi", "dau", "--date", "2026-01-01"],
+    ):
+        said = model.run(*command, code=6)
+        assert "has not been applied here yet" in said, command
+        assert f"runner model apply {model.folder}" in said, command
+
+
+def test_a_kpi_that_is_not_applied_yet(model: Model) -> None:
+    """It is in the files and not in the warehouse: query and explain say so, and the others can be asked as before."""
+    model.write()
+    model.load(("ann", 0))
+    model.run("apply")
+    model.write(kpis="  total: {select: 'SUM({property.amount})', x_axis: {date: {}}}\n")
+    for command in (["query", "--kpi", "total"], ["explain", "--kpi", "total", "--date", "2026-01-01"]):
+        said = model.run(*command, code=6)
+        assert "the configuration has changed since it was applied: sl.v_kpi_total" in said
+        assert "runner model apply" in said
+    assert "2026-01-01" in model.run("query", "--kpi", "dau")
+
+
+def test_days_that_run_backwards(model: Model) -> None:
+    """--from after --to is a mistake everywhere, rather than a run over nothing."""
+    model.write()
+    days = ["--from", "2026-01-05", "--to", "2026-01-02"]
+    for command in (["apply", *days], ["rewind", *days], ["query", "--kpi", "dau", *days]):
+        assert "swap the two" in model.run(*command, code=2)
+
+
+def test_kpis_that_are_dates_or_texts(model: Model) -> None:
+    """The newest date and the greatest text are printed and explained like numbers; no mean is made of them."""
+    model.write(
+        "  newest: {data_type: DATE, lifetime_property: {source_event_property: {source_event: login, select: '{date}', aggregate_function: max}, merge_function: max}}\n",
+        "  seen: {select: 'MAX({property.newest})', x_axis: {date: {total_function: avg}}}\n"
+        "  place: {select: 'MAX({property.country})', x_axis: {date: {total_function: max}}}\n",
+    )
+    model.load(("ann", 0), ("bob", 0, "FR"))
+    model.run("apply")
+    assert model.run("query", "--kpi", "seen").splitlines() == ["date        seen", "2026-01-01  2026-01-01"]
+    assert "max: FR" in model.run("query", "--kpi", "place")
+    for kpi in ("seen", "place"):
+        assert "users of t1" in model.run("explain", "--kpi", kpi, "--date", "2026-01-01")
+
+
+def test_an_engine_s_error_names_a_file(model: Model) -> None:
+    """What the warehouse refuses in a generated table is said with the file that it comes from."""
+    model.write(
+        "  bad: {data_type: DATE, can_group_by: true, computed_property: {select: 'CAST({country} AS DATE)'}}\n"
+    )
+    model.load(("ann", 0))
+    said = model.run("apply", code=6)
+    assert f"{model.folder}/config.yml: stage:sl.kpi_" in said
 
 
 def test_countif_is_a_count(model: Model) -> None:
