@@ -230,6 +230,7 @@ def test_columns_may_be_called_like_words_of_sql(model: Model) -> None:
             "",
             "E02 a second property called last_source",
         ),
+        ("  show: {data_type: STRING, registration_property: {source_column: country}}\n", "", "E03"),
         ("  verbose: {data_type: STRING, registration_property: {source_column: country}}\n", "", "E03"),
         ("", "  cohort_day: {select: 'SUM({property.active})', x_axis: {cohort_day: {}}}\n", "E03 a KPI may not be"),
         ("", "  dau_cohort: {select: 'SUM({property.active})', x_axis: {date: {}}}\n", "the view v_kpi_dau_cohort"),
