@@ -371,3 +371,31 @@ def test_countif_is_a_count(model: Model) -> None:
     model.run("apply")
     assert model.rows("select large from sl.v_kpi_large where dimension = '' order by date") == [(0.0,), (2.0,)]
     assert model.rows("select count(*) from information_schema.tables where table_name = 'kpi_totals'") == [(1.0,)]
+
+
+def test_an_event_at_no_time(model: Model) -> None:
+    """An infinite timestamp is set aside: the calendar does not try to reach it."""
+    model.write()
+    model.load(("ann", 0))
+    model.execute("insert into app.login values ('x', 'bob', 'infinity', timestamp '2026-01-02 00:00:00', 'DE', 1, 1)")
+    model.run("apply")
+    assert model.rows("select user_id, active from sl.v_totals") == [("ann", 1.0)]
+    assert model.rows("select user_id from sl.v_quarantine") == [("bob",)]
+
+
+def test_users_that_tables_call_differently(model: Model) -> None:
+    """One table's users are numbers and another's texts: they are the same users by what they are called."""
+    model.write(
+        "  visits: {data_type: INTEGER, event_property: {source_event: visit, select: 1, aggregate_function: count}}\n"
+    )
+    visit = LOGIN.replace("app.login", "app.visit").replace("[registration_event, activity_event]", "[activity_event]")
+    visit = visit.replace("user_id:    {data_type: STRING", "user_id:    {data_type: INTEGER")
+    (model.folder / "events" / "visit.yml").write_text(visit)
+    model.execute("create table app.visit as select * from app.login; alter table app.visit drop column user_id")
+    model.execute("alter table app.visit add column user_id bigint")
+    model.execute(
+        "insert into app.visit (event_id, user_id, time, etl_tstamp) values ('v', 7, '2026-01-01', '2026-01-01')"
+    )
+    model.load(("7", 0))
+    model.run("apply")
+    assert model.rows("select user_id, visits from sl.v_totals") == [("7", 1.0)]

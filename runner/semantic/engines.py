@@ -55,6 +55,10 @@ class Dialect:
             return f"cast(convert_timezone('UTC', '{zone}', {tstamp}) as date)"
         return f"cast(timezone('{zone}', timezone('UTC', {tstamp})) as date)"
 
+    def is_endless(self, date: str) -> str:
+        """Whether a date is infinite, on engines that have such dates."""
+        return f"not isfinite({date})" if self.engine in ("duckdb", "postgres") else ""
+
     def later(self, tstamp: str, seconds: int) -> str:
         """A timestamp, so many seconds on."""
         if self.engine in ("redshift", "snowflake"):
