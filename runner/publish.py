@@ -9,7 +9,7 @@ from enum import Enum
 
 from runner import lease, views
 from runner.errors import CannotConnect, Failure, Fenced, Locked, OutcomeUnknown, RunnerError, StatementFailed, Stopped
-from runner.events import InDoubt, Published
+from runner.events import InDoubt, Note, Published
 from runner.freeze import Frozen
 from runner.manifest import Manifest, RunRecord, State
 from runner.models import Extent, Staged
@@ -72,18 +72,21 @@ def publish(
 
     whole = work.warehouse.capabilities.transactional_ddl
     remade = views.to_remake(work, state, outcomes) if whole else ()
+    gone = views.left_over(work, state) if remade else ()
 
     def once() -> None:
         with work.warehouse.transaction("publish"):
             work.manifest.fence(state.version, record.run_id)
             queries()
-            views.drop(work, remade)
+            views.drop(work, remade, gone)
             _write(work, state, frozen, outcomes, indexes, record)
             views.create(work, remade, record.run_id)
 
     try:
         insist(once, _may_pass, work.clock.sleep, most=ATTEMPTS)
         work.manifest.held_version = state.version + 1
+        if gone:
+            work.emit(Note(f"dropped views that are no longer part of it: {', '.join(map(str, gone))}"))
     except WarehouseError as error:
         if work.warehouse.in_doubt:
             _resolve(work, record.run_id, state.version, error)

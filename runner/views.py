@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from runner.errors import Stopped
 from runner.manifest import State
+from runner.names import TableName
 from runner.program import CompiledView, renamed
 from runner.request import Work
 from runner.shape import misfits
 from runner.sqltext import Reference, splice
 from runner.stage import Outcome
+from runner.warehouse.base import Trouble, Warehouse, WarehouseError
 
 
 def name_of(work: Work, view: CompiledView) -> str:
@@ -38,10 +41,42 @@ def to_remake(work: Work, state: State, outcomes: Sequence[Outcome]) -> tuple[Co
     return work.program.views if reshaped or stale(work, state) else ()
 
 
-def drop(work: Work, views: Sequence[CompiledView]) -> None:
-    """Drop views, those that read others first."""
+def left_over(work: Work, state: State) -> tuple[TableName, ...]:
+    """Views that were made and are no longer part of the playbook: they would hold on to what others must change."""
+    own = {name_of(work, view) for view in work.program.views}
+    own |= {str(renamed(work.program.playbook, model.table)) for model in work.program.models}
+    names = (TableName(tuple(name.split("."))) for name in sorted(set(state.models) - own))
+    return tuple(name for name in names if is_view(work.warehouse, name))
+
+
+def is_view(warehouse: Warehouse, name: TableName) -> bool:
+    """Whether a name is that of a view; one that reads what is gone cannot be described."""
+    try:
+        found = warehouse.describe([name]).get(name)
+    except WarehouseError as error:
+        if error.trouble is not Trouble.REFUSED:
+            raise
+        return True
+    return found is not None and found.is_view
+
+
+def drop(work: Work, views: Sequence[CompiledView], gone: Sequence[TableName]) -> None:
+    """Drop views, those that read others first, and before them `gone`, which are forgotten too."""
+    for name in gone:
+        _drop(work, work.warehouse.table(name))
+        work.manifest.forget_model(str(name))
     for view in reversed(views):
-        work.warehouse.execute("publish:view", f"drop view if exists {work.algebra.physical(view.table)}")
+        _drop(work, work.algebra.physical(view.table))
+
+
+def _drop(work: Work, name: str) -> None:
+    try:
+        work.warehouse.execute("publish:view", f"drop view if exists {name}")
+    except WarehouseError as error:
+        if "depend on it" not in error.what:
+            raise
+        hint = "drop what depends on it, run this again, and make it anew"
+        raise Stopped(f"{error.what}; nothing was published", hint) from None
 
 
 def create(work: Work, views: Sequence[CompiledView], run_id: str) -> None:

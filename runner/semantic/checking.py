@@ -6,7 +6,7 @@ Every rule has a code of docs/semantic-rules.md; all problems are found at once,
 from __future__ import annotations
 
 from runner.errors import Place
-from runner.semantic import checking_kpis, checking_properties
+from runner.semantic import checking_kpis, checking_properties, meaning
 from runner.semantic.checks import Checks, volatile_in
 from runner.semantic.findings import Finding
 from runner.semantic.formulas import Unreadable, select_of
@@ -104,7 +104,7 @@ def _tables(config: Config, checks: Checks) -> None:
 def unused(config: Config) -> list[Finding]:
     """W01: what no KPI is made of, in a model without errors."""
     checks = Checks()
-    used = {name for kpi in config.kpis for name in checking_kpis.properties_of(config, kpi.name)}
+    used = {name for kpi in config.kpis for name in meaning.properties_of(config, kpi.name)}
     used |= {name for one in config.properties for name in one.sources}
     for one in config.properties:
         if one.name not in used and not one.implied and not one.can_group_by:

@@ -10,7 +10,7 @@ from runner.semantic import meaning
 from runner.semantic.checking_properties import is_condition
 from runner.semantic.checks import TOO_MUCH, Checks, circles, is_array, tree_of, usable
 from runner.semantic.formulas import slot_of
-from runner.semantic.meaning import kpis_in, properties_of
+from runner.semantic.meaning import kpis_in
 from runner.semantic.values import Axis, Config, Kpi
 from runner.yamlschema import did_you_mean
 
@@ -128,14 +128,14 @@ def _views(config: Config, known: Mapping[str, Kpi], checks: Checks) -> None:
     """No two KPIs have one view, and readers can tell them apart."""
     labels: dict[str, Kpi] = {}
     for kpi in config.kpis:
+        if kpi.name == "cohort_day":
+            hint = "call it something else, and put these words into label:"
+            checks.add("E03", kpi.place, "a KPI may not be called cohort_day: its view has that column", hint)
         other = known.get(kpi.name.removesuffix("_cohort"))
         if other is not None and other is not kpi and kpi.has(Axis.DATE) and other.has(Axis.COHORT_DAY):
-            what = f"KPI {kpi.called} has a view of the same name as that of {other.called} over cohort_day"
+            what = f"KPIs {other.called} and {kpi.called} would both have the view v_kpi_{kpi.name}"
             checks.add("E02", kpi.place, what, "call it something else")
         first = labels.setdefault(kpi.label, kpi)
         if kpi.label and first.name != kpi.name:
             what = f"KPIs {first.called} and {kpi.called} have one label: {kpi.label}"
             checks.add("W02", kpi.place, what, "give each a label of its own; in a template, with {} in it")
-
-
-__all__ = ["check", "properties_of"]

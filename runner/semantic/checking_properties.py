@@ -8,6 +8,7 @@ from sqlglot import exp
 
 from runner.semantic.checks import TOO_MUCH, Checks, circles, is_array, tree_of, usable
 from runner.semantic.formulas import APPROXIMATE, Formula, slot_of
+from runner.semantic.resting import Rest, at_rest
 from runner.semantic.values import (
     ACTIVITY,
     BUILT_IN,
@@ -83,6 +84,19 @@ def _property(config: Config, one: Property, checks: Checks) -> None:
         _computed(config, one, kind, checks)
     else:
         _window(config, one, kind, checks)
+    if one.name == "registration_date":
+        _registration_day(config, one, checks)
+
+
+def _registration_day(config: Config, one: Property, checks: Checks) -> None:
+    """Cohorts and their ages are reckoned from registration_date: it is that day, and nothing else."""
+    column = one.kind.column if isinstance(one.kind, Registration) else ""
+    named = [found for event in config.tagged(EventTag.REGISTRATION) if (found := event.column(column))]
+    untagged = [found for found in named if ColumnTag.DATE not in found.tags]
+    if column not in (*_ANY_EVENT, "registration_date") or untagged:
+        hint = "tag that column date_column" if untagged else "give the property another name"
+        what = "registration_date is the day of the first registration event, and this is something else"
+        checks.add("E03", one.place, what, hint)
 
 
 def _registration(config: Config, one: Property, kind: Registration, checks: Checks) -> None:
@@ -200,9 +214,6 @@ def _window(config: Config, one: Property, kind: Sliding | Fixed | Lifetime, che
         what = f"{one.name} is a window over {source.name}, which {why}"
         checks.add("E05", kind.at, what, "take an event, sliding, lifetime or computed property of single values")
     _window_type(one, kind, source, checks)
-    if isinstance(kind, Lifetime) and kind.function is Aggregate.SUM and _lasts(known, source):
-        what = f"{one.name} sums up {source.name}, which has a value on days without events too: it grows every day"
-        checks.add("E20", kind.at, what, "sum up an event property whose default_value is 0 or none")
 
 
 def _window_type(one: Property, kind: Sliding | Fixed | Lifetime, source: Property, checks: Checks) -> None:
@@ -220,22 +231,14 @@ def _same(one: DataType, other: DataType) -> bool:
     return one is other or {one, other} <= set(NUMBERS)
 
 
-def _lasts(known: Mapping[str, Property], one: Property) -> bool:
-    """Whether a property may be other than 0 or null for ever after the last event."""
-    seen: set[str] = set()
-    while isinstance(one.kind, Sliding) and one.name not in seen and one.kind.source in known:
-        seen.add(one.name)
-        one = known[one.kind.source]
-    if isinstance(one.kind, EventValue):
-        default = one.kind.default
-        return default is not None and default != "null" and default.strip("'0.") != ""
-    return not isinstance(one.kind, Sliding)
-
-
 def _constant_in_time(config: Config, one: Property, checks: Checks) -> None:
-    """Windows over formulas with the date in them would change without an event for ever."""
+    """Windows over formulas with the date in them, or sums over what never rests, would change without an event for ever."""
     if not isinstance(one.kind, (Sliding, Fixed, Lifetime)):
         return
+    sums = isinstance(one.kind, Lifetime) and one.kind.function is Aggregate.SUM
+    if sums and at_rest(config, one.kind.source) is Rest.VALUE:
+        what = f"{one.name} sums up {one.kind.source}, which has a value on days without events too: it grows every day"
+        checks.add("E20", one.kind.at, what, "sum up an event property whose default_value is 0 or none")
     for name in config.closure([one.kind.source]):
         source = config.property(name)
         if isinstance(source.kind, Computed) and "date" in source.kind.select.names:

@@ -110,11 +110,12 @@ def apply(
     json: JsonOption = False,
 ) -> None:
     """Make schema, tables, indexes and views as the configuration says, and fill them; in one transaction."""
-    from runner.semantic.door import open_door
+    from runner.semantic.door import open_door, ordered
     from runner.semantic.updating import Wanted, run
 
     around = _around(ctx)
     first, last = _day(since, "--from"), _day(until, "--to")
+    ordered(first, last)
     wanted = Wanted(since=first, until=last, reshape=True, prune=prune, retract=retract, wait_s=wait, json=json)
     run(around, open_door(around, folder, target), wanted)
 

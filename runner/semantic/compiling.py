@@ -134,6 +134,11 @@ class _Builder:
     cells: tuple[Cells, ...]
     run_date: str
 
+    @property
+    def place(self) -> Place:
+        """Where what no single file says is said."""
+        return Place(self.config.path)
+
     def sources(self) -> tuple[Source, ...]:
         found: dict[TableName, Source] = {}
         for event in self.config.events:
@@ -157,21 +162,30 @@ class _Builder:
     def models(self) -> list[Model]:
         models = [self._events(event) for event in self.config.events if self._is_read(event)]
         registrations = self._model(
-            self.names.registrations, self.tables.registrations(), ("user_id",), Place(), "one row a user"
+            self.names.registrations, self.tables.registrations(), ("user_id",), self.place, "one row a user"
         )
         models.append(registrations)
         models += [self._days(event) for event in self.tables.day_events()]
         calendar = Model(
-            self.names.calendar, Query("calendar", self.tables.calendar(self.run_date)), description="one row a date"
+            self.names.calendar,
+            Query("calendar", self.tables.calendar(self.run_date), self.place),
+            description="one row a date",
         )
-        spans = self._model(self.names.spans, self.spans.select(), ("user_id",), Place(), "one row a user and change")
+        spans = self._model(
+            self.names.spans, self.spans.select(), ("user_id",), self.place, "one row a user and change"
+        )
         spans = replace(spans, unique=("user_id", "valid_from"))
         models += [calendar, spans]
         for one in self.cells:
             table = self.names.cells(one.base)
             models.append(
                 self._model(
-                    table, one.select(), ("date",), Place(), "KPI components by date, cohort and group", one.affected()
+                    table,
+                    one.select(),
+                    ("date",),
+                    self.place,
+                    "KPI components by date, cohort and group",
+                    one.affected(),
                 )
             )
         return models
@@ -220,7 +234,7 @@ class _Builder:
         expression = "registration_date" if event == REGISTRATIONS else "event_date"
         return Model(
             table=self.names.days(event),
-            sql=Query(f"day_{event}", self.tables.days(event)),
+            sql=Query(f"day_{event}", self.tables.days(event), self.place),
             key=(KeyColumn("user_id"), KeyColumn("date", Expression(expression))),
             unproven=True,
             description=f"{event} by user and day",

@@ -92,6 +92,9 @@ class _Unfolding:
         if isinstance(node, exp.Avg) and not isinstance(node.this, exp.Distinct):
             total, count = (self._aggregate(kind(this=node.this.copy()), names, where) for kind in (exp.Sum, exp.Count))
             return f"SAFE_DIVIDE({total}, {count})"
+        if isinstance(node, exp.CountIf):
+            counted = exp.Count(this=exp.Case(ifs=[exp.If(this=node.this.copy(), true=exp.Literal.number(1))]))
+            return self._aggregate(counted, names, where)
         inner = node.this.sql("bigquery") if isinstance(node.this, exp.Expression) else "1"
         text = re.sub(r"\brunner_slot_(\d+)\b", lambda m: f"{{{names[int(m[1])]}}}", inner)
         if isinstance(node.this, exp.Star):

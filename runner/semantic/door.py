@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from runner import opening
-from runner.errors import BadInput, Place, Problem, RunnerError
+from runner.errors import BadInput, Place, Problem, RunnerError, Stopped
 from runner.manifest import Manifest, State
 from runner.names import TableName
 from runner.playbook_file import given_target
@@ -124,7 +125,32 @@ def warehouse_of(
 def in_our_words(hint: str, door: Door) -> str:
     """A hint of the engine, with the commands of this door."""
     hint = re.sub(r"runner run \S+ --full-refresh --model \S+", door.command("refresh"), hint)
+    hint = re.sub(r", or, if that run is surely dead: runner unlock \S+", "; that of a dead run ends by itself", hint)
+    if "--adopt" in hint:
+        return "drop it, if nobody needs it, or choose another data_model_schema"
     return re.sub(r"runner run (?:PLAYBOOK|config\.yml|\S*/config\.yml)", door.command("update"), hint)
+
+
+def applied(door: Door, warehouse: Warehouse) -> State:
+    """What has been applied here. Raises Stopped where nothing was."""
+    state = state_of(door, warehouse)
+    if not state.models:
+        raise Stopped("this model has not been applied here yet; nothing was done", door.command("apply"))
+    return state
+
+
+def check_shown(door: Door, warehouse: Warehouse, views: Iterable[TableName]) -> None:
+    """Views are there as the files say them. Raises Stopped."""
+    changed = {*door.changed(applied(door, warehouse))}
+    if missing := [str(view) for view in views if view in changed]:
+        what = f"the configuration has changed since it was applied: {', '.join(missing)}"
+        raise Stopped(what, f"{door.command('plan')} says what it means, {door.command('apply')} does it")
+
+
+def ordered(since: date | None, until: date | None) -> None:
+    """Raises BadInput where a range of days runs backwards."""
+    if since and until and since > until:
+        raise BadInput(Problem(Place(), f"--from {since} is after --to {until}", "swap the two"))
 
 
 def state_of(door: Door, warehouse: Warehouse) -> State:

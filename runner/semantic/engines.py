@@ -41,13 +41,11 @@ class Dialect:
         return {"redshift": "varchar(65535)", "postgres": "text"}.get(self.engine, "varchar")
 
     def name(self, column: str) -> str:
-        """A column of the user's tables, in the spelling of the file; quoted only where it must be."""
-        if column.islower() or column.isupper():
-            bare = column.replace("_", "").isalnum() and column.lower() not in _WORDS
-            if bare:
-                return column
-            return f'"{column.upper()}"' if self.engine == "snowflake" else f'"{column}"'
-        return f'"{column}"'
+        """A column of the user's tables, in the spelling of the file; capitals alone are any spelling, as in SQL."""
+        if column.isupper() and column.replace("_", "").isalnum() and column.lower() not in _WORDS:
+            return column
+        upper = self.engine == "snowflake" and (column.islower() or column.isupper())
+        return f'"{column.upper()}"' if upper else f'"{column}"'
 
     def day_of(self, tstamp: str, zone: str) -> str:
         """The date of a timestamp in UTC, as it is called in a zone."""
@@ -56,6 +54,10 @@ class Dialect:
         if self.engine in ("redshift", "snowflake"):
             return f"cast(convert_timezone('UTC', '{zone}', {tstamp}) as date)"
         return f"cast(timezone('{zone}', timezone('UTC', {tstamp})) as date)"
+
+    def is_endless(self, date: str) -> str:
+        """Whether a date is infinite, on engines that have such dates."""
+        return f"not isfinite({date})" if self.engine in ("duckdb", "postgres") else ""
 
     def later(self, tstamp: str, seconds: int) -> str:
         """A timestamp, so many seconds on."""
@@ -87,6 +89,11 @@ class Dialect:
         if self.engine == "redshift":
             return f"(({left} <> {right}) or (({left} is null) <> ({right} is null)))"
         return f"{left} is distinct from {right}"
+
+    def average(self, total: str, count: str) -> str:
+        """A mean, exact to the scale of NUMBER: division of whole numbers cuts on Postgres, and gives a double on DuckDB."""
+        exact = self.type(DataType.NUMBER)
+        return f"cast(cast({total} as {exact}) / nullif({count}, 0) as {exact})"
 
     def any_of(self, value: str, type_: DataType, over: str = "") -> str:
         """The one value of a group that is not null; of truth values the aggregate that every engine has."""

@@ -9,7 +9,7 @@ from runner.manifest import Manifest
 from runner.process import Surroundings
 from runner.program import renamed
 from runner.semantic.components import Term, Unfolded, properties_in
-from runner.semantic.door import Door, warehouse_of
+from runner.semantic.door import Door, check_shown, warehouse_of
 from runner.semantic.querying import Asked, fetch, physical
 from runner.semantic.values import Axis
 from runner.warehouse.base import Warehouse
@@ -23,6 +23,9 @@ def explain(around: Surroundings, door: Door, kpi: str, day: date, json: bool) -
     unfolded = next(one for one in door.compiled.kpis if one.kpi.name == kpi)
     report = around.report(json)
     with warehouse_of(around, door, "explain", read_only=True) as warehouse:
+        names = door.compiled.names
+        views = [names.kpi(kpi, cohort=False)] if unfolded.kpi.has(Axis.DATE) else []
+        check_shown(door, warehouse, [names.users("totals"), *views])
         value = None
         if unfolded.kpi.has(Axis.DATE):
             _, rows = fetch(door, warehouse, Asked(kpi, since=day, until=day))
@@ -58,7 +61,8 @@ def _users(door: Door, warehouse: Warehouse, term: Term, day: date) -> Sequence[
     views = door.compiled.views
     totals = door.compiled.names.users("totals")
     inner = f"select user_id, {views.raw(term)} as share from {totals} where date = date '{day.isoformat()}' group by user_id"
-    text = f"select user_id, share from ({inner}) q where share is not null and share <> 0 order by share desc, user_id limit {SHOWN}"
+    counts = " and share <> 0" if term.component.merge == "sum" else ""
+    text = f"select user_id, share from ({inner}) q where share is not null{counts} order by share desc, user_id limit {SHOWN}"
     return warehouse.execute("model:explain", physical(door, warehouse, text)).rows
 
 

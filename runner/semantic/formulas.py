@@ -192,19 +192,28 @@ def where_only(formula: Formula, engine: str, value: Callable[[str], str], condi
     tree = formula.tree.copy()
     for call in list(tree.find_all(exp.AggFunc)):
         distinct = call.this if isinstance(call.this, exp.Distinct) else None
-        argument = distinct.expressions[0] if distinct else call.this
-        kept = exp.Literal.number(1) if argument is None or isinstance(argument, exp.Star) else argument.copy()
-        cut = exp.Case(ifs=[exp.If(this=exp.column("runner_condition"), true=kept)])
-        call.set("this", exp.Distinct(expressions=[cut]) if distinct else cut)
+        cut = [_where(argument) for argument in (distinct.expressions if distinct else [call.this])]
+        call.set("this", exp.Distinct(expressions=cut) if distinct else cut[0])
     text = filled(tree, formula.names, engine, value)
     return re.sub(r"\brunner_condition\b", lambda _: condition, text)
 
 
+def _where(argument: exp.Expr | None) -> exp.Expr:
+    """An aggregate's argument where runner_condition holds, else null."""
+    value = exp.Literal.number(1) if argument is None or isinstance(argument, exp.Star) else argument.copy()
+    return exp.Case(ifs=[exp.If(this=exp.column("runner_condition"), true=value)])
+
+
 def _plainly(node: exp.Expr) -> exp.Expr:
-    """Days between dates as a difference, which every engine has and none takes for one of timestamps."""
+    """Days between dates as a difference, which every engine has and none takes for one of timestamps.
+
+    Division by zero gives null on every engine, or one user's zero would make a whole view unreadable.
+    """
     if isinstance(node, exp.DateDiff) and node.text("unit").upper() in ("", "DAY"):
         days = (exp.cast(one.copy(), "date") for one in (node.this, node.expression))
         return exp.paren(exp.Sub(this=next(days), expression=next(days)))
+    if isinstance(node, (exp.Div, exp.Mod, exp.IntDiv)) and not isinstance(node.expression, (exp.Literal, exp.Nullif)):
+        node.set("expression", exp.Nullif(this=node.expression.copy(), expression=exp.Literal.number(0)))
     return node
 
 

@@ -10,12 +10,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from runner.errors import BadInput, Place, Problem, Stopped
+from runner.errors import BadInput, Place, Problem
 from runner.names import TableName
 from runner.process import Surroundings
 from runner.program import renamed
 from runner.semantic.components import Unfolded
-from runner.semantic.door import Door, state_of, warehouse_of
+from runner.semantic.door import Door, check_shown, ordered, warehouse_of
 from runner.semantic.values import Axis, Kpi, Total
 from runner.sqlfile import parse_select
 from runner.sqltext import splice
@@ -45,8 +45,7 @@ def query(around: Surroundings, door: Door, asked: Asked, form: str) -> None:
     """Print it as 'text', 'csv' or 'json' (a list of objects)."""
     kpi = _kpi(door, asked)
     with warehouse_of(around, door, "query", read_only=True) as warehouse:
-        if not state_of(door, warehouse).models:
-            raise Stopped("this model has not been applied here yet", door.command("apply"))
+        check_shown(door, warehouse, _read(door, asked))
         headers, rows = fetch(door, warehouse, asked)
     if form == "json":
         listed = [dict(zip(headers, map(_plain, row), strict=True)) for row in rows]
@@ -61,6 +60,19 @@ def query(around: Surroundings, door: Door, asked: Asked, form: str) -> None:
         report.table(headers, shown)
         if (total := _total(kpi, asked, rows)) is not None:
             report.line(f"{total[0]}: {_with_unit(kpi, total[1])}")
+
+
+def _read(door: Door, asked: Asked) -> tuple[TableName, ...]:
+    """The views that an answer is read from."""
+    names = door.compiled.names
+    stored = names.kpi(asked.kpi, asked.axis is Axis.COHORT_DAY)
+    return (stored,) if _is_stored(asked) else (stored, names.users("totals"))
+
+
+def _is_stored(asked: Asked) -> bool:
+    """Whether the KPI's view has the groups that are asked for."""
+    own = {"date", "registration_date", "cohort_day"}
+    return not asked.by or (len(asked.by) == 1 and asked.by[0] not in own)
 
 
 def fetch(door: Door, warehouse: Warehouse, asked: Asked) -> tuple[list[str], Sequence[tuple[Any, ...]]]:
@@ -84,10 +96,9 @@ def physical(door: Door, warehouse: Warehouse, text: str) -> str:
 def _select(door: Door, unfolded: Unfolded, asked: Asked) -> str:
     compiled, axis = door.compiled, asked.axis.value
     view = compiled.names.kpi(asked.kpi, asked.axis is Axis.COHORT_DAY)
-    own = {"date", "registration_date", "cohort_day"}
     if not asked.by:
         inner = f"select {axis}, {asked.kpi} from {view} where dimension = ''"
-    elif len(asked.by) == 1 and asked.by[0] not in own:
+    elif _is_stored(asked):
         inner = f"select {axis}, value as {asked.by[0]}, {asked.kpi} from {view} where dimension = '{asked.by[0]}'"
     else:
         inner = compiled.views.over_users(unfolded, asked.axis, asked.by)
@@ -104,6 +115,7 @@ def _end(axis: Axis, day: date) -> str:
 
 def _kpi(door: Door, asked: Asked) -> Kpi:
     config = door.config
+    ordered(asked.since, asked.until)
     door.known(asked.kpi, [one.name for one in config.kpis])
     kpi = config.kpi(asked.kpi)
     if not kpi.has(asked.axis):
@@ -122,6 +134,8 @@ def _total(kpi: Kpi, asked: Asked, rows: Sequence[tuple[Any, ...]]) -> tuple[str
     values = [row[-1] for row in rows if row[-1] is not None]
     if function is None or asked.by or not values:
         return None
+    if function in (Total.SUM, Total.AVG) and not all(isinstance(value, (int, float, Decimal)) for value in values):
+        return None  # dates and texts
     return str(function), TOTALS[function](values)  # type: ignore[operator]
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 
-from runner.errors import BadInput, Place, Problem
 from runner.names import TableName
 from runner.process import Surroundings
 from runner.program import renamed
 from runner.rewind import Chosen, rewind
-from runner.semantic.door import Door, state_of, warehouse_of
+from runner.semantic.door import Door, applied, ordered, warehouse_of
 from runner.semantic.values import EventType
 from runner.warehouse.base import Warehouse
 
@@ -24,13 +23,11 @@ def run(
     json: bool,
 ) -> None:
     """Make the batches pending again. Raises BadInput for unknown names, Stopped where nothing was applied yet."""
-    since, until = days
-    if since and until and since > until:
-        raise BadInput(Problem(Place(), f"--from {since} is after --to {until}", "swap the two"))
+    ordered(*days)
     chosen = _events(door, properties, events)
     with warehouse_of(around, door, "rewind") as warehouse:
-        applied = bool(state_of(door, warehouse).models)
-        conditions = _conditions(door, warehouse, chosen, days) if applied else ()
+        applied(door, warehouse)
+        conditions = _conditions(door, warehouse, chosen, days)
         rewind(door.program, warehouse, Chosen(conditions), (), dry_run, around.report(json), door.command("update"))
 
 

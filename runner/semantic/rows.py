@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from runner.semantic.engines import Dialect
 from runner.semantic.formulas import Formula
 from runner.semantic.naming import Names
-from runner.semantic.values import Computed, Config, EventValue, Mapped, Property
+from runner.semantic.values import Computed, Config, DataType, EventValue, Mapped, Property
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,16 @@ class UserDays:
         type_ = self.dialect.type(one.type)
         if not kind.mappings:
             return f"cast({text} as {type_})"
-        cases = " ".join(f"when {_fits(mapped, text)} then {mapped.new_value}" for mapped in kind.mappings)
+        cases = " ".join(
+            f"when {_fits(mapped, f'({text})', self._is_text(kind))} then {mapped.new_value}"
+            for mapped in kind.mappings
+        )
         return f"cast(case {cases} end as {type_})"
+
+    def _is_text(self, kind: Computed) -> bool:
+        """Whether a formula is a text for sure: a number to compare it with is meant as a text too."""
+        bare = kind.select.bare()
+        return bare is not None and bare != "date" and self.config.property(bare).type is DataType.STRING
 
     def formula(self, formula: Formula, date: str = "c.date") -> str:
         """A formula over properties."""
@@ -88,9 +96,10 @@ def day_alias(event: str) -> str:
     return f"d_{event}"
 
 
-def _fits(mapped: Mapped, value: str) -> str:
+def _fits(mapped: Mapped, value: str, is_text: bool) -> str:
     if mapped.constant is not None:
-        return f"{value} = {mapped.constant}"
+        quoted = is_text and not mapped.constant.startswith("'")
+        return f"{value} = '{mapped.constant}'" if quoted else f"{value} = {mapped.constant}"
     ends = [f"{value} >= {mapped.low}"] if mapped.low is not None else []
     ends += [f"{value} <= {mapped.high}"] if mapped.high is not None else []
     return " and ".join(ends)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from runner.semantic.engines import COMMA, FAR, PARTS, Dialect
 from runner.semantic.naming import Names
+from runner.semantic.resting import Rest, at_rest
 from runner.semantic.rows import UserDays
 from runner.semantic.tables import Tables
 from runner.semantic.values import (
@@ -28,6 +29,7 @@ from runner.semantic.values import (
 EVERY = "rows between unbounded preceding and unbounded following"
 SO_FAR = "rows between unbounded preceding and current row"
 WHOLE = "partition by user_id"
+_NEUTRAL = {Aggregate.SUM: (Rest.ZERO,)}
 IN_ORDER = "partition by user_id order by date"
 
 
@@ -67,6 +69,16 @@ class Spans:
         own = max(0, length(one.kind)) if isinstance(one.kind, Sliding) else 0
         return own + max((self._reach(source, length) for source in one.sources), default=0)
 
+    def _laid_out(self, end: str) -> str:
+        """The last day to look at: to the end of fixed windows too, where quiet days count in them."""
+        ends = [
+            one.kind.until
+            for one in self.windows
+            if isinstance(one.kind, Fixed)
+            and at_rest(self.config, one.kind.source) not in (Rest.NULL, *_NEUTRAL.get(one.kind.function, ()))
+        ]
+        return f"greatest({end}, date '{max(ends)}')" if ends else end
+
     def select(self) -> str:
         """The SELECT."""
         windows, registrations = self.windows, self.registrations
@@ -79,7 +91,7 @@ class Spans:
         ends = "select user_id, min(date) as first_date, max(date) as last_date"
         ctes = [
             f"lives as (\n{ends} from (\n{self.tables.lives()}\n) runner_l group by user_id\n)",
-            f"days as (\n{self.dialect.days(still, 'first_date', f'{end} + {self.ahead()}', 'lives')}\n)",
+            f"days as (\n{self.dialect.days(still, 'first_date', f'{self._laid_out(end)} + {self.ahead()}', 'lives')}\n)",
             f"level_0 as (\n{self._ground()}\n)",
         ]
         last = "level_0"
@@ -156,7 +168,8 @@ class Spans:
         if function in (Aggregate.MIN, Aggregate.MAX):
             return "", f"cast({self.dialect.extreme(function, value, source.type, over)} as {type_})"
         if function is Aggregate.AVG:
-            return "", f"cast(cast(sum({value}){over} as {type_}) / nullif(count({value}){over}, 0) as {type_})"
+            mean = self.dialect.average(f"sum({value}){over}", f"count({value}){over}")
+            return "", f"cast({mean} as {type_})"
         if function in (Aggregate.SUM, Aggregate.COUNT):
             return "", f"cast({function}({value}){over} as {type_})"
         values = f"array_agg({value}) filter (where ({value}) is not null) over ({ordered})"

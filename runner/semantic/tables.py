@@ -15,6 +15,7 @@ from runner.semantic.values import (
     Column,
     ColumnTag,
     Config,
+    DataType,
     Dedupe,
     EventTag,
     EventType,
@@ -60,9 +61,15 @@ class Tables:
 
     def user_id(self, event: EventType) -> str:
         """The expression of a row's user."""
-        column = event.tagged(ColumnTag.ENTITY_ID)
-        type_ = self.dialect.column_type(column.type) if column else self.dialect.text
-        return f"cast({self._column(event, ColumnTag.ENTITY_ID)} as {type_})"
+        return f"cast({self._column(event, ColumnTag.ENTITY_ID)} as {self._user_type()})"
+
+    def _user_type(self) -> str:
+        """That of all events; where tables call users by numbers and by texts, a text."""
+        columns = (event.tagged(ColumnTag.ENTITY_ID) for event in self.config.events)
+        types = {column.type for column in columns if column}
+        if types == {DataType.INTEGER, DataType.NUMBER}:
+            return self.dialect.column_type(DataType.NUMBER)
+        return self.dialect.column_type(types.pop()) if len(types) == 1 else self.dialect.text
 
     def event_date(self, event: EventType) -> str:
         """The expression of a row's day."""
@@ -101,7 +108,7 @@ class Tables:
             f"{tstamp} as event_tstamp",
             f"{self.event_date(event)} as event_date",
             f"{etl} as etl_tstamp",
-            f"{f'coalesce({late}, false)' if late else 'false'} as is_quarantined",
+            f"{self._quarantined(event, late)} as is_quarantined",
             *(
                 f"cast({self.dialect.name(c.name)} as {self.dialect.column_type(c.type)}) as {self._alias(event, c)}"
                 for c in own
@@ -113,6 +120,12 @@ class Tables:
             condition = event.where.sql(self.dialect.engine, lambda name: self._raw(event, name))
             where = f"\nwhere {condition}"
         return f"select {COMMA.join(listed)}\nfrom {source}{where}"
+
+    def _quarantined(self, event: EventType, late: str) -> str:
+        """Whether a row counts nowhere: it comes from the future, or is at no time that a calendar could hold."""
+        endless = self.dialect.is_endless(self.event_date(event))
+        parts = [f"coalesce({one}, false)" for one in (late, endless) if one]
+        return " or ".join(parts) or "false"
 
     def _alias(self, event: EventType, column: Column) -> str:
         return self.dialect.name(self.stored_name(event, column))
@@ -188,7 +201,7 @@ class Tables:
         value = value if counted else f"cast({value} as {type_})"
         value = f"case when {where} then {value} end" if where else value
         if kind.function is Aggregate.AVG:
-            return f"cast(sum({value}) as {type_}) / nullif(count({value}), 0)"
+            return self.dialect.average(f"sum({value})", f"count({value})")
         if kind.function in (Aggregate.MIN, Aggregate.MAX):
             return self.dialect.extreme(kind.function, value, one.type)
         return {

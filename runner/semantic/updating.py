@@ -12,10 +12,12 @@ from runner.lease import LeaseTerms
 from runner.manifest import Manifest
 from runner.names import TableName
 from runner.process import Surroundings
+from runner.program import renamed
 from runner.request import Request
 from runner.run import run as run_program
-from runner.semantic.door import Door, state_of, warehouse_of
+from runner.semantic.door import Door, applied, state_of, warehouse_of
 from runner.verify import verify as run_verify
+from runner.views import is_view
 from runner.warehouse import display
 from runner.warehouse.base import Warehouse
 
@@ -45,7 +47,9 @@ def run(around: Surroundings, door: Door, wanted: Wanted) -> bool:
     emit = around.emitting(around.report(wanted.json))
     emit(Started(door.program.playbook.name, f"{door.program.kind} {display(door.program.playbook.target)}", run_id))
     with warehouse_of(around, door, run_id, wait_s=wanted.wait_s, patience_s=patience_s) as warehouse:
-        if not wanted.reshape:
+        if wanted.reshape:
+            _own_views(door, warehouse)
+        else:
             _applied(door, warehouse, tables)
         if wanted.if_due and (due := _due(door, warehouse)) is not None:
             around.report(wanted.json).line(f"not due before {due} UTC (incremental_update_frequency)")
@@ -72,11 +76,19 @@ def run(around: Surroundings, door: Door, wanted: Wanted) -> bool:
     return published
 
 
+def _own_views(door: Door, warehouse: Warehouse) -> None:
+    """A table or view of another that has the name of one of our views is not touched. Raises Stopped."""
+    known = state_of(door, warehouse).models
+    names = [renamed(door.program.playbook, view.table) for view in door.program.views]
+    new = [name for name in names if str(name) not in known]
+    if found := sorted(map(str, warehouse.describe(new))):
+        what = f"{found[0]} is there already and was not made by this model; nothing was done"
+        raise Stopped(what, "drop it, if nobody needs it, or choose another data_model_schema")
+
+
 def _applied(door: Door, warehouse: Warehouse, tables: tuple[TableName, ...]) -> None:
     """An update keeps up what was applied; a changed definition is looked at first. Raises Stopped."""
-    state = state_of(door, warehouse)
-    if not state.models:
-        raise Stopped("this model has not been applied here yet; nothing was done", door.command("apply"))
+    state = applied(door, warehouse)
     taken = door.program.ancestors(tables) if tables else None
     changed = [str(t) for t in door.changed(state) if taken is None or t in taken]
     if changed:
@@ -109,10 +121,9 @@ def _prune(door: Door, warehouse: Warehouse, left: tuple[str, ...]) -> None:
     playbook = door.program.playbook
     manifest = Manifest(warehouse, playbook.name, playbook.state_schema)
     names = [TableName(tuple(name.split("."))) for name in left]
-    found = warehouse.describe(names)
-    for name in sorted(names, key=lambda one: not (one in found and found[one].is_view)):
-        kind = "view" if name in found and found[name].is_view else "table"
-        warehouse.execute("prune:drop", f"drop {kind} if exists {warehouse.table(name)}")
+    kinds = {name: "view" if is_view(warehouse, name) else "table" for name in names}
+    for name in sorted(names, key=lambda one: kinds[one] == "table"):
+        warehouse.execute("prune:drop", f"drop {kinds[name]} if exists {warehouse.table(name)}")
         manifest.forget_model(str(name))
 
 
@@ -144,5 +155,6 @@ def verify(
 ) -> None:
     """Recompute in scratch and compare."""
     with warehouse_of(around, door, "verify") as warehouse:
+        applied(door, warehouse)
         clock = opening.clock(around)
         run_verify(door.program, warehouse, tables, sample, opening.new_run_id(), clock, around.report(json))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from runner.errors import Place
@@ -253,6 +254,16 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def _is_moment(text: str, type_: DataType) -> bool:
+    """Whether a date or time is one that there is: not the 31st of June. Other types: true."""
+    try:
+        if type_ in (DataType.DATE, DataType.DATETIME):
+            datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
 def literal(value: Written, type_: DataType, row: Row) -> str:
     """A value of a type as a SQL literal; a problem if it is none."""
     if value.place.path is None:  # it was refused
@@ -266,7 +277,7 @@ def literal(value: Written, type_: DataType, row: Row) -> str:
         DataType.DATETIME: r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?",
     }
     pattern = patterns.get(type_)
-    if pattern and not re.fullmatch(pattern, text):
+    if (pattern and not re.fullmatch(pattern, text)) or not _is_moment(text, type_):
         hint = f"write a value of that type, or mend data_type: of {row.what}"
         row.problems.add(value.place, f"{show(text)} is not a value of type {type_}", hint, "E20")
         return "null"

@@ -41,6 +41,7 @@ PASSING = re.compile(
     re.IGNORECASE,
 )
 
+DEPENDED_ON = "2BP01"  # the detail names objects, never values
 LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)  # libpq counts in the whole text
 
 NAMED = "pid::text || ' ' || backend_start::text"  # a session, as a later run finds it in pg_stat_activity
@@ -132,8 +133,10 @@ class Postgres(Server):
         return int(found[1]) if found else 0
 
     def _text(self, error: BaseException) -> str:
-        """To a script of its own author's also the rest: further lines, detail, hint."""
+        """To a script of its own author's also the rest: further lines, detail, hint; to others what depends on what."""
         diag = getattr(error, "diag", None)
+        if diag is not None and diag.sqlstate == DEPENDED_ON:
+            return f"{super()._text(error)}: {'; '.join((diag.message_detail or '').splitlines())}"
         if not self._plain or diag is None or not diag.message_primary:
             return super()._text(error)
         more = (("DETAIL", diag.message_detail), ("HINT", diag.message_hint))
