@@ -69,7 +69,7 @@ def _names() -> list[Case]:
         ),
         one("a key twice", KPIS, "label: DAU", "label: DAU\n    label: X", "E02", "label: X", "duplicate key"),
         one("columns that differ in capitals only", LOGIN, "  minutes:", "  Country:", "E02", "Country", "capitals"),
-        one("a KPI called as the view of another", KPIS, "  launch:", "  dau_cohort:", "E02", "dau_cohort", "view of the same name"),
+        one("a KPI called as the view of another", KPIS, "  launch:", "  dau_cohort:", "E02", "dau_cohort", "the view v_kpi_dau_cohort"),
         one("a property called as a word of SQL", WINDOWS, "  segment:", "  order:", "E03", "order:", "order_1").with_more(
             (KPIS, "{property.segment} = 'Whale'", "{property.country} = 'DE'")
         ),

@@ -30,7 +30,7 @@ def completed(config: Config) -> Config:
             known.add(name)
             found.append(Property(name, type_, kind, can_group_by=group, implied=True))
 
-    imply("registration_date", DataType.DATE, Registration("date"), group=True)
+    imply("registration_date", DataType.DATE, Registration("asemic_date"), group=True)  # what Asemic calls a row's day
     days = Computed(Formula("DATE_DIFF({date}, {registration_date}, DAY)"))
     imply("cohort_day", DataType.INTEGER, days, group=True)
     imply("cohort_size", DataType.INTEGER, Computed(Formula("1")))
