@@ -78,9 +78,11 @@ def warehouse(
     run_id: str,
     *,
     read_only: bool = False,
+    new: bool = True,
     wait_s: float = 0,
     patience_s: float = 0,
 ) -> Iterator[Warehouse]:
+    """The open warehouse. `new`: a DuckDB file that is not there is made. Raises CannotConnect, Locked."""
     from runner.retry import insist
     from runner.warehouse import connect
     from runner.warehouse.base import session_name
@@ -92,6 +94,7 @@ def warehouse(
             playbook.target,
             session_name(playbook.name, run_id),
             read_only=read_only,
+            new=new,
             timeout_s=playbook.statement_timeout_s,
             watch=around.watch,
             secrets=around.secrets,

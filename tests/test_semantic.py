@@ -318,3 +318,15 @@ def test_config_push_is_apply(world: World) -> None:
     out, err = io.StringIO(), io.StringIO()
     assert main(["config", "push", str(world.folder), "--target", world.url], out=out, err=err) == 0, err.getvalue()
     assert series(world, "dau") == {"2026-01-01": 1}
+
+
+def test_a_database_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    """A misspelt file: exit 5, and nothing is left behind."""
+    folder = semantic_model.write(tmp_path / "model")
+    for command in ("apply", "plan", "status"):
+        out, err = io.StringIO(), io.StringIO()
+        code = main(
+            ["model", command, str(folder), "--target", f"duckdb:///{tmp_path}/typo/w.duckdb"], out=out, err=err
+        )
+        assert code == 5, err.getvalue()
+    assert not (tmp_path / "typo").exists()

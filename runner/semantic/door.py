@@ -114,7 +114,7 @@ def warehouse_of(
     playbook = door.compiled.playbook
     try:
         with opening.warehouse(
-            around, playbook, run_id, read_only=read_only, wait_s=wait_s, patience_s=patience_s
+            around, playbook, run_id, read_only=read_only, new=False, wait_s=wait_s, patience_s=patience_s
         ) as found:
             yield found
     except RunnerError as error:
