@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -330,3 +332,22 @@ def test_a_database_that_is_not_there_is_not_made(tmp_path: Path) -> None:
         )
         assert code == 5, err.getvalue()
     assert not (tmp_path / "typo").exists()
+
+
+def test_watch_ends_with_a_signal(world: World) -> None:
+    """SIGTERM ends the wait between two updates at once: exit 143, and what was published stays."""
+    begin(world)
+    world.load(login("l8", "cat", 2, 3))
+    world.close()
+    command = [sys.executable, "-m", "runner", "model", "watch", str(world.folder), "--target", world.url]
+    watching = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert watching.stdout is not None
+    while not watching.stdout.readline().startswith("next:"):
+        assert watching.poll() is None
+    watching.terminate()
+    _, err = watching.communicate(timeout=20)
+    assert watching.returncode == 143
+    assert re.fullmatch(
+        r"stopped by SIGTERM; (watching ended; what was published stays|run \S+ is published; .*)\n", err
+    )
+    assert series(world, "dau")["2026-01-03"] == 1

@@ -138,6 +138,7 @@ def watch(around: Surroundings, door: Door, wanted: Wanted, most: int | None) ->
     while True:
         try:
             run(around, door, wanted)
+            around.published = None  # and done with: a signal while waiting is not about it
             if settings.verify_s is not None and clock.monotonic() - verified >= settings.verify_s:
                 verified = clock.monotonic()
                 verify(around, door, settings.verify_keys, wanted.json)
