@@ -131,13 +131,13 @@ def _future_counts() -> AbstractContextManager[Any]:
 
 
 MUTANTS = (
-    Mutant("new rows only", 1, _new_rows_only),
-    Mutant("no clock", 1, _affected(_no_clock)),
-    Mutant("event day only", 1, _affected(_event_day_only)),
-    Mutant("lifetime on the changed day only", 1, _affected(_first_day_only)),
-    Mutant("new cohort only", 1, _affected(_new_cohort_only)),
-    Mutant("least(old, new) registration", 3, _least_registration),
-    Mutant("no dirty keys", 1, _no_dirty),
+    Mutant("new rows only", 5, _new_rows_only, 1),
+    Mutant("no clock", 2, _affected(_no_clock), 1),
+    Mutant("event day only", 3, _affected(_event_day_only), 1),
+    Mutant("lifetime on the changed day only", 18, _affected(_first_day_only), 1),
+    Mutant("new cohort only", 9, _affected(_new_cohort_only), 1),
+    Mutant("least(old, new) registration", 14, _least_registration, 1),
+    Mutant("no dirty keys", 6, _no_dirty, 1),
     Mutant("rewind what is there", 4, _rewind_what_is_there),
     Mutant("any version", 2, _any_version),
     Mutant("versions apart", 1, _versions_apart),

@@ -41,15 +41,18 @@ class Play:
         self.world._batch(self.rng)
         self.world.run("apply", *(["--from", "2026-01-02", "--to", "2026-01-02"] if self.rng.random() < 0.3 else []))
         self.world.run("update")
+        self.world.remember()
         self.world.check()
 
     def step(self) -> None:
         """Something happens, then a command, then the comparison."""
         world, rng = self.world, self.rng
         self.said = [world.step(rng) for _ in range(rng.randint(1, 3))]
+        world.reveal(rng)
         command = rng.choice(("update",) * 5 + ("kpi", "kpi", "event", "rewind", "exchange", "refresh", "config"))
         self.said.append(command)
         getattr(self, f"_{command}")()
+        world.remember()
         if not self.owing and not self.changed:
             world.check()
 
@@ -82,9 +85,10 @@ class Play:
         self.world.check((name,), users=name == "countries")
 
     def _event(self) -> None:
-        if not self.changed:
-            self.world.run("update", "--event", self.rng.choice(("login", "payment")))
-            self.owing = True
+        if self.changed:
+            return self._settle()
+        self.world.run("update", "--event", self.rng.choice(("login", "payment")))
+        self.owing = True
 
     def _rewind(self) -> None:
         self._settle()
@@ -106,9 +110,10 @@ class Play:
 
     def _config(self) -> None:
         """The configuration changes, is applied, and may change back before or after the next batches."""
+        now = dict(self.world.changes)
         self.world.changes.clear()
         self.world.write()
-        self.world.changes |= self.rng.choice(CONFIGS[1:])
+        self.world.changes |= self.rng.choice([config for config in CONFIGS[1:] if config != now])
         self.world.write()
         self.world.run("update", code=6)
         self.world.run("apply")
@@ -126,7 +131,10 @@ def play(url: str, folder: Path, seed: int, steps: int) -> None:
                 played.step()
             except AssertionError as error:
                 raise AssertionError(f"seed {seed}, step {number} {played.said}: {error}") from error
-        played.end()
+        try:
+            played.end()
+        except AssertionError as error:
+            raise AssertionError(f"seed {seed}, at the end after {played.said}: {error}") from error
     finally:
         world.close()
 
