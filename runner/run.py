@@ -139,7 +139,8 @@ def _freeze_to_after(work: Work, state: State, started: float) -> Cycle:
     bound = bind(work.program, work.warehouse, state)
     check_ownership(work.program, work.warehouse, state, bound, work.request.adopt)
 
-    found = _freeze_and_stage(work, state, bound)
+    stale = bool(views.stale(work, state))  # before the snapshot: a view that is broken would end it
+    found = _freeze_and_stage(work, state, bound, stale)
     if found is None:
         after.repeat(work, state)
         work.emit(Nothing("no pending batches"))
@@ -174,13 +175,13 @@ def _record_id(request: Request, frozen: Frozen, state: State) -> str:
     return f"{request.run_id}.{state.version + 1}" if request.chunk and frozen.chunked_count else request.run_id
 
 
-def _freeze_and_stage(work: Work, state: State, bound: Bound) -> tuple[Frozen, list[stage.Outcome]] | None:
+def _freeze_and_stage(work: Work, state: State, bound: Bound, stale: bool) -> tuple[Frozen, list[stage.Outcome]] | None:
     """All reads of the sources, in one snapshot. None if nothing is pending and no model needs work."""
     with work.warehouse.snapshot("freeze"):
         live, bound = bound, freeze.pin(work, bound, copies=False)
         frozen = freeze.count_batches(work, bound)
         decision = stage.decide(work, state, bound)
-        if not (frozen.batch_count or decision.reasons or _owing(work, state) or views.stale(work, state)):
+        if not (frozen.batch_count or decision.reasons or _owing(work, state) or stale):
             return None
         if not freeze.holds_still(work, live):  # copies are made only where there is something to do
             bound = freeze.pin(work, live)

@@ -26,13 +26,16 @@ def name_of(work: Work, view: CompiledView) -> str:
 
 
 def stale(work: Work, state: State) -> tuple[CompiledView, ...]:
-    """The views that were not made with the text that they have now."""
+    """The views that were not made with the text that they have now; where a run may change shapes, also lost ones."""
 
     def made(view: CompiledView) -> str:
         known = state.models.get(name_of(work, view))
         return known.digest if known else ""
 
-    return tuple(view for view in work.program.views if made(view) != view.digest)
+    def lost(view: CompiledView) -> bool:
+        return work.request.reshape and not is_view(work.warehouse, renamed(work.program.playbook, view.table))
+
+    return tuple(view for view in work.program.views if made(view) != view.digest or lost(view))
 
 
 def to_remake(work: Work, state: State, outcomes: Sequence[Outcome]) -> tuple[CompiledView, ...]:

@@ -351,3 +351,21 @@ def test_watch_ends_with_a_signal(world: World) -> None:
         r"stopped by SIGTERM; (watching ended; what was published stays|run \S+ is published; .*)\n", err
     )
     assert series(world, "dau")["2026-01-03"] == 1
+
+
+def test_a_view_that_was_dropped_comes_back(world: World) -> None:
+    """`apply` makes what the files say, whoever took it away."""
+    begin(world)
+    world.db.execute("drop view sl.v_kpi_dau")
+    world.run("apply")
+    assert series(world, "dau") == {"2026-01-01": 2, "2026-01-02": 2}
+
+
+def test_no_password_in_the_files(tmp_path: Path) -> None:
+    """One in `target:` is refused with its line, and not shown."""
+    config = semantic_model.CONFIG + "  target: postgresql://me:hunter2@host/db\n"
+    folder = semantic_model.write(tmp_path / "model", {"config.yml": config})
+    out, err = io.StringIO(), io.StringIO()
+    assert main(["config", "validate", str(folder)], out=out, err=err) == 2
+    assert "config.yml:8: E01 the target holds a literal password" in out.getvalue()
+    assert "hunter2" not in out.getvalue() + err.getvalue()

@@ -126,6 +126,11 @@ def in_our_words(hint: str, door: Door) -> str:
     """A hint of the engine, with the commands of this door."""
     hint = re.sub(r"runner run \S+ --full-refresh --model \S+", door.command("refresh"), hint)
     hint = re.sub(r", or, if that run is surely dead: runner unlock \S+", "; that of a dead run ends by itself", hint)
+    hint = re.sub(
+        r"wait for it with --wait S\w*", "when it has ended; apply, update and refresh have --wait SECONDS", hint
+    )
+    if "--retract" in hint:
+        return f"if their rows should leave the tables: {door.command('update')} --retract, or vanished: retract"
     if "--adopt" in hint:
         return "drop it, if nobody needs it, or choose another data_model_schema"
     return re.sub(r"runner run (?:PLAYBOOK|config\.yml|\S*/config\.yml)", door.command("update"), hint)

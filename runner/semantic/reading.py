@@ -12,6 +12,7 @@ from pathlib import Path
 
 from runner.envtext import expand_text
 from runner.errors import BadInput, Place
+from runner.playbook_paths import holds_password
 from runner.problems import MAX_PROBLEMS, Problems, show
 from runner.semantic import yamlevents, yamlkpis, yamlprops
 from runner.semantic.kinds import (
@@ -165,7 +166,11 @@ class _Reader:
         row.get("backfill", record("backfill", lambda r: r.get("days_per_chunk", COUNT, 10), 10, NO_HINTS), 10)
         every, keys = row.get("verify", record("verify", _verify, NEVER, NO_HINTS), NEVER)
         target = row.get("target", WORDS, "")
-        if target:
+        if holds_password(target):
+            row.wrong(
+                "target", "the target holds a literal password", "put it in the environment: ${PGPASSWORD} in its place"
+            )
+        elif target:
             target = expand_text(target, row.place_of("target"), self.env, self.problems, "target: ", url=True) or ""
         return replace(
             settings,
