@@ -67,10 +67,6 @@ class Compiled:
         days = (self.names.days(name),) if name in self.tables.day_events() else ()
         return (self.names.events(name), *days)
 
-    def sources_of(self, events: Iterable[EventType]) -> tuple[TableName, ...]:
-        """The tables of the warehouse that events are read from."""
-        return tuple(dict.fromkeys(event.table for event in events))
-
     def events_of_property(self, name: str) -> tuple[EventType, ...]:
         """The events that a property goes back to."""
         found: dict[str, EventType] = {}
