@@ -4,7 +4,7 @@ import signal
 
 signal.signal(signal.SIGINT, signal.SIG_DFL)  # until the command line hears signals: no traceback out of an import
 
-from runner.cli import entry  # noqa: E402
+from runner.cli.app import entry  # noqa: E402
 
 if __name__ == "__main__":
     entry()

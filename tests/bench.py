@@ -8,7 +8,7 @@ from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from runner.cli import main
+from runner.cli.app import main
 from runner.clock import Clock
 from tests import phased
 from tests.aftermath import leftovers, parts_published, settled

@@ -10,7 +10,7 @@ from io import StringIO
 from pathlib import Path
 
 Watch = Callable[[str, str, str], None]
-MAIN = "import sys; from runner.cli import main; sys.exit(main(sys.argv[1:]))"
+MAIN = "import sys; from runner.cli.app import main; sys.exit(main(sys.argv[1:]))"
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Outcome:
 
 def command(*args: str, watch: Watch | None = None) -> Outcome:
     """`runner ARGS…` in this process. `watch` is called around every statement and may raise."""
-    from runner.cli import main
+    from runner.cli.app import main
 
     out = StringIO()
     return Outcome(main(list(args), watch=watch, out=out, err=out), out.getvalue())

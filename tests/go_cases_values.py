@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runner.sqlrunner.gotemplate import Int64, Uint8, Uint64, Value
+from runner.doors.sqlrunner.gotemplate import Int64, Uint8, Uint64, Value
 
 
 @dataclass(frozen=True)

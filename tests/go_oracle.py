@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runner.sqlrunner.gotemplate import Int64, Uint8, Uint64, Value, from_bytes, to_bytes
+from runner.doors.sqlrunner.gotemplate import Int64, Uint8, Uint64, Value, from_bytes, to_bytes
 
 _PROGRAM = r"""package main
 

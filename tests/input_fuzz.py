@@ -20,9 +20,9 @@ from pathlib import Path
 from types import FrameType
 
 from runner.errors import BadInput, NoSteps
-from runner.loading import load as load_program
-from runner.playbook import Playbook
-from runner.playbook_file import load
+from runner.playbook.load import load
+from runner.playbook.values import Playbook
+from runner.program.load import load as load_program
 from tests.bad_file import PLAYBOOK, SELECT
 from tests.bad_files import CORPUS
 from tests.splitting import soak as soak_splitting

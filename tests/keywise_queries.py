@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runner.keywise import Tracked
 from runner.names import TableName
+from runner.proof.keywise import Tracked
 from tests.keywise_world import BY_DAY, BY_K, BY_PAIR
 
 KEYS = "keys"  # restricted to some keys it gives other rows for them

@@ -10,8 +10,8 @@ import duckdb
 import sqlglot
 from sqlglot import exp
 
-from runner.keywise import Tracked
 from runner.names import TableName
+from runner.proof.keywise import Tracked
 
 EVENTS = TableName(("s", "events"))
 SESSIONS = TableName(("s", "sessions"))

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import PropertyMock, patch
 
-from runner import batches, publish
-from runner.manifest import Manifest
-from runner.models import Algebra, Inputs, SourceState, Staged
-from runner.playbook import Source
-from runner.program import SourceKey
-from runner.stage import _Stager
+from runner.algebra import batches
+from runner.algebra.rows import Algebra, Inputs, SourceState, Staged
+from runner.increment import publish
+from runner.increment.stage import _Stager
+from runner.playbook.values import Source
+from runner.program.values import SourceKey
+from runner.state.manifest import Manifest
 from runner.warehouse.base import Column, Result, Warehouse
 from tests.schedules import Schedule, make
 from tests.world import Op
@@ -59,7 +60,7 @@ def only(rule: str) -> Patch:
         newest = f"(select max(etl_tstamp) from ({processed}) runner_n)"
         return f"select * from ({real(current, processed)}) runner_q where {rule.format(m=newest)}"
 
-    return lambda: patch("runner.batches.pending", pending)
+    return lambda: patch("runner.algebra.batches.pending", pending)
 
 
 def fingerprint(change: Callable[[str], str]) -> Patch:
@@ -69,7 +70,7 @@ def fingerprint(change: Callable[[str], str]) -> Patch:
     def changed(algebra: Algebra, state: SourceState, key_texts: Any) -> str:
         return change(real(algebra, state, key_texts))
 
-    return lambda: patch("runner.batches.fingerprint", changed)
+    return lambda: patch("runner.algebra.batches.fingerprint", changed)
 
 
 def chunk_of_all(table: str, size: int) -> str:
@@ -165,12 +166,12 @@ def manifest_first() -> Iterator[None]:
 
     def write(*args: Any) -> None:
         later: list[tuple[Any, ...]] = []
-        with patch("runner.publish._write_model", lambda *given: later.append(given)):
+        with patch("runner.increment.publish._write_model", lambda *given: later.append(given)):
             real_write(*args)
         for given in later:
             real_model(*given)
 
-    with sending(skip=("publish:begin", "publish:commit")), patch("runner.publish._write", write):
+    with sending(skip=("publish:begin", "publish:commit")), patch("runner.increment.publish._write", write):
         yield
 
 
@@ -332,13 +333,15 @@ NAIVE = (
     Mutant("DDL in the publish, where DDL commits", 1, lambda: sending(after=ddl_in_publish)),
 )
 WARNED = (
-    Mutant("changed batches in chunks", 7, lambda: patch("runner.batches.held_chunk", chunk_of_all)),
+    Mutant("changed batches in chunks", 7, lambda: patch("runner.algebra.batches.held_chunk", chunk_of_all)),
     Mutant("live reads after the freeze", 3, lambda: sending(skip=("freeze:commit",), after=commit_after_freeze)),
     Mutant("one key index for all keys", 7, shared_index),
     Mutant("EXCEPT as the diff", 0, except_diff, models=("hits",)),
     Mutant("a window of recent batches", 0, only("{m} is null or etl_tstamp >= {m} - interval '2 hours'")),
 )
 REPORTED = (
-    Mutant("an overtaken run tells of the wreckage", 1, lambda: patch("runner.run._overtaken", lambda *_: None)),
+    Mutant(
+        "an overtaken run tells of the wreckage", 1, lambda: patch("runner.increment.run._overtaken", lambda *_: None)
+    ),
 )
 MUTANTS = (*NAIVE, *WARNED, *REPORTED)

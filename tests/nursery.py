@@ -127,7 +127,7 @@ class Nursery:
             if order.cold:
                 os.execv(sys.executable, [sys.executable, "-m", "runner", *order.args])
             sys.argv = [str(SCRIPT), *order.args]
-            from runner.cli import entry
+            from runner.cli.app import entry
 
             entry()
         except BaseException:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from runner.sqlrunner.cli import main
+from runner.doors.sqlrunner.cli import main
 from tests import driver
 from tests.driver import Watch
 from tests.engines import Db, Row

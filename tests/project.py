@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
-from runner.cli import main
+from runner.cli.app import main
 from tests.engines import Db, Row
 
 COLUMNS = ("event_id", "domain_sessionid", "domain_userid", "collector_tstamp", "etl_tstamp", "page_url", "amount")

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 
-from runner.cli import main
+from runner.cli.app import main
 from tests.bad_file import Bad
 from tests.bad_files import CORPUS
 from tests.tally import Tally

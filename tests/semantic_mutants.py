@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
 
-from runner.manifest import Manifest
-from runner.models import Algebra
-from runner.playbook import Affected
-from runner.semantic import rewinding
-from runner.semantic.cells import Cells
-from runner.semantic.compiling import _Builder
-from runner.semantic.spans import Spans
-from runner.semantic.tables import Tables
+from runner.algebra.rows import Algebra
+from runner.doors.semantic.commands import rewind as rewinding
+from runner.doors.semantic.compile.cells import Cells
+from runner.doors.semantic.compile.compile import _Builder
+from runner.doors.semantic.compile.spans import Spans
+from runner.doors.semantic.compile.tables import Tables
+from runner.playbook.values import Affected
+from runner.state.manifest import Manifest
 
 Patch = Callable[[], AbstractContextManager[Any]]
 

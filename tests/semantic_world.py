@@ -14,7 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from runner.cli import main
+from runner.cli.app import main
 from tests import semantic_model
 from tests.engines import Db
 from tests.project import Said

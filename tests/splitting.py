@@ -13,7 +13,7 @@ import duckdb
 import psycopg
 
 from runner.errors import BadInput, Place
-from runner.sqlread import statements
+from runner.sql.parse import statements
 from tests import postgres
 from tests.engines import libpq_url
 from tests.tally import Tally

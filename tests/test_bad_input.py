@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.cli import main
+from runner.cli.app import main
 from tests.bad_file import PLAYBOOK, SELECT, Bad
 from tests.bad_files import CORPUS
 from tests.refusals import Watched, by_process, in_process, watched

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runner.cli import main
+from runner.cli.app import main
 from tests.engines import ALL
 from tests.project import SESSIONS, Project, project_fixture  # noqa: F401
 

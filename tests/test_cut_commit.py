@@ -17,7 +17,7 @@ from random import Random
 
 import pytest
 
-from runner.manifest import Manifest
+from runner.state.manifest import Manifest
 from runner.warehouse.postgres import Postgres
 from tests import driver, postgres
 from tests.aftermath import leftovers, parts_published, settled

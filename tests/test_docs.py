@@ -46,7 +46,7 @@ def test_readme_has_its_two_commands() -> None:
 
 def test_playbook_keys_are_documented() -> None:
     """Every key that the loader knows stands in README or in tests/README.md's list of generated-model keys."""
-    from runner import playbook_format
+    from runner.playbook import format as playbook_format
 
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     known = set(re.findall(r'row\.\w+\("(\w+)"', Path(playbook_format.__file__).read_text(encoding="utf-8")))

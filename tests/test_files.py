@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from runner.cli import main
+from runner.cli.app import main
 
 PLAYBOOK = """
 name: web

@@ -12,22 +12,21 @@ from typing import Any
 
 import pytest
 
-from runner.errors import BadInput, Place
-from runner.sqlrunner.gotemplate import (
+from runner.doors.sqlrunner.gotemplate import (
     CallError,
     Function,
     Parameter,
     TemplateError,
     Uint64,
     Value,
-    calls,
-    execution,
-    nodes,
     parse,
-    printf,
-    printing,
     render,
 )
+from runner.doors.sqlrunner.gotemplate.execute import calls
+from runner.doors.sqlrunner.gotemplate.execute import statements as execution
+from runner.doors.sqlrunner.gotemplate.functions import printf, printing
+from runner.doors.sqlrunner.gotemplate.syntax import nodes
+from runner.errors import BadInput, Place
 from tests.go_cases import GROUPS, cases
 from tests.go_cases_random import Maker
 from tests.go_cases_values import DATA, Group

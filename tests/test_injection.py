@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from runner.errors import Place
-from runner.templates import IDENTIFIER
+from runner.sql.templates import IDENTIFIER
 from tests.driver import command
 from tests.engines import libpq_url
 from tests.injection import REFUSED, STRIKE, Stage, differences, hostile

@@ -12,8 +12,8 @@ import duckdb
 import pytest
 import sqlglot
 
-from runner.keywise import Refusal, Tracked, check
 from runner.names import TableName
+from runner.proof.keywise import Refusal, Tracked, check
 from tests.keywise_queries import ACCEPTED, CLOCK, DRY, KEYS, MAYBE, ORDER, REFUSED, Good, No
 from tests.keywise_world import BY_K, EVENTS, differences, fetch, world
 

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 import sqlglot
 
-from runner.keywise import check
+from runner.proof.keywise import check
 from tests.keywise_world import BY_K, differences, fetch, world
 
 SEEDS = (3, 5)

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from runner.cli import main
+from runner.cli.app import main
 from tests.engines import Db
 from tests.project import SESSIONS, Project, project_fixture  # noqa: F401
 

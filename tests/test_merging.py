@@ -11,10 +11,10 @@ import duckdb
 import pytest
 import sqlglot
 
-from runner.keywise import Refusal
-from runner.merging import check_merge, stored_order
 from runner.names import TableName
-from runner.playbook import Expression, Fold, KeyColumn, MergeColumn, Model, Query
+from runner.playbook.values import Expression, Fold, KeyColumn, MergeColumn, Model, Query
+from runner.proof.keywise import Refusal
+from runner.proof.merge import check_merge, stored_order
 
 SOURCE = TableName(("s", "events"))
 FIRST, LAST, MIN, MAX = Fold.FIRST, Fold.LAST, Fold.MIN, Fold.MAX

@@ -17,7 +17,8 @@ import yaml
 
 from runner.errors import BadInput, Exit, NoSteps, Place
 from runner.names import TableName
-from runner.playbook import (
+from runner.playbook.load import is_sqlrunner, load
+from runner.playbook.values import (
     ENGINES,
     Affected,
     Expression,
@@ -35,8 +36,7 @@ from runner.playbook import (
     Vanished,
     Variable,
 )
-from runner.playbook_file import is_sqlrunner, load
-from runner.variables import for_engine
+from runner.playbook.variables import for_engine
 from runner.warehouse import KINDS
 
 EXAMPLE = """\
@@ -446,7 +446,7 @@ def test_the_parser_without_libyaml_says_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | bytes, problems: list[tuple[int, str, str]]
 ) -> None:
     """Where PyYAML was built without libyaml, the same files are refused, at the same lines, in the same words."""
-    monkeypatch.setattr("runner.yamlfile._Loader", yaml.SafeLoader)
+    monkeypatch.setattr("runner.files.yaml._Loader", yaml.SafeLoader)
     test_all_problems_with_line_and_hint(tmp_path, text, problems)
 
 
@@ -870,14 +870,14 @@ def test_dialects_are_those_that_sqlglot_reads() -> None:
     """The list of dialects, kept here for the sake of import time, names no dialect that sqlglot does not know."""
     from sqlglot import Dialects
 
-    from runner.playbook_values import DIALECTS
+    from runner.playbook.kinds import DIALECTS
 
     assert set(DIALECTS) <= {dialect.value for dialect in Dialects}
 
 
 def test_loading_is_quick_and_imports_no_parser() -> None:
     """Loading a playbook imports neither sqlglot nor a driver."""
-    code = "import runner.playbook_file, sys; sys.exit(any(m in sys.modules for m in ('sqlglot', 'duckdb', 'jinja2')))"
+    code = "import runner.playbook.load, sys; sys.exit(any(m in sys.modules for m in ('sqlglot', 'duckdb', 'jinja2')))"
     root = Path(__file__).parent.parent
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
 

@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 import sqlglot
 
-from runner import loading, playbook_file
 from runner.errors import BadInput, Place
-from runner.playbook import ENGINES, Phase
+from runner.playbook import load as playbook_file
+from runner.playbook.values import ENGINES, Phase
 from runner.porting import portable
 from runner.porting.functions import FUNCTIONS, LISTS
 from runner.porting.instead import INSTEAD
 from runner.problems import show
-from runner.program import Program
+from runner.program import load as loading
+from runner.program.values import Program
 from tests.shipped import ROOT
 
 AT = Place(Path("m.sql"))

@@ -11,7 +11,7 @@ import pytest
 import sqlglot
 import yaml
 
-from runner.products.naming import snake
+from runner.doors.products.columns import snake
 from tests import driver
 from tests.products_small import LOOKED, ORDER, ORDERED, PRODUCT, STRUCTURES, generate, schema, write
 

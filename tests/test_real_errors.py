@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.cli import main
+from runner.cli.app import main
 from runner.clock import Clock
 from runner.warehouse import postgres as engine
 from tests.driver import Outcome

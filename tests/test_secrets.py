@@ -27,8 +27,8 @@ import pytest
 from psycopg import sql as pg
 from sqlalchemy.engine import make_url
 
-from runner.cli import main
-from runner.playbook_file import load
+from runner.cli.app import main
+from runner.playbook.load import load
 from runner.secrets import Secrets
 from tests import postgres
 from tests.arena import FOLDER

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.cli import main
+from runner.cli.app import main
 from runner.clock import Clock
 from tests import semantic_model
 from tests.semantic_oracle import Row

@@ -18,7 +18,7 @@ from random import Random
 
 import pytest
 
-from runner.cli import main
+from runner.cli.app import main
 from tests.engines import Db, Row, engine_of
 
 ROOT = Path(__file__).resolve().parents[1]

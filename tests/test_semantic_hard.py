@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from runner.cli import main
+from runner.cli.app import main
 from tests.engines import Db, engine_of
 from tests.semantic_world import DAY, START
 

@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from runner.cli import main
+from runner.cli.app import main
 from tests.bad_model import CONFIG, DAYS, GOOD, KPIS, LOGIN, PAYMENT, WINDOWS, Case, Found, written
 from tests.bad_models import CASES
 from tests.engines import Db
 from tests.project import Said
 
 DOCS = Path(__file__).parent.parent / "docs" / "semantic-rules.md"
-RULES = Path(__file__).parent.parent / "runner" / "semantic"
+RULES = Path(__file__).parent.parent / "runner" / "doors" / "semantic" / "rules"
 LIVE = {"E26", "W06"}
 
 

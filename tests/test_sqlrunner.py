@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.sqlrunner.lock import LockFile
+from runner.doors.sqlrunner.lock import LockFile
 from tests.engines import Db
 from tests.oldbooks import Book, command, runner, target
 
@@ -265,8 +265,8 @@ def test_a_target_that_cannot_be_used(book: Book, changes: dict[str, str], said:
 
 def test_ssl_and_odd_characters_in_keys(book: Book) -> None:
     """`ssl: true` insists on TLS; a password may hold any character, and is never shown."""
-    from runner.sqlrunner.playbook import Target
-    from runner.sqlrunner.targets import url_of
+    from runner.doors.sqlrunner.files.playbook import Target
+    from runner.doors.sqlrunner.targets import url_of
 
     keys = {"type": "Postgres", "host": "h", "port": "5", "username": "a@b", "password": "p:/@ %?", "database": "d/e"}
     assert url_of(Target(keys, ssl=True)) == "postgresql://a%40b:p%3A%2F%40%20%25%3F@h:5/d%2Fe?sslmode=require"
@@ -281,8 +281,8 @@ def test_ssl_and_odd_characters_in_keys(book: Book) -> None:
 
 def test_snowflake_keys() -> None:
     """Account with its region, key pair with a passphrase, role and schema; the region us-west-1 is the default."""
-    from runner.sqlrunner.playbook import Target
-    from runner.sqlrunner.targets import url_of
+    from runner.doors.sqlrunner.files.playbook import Target
+    from runner.doors.sqlrunner.targets import url_of
 
     keys = {"type": "Snowflake", "account": "acc", "username": "u", "database": "d", "warehouse": "w"}
     assert url_of(Target({**keys, "region": "us-west-1", "password": "pw"})) == "snowflake://u:pw@acc/d?warehouse=w"
@@ -717,7 +717,7 @@ def test_lines_are_sql_runners(book: Book) -> None:
 def test_a_log_that_nobody_reads_stops_no_run(book: Book) -> None:
     """A closed pipe, a full disk: the queries run, and the exit code is theirs."""
     book.steps(*[(f"s{n}", {"q": f"create table t{n} as select 1 as a"}) for n in range(3)])
-    start = f"'{sys.executable}' -m runner.sqlrunner -playbook '{book.path}'"
+    start = f"'{sys.executable}' -m runner.doors.sqlrunner -playbook '{book.path}'"
     for number, how in enumerate((f"({start} 2>&1; echo $? >code) | true", f"{start} 2>/dev/full; echo $? >code")):
         subprocess.run(["bash", "-c", how], cwd=book.folder, check=False, env={**os.environ, "PYTHONPATH": os.getcwd()})
         assert (book.folder / "code").read_text() == "0\n"
@@ -834,7 +834,7 @@ def test_a_signal_cancels_the_queries(book: Book, flag: str, stays: bool) -> Non
     sleep = "create table if not exists t (n int); select pg_sleep(60); insert into t values (1)"
     book.steps(("s", {"a": sleep, "b": "select pg_sleep(60)"}))
     process = subprocess.Popen(
-        [sys.executable, "-m", "runner.sqlrunner", "-playbook", str(book.path), flag, str(lock)],
+        [sys.executable, "-m", "runner.doors.sqlrunner", "-playbook", str(book.path), flag, str(lock)],
         stderr=subprocess.PIPE,
         text=True,
     )

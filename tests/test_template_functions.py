@@ -10,10 +10,10 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from runner.doors.sqlrunner.files.functions import Outside, functions
+from runner.doors.sqlrunner.gotemplate import Function, render
+from runner.doors.sqlrunner.gotemplate.functions.timeformat import format_time
 from runner.errors import BadInput, Place
-from runner.sqlrunner.functions import Outside, functions
-from runner.sqlrunner.gotemplate import Function, render
-from runner.sqlrunner.gotemplate.timeformat import format_time
 from tests.go_oracle import Asked
 
 

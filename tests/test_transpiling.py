@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from runner import loading, playbook_file
 from runner.errors import BadInput, Place
+from runner.playbook import load as playbook_file
 from runner.porting.functions import FUNCTIONS
-from runner.porting.transpiling import transpile, transpile_expression
+from runner.porting.transpile import transpile, transpile_expression
+from runner.program import load as loading
 from tests.engines import Db
 from tests.test_portable import PLAYBOOK, load, refused
 

@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 import pytest
 
-from runner.models import Algebra, Staged
+from runner.algebra.rows import Algebra, Staged
 from tests import interleave, postgres, redshift
 from tests.arena import Arena, first_seed, on, on_emulators, play_or_shrink
 from tests.interleave import simulated, simulated_or_shrunk

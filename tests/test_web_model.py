@@ -17,10 +17,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from runner.loading import load as load_program
-from runner.playbook import ENGINES
-from runner.playbook_file import load
-from runner.variables import for_engine
+from runner.playbook.load import load
+from runner.playbook.values import ENGINES
+from runner.playbook.variables import for_engine
+from runner.program.load import load as load_program
 from tests import web_everywhere, web_oracle
 from tests.engines import Db
 from tests.shipped import ROOT, Execute, Shipped

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from runner.cli import main
+from runner.cli.app import main
 from tests import world
 from tests.arena import FOLDER, every_nth
 from tests.engines import Db, engine_of

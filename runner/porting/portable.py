@@ -3,7 +3,7 @@
 Redshift and Snowflake are rarely at hand when a model is written. So what they document is kept here as data: the
 functions that they have (functions.py) and what their SQL has not (redshift.py,
 snowflake.py), each with its page. DuckDB and Postgres answer for themselves; their functions are checked only
-where the runner, not the user, wrote the SQL (transpiling.py).
+where the runner, not the user, wrote the SQL (transpile.py).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from runner.errors import Place, Problem
-from runner.playbook import Phase
+from runner.playbook.values import Phase
 from runner.porting.functions import FUNCTIONS
 from runner.porting.instead import INSTEAD
 from runner.porting.redshift import RULES as REDSHIFT_RULES

@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from runner.cli import main as runner
+from runner.cli.app import main as runner
 from tests import postgres, semantic_model
 from tests.engines import Db
 

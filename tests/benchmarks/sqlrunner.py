@@ -98,7 +98,7 @@ def main() -> None:
     with postgres.server() as server, postgres.database(server, "bench") as url, tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         write(folder, url)
-        entry = [sys.executable, "-c", "from runner.sqlrunner.cli import entry; entry()"]
+        entry = [sys.executable, "-c", "from runner.doors.sqlrunner.cli import entry; entry()"]
         for name, threads in (("one", 20), ("many", 1)):
             pairs = []
             for _ in range(options.rounds):

@@ -1,0 +1,74 @@
+"""Which batches are pending: the source's counts at the freeze against the manifest. Pure text to text.
+
+Every batch is compared, old ones too: there is no watermark, so late, grown, shrunk and re-sent batches are all seen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from runner.algebra.rows import Algebra, SourceState
+
+REASONS = ("new", "grew", "shrank", "changed", "rewound", "vanished")
+
+
+def fingerprint(algebra: Algebra, state: SourceState, key_texts: Sequence[str]) -> str:
+    """An order-free hash of a batch's rows over dedupe and key columns, all without either: SUM of a 60-bit piece of md5.
+
+    A sum, not XOR: two equal rows must not cancel. The text before the colon names the hashed expressions, so that
+    hashes over other expressions never look equal.
+    """
+    if not state.source.fingerprint:
+        return "cast(null as varchar(200))"
+    texts = sorted({*(e.text for e in state.source.dedupe), *key_texts})
+    texts = texts or sorted(algebra.quoted(state.relation.names))  # neither copies nor keys: the whole row
+    text_of = algebra.warehouse.text_of
+    parts = [f"coalesce(cast(length({text_of(t, '')}) as varchar(20)) || ':' || {text_of(t, '')}, '-')" for t in texts]
+    name = hashlib.sha256("\x1f".join(texts).encode()).hexdigest()[:8]
+    return f"'{name}:' || cast(sum({algebra.warehouse.hash_60(' || '.join(parts))}) as varchar(60))"
+
+
+def counts(algebra: Algebra, state: SourceState, key_texts: Sequence[str]) -> str:
+    """(etl_tstamp, event_count, fingerprint) of every batch in the source now."""
+    return (
+        f"select {algebra.batch(state.source)} as etl_tstamp, count(*) as event_count,"
+        f" {fingerprint(algebra, state, key_texts)} as fingerprint from {algebra.from_source(state)} group by 1"
+    )
+
+
+def pending(current: str, processed: str) -> str:
+    """(etl_tstamp, event_count, previous_count, fingerprint, reason) of every pending batch.
+
+    `current` and `processed` are SELECTs: what the source has now, and the manifest's rows of the source.
+    """
+    return f"""select coalesce(c.etl_tstamp, m.etl_tstamp) as etl_tstamp, coalesce(c.event_count, 0) as event_count,
+    m.event_count as previous_count, c.fingerprint as fingerprint,
+    case when m.etl_tstamp is null then 'new' when c.etl_tstamp is null then 'vanished' when m.rewound then 'rewound'
+        when c.event_count > m.event_count then 'grew' when c.event_count < m.event_count then 'shrank'
+        else 'changed' end as reason
+from ({current}) c full outer join ({processed}) m on c.etl_tstamp = m.etl_tstamp
+where m.etl_tstamp is null or c.etl_tstamp is null or m.rewound or c.event_count <> m.event_count
+    or (c.fingerprint is not null and c.fingerprint <> coalesce(m.fingerprint, ''))"""
+
+
+def held_outside(batches: str, since: str, until: str) -> str:
+    """New batches before `since`, and at or after `until`, each a timestamp or null: left for later."""
+    outside = f"etl_tstamp < {since} or etl_tstamp >= {until}"
+    return f"select etl_tstamp from {batches} where reason = 'new' and ({outside})"
+
+
+def held_chunk(batches: str, size: int) -> str:
+    """New batches but the oldest `size` ones: left for later."""
+    ranked = (
+        f"select etl_tstamp, row_number() over (order by etl_tstamp) as runner_n from {batches} where reason = 'new'"
+    )
+    return f"select etl_tstamp from ({ranked}) runner_b where runner_n > {size}"
+
+
+def summary(batches: str) -> str:
+    """Per reason: batches, events, and the counts of the batch where there is only one."""
+    return (
+        "select reason, count(*), cast(sum(event_count) as bigint), min(previous_count), min(event_count),"
+        f" cast(min(etl_tstamp) as varchar(30)), cast(max(etl_tstamp) as varchar(30)) from {batches} group by reason"
+    )

@@ -1,0 +1,495 @@
+"""The command line: the only place that prints, exits, and reaches for the clock, the environment and signals.
+
+Everything heavy is imported inside the commands, so that `runner --help` loads no driver, no SQLAlchemy, no sqlglot.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
+
+import typer
+
+from runner import __version__
+from runner.errors import BadInput, Place, Problem
+from runner.session import session as opening
+from runner.session.process import Surroundings, ended, leave
+
+if TYPE_CHECKING:
+    from runner.clock import Clock
+    from runner.doors.sqlrunner.cli import Given
+    from runner.names import TableName
+    from runner.playbook.values import Playbook
+    from runner.program.values import Program
+    from runner.warehouse.base import Watch
+
+
+DOORS = ("config", "model")  # groups of commands with a module of their own
+THREADS = 4  # plain queries of a step at once
+
+PlaybookArgument = Annotated[Path, typer.Argument(metavar="PLAYBOOK", help="the playbook, a YAML file")]
+VarOption = Annotated[
+    list[str], typer.Option("--var", metavar="NAME=VALUE", help="set a variable of the playbook; may be given again")
+]
+TargetOption = Annotated[
+    str | None, typer.Option("--target", metavar="URL", help="another warehouse than the playbook's")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON lines instead of text")]
+ModelOption = Annotated[list[str], typer.Option("--model", metavar="TABLE", help="only this model; may be given again")]
+
+
+@cache
+def _command(name: str | None) -> Any:
+    """The command line with one command, or all for help: to build them all takes longer than a small run."""
+    app = typer.Typer(
+        rich_markup_mode=None,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        help="Keeps SQL models up to date over an event stream that grows in batches.",
+    )
+    app.callback(invoke_without_command=True)(root)
+    commands = (run, plan, rewind, status, history, verify, check, render, unlock, init, migrate, generate)
+    if name not in DOORS:
+        for command in [c for c in commands if c.__name__ == name] or commands:
+            app.command()(command)
+    if name in DOORS or name not in {c.__name__ for c in commands}:
+        from runner.doors.semantic.commands.flags import add_to
+
+        add_to(app)
+    return typer.main.get_command(app)
+
+
+def main(
+    args: list[str] | None = None,
+    watch: Watch | None = None,
+    out: TextIO | None = None,
+    err: TextIO | None = None,
+    clock: Clock | None = None,
+) -> int:
+    """Run one command line and give its exit code; never raises, never shows a traceback."""
+    words = sys.argv[1:] if args is None else args
+    around = Surroundings(out or sys.stdout, err or sys.stderr, os.environ, watch, words=list(words), clock=clock)
+    named = next((word for word in words if not word.startswith("-")), None)
+    return ended(around, lambda: _command(named)(words, standalone_mode=False, obj=around, prog_name="runner"))
+
+
+# -- loading ---------------------------------------------------------------------------------------------------------
+
+
+def _around(ctx: typer.Context) -> Surroundings:
+    around: Surroundings = ctx.obj
+    return around
+
+
+def _variables(pairs: list[str]) -> dict[str, str]:
+    found = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise BadInput(Problem(Place(), f"--var {pair}: not NAME=VALUE", "runner run PLAYBOOK --var heartbeat_s=5"))
+        found[name] = value
+    return found
+
+
+def _playbook(around: Surroundings, path: Path, var: list[str], target: str | None) -> Playbook:
+    from runner.playbook.load import load
+
+    if not os.path.lexists(path):
+        raise BadInput(Problem(Place(), f"{path}: no such file", "runner init DIR makes a project to start from"))
+    loaded = load(path.absolute(), around.env, _variables(var), opening.absolute(target) if target else None)
+    variables = [(variable.name, value) for variable in loaded.variables for value in variable.values]
+    around.secrets = around.secrets.of_target(loaded.target).of_variables(variables)
+    return loaded
+
+
+def _old(around: Surroundings, path: Path, **flags: Any) -> Given | None:
+    """The flags for a playbook of SQL Runner; None for one of ours."""
+    from runner.playbook.load import given_target, is_sqlrunner_file
+    from runner.problems import Problems
+
+    if not is_sqlrunner_file(path):
+        return None
+    from runner.doors.sqlrunner.cli import Given
+
+    var, target, problems = flags.pop("var"), flags.pop("target", None), Problems()
+    url = given_target(opening.absolute(target), around.env, problems) if target else None
+    problems.finish()
+    if url:
+        around.secrets = around.secrets.of_target(url)
+    return Given(path, _variables(var), url, **flags)
+
+
+def _tables(program: Program, names: list[str]) -> tuple[TableName, ...]:
+    """`derived.sessions`, or `sessions` where that is clear."""
+    import difflib
+
+    found = []
+    for name in names:
+        hits = [m.table for m in program.models if name.lower() in (str(m.table).lower(), m.table.table.lower())]
+        if len(hits) != 1:
+            known = [str(m.table) for m in program.models]
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+            hint = f"did you mean {near[0]}?" if near else f"its models are {', '.join(known)}"
+            raise BadInput(Problem(Place(program.playbook.path), f"no model is called {name}", hint))
+        found.append(hits[0])
+    return tuple(found)
+
+
+# -- commands ----------------------------------------------------------------------------------------------------------
+
+
+def root(
+    ctx: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="show the version")] = False,
+) -> None:
+    around = _around(ctx)
+    if version:
+        around.out.write(f"runner {__version__}\n")
+    elif ctx.invoked_subcommand is None:
+        around.out.write(ctx.get_help() + "\n")
+
+
+def run(
+    ctx: typer.Context,
+    playbook: PlaybookArgument,
+    var: VarOption = [],
+    until: Annotated[
+        str | None, typer.Option(metavar="T", help="new batches before this etl_tstamp (UTC) only")
+    ] = None,
+    chunk: Annotated[int | None, typer.Option(min=1, metavar="N", help="publish after every N new batches")] = None,
+    model: ModelOption = [],
+    full_refresh: Annotated[
+        bool, typer.Option("--full-refresh", help="build all models, or those of --model, in full")
+    ] = False,
+    retract: Annotated[bool, typer.Option("--retract", help="let vanished batches leave the models")] = False,
+    adopt: Annotated[
+        list[str], typer.Option(metavar="TABLE", help="replace a table that is not ours; may be given again")
+    ] = [],
+    wait: Annotated[float, typer.Option(min=0, metavar="S", help="wait so many seconds for another run")] = 0,
+    threads: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help=f"plain queries of a step at once ({THREADS})")
+    ] = None,
+    target: TargetOption = None,
+    json: JsonOption = False,
+    run_id: Annotated[
+        str | None, typer.Option(metavar="ID", help="name this run; a finished run of that name is not repeated")
+    ] = None,
+    from_step: Annotated[str | None, typer.Option(metavar="S", help="start at this step (plain scripts only)")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what a run would do, and do nothing")] = False,
+) -> None:
+    """Bring all models up to date; nothing pending is success."""
+    from runner.events import Started
+    from runner.increment.run import run as run_program
+    from runner.increment.work import Request
+    from runner.state.lease import LeaseTerms
+    from runner.warehouse import display
+
+    around = _around(ctx)
+    flags = {"from_step": from_step or "", "dry_run": dry_run, "threads": threads, "json": json}
+    if old := _old(around, playbook, var=var, target=target, **flags):
+        _only_for_models(until, chunk, model, full_refresh, retract, adopt, wait, run_id)
+        return _run_old(around, old)
+    if dry_run:
+        return plan(ctx, playbook, var, until, model, full_refresh, target, json)
+    loaded = _playbook(around, playbook, var, target)
+    program = opening.program(around, loaded)
+    if from_step and loaded.sources:
+        raise BadInput(
+            Problem(
+                Place(loaded.path),
+                "--from-step is for playbooks without a source",
+                "a run over a source always starts at its first step; that is safe",
+            )
+        )
+    request = Request(
+        run_id=_checked_run_id(run_id) or opening.new_run_id(),
+        started=opening.now_utc(),
+        until=opening.tstamp(until, "--until"),
+        chunk=chunk,
+        models=_tables(program, model),
+        full_refresh=full_refresh,
+        retract=retract,
+        adopt=_tables(program, adopt),
+        threads=threads or THREADS,
+        from_step=from_step,
+        patience_s=opening.patience_s(around),
+        lease=LeaseTerms(int(around.env.get("RUNNER_LEASE_S") or 60), wait),
+    )
+    emit = around.emitting(around.report(json))
+    emit(Started(loaded.name, f"{program.kind} {display(loaded.target)}", request.run_id))
+    with opening.warehouse(around, loaded, request.run_id, wait_s=wait, patience_s=request.patience_s) as warehouse:
+        run_program(program, warehouse, request, opening.clock(around), emit)
+
+
+def _run_old(around: Surroundings, given: Given) -> None:
+    """SQL Runner's exit codes come with its playbooks."""
+    from runner.doors.sqlrunner.cli import run as run_old
+
+    around.code = run_old(given, around)
+
+
+def _only_for_models(*flags: object) -> None:
+    """Flags that an SQL Runner playbook has nothing for."""
+    names = ("--until", "--chunk", "--model", "--full-refresh", "--retract", "--adopt", "--wait", "--run-id")
+    given = [name for name, value in zip(names, flags, strict=True) if value]
+    if given:
+        what = f"{', '.join(given)}: an SQL Runner playbook has no models and no manifest"
+        raise BadInput(Problem(Place(), what, "runner migrate PLAYBOOK makes a native one"))
+
+
+def _checked_run_id(run_id: str | None) -> str | None:
+    import re
+
+    if run_id is not None and not re.fullmatch(r"[A-Za-z0-9_.:+-]{1,80}", run_id):
+        raise BadInput(
+            Problem(Place(), f"--run-id {run_id[:90]}: not 1 to 80 letters, digits or _ . : + -", "--run-id 2024-03-01")
+        )
+    return run_id
+
+
+def plan(
+    ctx: typer.Context,
+    playbook: PlaybookArgument,
+    var: VarOption = [],
+    until: Annotated[str | None, typer.Option(metavar="T", help="as for run")] = None,
+    model: ModelOption = [],
+    full_refresh: Annotated[bool, typer.Option("--full-refresh", help="as for run")] = False,
+    target: TargetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Say what a run would do; connects and reads only."""
+    from runner.commands.plan import plan as make_plan
+
+    around = _around(ctx)
+    if old := _old(around, playbook, var=var, target=target, dry_run=True, json=json):
+        return _run_old(around, old)
+    loaded = _playbook(around, playbook, var, target)
+    program = opening.program(around, loaded)
+    moment = opening.tstamp(until, "--until")
+    with opening.warehouse(around, loaded, "plan", read_only=True) as warehouse:
+        make_plan(program, warehouse, moment, _tables(program, model), full_refresh, around.report(json))
+
+
+def rewind(
+    ctx: typer.Context,
+    playbook: PlaybookArgument,
+    since: Annotated[str, typer.Option(metavar="T", help="batches from this etl_tstamp (UTC) on")],
+    until: Annotated[str | None, typer.Option(metavar="T", help="and before this one")] = None,
+    by: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="batches that hold events with this column in the range")
+    ] = None,
+    model: ModelOption = [],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say which batches")] = False,
+    var: VarOption = [],
+    target: TargetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Make processed batches pending again; the next run recomputes what they touch, without a gap for readers."""
+    from runner.commands.rewind import Range
+    from runner.commands.rewind import rewind as do_rewind
+
+    around = _around(ctx)
+    loaded = _playbook(around, playbook, var, target)
+    program = opening.program(around, loaded)
+    wanted = Range(str(opening.tstamp(since, "--since")), opening.tstamp(until, "--until"), by)
+    with opening.warehouse(around, loaded, "rewind") as warehouse:
+        do_rewind(
+            program, warehouse, wanted, _tables(program, model), dry_run, around.report(json), f"runner run {playbook}"
+        )
+
+
+def status(
+    ctx: typer.Context,
+    playbook: PlaybookArgument,
+    var: VarOption = [],
+    target: TargetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Manifest, pending batches, lag, lock and keys still owed."""
+    from runner.commands.status import status as show
+
+    around = _around(ctx)
+    loaded = _playbook(around, playbook, var, target)
+    program = opening.program(around, loaded)
+    with opening.warehouse(around, loaded, "status", read_only=True) as warehouse:
+        show(program, warehouse, around.report(json))
+
+
+def history(
+    ctx: typer.Context,
+    playbook: PlaybookArgument,
+    limit: Annotated[int, typer.Option(min=1, max=10000, metavar="N", help="so many runs")] = 20,
+    target: TargetOption = None,
+    var: VarOption = [],
+    json: JsonOption = False,
+) -> None:
+    """The runs, newest first, with what they did and how long it took."""
+    from runner.commands.status import history as show
+
+    around = _around(ctx)
+    loaded = _playbook(around, playbook, var, target)
+    with opening.warehouse(around, loaded, "history", read_only=True) as warehouse:
+        show(loaded, warehouse, limit, around.report(json))
+
+
+def verify(
+    ctx: typer.Context,
+    playbook: PlaybookArgument,
+    model: ModelOption = [],
+    sample: Annotated[int | None, typer.Option(min=1, metavar="N", help="only N keys of each model")] = None,
+    var: VarOption = [],
+    target: TargetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Recompute in scratch and compare row by row; exit 9 if anything differs."""
+    from runner.commands.verify import verify as do_verify
+
+    around = _around(ctx)
+    loaded = _playbook(around, playbook, var, target)
+    program = opening.program(around, loaded)
+    with opening.warehouse(around, loaded, "verify") as warehouse:
+        do_verify(
+            program,
+            warehouse,
+            _tables(program, model),
+            sample,
+            opening.new_run_id(),
+            opening.clock(around),
+            around.report(json),
+        )
+
+
+def check(
+    ctx: typer.Context,
+    playbook: PlaybookArgument,
+    live: Annotated[bool, typer.Option("--live", help="also against the warehouse's catalogue")] = False,
+    var: VarOption = [],
+    target: TargetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """All that can be known without connecting; with --live also what needs the catalogue."""
+    around = _around(ctx)
+    if old := _old(around, playbook, var=var, target=target, dry_run=live, json=json):
+        from runner.doors.sqlrunner.cli import check as check_old
+
+        said = check_old(old, around)
+        return _run_old(around, old) if live else around.report(json).line(said)
+    loaded = _playbook(around, playbook, var, target)
+    program = opening.program(around, loaded)
+    if live:
+        from runner.commands.status import check_live
+
+        with opening.warehouse(around, loaded, "check", read_only=True) as warehouse:
+            check_live(program, warehouse)
+    models, queries = len(program.models), len(program.queries)
+    around.report(json).line(
+        f"{playbook}: fine ({models} models, {queries} plain queries{', checked against the warehouse' if live else ''})"
+    )
+
+
+def render(ctx: typer.Context, playbook: PlaybookArgument, var: VarOption = [], target: TargetOption = None) -> None:
+    """The SQL that would run, with variables filled in."""
+    from runner.commands.status import rendered
+
+    around = _around(ctx)
+    if old := _old(around, playbook, var=var, target=target):
+        from runner.doors.sqlrunner.cli import render as render_old
+
+        around.out.write(render_old(old, around))
+        return
+    loaded = _playbook(around, playbook, var, target)
+    around.out.write(rendered(opening.program(around, loaded)))
+
+
+def unlock(
+    ctx: typer.Context,
+    playbook: PlaybookArgument,
+    var: VarOption = [],
+    target: TargetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Break a lease that a dead run left; a run that is still alive will not be able to publish."""
+    from runner.commands.status import unlock as do_unlock
+
+    around = _around(ctx)
+    loaded = _playbook(around, playbook, var, target)
+    with opening.warehouse(around, loaded, "unlock") as warehouse:
+        do_unlock(loaded, warehouse, around.report(json))
+
+
+def init(
+    ctx: typer.Context,
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="a folder that is not there yet, or empty")],
+) -> None:
+    """A new project: playbook, SQL and sample events, ready to run."""
+    from runner.commands.init import make
+
+    for line in make(directory):
+        _around(ctx).out.write(line + "\n")
+
+
+def migrate(
+    ctx: typer.Context,
+    playbook: PlaybookArgument,
+    var: VarOption = [],
+) -> None:
+    """Make a native playbook of one of SQL Runner, beside it, that sends the same SQL."""
+    from runner.doors.sqlrunner.cli import migrate as do_migrate
+
+    around = _around(ctx)
+    old = _old(around, playbook, var=var)
+    if old is None:
+        what = "no such file" if not playbook.exists() else "not a playbook of SQL Runner"
+        raise BadInput(Problem(Place(playbook), what, "it has targets: and steps:, with or without colons before them"))
+    around.code = do_migrate(old, around)
+
+
+def generate(
+    ctx: typer.Context,
+    output: Annotated[str, typer.Argument(metavar="view|playbook|dbt", help="what to make")],
+    product: Annotated[Path, typer.Argument(metavar="DATA_PRODUCT", help="the data product, a YAML or JSON file")],
+    schemas: Annotated[Path, typer.Option(metavar="DIR", help="the folder of its data structures")],
+    engine: Annotated[
+        str | None,
+        typer.Option(metavar="E", help="duckdb, postgres, redshift or snowflake; default: the target's, or duckdb"),
+    ] = None,
+    event: Annotated[
+        list[str], typer.Option(metavar="ID_OR_NAME", help="only this event specification; may be given again")
+    ] = [],
+    entity: Annotated[list[str], typer.Option(metavar="NAME", help="only this entity; may be given again")] = [],
+    columns: Annotated[str, typer.Option(metavar="A,B", help="these columns of atomic.events")] = "",
+    all_columns: Annotated[bool, typer.Option("--all-columns", help="all columns of atomic.events")] = False,
+    match: Annotated[
+        str, typer.Option(metavar="M", help="snowtype: by the ids in the events; inferred: by entities and rules")
+    ] = "snowtype",
+    layout: Annotated[
+        str | None, typer.Option(metavar="L", help="how atomic.events lies: json or struct, objects or lake")
+    ] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="create the view in the target")] = False,
+    target: Annotated[str | None, typer.Option("--target", metavar="URL", help="the warehouse for --apply")] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="DIR", help="write files; default: to stdout")
+    ] = None,
+    show_list: Annotated[bool, typer.Option("--list", help="what there is to choose")] = False,
+    check_only: Annotated[
+        bool, typer.Option("--check", help="compare with the files in DIR; exit 9 if they would be others")
+    ] = False,
+) -> None:
+    """A flattened view, a playbook or a dbt model of a data product."""
+    from runner.doors.products.choose.choice import Asked
+    from runner.doors.products.flags import Flags
+    from runner.doors.products.flags import generate as do_generate
+
+    chosen = tuple(filter(None, (name.strip() for name in columns.split(","))))
+    asked = Asked(tuple(event), tuple(entity), chosen, all_columns)
+    url = opening.absolute(target) if target else None
+    flags = Flags(output, product, schemas, engine, layout, match, asked, url, out, apply, show_list, check_only)
+    do_generate(flags, _around(ctx))
+
+
+def entry() -> None:
+    """The console script."""
+    leave(main())

@@ -1,0 +1,1 @@
+"""What an operator asks between runs: plan, verify, rewind, status, check, init."""

@@ -1,0 +1,184 @@
+"""Rewind: make processed batches pending again, in one transaction. Nothing derived changes until the next run.
+
+The rows of the manifest stay, marked, so that batches which have since gone upstream are still found.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runner.algebra.rows import SourceState, Staged
+from runner.errors import BadInput, Place, Problem, Stopped
+from runner.increment.bind import Bound, bind
+from runner.increment.stage import table_key
+from runner.increment.surroundings import looking
+from runner.increment.work import Request, Work
+from runner.names import TableName
+from runner.program.values import CompiledModel, Program
+from runner.report import Report
+from runner.state.manifest import State
+from runner.warehouse.base import Warehouse
+
+
+@dataclass(frozen=True)
+class Range:
+    """[since, until) in UTC, by etl_tstamp or by a column of the events."""
+
+    since: str
+    until: str | None
+    by: str | None
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Batches that a front door chooses: a condition over `etl_tstamp` for each source; no condition, no batch."""
+
+    conditions: tuple[tuple[TableName, str], ...]
+
+
+def rewind(
+    program: Program,
+    warehouse: Warehouse,
+    wanted: Range | Chosen,
+    models: tuple[TableName, ...],
+    dry_run: bool,
+    report: Report,
+    then: str,
+) -> None:
+    """Mark the batches in range, or note their keys as owed by `models`; `then` is the command that recomputes them.
+
+    Raises Stopped if nothing has run here yet.
+    """
+    with looking(program, warehouse, Request("rewind", "1970-01-01 00:00:00")) as work:
+        state = work.manifest.look()
+        if not work.manifest.present:
+            raise Stopped(f"playbook {program.playbook.name} has not run here yet", then)
+        bound = bind(program, warehouse, state)
+        count, events = _choose(work, bound, wanted)
+        keys = {table: _keys(work, state, bound, program.model(table), {}) for table in models} if count else {}
+        if count and not dry_run:
+            for table in models:
+                _make_dirty(work, program.model(table), bound)
+            with warehouse.transaction("rewind"):
+                work.manifest.lock("rewind:lock")
+                work.manifest.raise_version()  # a run at work has read what is rewound now: it must not publish
+                for table in models:
+                    _owe(work, program.model(table), keys[table])
+                for source in bound.sources.values() if not models else ():
+                    work.manifest.mark_rewound(source.source, work.algebra.name("batches", source.number))
+        what = f"{count:,} batches, {events:,} events"
+        if dry_run:
+            report.line(f"would rewind {what}")
+        elif models and count:
+            report.line(f"rewound {what} for {', '.join(map(str, models))}; next: {then}")
+        else:
+            report.line(f"rewound {what}; next: {then}" if count else "no processed batches in that range")
+
+
+def _choose(work: Work, bound: Bound, wanted: Range | Chosen) -> tuple[int, int]:
+    """Make `batches_i` of each source; gives how many batches and events."""
+    warehouse = work.warehouse
+    conditions = dict(wanted.conditions) if isinstance(wanted, Chosen) else _conditions(work, bound, wanted)
+    count = events = 0
+    for source in bound.sources.values():
+        table = work.algebra.name("batches", source.number)
+        condition = conditions.get(source.source.table, "1 = 0")
+        select = f"select etl_tstamp, event_count from ({work.manifest.processed(source.source)}) m where {condition}"
+        warehouse.execute("rewind:batches", warehouse.temporary_table(table, select))
+        row = warehouse.execute(
+            "rewind:count", f"select count(*), cast(coalesce(sum(event_count), 0) as bigint) from {table}"
+        ).one()
+        count, events = count + int(row[0]), events + int(row[1])
+    return count, events
+
+
+def _conditions(work: Work, bound: Bound, wanted: Range) -> dict[TableName, str]:
+    """For each source that has the column. Raises BadInput if none has."""
+    fitting = [
+        s
+        for s in bound.sources.values()
+        if wanted.by is None or wanted.by.lower() in {n.lower() for n in s.relation.names}
+    ]
+    if not fitting:
+        places = ", ".join(str(table) for table in bound.sources)
+        raise BadInput(Problem(Place(work.program.playbook.path), f"--by {wanted.by}: no such column in {places}"))
+    return {source.source.table: _condition(work, source, wanted) for source in fitting}
+
+
+def _condition(work: Work, source: SourceState, wanted: Range) -> str:
+    literal = work.warehouse.literal
+    parts = [f"{{c}} >= timestamp {literal(wanted.since)}"]
+    if wanted.until:
+        parts.append(f"{{c}} < timestamp {literal(wanted.until)}")
+    condition = " and ".join(parts)
+    if wanted.by is None:
+        return condition.format(c="etl_tstamp")
+    column = next(n for n in source.relation.names if n.lower() == wanted.by.lower())
+    inner = condition.format(c=f"cast({work.warehouse.quote(column)} as timestamp)")
+    batch = work.algebra.batch(source.source)
+    return f"etl_tstamp in (select distinct {batch} from {work.algebra.from_source(source)} where {inner})"
+
+
+def _make_dirty(work: Work, model: CompiledModel, bound: Bound) -> None:
+    """The table of owed keys must be there before the transaction: DDL commits on some engines."""
+    if model.model.key and bound.stored[model.table] is not None:
+        table = work.manifest.dirty_table(table_key(work, model), model.key_names)
+        listed = ", ".join(work.algebra.quoted(model.key_names))
+        physical = work.algebra.physical(model.table)
+        work.warehouse.create_once("ddl:dirty", table, f"select {listed} from {physical} where 1 = 0")
+
+
+def _owe(work: Work, model: CompiledModel, keys: str | None) -> None:
+    """Note what a model owes: the keys that the chosen batches reach, or everything where they cannot be told."""
+    name = table_key(work, model)
+    if keys is None:
+        work.manifest.owe(name, "all")
+        return
+    listed = ", ".join(work.algebra.quoted(model.key_names))
+    ks = ", ".join(f"k{n}" for n in range(1, len(model.key_names) + 1))
+    dirty = work.manifest.dirty_table(name, model.key_names)
+    work.warehouse.execute("rewind:dirty", f"insert into {dirty} ({listed}) select {ks} from {keys}")
+    work.manifest.owe(name, "keys")
+
+
+def _keys(
+    work: Work, state: State, bound: Bound, model: CompiledModel, made: dict[TableName, str | None]
+) -> str | None:
+    """A scratch table of the model's keys that the chosen batches reach; None: cannot be told, all rows."""
+    if model.table in made:
+        return made[model.table]
+    made[model.table] = None
+    stored = bound.stored[model.table]
+    if not model.model.key or model.model.affected or stored is None:
+        return None
+    algebra, width = work.algebra, len(model.key_names)
+    parts = []
+    for key in model.source_keys:
+        index = state.indexes.get((str(key.source.table), key.digest))
+        if index is None:
+            return None
+        batches = algebra.name("batches", bound.sources[key.source.table].number)
+        ks = ", ".join(f"k{n}" for n in range(1, width + 1))
+        parts.append(f"select {ks}, 1 as recompute from {index} where etl_tstamp in (select etl_tstamp from {batches})")
+    for table in model.models:
+        above = _keys(work, state, bound, work.program.model(table), made)
+        relation = bound.stored[table]
+        if above is None or relation is None:
+            return None
+        upstream = work.program.model(table)
+        own = algebra.is_in(algebra.quoted(upstream.key_names), above)
+        expressions = ", ".join(f"{column.over(table)} as k{n}" for n, column in enumerate(model.model.key, 1))
+        parts.append(
+            f"select {expressions}, 1 as recompute from {algebra.physical(table)} as {work.warehouse.quote(table.table)} where {own}"
+        )
+    number = next(n for n, m in enumerate(work.program.models) if m.table == model.table)
+    name = f"{algebra.name('affected', number)}_{len(made)}"
+    work.warehouse.execute("rewind:keys", work.warehouse.temporary_table(name, algebra.union_keys(parts, width)))
+    made[model.table] = name
+    return name
+
+
+def staged_as_stored(work: Work, model: CompiledModel, number: int, bound: Bound) -> Staged:
+    """A model as it stands: nothing of it is recomputed."""
+    stored = bound.stored[model.table]
+    return Staged(model, number, work.algebra.physical(model.table), stored, columns=stored.columns if stored else ())

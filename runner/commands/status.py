@@ -1,0 +1,133 @@
+"""What an operator asks between runs: status, history, the SQL that would run, a live check, breaking a lease."""
+
+from __future__ import annotations
+
+import json
+
+from runner.errors import BadInput, Place
+from runner.increment import freeze
+from runner.increment.bind import bind, check_ownership
+from runner.increment.stage import table_key
+from runner.increment.surroundings import looking
+from runner.increment.work import Request
+from runner.playbook.values import Playbook
+from runner.program import scripts
+from runner.program.values import Program
+from runner.report import Report
+from runner.sql import select as sqltext
+from runner.state.manifest import Manifest
+from runner.warehouse.base import Warehouse
+
+LOOK = Request("status", "1970-01-01 00:00:00")
+
+
+def status(program: Program, warehouse: Warehouse, report: Report) -> None:
+    """Manifest, pending batches, lag, lock and keys owed."""
+    with looking(program, warehouse, LOOK) as work:
+        state = work.manifest.look()
+        if not work.manifest.present:
+            report.line(f"playbook {program.playbook.name} has not run here yet")
+        else:
+            rows = work.manifest.summary()
+            report.table(["source", "batches", "events", "newest etl_tstamp", "rewound", "last commit (UTC)"], rows)
+        bound = bind(program, warehouse, state)
+        with warehouse.snapshot("status"):
+            frozen = freeze.count_batches(work, bound)
+            for pending in frozen.pending:
+                if pending.batch_count:
+                    report.emit(pending)
+                else:
+                    report.line(f"{pending.source}: nothing pending")
+        owed = [(table, s.owes) for table, s in sorted(state.models.items()) if s.owes]
+        for table, owes in owed:
+            report.line(
+                f"{table} owes {'a full build' if owes == 'all' else 'keys'}; the next run that takes it catches up"
+            )
+        unbuilt = [str(m.table) for m in program.models if table_key(work, m) not in state.models]
+        if unbuilt and work.manifest.present:
+            report.line(f"not built yet: {', '.join(unbuilt)}")
+        if work.manifest.present and not warehouse.capabilities.file_lock:
+            _lock(work.manifest, report)
+        if not state.after_done:
+            report.line("the `after` queries of the last run have not finished; the next run repeats them")
+
+
+def _lock(manifest: Manifest, report: Report) -> None:
+    rows = manifest.warehouse.execute("status:lease", manifest.sql("lease-holder")).rows
+    if rows and rows[0][0]:
+        report.line(f"being run by run {rows[0][0]} since {rows[0][1]} UTC (lease until {rows[0][2]})")
+    else:
+        report.line("no run at work")
+
+
+def history(playbook: Playbook, warehouse: Warehouse, limit: int, report: Report) -> None:
+    """Runs, newest first."""
+    manifest = Manifest(warehouse, playbook.name, playbook.state_schema)
+    manifest.look()
+    if not manifest.present:
+        report.line(f"playbook {playbook.name} has not run here yet")
+        return
+    rows = []
+    for run_id, said, started, duration_s, batches, events, after_done, models, version, error in manifest.history(
+        limit
+    ):
+        done = json.loads(str(models or "[]"))
+        changed = ", ".join(
+            f"{m['table'].split('.')[-1]} +{m['inserted']} ~{m['updated']} -{m['deleted']}"
+            for m in done
+            if m["extent"] != "none"
+        )
+        note = _end(str(error).splitlines()[0]) if error else ("" if after_done else "after: not finished")
+        rows.append((run_id, said, str(started)[:19], duration_s, batches, events, changed, note, version))
+    report.table(
+        ["run", "status", "started (UTC)", "duration_s", "batches", "events", "models", "note", "version"], rows
+    )
+
+
+def _end(text: str) -> str:
+    """The end of a long message: it begins with a path."""
+    return text if len(text) <= 80 else f"…{text[-79:]}"
+
+
+def check_live(program: Program, warehouse: Warehouse) -> None:
+    """What needs the catalogue. Raises BadInput or Stopped."""
+    manifest = Manifest(warehouse, program.playbook.name, program.playbook.state_schema)
+    state = manifest.look()
+    bound = bind(program, warehouse, state)
+    check_ownership(program, warehouse, state, bound, ())
+
+
+def rendered(program: Program) -> str:
+    """Every SQL text in the order it would run, under a comment that names it."""
+    parts = []
+    for model in program.models:
+        how = "merge" if model.model.merge else f"key {', '.join(model.key_names)}" if model.model.key else "full"
+        parts.append(
+            f"-- {model.table} ({how}) from {model.select.place.path or 'a generated text'}\n{model.select.text.rstrip()}\n"
+        )
+    variables = {v.name: v.value for v in program.playbook.variables}
+    values = (
+        scripts.example_names(program.playbook, program.key_names).values(variables)
+        if program.playbook.sources
+        else variables
+    )
+    for query in program.queries:
+        try:
+            text = sqltext.render(query.text, values, Place(query.file))
+        except BadInput as error:
+            text = f"-- {error}"
+        parts.append(
+            f"-- step {query.step}, phase {query.phase.value}, from {query.file or 'a generated text'}\n{text.rstrip()}\n"
+        )
+    return "\n".join(parts)
+
+
+def unlock(playbook: Playbook, warehouse: Warehouse, report: Report) -> None:
+    """Free the lease and raise the version, so that whoever held it cannot publish."""
+    manifest = Manifest(warehouse, playbook.name, playbook.state_schema)
+    manifest.look()
+    if not manifest.present:
+        report.line(f"playbook {playbook.name} has not run here yet; there is no lease")
+        return
+    broken = manifest.break_lease()
+    report.line(f"lease of {broken} broken; that run cannot publish any more" if broken else "no run held the lease")

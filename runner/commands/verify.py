@@ -1,0 +1,288 @@
+"""Verify: recompute every model in scratch over the manifest's batches and compare it with what is stored, row by row.
+
+Each model is recomputed from its inputs as they are stored: if every model equals its SELECT over its inputs, all
+equal a full recompute, and a difference is reported where it arose. Keys of batches that changed since, keys owed and
+keys frozen are skipped and counted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from runner.algebra.rows import Extent, Inputs, SourceState, Staged
+from runner.clock import Clock
+from runner.commands.rewind import staged_as_stored
+from runner.errors import Stopped, VerifyFound
+from runner.increment import freeze
+from runner.increment.bind import Bound, bind
+from runner.increment.freeze import Frozen, FrozenKey
+from runner.increment.stage import fingerprints, table_key
+from runner.increment.surroundings import looking
+from runner.increment.work import Request, Work
+from runner.names import TableName
+from runner.program.values import CompiledModel, Program
+from runner.report import Report
+from runner.state.manifest import State
+from runner.warehouse.base import Column, Warehouse
+
+SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found for one model."""
+
+    table: str
+    row_count: int
+    skipped_count: int
+    differing: tuple[str, ...]
+    differing_count: int
+    note: str = ""
+
+
+def verify(
+    program: Program,
+    warehouse: Warehouse,
+    models: tuple[TableName, ...],
+    sample: int | None,
+    run_id: str,
+    clock: Clock,
+    report: Report,
+) -> None:
+    """Compare and report. Raises VerifyFound (exit 9) if anything differs."""
+    with looking(program, warehouse, Request(run_id, "1970-01-01 00:00:00")) as work:
+        state = work.manifest.look()
+        if not state.models:
+            raise Stopped(
+                f"playbook {program.playbook.name} has not published anything here yet",
+                f"runner run {program.playbook.path.name}",
+            )
+        bound = bind(program, warehouse, state)
+        with warehouse.snapshot("verify"):
+            bound = freeze.pin(work, bound)
+            frozen = _freeze(work, state, bound)
+            miscounted = [
+                text
+                for key in frozen.keys
+                for text in _miscounted(work, key.index, frozen.sources[key.key.source.table])
+            ]
+            if sample is None:
+                miscounted += [text for key in frozen.keys for text in _misindexed(work, key, frozen)]
+            checker = _Checker(work, state, bound, frozen, sample)
+            findings = [checker.check(n, m) for n, m in enumerate(program.models) if not models or m.table in models]
+        if not warehouse.capabilities.snapshots and work.manifest.version() != state.version:
+            raise Stopped("another run published, or a rewind was asked, while this one compared", "verify again")
+    _report(findings, list(dict.fromkeys(miscounted)), frozen, report)
+
+
+def _freeze(work: Work, state: State, bound: Bound) -> Frozen:
+    """Batches that changed since they were processed, and their keys; new batches are held out."""
+    frozen = freeze.count_batches(work, bound)
+    sources = {}
+    for table, source in frozen.sources.items():
+        name, held = work.algebra.name("batches", source.number), work.algebra.name("held", source.number)
+        select = f"select etl_tstamp from {name} where reason = 'new'"
+        work.warehouse.execute("verify:held", work.warehouse.temporary_table(held, select))
+        work.warehouse.execute("verify:hold", f"delete from {name} where reason = 'new'")
+        processed = work.manifest.processed(source.source)
+        listed = f"select etl_tstamp as runner_t, fingerprint as runner_f from ({processed}) runner_p"
+        same = f"select 1 from ({listed}) m where m.runner_t = etl_tstamp and m.runner_f = fingerprint"
+        work.warehouse.execute(
+            "verify:processed",
+            f"delete from {name} where reason = 'rewound' and event_count = previous_count"
+            f" and (fingerprint is null or exists ({same}))",
+        )
+        sources[table] = replace(source, has_held=True)
+    return freeze.find_keys(work, state, replace(frozen, sources=sources))
+
+
+def _miscounted(work: Work, index: str | None, source: SourceState) -> list[str]:
+    """Batches whose manifest count is not what the key index holds: both were written by one transaction."""
+    if index is None:
+        return []
+    processed = work.manifest.processed(source.source)
+    kept = f"select 1 from {work.algebra.name('kept', source.number)} k where k.etl_tstamp = coalesce(m.etl_tstamp, x.etl_tstamp)"
+    unless = f" and not exists ({kept})" if source.has_kept else ""  # an index made after they went does not have them
+    sql = (
+        "select cast(coalesce(m.etl_tstamp, x.etl_tstamp) as varchar(30)), m.event_count, x.event_count"
+        f" from ({processed}) m full outer join"
+        f" (select etl_tstamp, cast(sum(event_count) as bigint) as event_count from {index} group by etl_tstamp) x"
+        " on x.etl_tstamp = m.etl_tstamp"
+        " where (m.etl_tstamp is null or x.etl_tstamp is null or m.event_count <> x.event_count)"
+        f"{unless} order by 1 limit 10"
+    )
+    return [
+        f"batch {tstamp} of {source.source.table}: the manifest says {said or 0:,} events, {counted or 0:,} were processed"
+        for tstamp, said, counted in work.warehouse.execute("verify:manifest", sql).rows
+    ]
+
+
+def _misindexed(work: Work, key: FrozenKey, frozen: Frozen) -> list[str]:
+    """Keys that the index has in another batch than the source, or with another count; batches that changed left out.
+
+    Nobody reads these rows until a batch changes: then keys that are not listed would not be recomputed.
+    """
+    if key.index is None:
+        return []
+    source = frozen.sources[key.key.source.table]
+    ks = ", ".join(f"k{n}" for n in range(1, len(key.key.texts) + 1))
+    left_out = [work.algebra.name("batches", source.number)]
+    left_out += [work.algebra.name("kept", source.number)] if source.has_kept else []
+    compared = " and ".join(f"not exists (select 1 from {t} t where t.etl_tstamp = x.etl_tstamp)" for t in left_out)
+    sql = (
+        f"select cast(etl_tstamp as varchar(30)), {ks}, cast(sum(listed) as bigint), cast(sum(found) as bigint) from ("
+        f"select {ks}, etl_tstamp, event_count as listed, 0 as found from {key.index}"
+        f" union all select {ks}, etl_tstamp, 0, event_count from ({work.algebra.pairs(key.key, source, True)}) p) x"
+        f" where {compared} group by etl_tstamp, {ks} having sum(listed) <> sum(found) order by etl_tstamp, {ks} limit 10"
+    )
+    return [
+        f"batch {tstamp} of {source.source.table}, {', '.join(f'{n}={v}' for n, v in zip(key.key.names, values, strict=True))}:"
+        f" the key index says {listed:,} events, {found:,} are there"
+        for tstamp, *values, listed, found in work.warehouse.execute("verify:index", sql).rows
+    ]
+
+
+class _Checker:
+    """Compares one model after the other; all inputs are read as they are stored."""
+
+    def __init__(self, work: Work, state: State, bound: Bound, frozen: Frozen, sample: int | None) -> None:
+        self.work, self.state, self.bound, self.frozen, self.sample = work, state, bound, frozen, sample
+        self.prints = fingerprints(work, bound)
+        self.stored = {m.table: staged_as_stored(work, m, n, bound) for n, m in enumerate(work.program.models)}
+
+    def check(self, number: int, model: CompiledModel) -> Finding:
+        name = str(model.table)
+        known = self.state.models.get(table_key(self.work, model))
+        stored = self.bound.stored[model.table]
+        if known is None or stored is None:
+            return Finding(name, 0, 0, (), 0, "not built yet")
+        if known.digest != model.digest or known.as_of_run != self.state.last_run:
+            return Finding(name, 0, 0, (), 0, "its definition changed, or it missed a run: it will be built in full")
+        if known.owes == "all" or (not model.model.key and self._inputs_changed(model)):
+            return Finding(name, 0, 0, (), 0, "skipped: its inputs changed since it was built")
+        if changed := self._changed_lookups(model):
+            return Finding(name, 0, 0, (), 0, f"skipped: {', '.join(changed)} changed since it was built")
+        staged = replace(self.stored[model.table], extent=Extent.ALL, key_types=_types(model, stored.columns))
+        skipped = self._skip(staged, known.owes == "keys") if model.model.key else 0
+        keys = self._sample(staged) if self.sample and model.model.key else None
+        upstream = {t: s for t, s in self.stored.items() if t in model.models}
+        inputs = Inputs(self.frozen.sources, upstream, lookups=self.bound.lookup_rows)
+        select = self.work.algebra.restricted(staged, inputs, keys)
+        self._run("expected", self.work.algebra.name("new", number), select)
+        return self._compare(staged, stored.columns, keys, skipped)
+
+    def _run(self, label: str, table: str, select: str) -> None:
+        self.work.warehouse.execute(f"verify:{label}", self.work.warehouse.temporary_table(table, select))
+
+    def _changed_lookups(self, model: CompiledModel) -> list[str]:
+        table, prints = table_key(self.work, model), self.prints
+        return [str(t) for t in model.lookups if t in prints and self.state.lookups.get((table, str(t))) != prints[t]]
+
+    def _inputs_changed(self, model: CompiledModel) -> bool:
+        left = [self.work.algebra.name("batches", self.frozen.sources[table].number) for table in model.sources]
+        return any(
+            self.work.warehouse.execute("verify:changed", f"select 1 from {table} limit 1").rows for table in left
+        )
+
+    def _skip(self, staged: Staged, owes: bool) -> int:
+        """Keys that cannot be expected to be right yet."""
+        model, algebra = staged.compiled, self.work.algebra
+        width = len(model.key_names)
+        parts = [
+            algebra.keys_from(algebra.name("keys", self.frozen.key(key).number), width) for key in model.source_keys
+        ]
+        ks = ", ".join(f"k{n}" for n in range(1, width + 1))
+        for key in map(self.frozen.key, model.source_keys):
+            if key.has_frozen:
+                parts.append(f"select {ks}, 1 as recompute from {algebra.name('frozen', key.number)}")
+        if owes:
+            dirty = self.work.manifest.dirty_table(table_key(self.work, model), model.key_names)
+            parts.append(algebra.keys_from_dirty(dirty, model.key_names))
+        table = algebra.name("affected", staged.number)
+        empty = ", ".join(f"cast(null as {t or 'varchar(1)'}) as k{n}" for n, t in enumerate(staged.key_types, 1))
+        self._run("skip", table, algebra.union_keys(parts or [f"select {empty}, 0 as recompute where 1 = 0"], width))
+        return int(self.work.warehouse.execute("verify:skipped", f"select count(*) from {table}").one()[0])
+
+    def _sample(self, staged: Staged) -> str:
+        """N keys by a hash that differs from run to run, of the stored rows and of the key index."""
+        algebra, warehouse = self.work.algebra, self.work.warehouse
+        model, width = staged.compiled, len(staged.compiled.key_names)
+        listed = ", ".join(f"{q} as k{n}" for n, q in enumerate(algebra.quoted(model.key_names), 1))
+        ks = [f"k{n}" for n in range(1, width + 1)]
+        parts = [f"select {listed} from {staged.table}"]
+        parts += [f"select {', '.join(ks)} from {k.index}" for k in map(self.frozen.key, model.source_keys) if k.index]
+        text = " || ".join(
+            [warehouse.literal(self.work.request.run_id), *(f"coalesce({warehouse.text_of(k, '')}, '-')" for k in ks)]
+        )
+        table = algebra.name("sample", staged.number)
+        inner = " union ".join(parts)
+        self._run(
+            "sample",
+            table,
+            f"select {', '.join(ks)} from ({inner}) runner_s where not {algebra.all_null(ks)} order by {warehouse.hash_60(text)} limit {self.sample}",
+        )
+        return table
+
+    def _compare(self, staged: Staged, columns: tuple[Column, ...], keys: str | None, skipped: int) -> Finding:
+        algebra, warehouse, model = self.work.algebra, self.work.warehouse, staged.compiled
+        expected = {c.name.lower() for c in warehouse.columns_of(algebra.name("new", staged.number))}
+        common = [c for c in columns if c.name.lower() in expected]
+        listed = ", ".join(algebra.quoted([c.name for c in common]))
+        groups = ", ".join(algebra.sortable_columns(common))
+        names = algebra.quoted(model.key_names)
+        conditions = []
+        if names:
+            own = algebra.quoted(model.key_names, "runner_v.")
+            conditions.append(algebra.not_in(own, algebra.name("affected", staged.number), staged.key_types))
+        if keys:
+            conditions.append(algebra.is_in(names, keys, types=staged.key_types))
+        where = f" where {' and '.join(conditions)}" if conditions else ""
+        both = (
+            f"select {listed}, 1 as runner_was, 0 as runner_now from {staged.table} runner_v{where} union all"
+            f" select {listed}, 0 as runner_was, 1 as runner_now from {algebra.name('new', staged.number)} runner_v{where}"
+        )
+        shown = names or [algebra.quoted([common[0].name])[0]]
+        inner = f"select {', '.join(algebra.shown_columns(common))}, sum(runner_was) as runner_was, sum(runner_now) as runner_now from ({both}) runner_u group by {groups} having sum(runner_was) <> sum(runner_now)"
+        table = algebra.name("diff", staged.number)
+        self._run("diff", table, inner)
+        keyed = f"select {', '.join(shown)}, cast(sum(runner_was) as bigint), cast(sum(runner_now) as bigint) from {table} group by {', '.join(shown)} order by {', '.join(shown)}"
+        rows = warehouse.execute("verify:differ", f"{keyed} limit {SHOWN}").rows
+        count = (
+            int(warehouse.execute("verify:count", f"select count(*) from ({keyed}) runner_d").one()[0]) if rows else 0
+        )
+        total = int(warehouse.execute("verify:rows", f"select count(*) from {staged.table} runner_v{where}").one()[0])
+        differing = tuple(
+            f"{', '.join(f'{n}={v}' for n, v in zip(model.key_names or (common[0].name,), row[:-2], strict=True))}"
+            f" ({row[-2]} stored, {row[-1]} expected rows differ)"
+            for row in rows
+        )
+        return Finding(str(model.table), total, skipped, differing, count)
+
+
+def _types(model: CompiledModel, columns: tuple[Column, ...]) -> tuple[str, ...]:
+    types = {c.name.lower(): c.type for c in columns}
+    return tuple(types.get(name.lower(), "") for name in model.key_names)
+
+
+def _report(findings: list[Finding], miscounted: list[str], frozen: Frozen, report: Report) -> None:
+    report.table(
+        ["model", "rows", "differing keys", "skipped keys", "note"],
+        [(f.table, f.row_count, f.differing_count, f.skipped_count, f.note or "") for f in findings],
+    )
+    wrong = [f for f in findings if f.differing_count]
+    for finding in wrong:
+        for text in finding.differing:
+            report.line(f"{finding.table}: {text}")
+        if finding.differing_count > SHOWN:
+            report.line(f"{finding.table}: … and {finding.differing_count - SHOWN:,} more")
+    for text in miscounted:
+        report.line(text)
+    if wrong or miscounted:
+        places = [f"{f.differing_count:,} keys of {f.table}" for f in wrong] + [
+            f"{len(miscounted)} rows of the manifest or a key index"
+        ] * bool(miscounted)
+        raise VerifyFound(
+            f"stored rows differ from a full recompute: {', '.join(places)}",
+            "runner run PLAYBOOK --full-refresh --model TABLE rebuilds a model",
+        )
+    report.line("every row compared equals a full recompute over the manifest's batches")

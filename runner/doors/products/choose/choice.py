@@ -1,0 +1,197 @@
+"""What is chosen of a data product: specifications, entities, atomic columns → the columns of the wide table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from runner.doors.products.choose.atomic import ALL, DEFAULT
+from runner.doors.products.columns import Atomic, Column, resolved, snake
+from runner.doors.products.files.cardinality import mentions, single
+from runner.doors.products.files.jsonschema import wider
+from runner.doors.products.values import (
+    WITHOUT_COLUMNS,
+    Family,
+    Kind,
+    Product,
+    Property,
+    Specification,
+    Structure,
+    Type,
+)
+from runner.errors import Place
+from runner.files.schema import did_you_mean
+from runner.problems import Problems, show
+from runner.warehouse import name_limit
+
+
+class Match(StrEnum):
+    """Which events are those of a specification."""
+
+    SNOWTYPE = "snowtype"  # by the ids in their event_specification entity
+    INFERRED = "inferred"  # by event, entities, cardinalities and rules
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line chooses; nothing said means all."""
+
+    events: tuple[str, ...] = ()
+    entities: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    all_columns: bool = False
+    match: Match = Match.SNOWTYPE
+
+
+@dataclass(frozen=True)
+class Part:
+    """One structure in the output: an event or single entity with a column a property, or an array of all elements."""
+
+    family: Family
+    is_event: bool
+    array: bool
+    columns: tuple[Column, ...]
+    properties: tuple[Property, ...]
+
+
+@dataclass(frozen=True)
+class Wide:
+    """The wide table: its columns in order, and which events are its rows."""
+
+    product: Product
+    specifications: tuple[Specification, ...]
+    match: Match
+    atomic: tuple[Atomic, ...]
+    parts: tuple[Part, ...]
+    notes: tuple[str, ...]
+
+    def properties(self, family: Family) -> tuple[Property, ...]:
+        """The properties of a structure, whether it is in the output or not."""
+        return coalesced(one for one in self.product.structures if one.uri.family == family)
+
+    def bare(self, family: Family) -> bool:
+        """Whether this is an event of atomic columns alone."""
+        return (family.vendor, family.name) in WITHOUT_COLUMNS and not self.properties(family)
+
+
+def coalesced(structures: Iterable[Structure]) -> tuple[Property, ...]:
+    """The properties of all referred minor versions: the newest's order, then what only older ones have."""
+    found: dict[str, Property] = {}
+    for structure in sorted(structures, key=lambda one: one.uri.version, reverse=True):
+        for one in structure.properties:
+            known = found.get(one.name)
+            if known is None:
+                found[one.name] = one
+            else:
+                merged = wider(known.type, one.type)
+                found[one.name] = replace(known, type=merged, untold=known.untold or one.untold)
+    return tuple(found.values())
+
+
+def choose(product: Product, asked: Asked, engine: str) -> Wide:
+    """Raises BadInput where a choice names nothing, or names of columns cannot be told apart."""
+    problems = Problems()
+    specifications = _specifications(product, asked.events, problems)
+    uses = mentions(specifications)
+    families = list(dict.fromkeys(use.uri.family for use in uses))
+    kept = _entities(families, asked.entities, problems)
+    events = list(dict.fromkeys(one.event.uri.family for one in specifications if one.event))
+    names = _names([*events, *kept])
+    parts = [_part(product, family, names[family], True, False) for family in events]
+    parts += [_part(product, family, names[family], False, not single(family, uses)) for family in kept]
+    atomic = _atomic(asked, problems)
+    named = resolved(atomic, [c for p in parts for c in p.columns], name_limit(engine), problems)
+    problems.finish()
+    columns = iter(named.columns)
+    renamed = tuple(replace(part, columns=tuple(next(columns) for _ in part.columns)) for part in parts)
+    notes = (*named.notes, *(note for part in parts for note in _untold(part)))
+    return Wide(product, specifications, asked.match, named.atomic, renamed, notes)
+
+
+def _untold(part: Part) -> Iterable[str]:
+    for one in part.properties:
+        if one.untold:
+            what = f"its type stands behind {one.untold}, which is not followed"
+            yield f"{show(one.name)} of {part.family} is taken for a text: {what}"
+
+
+def _specifications(product: Product, asked: tuple[str, ...], problems: Problems) -> tuple[Specification, ...]:
+    wanted = set()
+    for text in asked:
+        hits = [one for one in product.specifications if text.lower() in (one.id.lower(), one.name.lower())]
+        wanted |= {one.id for one in hits}
+        if not hits:
+            hint = did_you_mean(text, (one.name for one in product.specifications))
+            problems.add(Place(product.path), f"no event specification is called {text}", hint)
+    return tuple(one for one in product.specifications if not wanted or one.id in wanted)
+
+
+def _entities(families: list[Family], asked: tuple[str, ...], problems: Problems) -> list[Family]:
+    wanted: set[Family] = set()
+    for text in asked:
+        hits = [one for one in families if text.lower() in _words_for(one)]
+        wanted |= set(hits)
+        if not hits:
+            hint = did_you_mean(text, (one.name for one in families))
+            problems.add(Place(), f"--entity {text}: no selected event has an entity of that name", hint)
+    return [one for one in families if not asked or one in wanted]
+
+
+def _words_for(family: Family) -> set[str]:
+    """All that an entity may be called on the command line."""
+    name, vendor = family.name.lower(), family.vendor.lower()
+    return {name, snake(family.name), f"{vendor}/{name}", str(family).lower()}
+
+
+def _atomic(asked: Asked, problems: Problems) -> tuple[str, ...]:
+    if asked.all_columns:
+        return ALL
+    for name in asked.columns:
+        if name not in ALL:
+            problems.add(Place(), f"--columns: {name} is no column of atomic.events", did_you_mean(name, ALL))
+    return tuple(dict.fromkeys(asked.columns)) or DEFAULT
+
+
+def _names(families: list[Family]) -> dict[Family, str]:
+    """A structure's name in columns; several major versions of one are told apart by it."""
+    return {
+        one: snake(one.name)
+        + (f"_{one.major}" if any((x.vendor, x.name) == (one.vendor, one.name) and x != one for x in families) else "")
+        for one in families
+    }
+
+
+def _part(product: Product, family: Family, name: str, is_event: bool, array: bool) -> Part:
+    versions = [one for one in product.structures if one.uri.family == family]
+    properties = coalesced(versions)
+    if array:
+        place = versions[0].place if versions else Place()
+        columns: tuple[Column, ...] = (
+            Column(name, family, Type(Kind.JSON), "", f"all {family.name} of the event", place),
+        )
+    else:
+        columns = tuple(
+            Column(f"{name}_{snake(p.name)}", family, p.type, p.name, p.description, p.place) for p in properties
+        )
+    return Part(family, is_event, array, columns, properties)
+
+
+def listing(wide: Wide) -> Iterable[str]:
+    """What there is to choose: events, entities with cardinality, columns."""
+    yield f"data product {wide.product.name}"
+    yield "events:"
+    for one in wide.specifications:
+        yield f"  {one.id}  {one.name}  ({one.event.uri if one.event else 'no event'})"
+        for use in one.entities:
+            yield f"    {use.uri}  {use.cardinality}"
+        for app in one.applications:
+            for use in app.entities:
+                yield f"    {use.uri}  {use.cardinality}  (source application {app.name})"
+    yield "columns:"
+    for atomic in wide.atomic:
+        yield f"  {atomic.name}" + (f"  (atomic {atomic.source})" if atomic.name != atomic.source else "")
+    for part in wide.parts:
+        for column in part.columns:
+            kind = "array of all elements" if part.array else column.type.kind.value
+            yield f"  {column.name}  {kind}  ({part.family})"

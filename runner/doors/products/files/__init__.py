@@ -1,0 +1,1 @@
+"""Reads data products, specifications and data structures, with the places of their values."""

@@ -1,0 +1,257 @@
+"""JSON schemas as far as columns and rules need them: a structure's properties with their types, a use's rules.
+
+A schema that is not one (an unknown type, `required` that is no list) is an error with its line. Schemas within schemas
+(allOf, $ref …) are not followed: where they give a structure more properties that is an error, where they give a
+property its type it is a text and says why. Other keywords say nothing about a column and are left aside; in the rules
+of a specification they are kept as unsupported.
+"""
+
+from __future__ import annotations
+
+import math
+
+from runner.doors.products.files.documents import entry, scalar_value, text_of
+from runner.doors.products.values import NO_RULES, Json, Kind, Property, PropertyRule, Rules, Type, Unsupported
+from runner.files.schema import described, did_you_mean
+from runner.files.yaml import Broken, Mapping, Node, Scalar, Sequence
+from runner.problems import Problems, show
+
+TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
+ANNOTATIONS = frozenset({"$schema", "$comment", "title", "description", "default", "examples", "format"})
+_ALLOWED = frozenset({"type", "properties", "required", "additionalProperties"}) | ANNOTATIONS
+_RULES = frozenset({"type", "enum", "const", "minimum", "maximum"}) | ANNOTATIONS
+_INSTEAD = ("$ref", "allOf", "anyOf", "oneOf")  # of a type
+_WITHIN = (*_INSTEAD, "if", "then", "else", "dependencies", "dependentSchemas")
+_INVALID = "invalid JSON schema: "
+MIXED = Type(Kind.TEXT, mixed=True)
+
+
+def properties_of(schema: Node, problems: Problems) -> tuple[Property, ...]:
+    """The properties of a structure, in the order of its file."""
+    if not isinstance(schema, Mapping):
+        _invalid(problems, schema, f"must be a mapping, not {described(schema)}", "write type: object and properties:")
+        return ()
+    _types(schema, problems)
+    names(schema, problems)
+    listed = _properties(schema, problems)
+    own = {key.text for key, _ in listed}
+    for key, node in schema.entries:
+        if key.text in _WITHIN and (key.text == "$ref" or _adds(node, own)):
+            hint = "write all properties of the structure under its own properties:"
+            problems.add(key.place, f"{show(key.text)} is not followed, and may give more properties", hint)
+    return tuple(
+        Property(key.text, _type(node, problems), text_of(entry(node, "description")), _untold(node), key.place)
+        for key, node in listed
+    )
+
+
+def _adds(node: Node, own: set[str]) -> bool:
+    """Whether a schema within a structure's has properties that the structure itself has not, or may have."""
+    if isinstance(node, Sequence):
+        return any(_adds(item, own) for item in node.items)
+    if not isinstance(node, Mapping):
+        return False
+    listed = entry(node, "properties")
+    here = {key.text for key, _ in listed.entries} if isinstance(listed, Mapping) else set()
+    return (
+        entry(node, "$ref") is not None
+        or not here <= own
+        or any(_adds(value, own) for key, value in node.entries if key.text != "properties")
+    )
+
+
+def _untold(node: Node) -> str:
+    """The keyword behind which a property's type stands, where it has none of its own."""
+    if any(entry(node, word) is not None for word in ("type", "enum", "const")):
+        return ""
+    return next((word for word in _INSTEAD if entry(node, word) is not None), "")
+
+
+def rules_of(schema: Node | None, problems: Problems) -> Rules:
+    """What the schema of a use asks for, part by part; what SQL is not written for stands under `unsupported`."""
+    if schema is None or isinstance(schema, Broken):
+        return NO_RULES
+    if not isinstance(schema, Mapping):
+        _invalid(problems, schema, f"must be a mapping, not {described(schema)}", "write type: object and properties:")
+        return NO_RULES
+    unsupported = _others(schema, _ALLOWED)
+    types = _types(schema, problems)
+    if types and types != ("object",):
+        _invalid(problems, schema, "the type of an event or entity is object", "write type: object")
+    found = []
+    for key, node in _properties(schema, problems):
+        unsupported += _others(node, _RULES) + _compounds(node)
+        found.append(_rule(key.text, node, problems))
+    return Rules(names(schema, problems), tuple(found), tuple(unsupported))
+
+
+def _rule(name: str, node: Node, problems: Problems) -> PropertyRule:
+    const = entry(node, "const")
+    listed = _listed(node, problems)
+    values = None if listed is None else tuple(_value(item, problems) for item in listed)
+    if const is not None:
+        fixed = _value(const, problems)
+        values = (
+            (fixed,)
+            if values is None
+            else tuple(v for v in values if v == fixed and isinstance(v, bool) is isinstance(fixed, bool))
+        )
+    least, most = (_number(node, word, problems) for word in ("minimum", "maximum"))
+    if least is not None and most is not None and least > most:
+        problems.add(node.place, f"minimum {least} is more than maximum {most}", "no value can have both: mend one")
+    return PropertyRule(name, _types(node, problems) or None, values, least, most, node.place)
+
+
+def _compounds(node: Node) -> list[Unsupported]:
+    """Lists and mappings among the values of a rule."""
+    enum, const = entry(node, "enum"), entry(node, "const")
+    values = [*(enum.items if isinstance(enum, Sequence) else ()), *([const] if const else ())]
+    return [
+        Unsupported("a list or mapping among values", v.place) for v in values if isinstance(v, (Mapping, Sequence))
+    ]
+
+
+def _others(node: Node, known: frozenset[str]) -> list[Unsupported]:
+    entries = node.entries if isinstance(node, Mapping) else ()
+    return [Unsupported(key.text, key.place) for key, _ in entries if key.text not in known]
+
+
+def _invalid(problems: Problems, node: Node, what: str, hint: str) -> None:
+    if not isinstance(node, Broken):
+        problems.add(node.place, _INVALID + what, hint)
+
+
+def _properties(schema: Node, problems: Problems) -> tuple[tuple[Scalar, Node], ...]:
+    listed = entry(schema, "properties")
+    if listed is None or isinstance(listed, Broken):
+        return ()
+    if not isinstance(listed, Mapping):
+        _invalid(problems, listed, f"'properties' must be a mapping, not {described(listed)}", "write name: {type: …}")
+        return ()
+    for _, node in listed.entries:
+        if not isinstance(node, Mapping):
+            _invalid(problems, node, f"a property must be a mapping, not {described(node)}", "write {type: string}")
+    return tuple(pair for pair in listed.entries if isinstance(pair[1], Mapping))
+
+
+def names(schema: Node, problems: Problems) -> tuple[str, ...]:
+    """The names under `required`."""
+    node = entry(schema, "required")
+    if node is None:
+        return ()
+    if not isinstance(node, Sequence) or not all(isinstance(item, Scalar) for item in node.items):
+        _invalid(problems, node, "'required' must be a list of names", "write required: [id]")
+        return ()
+    return tuple(item.text for item in node.items if isinstance(item, Scalar))
+
+
+def _types(node: Node, problems: Problems) -> tuple[str, ...]:
+    written = entry(node, "type")
+    if written is None or isinstance(written, Broken):
+        return ()
+    items = written.items if isinstance(written, Sequence) else (written,)
+    for item in items:
+        text = text_of(item) or (item.text if isinstance(item, Scalar) else "")
+        if text not in TYPES:
+            what = f"{described(item)} is not a type"
+            _invalid(problems, item, what, did_you_mean(text, TYPES))
+    return tuple(item.text for item in items if isinstance(item, Scalar) and item.text in TYPES)
+
+
+def _value(node: Node, problems: Problems) -> Json:
+    """A scalar among the values of an enum or const; of anything else nothing."""
+    value = scalar_value(node) if isinstance(node, Scalar) else None
+    if isinstance(value, float) and not math.isfinite(value):
+        _invalid(problems, node, f"{described(node)} is larger than any number", "write a number below 1e308")
+    return value
+
+
+def _listed(node: Node, problems: Problems) -> tuple[Node, ...] | None:
+    """What stands under `enum`."""
+    written = entry(node, "enum")
+    if written is None or isinstance(written, Broken):
+        return None
+    if not isinstance(written, Sequence) or not written.items:
+        _invalid(problems, written, "'enum' must be a list of values", "write enum: [a, b]")
+        return None
+    return written.items
+
+
+def _number(node: Node, word: str, problems: Problems) -> int | float | None:
+    written = entry(node, word)
+    if written is None:
+        return None
+    value = scalar_value(written) if isinstance(written, Scalar) else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        _invalid(problems, written, f"{show(word)} must be a number, not {described(written)}", f"write {word}: 10")
+        return None
+    return value
+
+
+def _length(node: Node, problems: Problems) -> int:
+    """A text's longest; 0 where nothing is said."""
+    written = entry(node, "maxLength")
+    if written is None:
+        return 0
+    value = scalar_value(written) if isinstance(written, Scalar) else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0 or value != value // 1:
+        what = f"'maxLength' must be a whole number, zero or more, not {described(written)}"
+        _invalid(problems, written, what, "write maxLength: 255")
+        return 0
+    return int(value)
+
+
+def _type(node: Node, problems: Problems) -> Type:
+    const = entry(node, "const")
+    listed = _listed(node, problems) or ((const,) if const is not None else ())
+    values = [_value(item, problems) for item in listed]
+    least, most = (_number(node, word, problems) for word in ("minimum", "maximum"))
+    length = _length(node, problems)
+    types = set(_types(node, problems)) - {"null"} or {_type_of(item) for item in listed} - {"null"}
+    if not types or (len(types) > 1 and not types <= {"object", "array"}):
+        return MIXED
+    if types <= {"object", "array"}:
+        return Type(Kind.JSON, only=types.pop() if len(types) == 1 else "")
+    (only,) = types
+    if only == "string":
+        form = text_of(entry(node, "format"))
+        if form in ("date-time", "date"):
+            return Type(Kind.TSTAMP if form == "date-time" else Kind.DATE)
+        return Type(Kind.TEXT, max((len(v) for v in values if isinstance(v, str)), default=0) or length)
+    if only == "integer":
+        whole = [v for v in values if isinstance(v, int)]
+        return Type(_integer(min(whole) if whole else least, max(whole) if whole else most))
+    return Type(Kind.BOOLEAN if only == "boolean" else Kind.NUMBER)
+
+
+def _type_of(node: Node) -> str:
+    if not isinstance(node, Scalar):
+        return "array" if isinstance(node, Sequence) else "object"
+    value = scalar_value(node)
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else "boolean"
+    return {int: "integer", float: "number"}.get(type(value), "string")
+
+
+def _integer(least: int | float | None, most: int | float | None) -> Kind:
+    """By the maximum, as loaders do it; a minimum far below counts, too."""
+    low = 0 if least is None else least
+    if most is None:
+        return Kind.BIGINT if low >= -(2**63) else Kind.HUGE
+    for bits, kind in ((15, Kind.SMALLINT), (31, Kind.INTEGER), (63, Kind.BIGINT)):
+        if most < 2**bits and low >= -(2**bits):
+            return kind
+    return Kind.HUGE
+
+
+def wider(one: Type, other: Type) -> Type:
+    """A type that holds the values of both versions of a property."""
+    if one == other:
+        return one
+    if one.kind == other.kind:
+        length = max(one.length, other.length) if one.length and other.length else 0
+        return Type(one.kind, length, one.mixed or other.mixed)  # objects and arrays: either
+    order = (Kind.SMALLINT, Kind.INTEGER, Kind.BIGINT, Kind.HUGE, Kind.NUMBER)
+    if one.kind in order and other.kind in order:
+        return max(one, other, key=lambda type_: order.index(type_.kind))
+    return MIXED

@@ -1,0 +1,149 @@
+"""`runner generate`: reads, chooses, and gives files; compares them with those that are there."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from runner.doors.products.choose.choice import Asked, choose, listing
+from runner.doors.products.choose.clashes import find_clashes
+from runner.doors.products.files.read import read
+from runner.doors.products.layouts import LAYOUTS, Engine
+from runner.doors.products.output.dbt import LOADED, dbt_files
+from runner.doors.products.output.files import MADE, File, Output, Plan, view_file
+from runner.doors.products.output.playbook import playbook_files
+from runner.errors import BadInput, Exit, Place, Problem, RunnerError
+from runner.problems import Problems
+
+HEAD = 4000  # characters of a file in which its mark stands
+SHOWN = 12  # lines of a difference
+
+
+class MovedOn(RunnerError):
+    """`--check`: the product or a schema is not what the files were made of (exit 9)."""
+
+    exit_code = Exit.DIFFERENT
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One `generate` command."""
+
+    output: Output
+    product: Path
+    schemas: Path
+    engine: str
+    layout: str | None
+    asked: Asked
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What a command gives: the plan, its files, and what was renamed or added."""
+
+    plan: Plan
+    files: tuple[File, ...]
+    notes: tuple[str, ...]
+
+
+def listed(wanted: Wanted) -> Iterator[str]:
+    """`--list`: what there is to choose."""
+    yield from listing(choose(read(wanted.product, wanted.schemas), wanted.asked, wanted.engine))
+
+
+def generate(wanted: Wanted) -> Generated:
+    """Raises BadInput with all that is wrong with the product, its schemas and the choices."""
+    engine = Engine(wanted.engine, _layout(wanted))
+    asked, notes = _completed(wanted)
+    wide = choose(read(wanted.product, wanted.schemas), asked, wanted.engine)
+    problems = Problems()
+    find_clashes(wide, engine, problems)
+    problems.finish()
+    plan = Plan(wide, engine, asked, wanted.output)
+    make = {Output.VIEW: lambda p: (view_file(p),), Output.PLAYBOOK: playbook_files, Output.DBT: dbt_files}
+    return Generated(plan, make[wanted.output](plan), (*notes, *plan.wide.notes))
+
+
+def _layout(wanted: Wanted) -> str:
+    known = LAYOUTS[wanted.engine]
+    if wanted.layout is None:
+        return known[0]
+    if wanted.layout not in known:
+        what = f"--layout {wanted.layout}: {wanted.engine} has {' and '.join(known)}"
+        raise BadInput(Problem(Place(), what, f"--layout {known[0]}"))
+    return wanted.layout
+
+
+def _completed(wanted: Wanted) -> tuple[Asked, list[str]]:
+    """An incremental model has its key, and dbt's predicate its time, whatever was chosen."""
+    needed = {Output.VIEW: (), Output.PLAYBOOK: ("event_id",), Output.DBT: ("event_id", LOADED)}[wanted.output]
+    asked = wanted.asked
+    if not asked.columns or asked.all_columns:
+        return asked, []
+    missing = tuple(name for name in needed if name not in asked.columns)
+    notes = [f"{name} is added: the {wanted.output} needs it" for name in missing]
+    return replace(asked, columns=(*missing, *asked.columns)), notes
+
+
+def write(made: Generated, folder: Path) -> list[Path]:
+    """Write the files; what was generated before, of this product as this output, is replaced. Raises BadInput for
+    anything else."""
+    paths = [folder / file.name for file in made.files]
+    problems = [
+        Problem(Place(path), other, "name another folder with -o, or remove the file")
+        for path in paths
+        if os.path.lexists(path) and (other := _another(path, made.plan))
+    ]
+    if problems:
+        raise BadInput(problems)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, file in zip(paths, made.files, strict=True):
+            path.write_text(file.text, encoding="utf-8")
+    except OSError as error:
+        what = f"cannot be written: {error.strerror or error}"
+        raise BadInput(Problem(Place(folder), what, "-o names a folder")) from None
+    return paths
+
+
+def _another(path: Path, plan: Plan) -> str:
+    """What a file is that was not generated of this product as this output; nothing if it was."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            head = file.read(HEAD)
+    except (OSError, UnicodeDecodeError):
+        head = ""
+    if MADE not in head:
+        return "is not a file that runner generate made"
+    found = re.search(rf"{MADE} (\w+ of data product .*): edit ", head)
+    return "" if plan.mark in head else f"was generated as the {found[1] if found else 'file of another product'}"
+
+
+def compare(made: Generated, folder: Path) -> None:
+    """Raises MovedOn where a file is not what would be generated now, with what came and what went."""
+    found = []
+    for file in made.files:
+        path = folder / file.name
+        if not os.path.lexists(path):
+            found.append(f"{path}: is not there")
+        elif other := _another(path, made.plan):
+            found.append(f"{path}: {other}")
+        elif (old := path.read_text(encoding="utf-8")) != file.text:
+            found.append("\n".join([f"{path}: is out of date", *_difference(old, file.text)]))
+    if found:
+        raise MovedOn("\n".join(found), "the product or a schema has moved on: run the same command without --check")
+
+
+def _difference(old: str, new: str) -> list[str]:
+    """The lines that went and came."""
+    lines = [
+        f"  {line[0]} {line[1:].strip()[:160]}"
+        for line in difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=0)
+        if line[0] in "+-" and not line.startswith(("+++", "---")) and line[1:].strip()
+    ]
+    more = len(lines) - SHOWN
+    return [*lines[:SHOWN], *([f"  … and {more} lines more"] if more > 0 else [])]

@@ -1,0 +1,1 @@
+"""The files that are generated: view, playbook, dbt model."""

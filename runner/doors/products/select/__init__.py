@@ -1,0 +1,1 @@
+"""The SELECT of a flattened model, by the layout of the tables that it reads."""

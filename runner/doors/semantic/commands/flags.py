@@ -1,0 +1,274 @@
+"""The command line of the semantic layer: `runner config …` and `runner model …`. Flags only; the work is elsewhere."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from runner.errors import BadInput, Place, Problem
+from runner.session.process import Surroundings
+
+FolderArgument = Annotated[Path, typer.Argument(metavar="[DIR]", help="the folder with config.yml; default: here")]
+TargetOption = Annotated[
+    str | None, typer.Option("--target", metavar="URL", help="the warehouse; default: RUNNER_TARGET, or the config's")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of text")]
+KpiOption = Annotated[
+    list[str], typer.Option("--kpi", metavar="NAME", help="only what this KPI needs; may be given again")
+]
+PropertyOption = Annotated[list[str], typer.Option("--property", metavar="NAME", help="only what this property needs")]
+EventOption = Annotated[list[str], typer.Option("--event", metavar="NAME", help="only this event's tables")]
+WaitOption = Annotated[float, typer.Option(min=0, metavar="S", help="wait so many seconds for another run")]
+RetractOption = Annotated[bool, typer.Option("--retract", help="let vanished batches leave the tables")]
+HERE = Path()
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put both groups into the command line."""
+    config = typer.Typer(rich_markup_mode=None, help="The files of a semantic model.", no_args_is_help=True)
+    config.command()(validate)
+    config.command()(push)
+    model = typer.Typer(
+        rich_markup_mode=None, help="The tables, views and KPIs of a semantic model.", no_args_is_help=True
+    )
+    for command in (plan, apply, update, refresh, watch, rewind, verify, status, query, explain):
+        model.command()(command)
+    app.add_typer(config, name="config")
+    app.add_typer(model, name="model")
+
+
+def _around(ctx: typer.Context) -> Surroundings:
+    around: Surroundings = ctx.obj
+    return around
+
+
+def _day(text: str | None, flag: str) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise BadInput(Problem(Place(), f"{flag} {text}: not a date", f"{flag} 2026-01-31")) from None
+
+
+# -- config ----------------------------------------------------------------------------------------------------------
+
+
+def validate(
+    ctx: typer.Context,
+    folder: FolderArgument = HERE,
+    live: Annotated[bool, typer.Option("--live", help="also against the warehouse's tables")] = False,
+    target: TargetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Every mistake at once, with code, file and line; nothing is connected without --live."""
+    from runner.doors.semantic.commands.validate import validate as do_validate
+
+    around = _around(ctx)
+    around.code = do_validate(around, folder, live, target, json)
+
+
+def push(
+    ctx: typer.Context,
+    folder: FolderArgument = HERE,
+    target: TargetOption = None,
+    prune: Annotated[bool, typer.Option("--prune", help="drop what the model has no longer")] = False,
+    json: JsonOption = False,
+) -> None:
+    """The same as `runner model apply`."""
+    apply(ctx, folder, target=target, prune=prune, json=json)
+
+
+# -- model -----------------------------------------------------------------------------------------------------------
+
+
+def plan(
+    ctx: typer.Context, folder: FolderArgument = HERE, target: TargetOption = None, json: JsonOption = False
+) -> None:
+    """What a change of the configuration means, and what is pending; reads only."""
+    from runner.doors.semantic.commands.model import open_door
+    from runner.doors.semantic.commands.plan import plan as do_plan
+
+    around = _around(ctx)
+    do_plan(around, open_door(around, folder, target), json)
+
+
+def apply(
+    ctx: typer.Context,
+    folder: FolderArgument = HERE,
+    since: Annotated[
+        str | None, typer.Option("--from", metavar="D", help="begin with the batches of this day …")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--to", metavar="D", help="… to this one, both included (UTC)")] = None,
+    prune: Annotated[bool, typer.Option("--prune", help="drop what the model has no longer")] = False,
+    retract: RetractOption = False,
+    wait: WaitOption = 0,
+    target: TargetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Make schema, tables, indexes and views as the configuration says, and fill them; in one transaction."""
+    from runner.doors.semantic.commands.model import open_door, ordered
+    from runner.doors.semantic.commands.update import Wanted, run
+
+    around = _around(ctx)
+    first, last = _day(since, "--from"), _day(until, "--to")
+    ordered(first, last)
+    wanted = Wanted(since=first, until=last, reshape=True, prune=prune, retract=retract, wait_s=wait, json=json)
+    run(around, open_door(around, folder, target), wanted)
+
+
+def update(
+    ctx: typer.Context,
+    folder: FolderArgument = HERE,
+    kpi: KpiOption = [],
+    prop: PropertyOption = [],
+    event: EventOption = [],
+    if_due: Annotated[
+        bool, typer.Option("--if-due", help="only if incremental_update_frequency has passed since the last one")
+    ] = False,
+    retract: RetractOption = False,
+    wait: WaitOption = 0,
+    target: TargetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Bring the tables up to date with what is pending; what is left out catches up later."""
+    from runner.doors.semantic.commands.model import open_door
+    from runner.doors.semantic.commands.update import Wanted, run
+
+    around = _around(ctx)
+    names = (tuple(kpi), tuple(prop), tuple(event))
+    run(
+        around,
+        open_door(around, folder, target),
+        Wanted(*names, retract=retract, if_due=if_due, wait_s=wait, json=json),
+    )
+
+
+def refresh(
+    ctx: typer.Context,
+    folder: FolderArgument = HERE,
+    retract: RetractOption = False,
+    wait: WaitOption = 0,
+    target: TargetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Rebuild everything from the events, publish it in one transaction, and say what was different."""
+    from runner.doors.semantic.commands.model import open_door
+    from runner.doors.semantic.commands.update import Wanted, run
+
+    around = _around(ctx)
+    wanted = Wanted(reshape=True, full=True, retract=retract, wait_s=wait, json=json)
+    run(around, open_door(around, folder, target), wanted)
+
+
+def watch(
+    ctx: typer.Context,
+    folder: FolderArgument = HERE,
+    times: Annotated[int | None, typer.Option(min=1, metavar="N", help="end after so many updates")] = None,
+    retract: RetractOption = False,
+    target: TargetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Update at the model's own frequency, in the foreground, until SIGTERM or SIGINT."""
+    from runner.doors.semantic.commands.model import open_door
+    from runner.doors.semantic.commands.update import Wanted
+    from runner.doors.semantic.commands.update import watch as do_watch
+
+    around = _around(ctx)
+    do_watch(around, open_door(around, folder, target), Wanted(retract=retract, json=json), times)
+
+
+def rewind(
+    ctx: typer.Context,
+    folder: FolderArgument = HERE,
+    since: Annotated[str | None, typer.Option("--from", metavar="D", help="events from this day …")] = None,
+    until: Annotated[str | None, typer.Option("--to", metavar="D", help="… to this one, both included")] = None,
+    prop: PropertyOption = [],
+    event: EventOption = [],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say which batches")] = False,
+    target: TargetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Make batches with events of these days pending again, after data was corrected in place; then update."""
+    from runner.doors.semantic.commands.model import open_door
+    from runner.doors.semantic.commands.rewind import run
+
+    around = _around(ctx)
+    days = (_day(since, "--from"), _day(until, "--to"))
+    run(around, open_door(around, folder, target), days, tuple(prop), tuple(event), dry_run, json)
+
+
+def verify(
+    ctx: typer.Context,
+    folder: FolderArgument = HERE,
+    sample: Annotated[int | None, typer.Option(min=1, metavar="N", help="only N keys of each table")] = None,
+    target: TargetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Recompute in scratch and compare row by row; exit 9 if anything differs."""
+    from runner.doors.semantic.commands.model import open_door
+    from runner.doors.semantic.commands.update import verify as do_verify
+
+    around = _around(ctx)
+    do_verify(around, open_door(around, folder, target), sample, json)
+
+
+def status(
+    ctx: typer.Context, folder: FolderArgument = HERE, target: TargetOption = None, json: JsonOption = False
+) -> None:
+    """What is applied, what is pending, which tables owe keys, and when the next update is due."""
+    from runner.doors.semantic.commands.model import open_door
+    from runner.doors.semantic.commands.status import status as do_status
+
+    around = _around(ctx)
+    do_status(around, open_door(around, folder, target), json)
+
+
+def query(
+    ctx: typer.Context,
+    folder: FolderArgument = HERE,
+    kpi: Annotated[str, typer.Option("--kpi", metavar="NAME", help="the KPI")] = "",
+    by: Annotated[list[str], typer.Option("--by", metavar="PROPERTY", help="group by it; may be given again")] = [],
+    axis: Annotated[str, typer.Option(metavar="A", help="date or cohort_day")] = "date",
+    since: Annotated[str | None, typer.Option("--from", metavar="D", help="from this date on")] = None,
+    until: Annotated[str | None, typer.Option("--to", metavar="D", help="to this date, included")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="CSV instead of a table")] = False,
+    target: TargetOption = None,
+    json: Annotated[bool, typer.Option("--json", help="one JSON list of objects")] = False,
+) -> None:
+    """A KPI as a table."""
+    from runner.doors.semantic.commands.model import open_door
+    from runner.doors.semantic.commands.query import Asked
+    from runner.doors.semantic.commands.query import query as do_query
+    from runner.doors.semantic.values import Axis
+
+    around = _around(ctx)
+    if not kpi:
+        raise BadInput(Problem(Place(), "--kpi is missing", "runner model query --kpi dau"))
+    if axis not in list(Axis):
+        raise BadInput(Problem(Place(), f"--axis {axis}: not an axis", "date or cohort_day"))
+    asked = Asked(kpi, tuple(by), Axis(axis), _day(since, "--from"), _day(until, "--to"))
+    do_query(around, open_door(around, folder, target), asked, "json" if json else "csv" if as_csv else "text")
+
+
+def explain(
+    ctx: typer.Context,
+    folder: FolderArgument = HERE,
+    kpi: Annotated[str, typer.Option("--kpi", metavar="NAME", help="the KPI")] = "",
+    day: Annotated[str, typer.Option("--date", metavar="D", help="the date")] = "",
+    target: TargetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """The numbers behind one value: terms, users, batches."""
+    from runner.doors.semantic.commands.explain import explain as do_explain
+    from runner.doors.semantic.commands.model import open_door
+
+    around = _around(ctx)
+    if not kpi or not day:
+        raise BadInput(
+            Problem(Place(), "--kpi and --date are needed", "runner model explain --kpi dau --date 2026-01-31")
+        )
+    do_explain(around, open_door(around, folder, target), kpi, _day(day, "--date") or date.min, json)

@@ -1,0 +1,164 @@
+"""What the commands of the semantic layer work on: the folder read and checked, compiled for its target, and loaded."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from runner.doors.semantic.commands.load import load
+from runner.doors.semantic.compile.compile import Compiled, compile_config
+from runner.doors.semantic.rules.report import Finding
+from runner.doors.semantic.values import Config
+from runner.errors import BadInput, Place, Problem, RunnerError, Stopped
+from runner.files.schema import Wrong, did_you_mean
+from runner.names import TableName
+from runner.playbook.load import given_target
+from runner.playbook.paths import resolved_target
+from runner.problems import Problems
+from runner.program.values import Program, renamed
+from runner.session import session as opening
+from runner.session.process import Surroundings
+from runner.state.manifest import Manifest, State
+from runner.warehouse import kind_of
+from runner.warehouse.base import Warehouse
+
+
+@dataclass(frozen=True)
+class Door:
+    """A model and where its tables are."""
+
+    folder: Path
+    config: Config
+    warnings: tuple[Finding, ...]
+    compiled: Compiled
+    program: Program
+
+    def command(self, name: str) -> str:
+        """A next command for the user."""
+        return f"runner model {name} {self.folder}"
+
+    def chosen(self, kpis: list[str], properties: list[str], events: list[str]) -> tuple[TableName, ...]:
+        """The tables behind what is named. Raises BadInput for a name that is none."""
+        compiled, config = self.compiled, self.config
+        found: dict[TableName, None] = {}
+        for names, known, tables in (
+            (kpis, [one.name for one in config.kpis], compiled.tables_of_kpi),
+            (properties, [one.name for one in config.properties], compiled.tables_of_property),
+            (events, [one.name for one in config.events], compiled.tables_of_event),
+        ):
+            for name in names:
+                self.known(name, known)
+                found |= dict.fromkeys(tables(name))
+        owned = {model.table for model in self.program.models}
+        return tuple(table for table in found if table in owned)
+
+    def known(self, name: str, names: list[str]) -> None:
+        """Raises BadInput where a name is not one of them."""
+        if name not in names:
+            raise BadInput(Problem(Place(self.config.path), f"there is no {name}", did_you_mean(name, names)))
+
+    def changed(self, state: State) -> tuple[TableName, ...]:
+        """Tables and views whose definition is not the one that was applied; new ones too."""
+        digests = {table: model.digest for table, model in state.models.items()}
+        listed = [*((model.table, model.digest) for model in self.program.models)]
+        listed += [(view.table, view.digest) for view in self.program.views]
+        return tuple(table for table, digest in listed if digests.get(str(table)) != digest)
+
+    def left_over(self, state: State) -> tuple[str, ...]:
+        """Tables and views that were applied and are no longer part of the model."""
+        own = [model.table for model in self.program.models] + [view.table for view in self.program.views]
+        return tuple(sorted(set(state.models) - {str(renamed(self.program.playbook, table)) for table in own}))
+
+
+def open_door(around: Surroundings, folder: Path, target: str | None) -> Door:
+    """Read, check, compile and load. Raises BadInput with every problem; nothing is connected."""
+    config, found = load(folder, around.env)
+    url = target_of(around, folder, config, target)
+    around.secrets = around.secrets.of_target(url)
+    kind = kind_of(url, Place(config.path))
+    compiled = compile_config(config, kind, url, opening.now_utc()[:10])
+    program = opening.program(around, compiled.playbook)
+    warnings = tuple(finding for finding in found if not finding.is_error)
+    around.next_command = f"runner model verify {folder}"
+    return Door(folder, config, warnings, compiled, program)
+
+
+def target_of(around: Surroundings, folder: Path, config: Config, target: str | None) -> str:
+    """--target, or RUNNER_TARGET, or model_settings.target (relative to the folder)."""
+    problems = Problems()
+    given = target or around.env.get("RUNNER_TARGET")
+    if given:
+        url = given_target(opening.absolute(given), around.env, problems) if target else opening.absolute(given)
+        problems.finish()
+        where = Path.cwd()
+    elif config.settings.target:
+        url, where = config.settings.target, folder.absolute()
+    else:
+        hint = "--target duckdb:///app.duckdb, or RUNNER_TARGET, or target: in model_settings"
+        raise BadInput(Problem(Place(config.path), "no warehouse is named", hint))
+    try:
+        return resolved_target(url, where)
+    except Wrong as wrong:
+        raise BadInput(Problem(Place(config.path), f"the target {wrong.what}", wrong.hint)) from None
+
+
+@contextmanager
+def warehouse_of(
+    around: Surroundings, door: Door, run_id: str, *, read_only: bool = False, wait_s: float = 0, patience_s: float = 0
+) -> Iterator[Warehouse]:
+    """The open warehouse; hints of errors name this door's commands."""
+    playbook = door.compiled.playbook
+    try:
+        with opening.warehouse(
+            around, playbook, run_id, read_only=read_only, new=False, wait_s=wait_s, patience_s=patience_s
+        ) as found:
+            yield found
+    except RunnerError as error:
+        error.hint = in_our_words(error.hint, door)
+        raise
+
+
+def in_our_words(hint: str, door: Door) -> str:
+    """A hint of the engine, with the commands of this door."""
+    hint = re.sub(r"runner run \S+ --full-refresh --model \S+", door.command("refresh"), hint)
+    hint = re.sub(r", or, if that run is surely dead: runner unlock \S+", "; that of a dead run ends by itself", hint)
+    hint = re.sub(
+        r"wait for it with --wait S\w*", "when it has ended; apply, update and refresh have --wait SECONDS", hint
+    )
+    if "--retract" in hint:
+        return f"if their rows should leave the tables: {door.command('update')} --retract, or vanished: retract"
+    if "--adopt" in hint:
+        return "drop it, if nobody needs it, or choose another data_model_schema"
+    return re.sub(r"runner run (?:PLAYBOOK|config\.yml|\S*/config\.yml)", door.command("update"), hint)
+
+
+def applied(door: Door, warehouse: Warehouse) -> State:
+    """What has been applied here. Raises Stopped where nothing was."""
+    state = state_of(door, warehouse)
+    if not state.models:
+        raise Stopped("this model has not been applied here yet; nothing was done", door.command("apply"))
+    return state
+
+
+def check_shown(door: Door, warehouse: Warehouse, views: Iterable[TableName]) -> None:
+    """Views are there as the files say them. Raises Stopped."""
+    changed = {*door.changed(applied(door, warehouse))}
+    if missing := [str(view) for view in views if view in changed]:
+        what = f"the configuration has changed since it was applied: {', '.join(missing)}"
+        raise Stopped(what, f"{door.command('plan')} says what it means, {door.command('apply')} does it")
+
+
+def ordered(since: date | None, until: date | None) -> None:
+    """Raises BadInput where a range of days runs backwards."""
+    if since and until and since > until:
+        raise BadInput(Problem(Place(), f"--from {since} is after --to {until}", "swap the two"))
+
+
+def state_of(door: Door, warehouse: Warehouse) -> State:
+    """What has been applied here."""
+    playbook = door.compiled.playbook
+    return Manifest(warehouse, playbook.name, playbook.state_schema).look()

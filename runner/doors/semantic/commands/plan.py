@@ -1,0 +1,133 @@
+"""What a change of the configuration means, before anything is touched: views only, cells, columns, or full."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from runner.commands.plan import plan as run_plan
+from runner.doors.semantic.commands.model import Door, state_of, warehouse_of
+from runner.names import TableName
+from runner.program.values import CompiledModel, renamed
+from runner.session.process import Surroundings
+from runner.state.manifest import State
+from runner.warehouse.base import Column, Relation, Warehouse
+
+SHOWN = 5  # views by name; of more the first and how many
+WIDTHS = (("bool", 1), ("date", 4), ("timestamp", 8), ("bigint", 8), ("int", 4), ("decimal", 16), ("numeric", 16))
+
+
+class Work(StrEnum):
+    """The smallest work that brings a table to its new definition."""
+
+    FULL = "full: source events are read again"
+    COLUMNS = "columns: from tables of the model, source events unread"
+    CELLS = "cells: from tables of the model"
+    VIEW = "view only"
+    UPDATE = "update: affected keys only"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One table or view, what it needs, and what that reads: keys, rows and about how many bytes."""
+
+    table: str
+    why: str
+    work: Work
+    key_count: int | None
+    row_count: int
+    byte_count: int
+
+
+def plan(around: Surroundings, door: Door, json: bool) -> None:
+    """Show both: what the configuration changes, and what is pending. Reads only."""
+    report = around.report(json)
+    with warehouse_of(around, door, "plan", read_only=True) as warehouse:
+        state = state_of(door, warehouse)
+        items = _items(door, warehouse, state)
+        if items:
+            rows = [(i.table, i.why, i.work.value, i.key_count, i.row_count, i.byte_count) for i in items]
+            report.table(["object", "why", "work", "keys", "rows read", "bytes about"], rows)
+        else:
+            report.line("the configuration is as it was applied")
+        for name in door.left_over(state):
+            report.line(f"{name} is no longer part of the model: {door.command('apply')} --prune drops it")
+        run_plan(door.program, warehouse, None, (), False, report)
+    if items:
+        report.line(f"next: {door.command('apply')}")
+
+
+def _items(door: Door, warehouse: Warehouse, state: State) -> list[Item]:
+    program = door.program
+    changed = set(door.changed(state))
+    sizes = _Sizes(warehouse, _described(door, warehouse))
+    found = []
+    for model in program.models:
+        if model.table not in changed:
+            continue
+        why = "changed" if str(renamed(program.playbook, model.table)) in state.models else "new"
+        rows, size = sizes.read_by([*model.sources, *(renamed(program.playbook, table) for table in model.models)])
+        found.append(Item(str(model.table), why, _work(model), sizes.keys_of(door, model), rows, size))
+    for why in ("changed", "new"):
+        views = [
+            str(view.table)
+            for view in program.views
+            if view.table in changed
+            and (str(renamed(program.playbook, view.table)) in state.models) == (why == "changed")
+        ]
+        listed = views if len(views) <= SHOWN else [f"{views[0]} and {len(views) - 1} more views"]
+        found += [Item(name, why, Work.VIEW, None, 0, 0) for name in listed]
+    return found
+
+
+def _work(model: CompiledModel) -> Work:
+    if model.sources:
+        return Work.FULL
+    return Work.CELLS if model.table.table.startswith("kpi_") else Work.COLUMNS
+
+
+def _described(door: Door, warehouse: Warehouse) -> dict[TableName, Relation]:
+    program = door.program
+    names = [source.table for source in program.playbook.sources]
+    names += [renamed(program.playbook, model.table) for model in program.models]
+    return dict(warehouse.describe(names))
+
+
+class _Sizes:
+    """Counts rows of each table once."""
+
+    def __init__(self, warehouse: Warehouse, found: dict[TableName, Relation]) -> None:
+        self.warehouse, self.found = warehouse, found
+        self.counts: dict[TableName, int] = {}
+
+    def rows(self, table: TableName) -> int:
+        """Rows of a table; 0 where there is none yet."""
+        if table not in self.found:
+            return 0
+        if table not in self.counts:
+            sql = f"select count(*) from {self.warehouse.table(table)}"
+            self.counts[table] = int(self.warehouse.execute("plan:rows", sql).one()[0])
+        return self.counts[table]
+
+    def read_by(self, inputs: Sequence[TableName]) -> tuple[int, int]:
+        """(rows, bytes) that a full build from these tables reads."""
+        rows = {table: self.rows(table) for table in inputs}
+        return sum(rows.values()), sum(n * width(self.found[t].columns) for t, n in rows.items() if t in self.found)
+
+    def keys_of(self, door: Door, model: CompiledModel) -> int | None:
+        """How many keys the table has now."""
+        table = renamed(door.program.playbook, model.table)
+        if not model.key_names or table not in self.found:
+            return None
+        names = ", ".join(self.warehouse.quote(name) for name in model.key_names)
+        known = {column.name.lower() for column in self.found[table].columns}
+        if not known.issuperset(model.key_names):
+            return None
+        sql = f"select count(*) from (select distinct {names} from {self.warehouse.table(table)}) runner_k"
+        return int(self.warehouse.execute("plan:keys", sql).one()[0])
+
+
+def width(columns: Sequence[Column]) -> int:
+    """About how many bytes a row has: what a type takes, 16 for a text."""
+    return sum(next((size for word, size in WIDTHS if word in column.type.lower()), 16) for column in columns)

@@ -1,0 +1,72 @@
+"""Rewind by the days of events: the batches that hold such events now, and those that held them when they were read."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from runner.commands.rewind import Chosen, rewind
+from runner.doors.semantic.commands.model import Door, applied, ordered, warehouse_of
+from runner.doors.semantic.values import EventType
+from runner.names import TableName
+from runner.program.values import renamed
+from runner.session.process import Surroundings
+from runner.warehouse.base import Warehouse
+
+
+def run(
+    around: Surroundings,
+    door: Door,
+    days: tuple[date | None, date | None],
+    properties: tuple[str, ...],
+    events: tuple[str, ...],
+    dry_run: bool,
+    json: bool,
+) -> None:
+    """Make the batches pending again. Raises BadInput for unknown names, Stopped where nothing was applied yet."""
+    ordered(*days)
+    chosen = _events(door, properties, events)
+    with warehouse_of(around, door, "rewind") as warehouse:
+        applied(door, warehouse)
+        conditions = _conditions(door, warehouse, chosen, days)
+        rewind(door.program, warehouse, Chosen(conditions), (), dry_run, around.report(json), door.command("update"))
+
+
+def _events(door: Door, properties: tuple[str, ...], events: tuple[str, ...]) -> tuple[EventType, ...]:
+    config = door.config
+    found: dict[str, EventType] = {}
+    for name in properties:
+        door.known(name, [one.name for one in config.properties])
+        found |= {event.name: event for event in door.compiled.events_of_property(name)}
+    for name in events:
+        door.known(name, [event.name for event in config.events])
+        found[name] = config.event(name)
+    return tuple(found.values()) or config.events
+
+
+def _conditions(
+    door: Door, warehouse: Warehouse, events: tuple[EventType, ...], days: tuple[date | None, date | None]
+) -> tuple[tuple[TableName, str], ...]:
+    """For each source: a batch holds a row of one of its events in the range, or held one when it was read."""
+    tables, program = door.compiled.tables, door.program
+    owned = {model.table for model in program.models}
+    found: dict[TableName, list[str]] = {}
+    for event in events:
+        alias = warehouse.quote(event.table.table)
+        day = tables.event_date(event)
+        batch = f"cast({tables.batch(event)} as timestamp)"
+        live = f"select {batch} from {warehouse.table(event.table)} as {alias} where {_within(day, days)}"
+        parts = found.setdefault(event.table, [])
+        parts.append(f"etl_tstamp in ({live})")
+        stored = door.compiled.names.events(event.name)
+        if stored in owned:
+            place = warehouse.table(renamed(program.playbook, stored))
+            parts.append(f"etl_tstamp in (select etl_tstamp from {place} where {_within('event_date', days)})")
+    return tuple((table, f"({' or '.join(parts)})") for table, parts in found.items())
+
+
+def _within(day: str, days: tuple[date | None, date | None]) -> str:
+    """Both ends included; `date.isoformat` gives nothing but digits and dashes."""
+    since, until = days
+    parts = [f"{day} >= date '{since.isoformat()}'"] if since else []
+    parts += [f"{day} <= date '{until.isoformat()}'"] if until else []
+    return " and ".join(parts) or "1 = 1"

@@ -1,0 +1,131 @@
+"""`runner config validate`: the rules that can be known from the files, then what the engine's compiler and tables say."""
+
+from __future__ import annotations
+
+import dataclasses
+import json as jsonlib
+from pathlib import Path
+
+from runner.commands.status import check_live
+from runner.doors.semantic.commands.load import look
+from runner.doors.semantic.commands.model import Door, open_door, target_of, warehouse_of
+from runner.doors.semantic.compile.names import Names
+from runner.doors.semantic.formulas import Unreadable
+from runner.doors.semantic.rules.report import Finding, in_order, of_problem
+from runner.doors.semantic.values import Config, DataType, Lifetime
+from runner.errors import BadInput, Exit, Place
+from runner.names import TableName
+from runner.session.process import Surroundings
+from runner.warehouse import kind_of
+from runner.warehouse.base import Relation, Warehouse
+
+FAMILIES = {
+    DataType.NUMBER: ("int", "dec", "num", "double", "real", "float", "bool"),
+    DataType.INTEGER: ("int", "dec", "num", "double", "real", "float", "bool"),
+    DataType.DATE: ("date", "time"),
+    DataType.DATETIME: ("time", "date"),
+    DataType.BOOLEAN: ("bool", "int"),
+}
+
+
+def validate(around: Surroundings, folder: Path, live: bool, target: str | None, json: bool) -> int:
+    """Print what was found; gives the exit code: 2 if there is an error."""
+    config, found = look(folder, around.env)
+    if config is not None and not any(finding.is_error for finding in found):
+        found += _compiled(around, config, folder, target, live)
+    findings = in_order(found)
+    errors = sum(finding.is_error for finding in findings)
+    if json:
+        listed = [
+            {"code": f.code, "file": str(f.place.path or ""), "line": f.place.line, "what": f.what, "hint": f.hint}
+            for f in findings
+        ]
+        around.out.write(jsonlib.dumps(listed, ensure_ascii=False, indent=1) + "\n")
+    else:
+        for finding in findings:
+            around.out.write(f"{finding}\n")
+        around.out.write(f"{folder}: {_summary(config, errors, len(findings) - errors)}\n")
+    return int(Exit.USAGE) if errors else int(Exit.DONE)
+
+
+def _summary(config: Config | None, errors: int, warnings: int) -> str:
+    what = f"{_counted(errors, 'error') if errors else 'fine'}, {_counted(warnings, 'warning')}"
+    if config is None or errors:
+        return what
+    parts = ((config.events, "event"), (config.properties, "property"), (config.kpis, "KPI"))
+    return f"{what} ({', '.join(_counted(len(listed), name) for listed, name in parts)})"
+
+
+def _counted(number: int, what: str) -> str:
+    many = what[:-1] + "ies" if what.endswith("y") else f"{what}s"
+    return f"{number} {what if number == 1 else many}"
+
+
+def _compiled(around: Surroundings, config: Config, folder: Path, target: str | None, live: bool) -> list[Finding]:
+    """What the generated SQL is refused for, and with `live` what the warehouse lacks."""
+    if not (live or target or around.env.get("RUNNER_TARGET") or config.settings.target):
+        target = "duckdb:///:memory:"
+    code = "E01"
+    try:
+        url = target_of(around, folder, config, target)
+        around.secrets = around.secrets.of_target(url)
+        kind_of(url, Place(config.path))
+        code = "E12"
+        door = open_door(around, folder, target)
+        if not live:
+            return []
+        code = "E26"
+        with warehouse_of(around, door, "validate", read_only=True) as warehouse:
+            found = _columns(door.config, dict(warehouse.describe(e.table for e in door.config.events)))
+            if not found:
+                check_live(door.program, warehouse)
+                found = _to_fill(door, warehouse)
+            return found
+    except (RecursionError, Unreadable):
+        what = "the formulas of this model are nested too deeply once they are put together"
+        return [Finding("E12", Place(folder / "config.yml"), what, "build properties and KPIs from fewer others")]
+    except BadInput as bad:
+        # Lines are those of generated texts.
+        found = [of_problem(problem) for problem in bad.problems]
+        return [
+            dataclasses.replace(one, code=code, place=Place(one.place.path or folder / "config.yml")) for one in found
+        ]
+
+
+def _to_fill(door: Door, warehouse: Warehouse) -> list[Finding]:
+    """W06: lifetime properties that the tables do not have yet, which need all days once."""
+    names = Names(door.config.settings.schema)
+    relation = warehouse.describe([names.spans]).get(names.spans)
+    if relation is None:
+        return []
+    there = {column.name.lower() for column in relation.columns}
+    days = warehouse.execute("validate:days", f"select count(*) from {names.calendar}").rows[0][0]
+    return [
+        Finding("W06", one.place, f"{one.name} is new: the next apply works it out over all {days} days", "")
+        for one in door.config.properties
+        if isinstance(one.kind, Lifetime) and not one.implied and one.name not in there
+    ]
+
+
+def _columns(config: Config, found: dict[TableName, Relation]) -> list[Finding]:
+    """E26: tables and columns that are not there, or hold something else."""
+    missing = []
+    for event in config.events:
+        relation = found.get(event.table)
+        if relation is None:
+            missing.append(
+                Finding("E26", event.place, f"there is no table {event.table}", "mend table_name, or load it first")
+            )
+            continue
+        if event.sql:
+            continue
+        types = {column.name.lower(): column.type.lower() for column in relation.columns}
+        for column in event.columns:
+            type_ = types.get(column.name.lower())
+            if type_ is None:
+                what = f"{event.table} has no column {column.name}"
+                missing.append(Finding("E26", column.place, what, f"its columns: {', '.join(sorted(types))}"))
+            elif not any(word in type_ for word in FAMILIES.get(column.type, ("",))):
+                what = f"{event.table}.{column.name} is {type_}, and {column.type} here"
+                missing.append(Finding("E26", column.place, what, "mend data_type, or cast it in the event's sql:"))
+    return missing

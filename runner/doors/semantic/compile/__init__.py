@@ -1,0 +1,1 @@
+"""A semantic model as a playbook: tables, their SQL, views."""

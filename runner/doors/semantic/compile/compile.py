@@ -1,0 +1,265 @@
+"""A semantic model → a playbook: sources with their batches, models with keys, and views. No second engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from runner.doors.semantic import components
+from runner.doors.semantic.compile.cells import Cells, bases
+from runner.doors.semantic.compile.engines import Dialect
+from runner.doors.semantic.compile.names import Names
+from runner.doors.semantic.compile.spans import Spans
+from runner.doors.semantic.compile.tables import Tables
+from runner.doors.semantic.compile.user_days import UserDays
+from runner.doors.semantic.compile.views import Views, axes_of
+from runner.doors.semantic.components import Unfolded
+from runner.doors.semantic.values import (
+    ACTIVITY,
+    REGISTRATIONS,
+    Aggregate,
+    Axis,
+    ColumnTag,
+    Config,
+    Dedupe,
+    EventTag,
+    EventType,
+    EventValue,
+    Fixed,
+    Sliding,
+)
+from runner.errors import BadInput, Place, Problem
+from runner.names import TableName
+from runner.playbook.values import Affected, Expression, KeyColumn, Model, Playbook, Query, Source, Step, Vanished, View
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What a configuration becomes on one engine."""
+
+    config: Config
+    playbook: Playbook
+    names: Names
+    cells: tuple[Cells, ...]
+    kpis: tuple[Unfolded, ...]
+    views: Views
+    tables: Tables
+
+    def tables_of_kpi(self, name: str) -> tuple[TableName, ...]:
+        """The KPI tables that hold a KPI's components; where it has none, what its view reads."""
+        one = next(kpi for kpi in self.kpis if kpi.kpi.name == name)
+        wanted = {term.component.base for term in one.terms}
+        if one.holistic:
+            return tuple(model.table for model in self.playbook.models if not str(model.table.table).startswith("kpi_"))
+        return tuple(self.names.cells(base) for base in sorted(wanted))
+
+    def tables_of_property(self, name: str) -> tuple[TableName, ...]:
+        """The table that holds a property; of a computed one, those of what it is made of."""
+        one = self.config.property(name)
+        if isinstance(one.kind, EventValue):
+            return (self.names.days(one.kind.event),)
+        if one.sources and not hasattr(one.kind, "source"):
+            return tuple(dict.fromkeys(t for source in one.sources for t in self.tables_of_property(source)))
+        return (self.names.spans,)
+
+    def tables_of_event(self, name: str) -> tuple[TableName, ...]:
+        """The tables that hold an event's rows and days."""
+        days = (self.names.days(name),) if name in self.tables.day_events() else ()
+        return (self.names.events(name), *days)
+
+    def events_of_property(self, name: str) -> tuple[EventType, ...]:
+        """The events that a property goes back to."""
+        found: dict[str, EventType] = {}
+        for inner in self.config.closure([name]):
+            kind = self.config.property(inner).kind
+            if isinstance(kind, EventValue) and kind.event not in (ACTIVITY, REGISTRATIONS):
+                found[kind.event] = self.config.event(kind.event)
+            elif isinstance(kind, EventValue) and kind.event == ACTIVITY:
+                found |= {event.name: event for event in self.config.tagged(EventTag.ACTIVITY)}
+            elif not isinstance(kind, EventValue) and not self.config.property(inner).sources:
+                found |= {event.name: event for event in self.config.tagged(EventTag.REGISTRATION)}
+        return tuple(found.values())
+
+
+def compile_config(config: Config, engine: str, target: str, run_date: str) -> Compiled:
+    """The playbook of a checked configuration. `run_date` (UTC) is the last day where horizon is run_date."""
+    _check_engine(config, engine)
+    dialect = Dialect(engine, config.settings.precision, config.settings.scale)
+    names = Names(config.settings.schema)
+    tables, days = Tables(config, dialect, names), UserDays(config, dialect, names)
+    spans = Spans(config, dialect, names, tables, days)
+    views = Views(config, dialect, names, days)
+    kpis = tuple(components.unfold(config, kpi) for kpi in config.kpis)
+    cells = tuple(Cells(config, dialect, names, days, base, listed) for base, listed in bases(kpis).items())
+    builder = _Builder(config, dialect, names, tables, spans, cells, run_date)
+    playbook = Playbook(
+        name=config.settings.schema,
+        path=config.path,
+        target=target,
+        sql_root=config.path.parent,
+        steps=(Step("semantic layer", models=tuple(builder.models())),),
+        sources=builder.sources(),
+        views=tuple(_views(config, names, views, kpis, cells)),
+    )
+    return Compiled(config, playbook, names, cells, kpis, views, tables)
+
+
+def _check_engine(config: Config, engine: str) -> None:
+    """Raises BadInput for what an engine has no function for."""
+    if engine not in ("redshift", "snowflake"):
+        return
+    hint = "count per day by an event_property, or run the model on DuckDB or Postgres"
+    problems = [
+        Problem(one.place, f"E12 {one.kind.function} within a window, in {one.name}: {engine} has no such thing", hint)
+        for one in config.properties
+        if isinstance(one.kind, (Sliding, Fixed)) and one.kind.function in (Aggregate.COUNT_DISTINCT, Aggregate.ARRAY)
+    ]
+    if problems:
+        raise BadInput(problems)
+
+
+@dataclass(frozen=True)
+class _Builder:
+    """Makes the models and sources."""
+
+    config: Config
+    dialect: Dialect
+    names: Names
+    tables: Tables
+    spans: Spans
+    cells: tuple[Cells, ...]
+    run_date: str
+
+    @property
+    def place(self) -> Place:
+        """Where what no single file says is said."""
+        return Place(self.config.path)
+
+    def sources(self) -> tuple[Source, ...]:
+        found: dict[TableName, Source] = {}
+        for event in self.config.events:
+            etl = event.tagged(ColumnTag.ETL_TSTAMP)
+            versions = self.tables.has_versions(event)
+            down = " desc" if self.config.settings.dedupe is Dedupe.LAST else ""
+            order = (Expression(f"{self.dialect.name(etl.name)}{down}"),) if etl and versions else ()
+            found.setdefault(
+                event.table,
+                Source(
+                    table=event.table,
+                    batch=Expression(self.tables.batch(event), event.place),
+                    dedupe=(Expression(self.tables.event_id(event), event.place),) if versions else (),
+                    order_by=order,
+                    vanished=Vanished(self.config.settings.vanished),
+                    place=event.place,
+                ),
+            )
+        return tuple(found.values())
+
+    def models(self) -> list[Model]:
+        models = [self._events(event) for event in self.config.events if self._is_read(event)]
+        registrations = self._model(
+            self.names.registrations, self.tables.registrations(), ("user_id",), self.place, "one row a user"
+        )
+        models.append(registrations)
+        models += [self._days(event) for event in self.tables.day_events()]
+        calendar = Model(
+            self.names.calendar,
+            Query("calendar", self.tables.calendar(self.run_date), self.place),
+            description="one row a date",
+        )
+        spans = self._model(
+            self.names.spans, self.spans.select(), ("user_id",), self.place, "one row a user and change"
+        )
+        spans = replace(spans, unique=("user_id", "valid_from"))
+        models += [calendar, spans]
+        for one in self.cells:
+            table = self.names.cells(one.base)
+            models.append(
+                self._model(
+                    table,
+                    one.select(),
+                    ("date",),
+                    self.place,
+                    "KPI components by date, cohort and group",
+                    one.affected(),
+                )
+            )
+        return models
+
+    def _is_read(self, event: EventType) -> bool:
+        tagged = {EventTag.ACTIVITY, EventTag.REGISTRATION} & set(event.tags)
+        return bool(tagged) or event.name in self.tables.day_events()
+
+    def _model(
+        self,
+        table: TableName,
+        sql: str,
+        key: tuple[str, ...],
+        place: Place,
+        description: str,
+        affected: tuple[Affected, ...] = (),
+    ) -> Model:
+        return Model(
+            table=table,
+            sql=Query(table.table, sql, place),
+            key=tuple(KeyColumn(name) for name in key),
+            unproven=True,
+            affected=affected,
+            description=description,
+            place=place,
+        )
+
+    def _events(self, event: EventType) -> Model:
+        if self.tables.has_versions(event):
+            key: tuple[KeyColumn, ...] = (KeyColumn("event_id", Expression(self.tables.event_id(event), event.place)),)
+        else:
+            key = (
+                KeyColumn("user_id", Expression(self.tables.user_id(event), event.place)),
+                KeyColumn("event_date", Expression(self.tables.event_date(event), event.place)),
+            )
+        return Model(
+            table=self.names.events(event.name),
+            sql=Query(f"ev_{event.name}", self.tables.events(event), event.place),
+            key=key,
+            unproven=not event.sql,
+            description=event.label or f"events: {event.name}",
+            place=event.place,
+        )
+
+    def _days(self, event: str) -> Model:
+        expression = "registration_date" if event == REGISTRATIONS else "event_date"
+        return Model(
+            table=self.names.days(event),
+            sql=Query(f"day_{event}", self.tables.days(event), self.place),
+            key=(KeyColumn("user_id"), KeyColumn("date", Expression(expression))),
+            unproven=True,
+            description=f"{event} by user and day",
+        )
+
+
+def _views(
+    config: Config, names: Names, views: Views, kpis: tuple[Unfolded, ...], cells: tuple[Cells, ...]
+) -> Iterable[View]:
+    def view(table: TableName, sql: str, description: str) -> View:
+        return View(table, Query(table.table, sql), description)
+
+    yield view(names.users("totals"), views.totals(), "every user on every date, with all properties")
+    if any(one.name == "days_since_last_active" for one in config.properties):
+        yield view(names.users("daily"), views.users("daily"), "users seen that day")
+        yield view(names.users("active"), views.users("active"), "users seen within active_days")
+    yield view(names.users("cohort"), views.users("cohort"), "users on the cohort days")
+    read = [event for event in config.events if any(m == event.name for m in _read(config))]
+    if read:
+        yield view(names.quarantine, views.quarantine(read), "events from the future")
+    for one in kpis:
+        for axis in axes_of(one.kpi):
+            label = one.kpi.label or one.kpi.description or one.kpi.name
+            yield view(names.kpi(one.kpi.name, axis is Axis.COHORT_DAY), views.kpi(one, axis, cells), label)
+
+
+def _read(config: Config) -> Iterable[str]:
+    """The events that some table reads."""
+    values = {one.kind.event for one in config.properties if isinstance(one.kind, EventValue)}
+    for event in config.events:
+        if event.name in values or {EventTag.ACTIVITY, EventTag.REGISTRATION} & set(event.tags):
+            yield event.name

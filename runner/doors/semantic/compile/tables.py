@@ -1,0 +1,291 @@
+"""The SELECTs of the tables that read events: one row an event, one a user and day, one a registration, one a date."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from runner.doors.semantic.compile.engines import COMMA, UNION, Dialect
+from runner.doors.semantic.compile.names import Names
+from runner.doors.semantic.formulas import Formula, where_only
+from runner.doors.semantic.values import (
+    ACTIVITY,
+    REGISTRATIONS,
+    Aggregate,
+    Column,
+    ColumnTag,
+    Config,
+    DataType,
+    Dedupe,
+    EventTag,
+    EventType,
+    EventValue,
+    Property,
+    Registration,
+)
+
+CANONICAL = ("event_id", "user_id", "event_tstamp", "event_date", "etl_tstamp", "is_quarantined")
+PLACES = {
+    ColumnTag.EVENT_ID: "event_id",
+    ColumnTag.ENTITY_ID: "user_id",
+    ColumnTag.TSTAMP: "event_tstamp",
+    ColumnTag.DATE: "event_date",
+    ColumnTag.ETL_TSTAMP: "etl_tstamp",
+}
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Builds them for one configuration and engine."""
+
+    config: Config
+    dialect: Dialect
+    names: Names
+
+    # -- one row an event ----------------------------------------------------------------------------------------
+
+    def has_versions(self, event: EventType) -> bool:
+        """Whether its rows are told apart by an id, of which one version counts."""
+        return self.config.settings.dedupe is not Dedupe.NONE and event.tagged(ColumnTag.EVENT_ID) is not None
+
+    def batch(self, event: EventType) -> str:
+        """The expression of a row's batch: its load time, or its own day where none is known."""
+        etl = event.tagged(ColumnTag.ETL_TSTAMP)
+        if etl:
+            return self.dialect.name(etl.name)
+        return f"date_trunc('day', cast({self._column(event, ColumnTag.TSTAMP)} as timestamp))"
+
+    def event_id(self, event: EventType) -> str:
+        """The expression of a row's id."""
+        return self._column(event, ColumnTag.EVENT_ID)
+
+    def user_id(self, event: EventType) -> str:
+        """The expression of a row's user."""
+        return f"cast({self._column(event, ColumnTag.ENTITY_ID)} as {self._user_type()})"
+
+    def _user_type(self) -> str:
+        """That of all events; where tables call users by numbers and by texts, a text."""
+        columns = (event.tagged(ColumnTag.ENTITY_ID) for event in self.config.events)
+        types = {column.type for column in columns if column}
+        if types == {DataType.INTEGER, DataType.NUMBER}:
+            return self.dialect.column_type(DataType.NUMBER)
+        return self.dialect.column_type(types.pop()) if len(types) == 1 else self.dialect.text
+
+    def event_date(self, event: EventType) -> str:
+        """The expression of a row's day."""
+        tagged = event.tagged(ColumnTag.DATE)
+        if tagged:
+            return f"cast({self.dialect.name(tagged.name)} as date)"
+        tstamp = f"cast({self._column(event, ColumnTag.TSTAMP)} as timestamp)"
+        return self.dialect.day_of(tstamp, self.config.settings.timezone)
+
+    def _column(self, event: EventType, tag: ColumnTag) -> str:
+        column = event.tagged(tag)
+        return self.dialect.name(column.name) if column else "null"
+
+    def stored_name(self, event: EventType, column: Column) -> str:
+        """What a column is called in the table of its event."""
+        for tag, place in PLACES.items():
+            if tag in column.tags:
+                return place
+        name = column.name.lower()
+        return f"{name}_column" if name in CANONICAL else name
+
+    def events(self, event: EventType) -> str:
+        """The rows of an event, typed; which version of a row counts, its source says."""
+        own = [column for column in event.columns if not any(tag in column.tags for tag in PLACES)]
+        tstamp = f"cast({self._column(event, ColumnTag.TSTAMP)} as timestamp)"
+        etl = f"cast({self.batch(event)} as timestamp)"
+        skew = self.config.settings.skew_s
+        late = (
+            f"{tstamp} > {self.dialect.later(etl, skew)}"
+            if skew is not None and event.tagged(ColumnTag.ETL_TSTAMP)
+            else ""
+        )
+        listed = [
+            f"{self.event_id(event) if event.tagged(ColumnTag.EVENT_ID) else 'cast(null as varchar(1))'} as event_id",
+            f"{self.user_id(event)} as user_id",
+            f"{tstamp} as event_tstamp",
+            f"{self.event_date(event)} as event_date",
+            f"{etl} as etl_tstamp",
+            f"{self._quarantined(event, late)} as is_quarantined",
+            *(
+                f"cast({self.dialect.name(c.name)} as {self.dialect.column_type(c.type)}) as {self._alias(event, c)}"
+                for c in own
+            ),
+        ]
+        source = f"(\n{event.sql.strip().rstrip(';')}\n) runner_rows" if event.sql else str(event.table)
+        where = ""
+        if event.where:
+            condition = event.where.sql(self.dialect.engine, lambda name: self._raw(event, name))
+            where = f"\nwhere {condition}"
+        return f"select {COMMA.join(listed)}\nfrom {source}{where}"
+
+    def _quarantined(self, event: EventType, late: str) -> str:
+        """Whether a row counts nowhere: it comes from the future, or is at no time that a calendar could hold."""
+        endless = self.dialect.is_endless(self.event_date(event))
+        parts = [f"coalesce({one}, false)" for one in (late, endless) if one]
+        return " or ".join(parts) or "false"
+
+    def _alias(self, event: EventType, column: Column) -> str:
+        return self.dialect.name(self.stored_name(event, column))
+
+    def _raw(self, event: EventType, name: str) -> str:
+        column = event.column(name)
+        return self.dialect.name(column.name if column else name)
+
+    # -- one row a user and day ----------------------------------------------------------------------------------
+
+    def values_of(self, event: str) -> tuple[tuple[Property, EventValue], ...]:
+        """The properties that an event, or a built-in one, gives."""
+        return tuple(
+            (p, p.kind) for p in self.config.properties if isinstance(p.kind, EventValue) and p.kind.event == event
+        )
+
+    def day_events(self) -> tuple[str, ...]:
+        """The events that have days: those with properties, and activity."""
+        listed = [*(event.name for event in self.config.events), ACTIVITY, REGISTRATIONS]
+        return tuple(name for name in listed if self.values_of(name))
+
+    def days(self, event: str) -> str:
+        """The properties that an event gives to each user and day with such events."""
+        ordered, listed = [], []
+        for number, (one, kind) in enumerate(self.values_of(event)):
+            if kind.function in (Aggregate.FIRST, Aggregate.LAST):
+                ordered.append(self._in_order(event, number, one, kind))
+                value = self.dialect.any_of(f"runner_{number}", one.type)
+            else:
+                value = self._aggregate(event, one, kind)
+            listed.append(f"cast({value} as {self.dialect.type(one.type)}) as {one.name}")
+        if event == REGISTRATIONS:
+            rows = f"select user_id, registration_date as event_date from {self.names.registrations}"
+        else:
+            rows = self._rows(event)
+        inner = f"({rows}\n) runner_e"
+        if ordered:
+            inner = f"(select runner_e.*, {COMMA.join(ordered)} from {inner}) runner_o"
+        return (
+            f"select user_id, event_date as date,\n    {COMMA.join(listed)}\nfrom {inner}\ngroup by user_id, event_date"
+        )
+
+    def _rows(self, event: str) -> str:
+        """The rows that count for days: of a known user and time, and not from the future."""
+        counts = "user_id is not null and event_date is not null and not is_quarantined"
+        if event != ACTIVITY:
+            own = [self.stored_name(self.config.event(event), c) for c in self.config.event(event).columns]
+            listed = dict.fromkeys(("event_id", "user_id", "event_tstamp", "event_date", *own))
+            columns = ", ".join(self.dialect.name(name) for name in listed)
+            return f"select {columns} from {self.names.events(event)} where {counts}"
+        return UNION.join(
+            f"select user_id, event_tstamp, event_date from {self.names.events(one.name)} where {counts}"
+            for one in self.config.tagged(EventTag.ACTIVITY)
+        )
+
+    def _value(self, event: str, name: str) -> str:
+        """A name within a formula of an event, as a column of `_rows`."""
+        known = None if event in (ACTIVITY, REGISTRATIONS) else self.config.event(event).column(name)
+        if known is None:
+            return "event_date"
+        return self.dialect.name(self.stored_name(self.config.event(event), known))
+
+    def _sql(self, event: str, formula: Formula) -> str:
+        return formula.sql(self.dialect.engine, lambda name: self._value(event, name))
+
+    def _aggregate(self, event: str, one: Property, kind: EventValue) -> str:
+        where = self._sql(event, kind.where) if kind.where else ""
+        if kind.function is Aggregate.NONE:
+            return self._own_aggregate(event, kind, where)
+        type_ = self.dialect.type(one.type)
+        value = self._sql(event, kind.select)
+        counted = kind.function in (Aggregate.COUNT, Aggregate.COUNT_DISTINCT)
+        value = value if counted else f"cast({value} as {type_})"
+        value = f"case when {where} then {value} end" if where else value
+        if kind.function is Aggregate.AVG:
+            return self.dialect.average(f"sum({value})", f"count({value})")
+        if kind.function in (Aggregate.MIN, Aggregate.MAX):
+            return self.dialect.extreme(kind.function, value, one.type)
+        return {
+            Aggregate.SUM: f"sum({value})",
+            Aggregate.COUNT: f"count({value})",
+            Aggregate.COUNT_DISTINCT: f"count(distinct {value})",
+        }[kind.function]
+
+    def _own_aggregate(self, event: str, kind: EventValue, where: str) -> str:
+        """A formula that aggregates itself; nothing where no row is of its condition."""
+        if not where:
+            return self._sql(event, kind.select)
+        text = where_only(kind.select, self.dialect.engine, lambda name: self._value(event, name), where)
+        return f"case when count(case when {where} then 1 end) > 0 then {text} end"
+
+    def _in_order(self, event: str, number: int, one: Property, kind: EventValue) -> str:
+        """The first or last value of a day, nulls passed over; events of one instant by id, then by the value itself."""
+        value = f"cast({self._sql(event, kind.select)} as {self.dialect.type(one.type)})"
+        if kind.where:
+            value = f"case when {self._sql(event, kind.where)} then {value} end"
+        down = " desc" if kind.function is Aggregate.LAST else ""
+        by = [f"case when {value} is null then 1 else 0 end"]
+        columns = ["event_date"] if event == REGISTRATIONS else ["event_tstamp"]
+        columns += ["event_id"] if event not in (REGISTRATIONS, ACTIVITY) else []
+        by += [f"{name}{down} nulls last" for name in (*columns, value)]
+        frame = "rows between unbounded preceding and unbounded following"
+        return (
+            f"first_value({value}) over (partition by user_id, event_date order by {', '.join(by)} {frame})"
+            f" as runner_{number}"
+        )
+
+    # -- one row a registration, one a date ----------------------------------------------------------------------
+
+    def registration_values(self) -> tuple[tuple[Property, str], ...]:
+        """Registration properties that are columns of the events."""
+        dates = ("date", "asemic_date", "registration_date")
+        found = ((one, one.kind.column) for one in self.config.properties if isinstance(one.kind, Registration))
+        return tuple((one, column) for one, column in found if not self._is_date(column, dates))
+
+    def _is_date(self, column: str, dates: Sequence[str]) -> bool:
+        """Whether a registration property is the day itself."""
+        events = self.config.tagged(EventTag.REGISTRATION)
+        own = [event.column(column) for event in events if event.column(column)]
+        return (not own and column in dates) or any(c and ColumnTag.DATE in c.tags for c in own)
+
+    def is_registration_date(self, one: Property) -> bool:
+        """Whether a property is the registration's day."""
+        return isinstance(one.kind, Registration) and all(one is not other for other, _ in self.registration_values())
+
+    def registrations(self) -> str:
+        """The first registration event of each user; of events of one instant that of the first file, then of the least id."""
+        values = self.registration_values()
+        branches = []
+        for number, event in enumerate(self.config.tagged(EventTag.REGISTRATION)):
+            listed = []
+            for one, name in values:
+                column = event.column(name)
+                value = self.dialect.name(self.stored_name(event, column)) if column else "null"
+                listed.append(f"cast({value} as {self.dialect.type(one.type)}) as {one.name}")
+            branches.append(
+                f"select user_id, event_tstamp, event_date, cast(event_id as {self.dialect.text}) as event_id,"
+                f" {number} as runner_event{''.join(f', {text}' for text in listed)}\nfrom {self.names.events(event.name)}\n"
+                "where user_id is not null and event_date is not null and not is_quarantined"
+            )
+        columns = "".join(f", {one.name}" for one, _ in values)
+        order = ["event_tstamp nulls last", "runner_event", "event_id nulls last", "event_date"]
+        order += [f"{one.name} nulls last" for one, _ in values]
+        return (
+            f"select user_id, event_tstamp as registration_tstamp, event_date as registration_date{columns}\n"
+            f"from (select runner_u.*, row_number() over (partition by user_id order by {', '.join(order)}) as runner_n"
+            f" from (\n{UNION.join(branches)}\n) runner_u) runner_r\nwhere runner_n = 1"
+        )
+
+    def lives(self) -> str:
+        """(user_id, date) of all days and registrations."""
+        parts = [
+            f"select user_id, date from {self.names.days(event)}"
+            for event in self.day_events()
+            if event != REGISTRATIONS
+        ]
+        return UNION.join([*parts, f"select user_id, registration_date from {self.names.registrations}"])
+
+    def calendar(self, run_date: str) -> str:
+        """Every date from the first event to the last, or to the day of the run."""
+        last = f"date '{run_date}'" if self.config.settings.run_date else "max(date)"
+        ends = f"(select min(date) as first_date, {last} as last_date from (\n{self.lives()}\n) runner_d) runner_ends"
+        return self.dialect.days("", "first_date", "last_date", ends)

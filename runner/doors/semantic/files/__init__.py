@@ -1,0 +1,1 @@
+"""Reads the semantic layer's files, with the places of their values."""

@@ -1,0 +1,286 @@
+"""One entry of properties/ → a property, and those that stand within it as sources of its window."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from runner.doors.semantic.files.kinds import ANY, DAY, FORMULA, NAME, TYPE, WHOLE, WORD, WORDS, WRITTEN, Written
+from runner.doors.semantic.formulas import Formula
+from runner.doors.semantic.values import (
+    Aggregate,
+    Computed,
+    DataType,
+    EventType,
+    EventValue,
+    Fixed,
+    Lifetime,
+    Mapped,
+    Property,
+    PropertyKind,
+    Registration,
+    Sliding,
+)
+from runner.errors import Place
+from runner.files.schema import FLAG, Hints, Kind, Row, Scope, Wrong, choice, record
+from runner.files.yaml import Mapping as YamlMapping
+from runner.files.yaml import Node, Scalar
+from runner.files.yaml import Sequence as YamlSequence
+from runner.problems import Problems, show
+
+KINDS = (
+    "registration_property",
+    "event_property",
+    "sliding_window_property",
+    "fixed_window_property",
+    "lifetime_property",
+    "computed_property",
+)
+OLD_NAMES = {"first_appearance_property": "registration_property", "action_property": "event_property"}
+SOURCES = ("source_property", "source_computed_property", "source_event_property")
+NO_HINTS = Hints({}, {})
+NO_ENDS: tuple[Written | None, Written | None] = (None, None)
+WINDOWS = frozenset(set(Aggregate) - {Aggregate.NONE, Aggregate.FIRST, Aggregate.LAST})
+FOLDS = frozenset({Aggregate.SUM, Aggregate.MIN, Aggregate.MAX, Aggregate.FIRST, Aggregate.LAST})
+PER_DAY = frozenset(set(Aggregate) - {Aggregate.ARRAY})
+
+
+def read(name: Scalar, node: Node, events: Sequence[EventType], problems: Problems) -> tuple[Property, ...]:
+    """The property, after those that stand within it; none if it cannot be read."""
+    scope = Scope(problems, f"property {name.text}")
+    if not scope.read(NAME, Scalar(name.place, name.text, name.text, plain=False)):
+        return ()
+    reader = _Reader(name, events)
+    found = scope.read(record(f"property {name.text}", reader.build, None, NO_HINTS), node)
+    return (*reader.within, found) if found is not None else ()
+
+
+@dataclass
+class _Reader:
+    """Reads one property."""
+
+    name: Scalar
+    events: Sequence[EventType]
+
+    def __post_init__(self) -> None:
+        self.within: list[Property] = []
+
+    def build(self, row: Row) -> Property | None:
+        self.type = row.need("data_type", TYPE, "write data_type: NUMBER, INTEGER, STRING, DATE …")
+        label, description = row.get("label", WORDS, ""), row.get("description", WORDS, "")
+        can_filter, can_group_by = row.get("can_filter", FLAG, True), row.get("can_group_by", FLAG, False)
+        given = [kind for kind in (*KINDS, *OLD_NAMES) if row.has(kind)]
+        if len(given) != 1:
+            kinds = f"two kinds: {', '.join(given)}" if given else "no kind"
+            what = f"property {self.name.text} has {kinds}"
+            row.problems.add(_last(row, given, self.name.place), what, f"give it one of {', '.join(KINDS)}", "E04")
+            for kind in given:
+                row.get(kind, ANY, None)
+            return None
+        found = self._kind(row, given[0])
+        if found is None:
+            return None
+        where = self.name.place
+        return Property(self.name.text, self.type, found, label, description, can_filter, can_group_by, False, where)
+
+    def _kind(self, row: Row, given: str) -> PropertyKind | None:
+        builders: dict[str, Callable[[Row], PropertyKind | None]] = {
+            "registration_property": self._registration,
+            "event_property": self._event_value,
+            "sliding_window_property": self._sliding,
+            "fixed_window_property": self._fixed,
+            "lifetime_property": self._lifetime,
+            "computed_property": self._computed,
+        }
+        modern = OLD_NAMES.get(given, given)
+        written = record(given, builders[modern], None, NO_HINTS)
+
+        def bare(node: Node, scope: Scope) -> PropertyKind | None:
+            return Registration(self.name.text, node.place) if _empty(node) else written.read(node, scope)
+
+        return row.get(given, Kind(bare, None, null=True) if modern == "registration_property" else written, None)
+
+    def _registration(self, row: Row) -> PropertyKind:
+        column = row.get("source_column", WORD, self.name.text)
+        return Registration(column, row.place_of("source_column"))
+
+    def _event_value(self, row: Row) -> PropertyKind:
+        default = row.get("default_value", WRITTEN, None)
+        return EventValue(
+            event=row.need("source_event", WORD, "name an event, as its file is called"),
+            select=row.need("select", FORMULA, "write '{column}', or 1"),
+            function=_function(row, "aggregate_function", PER_DAY),
+            where=row.get("where", FORMULA, None),
+            default=literal(default, self.type, row) if default else None,
+            at=row.place_of("source_event"),
+        )
+
+    def _computed(self, row: Row) -> PropertyKind:
+        mappings: Kind[tuple[Mapped, ...]] = Kind(self._mappings, ())
+        select = row.need("select", FORMULA, "write a formula over properties, such as '{revenue_lifetime}'")
+        plain = re.sub(r"\{\s*property\.", "{", select.text)  # both ways to name a property mean the same here
+        return Computed(Formula(plain, select.place), row.get("value_mappings", mappings, ()))
+
+    def _mappings(self, node: Node, scope: Scope) -> tuple[Mapped, ...]:
+        if not isinstance(node, YamlSequence):
+            raise Wrong("must be a list of mappings", "write - {constant: a, new_value: b}")
+        kind: Kind[Mapped | None] = record("a value mapping", self._mapped, None, NO_HINTS)
+        return tuple(one for item in node.items if (one := scope.read(kind, item, "a value mapping")) is not None)
+
+    def _mapped(self, row: Row) -> Mapped | None:
+        constant = row.get("constant", WRITTEN, None)
+        low, high = row.get("range", record("a range", _range, NO_ENDS, NO_HINTS), NO_ENDS)
+        value = row.need("new_value", WRITTEN, "write what the value is called: new_value: Minnow")
+        if (constant is None) == (not row.has("range")) or (row.has("range") and low is None and high is None):
+            what = "a value mapping needs constant: or range: with from: or to:, and not both"
+            row.problems.add(row.place, what, "write {range: {from: 0, to: 20}, new_value: Minnow}")
+            return None
+        sought = None if constant is None else _either(constant)
+        least, most = _number(low, row), _number(high, row)
+        if least and most and Decimal(least) > Decimal(most):
+            row.wrong("range", f"the range is empty: from {least} to {most}", "from: is the smaller of the two", "E13")
+        return Mapped(literal(value, self.type, row), sought, least, most)
+
+    def _sliding(self, row: Row) -> PropertyKind | None:
+        function = _function(row, "window_function", WINDOWS)
+        first = row.need("relative_days_from", WHOLE, "write the first day, such as -6")
+        last = row.need("relative_days_to", WHOLE, "write the last day, such as 0 for the day itself")
+        source, at = self._source(row, function)
+        if first > last:
+            what = f"the window of {self.name.text} runs backwards, from {first} to {last}"
+            row.wrong("relative_days_from", what, "swap the two", "E13")
+        return Sliding(source, function, first, last, at) if source else None
+
+    def _fixed(self, row: Row) -> PropertyKind | None:
+        function = _function(row, "window_function", WINDOWS)
+        since = row.need("date_from", DAY, "write the first day: 2026-01-01")
+        until = row.need("date_to", DAY, "write the last day: 2026-01-07")
+        source, at = self._source(row, function)
+        if since > until:
+            what = f"the window of {self.name.text} runs backwards, from {since} to {until}"
+            row.wrong("date_from", what, "swap the two", "E13")
+        return Fixed(source, function, since, until, at) if source else None
+
+    def _lifetime(self, row: Row) -> PropertyKind | None:
+        function = _function(row, "merge_function", FOLDS)
+        source, at = self._source(row, function)
+        return Lifetime(source, function, at) if source else None
+
+    def _source(self, row: Row, function: Aggregate) -> tuple[str, Place]:
+        """The property that a window is over, '' if there is none to be read, and where it stands."""
+        given = [source for source in SOURCES if row.has(source)]
+        if len(given) != 1:
+            what = f"{row.what} of {self.name.text} has {'two sources' if given else 'no source'}"
+            row.problems.add(_last(row, given, row.place), what, f"give it one of {', '.join(SOURCES)}", "E05")
+            for source in given:
+                row.get(source, ANY, None)
+            return "", row.place
+        at = row.place_of(given[0])
+        if given[0] == "source_property":
+            return row.get("source_property", WORD, ""), at
+        return self._source_within(row, given[0], function), at
+
+    def _source_within(self, row: Row, given: str, function: Aggregate) -> str:
+        """The name of a property that stands within this one, or that of a computed one."""
+        build = self._event_value if given == "source_event_property" else self._computed
+        kind: Kind[PropertyKind | None] = record(given, build, None, NO_HINTS)
+        if given == "source_computed_property":
+            named: Kind[str] = Kind(lambda n, s: n.text if isinstance(n, Scalar) else "", "")
+            if bare := row.get(given, named, ""):
+                return bare
+        found = row.get(given, kind, None)
+        if found is None:
+            return ""
+        name = f"{self.name.text}_source"
+        type_ = self._type_within(found, function)
+        self.within.append(Property(name, type_, found, can_filter=False, implied=True, place=self.name.place))
+        return name
+
+    def _type_within(self, kind: PropertyKind, function: Aggregate) -> DataType:
+        """What the inner values are: those of the property, unless the window counts them."""
+        if function not in (Aggregate.COUNT, Aggregate.COUNT_DISTINCT, Aggregate.ARRAY):
+            return self.type
+        if isinstance(kind, EventValue):
+            if kind.function in (Aggregate.COUNT, Aggregate.COUNT_DISTINCT):
+                return DataType.INTEGER
+            event = next((one for one in self.events if one.name == kind.event), None)
+            column = event.column(kind.select.bare() or "") if event else None
+            if column:
+                return column.type
+        return DataType.STRING
+
+
+def _last(row: Row, given: list[str], otherwise: Place) -> Place:
+    """Where the last of several keys stands: that is the one too many."""
+    return max((row.place_of(key) for key in given), default=otherwise)
+
+
+def _empty(node: Node) -> bool:
+    return (isinstance(node, Scalar) and node.empty) or (isinstance(node, YamlMapping) and not node.entries)
+
+
+def _function(row: Row, key: str, allowed: frozenset[Aggregate]) -> Aggregate:
+    found = row.need(key, choice(Aggregate, Aggregate.MAX), f"write one of {', '.join(sorted(allowed))}")
+    if found not in allowed:
+        known = ", ".join(sorted(allowed))
+        row.wrong(key, f"{key} of {row.what} may not be {found}", f"write one of {known}", "E20")
+    return found
+
+
+def _range(row: Row) -> tuple[Written | None, Written | None]:
+    return row.get("from", WRITTEN, None), row.get("to", WRITTEN, None)
+
+
+def _number(value: Written | None, row: Row) -> str | None:
+    if value is None:
+        return None
+    if not re.fullmatch(r"-?\d{1,30}(\.\d{1,30})?", value.text):
+        row.problems.add(value.place, f"{show(value.text)} in a range is not a number", "write digits, without quotes")
+        return None
+    return value.text
+
+
+def _either(value: Written) -> str:
+    """A constant to compare with: a number, or a text."""
+    plain = not value.quoted and re.fullmatch(r"-?\d{1,30}(\.\d{1,30})?|true|false", value.text)
+    return value.text if plain else quoted(value.text)
+
+
+def quoted(text: str) -> str:
+    """A text as a SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _is_moment(text: str, type_: DataType) -> bool:
+    """Whether a date or time is one that there is: not the 31st of June. Other types: true."""
+    try:
+        if type_ in (DataType.DATE, DataType.DATETIME):
+            datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def literal(value: Written, type_: DataType, row: Row) -> str:
+    """A value of a type as a SQL literal; a problem if it is none."""
+    if value.place.path is None:  # it was refused
+        return "null"
+    text = value.text
+    patterns = {
+        DataType.NUMBER: r"-?\d{1,30}(\.\d{1,30})?",
+        DataType.INTEGER: r"-?\d{1,18}",
+        DataType.BOOLEAN: r"true|false",
+        DataType.DATE: r"\d{4}-\d\d-\d\d",
+        DataType.DATETIME: r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?",
+    }
+    pattern = patterns.get(type_)
+    if (pattern and not re.fullmatch(pattern, text)) or not _is_moment(text, type_):
+        hint = f"write a value of that type, or mend data_type: of {row.what}"
+        row.problems.add(value.place, f"{show(text)} is not a value of type {type_}", hint, "E20")
+        return "null"
+    if type_ in (DataType.DATE, DataType.DATETIME):
+        return f"cast({quoted(text.replace('T', ' '))} as {'date' if type_ is DataType.DATE else 'timestamp'})"
+    return text if pattern else quoted(text)

@@ -1,0 +1,283 @@
+"""Files of a semantic model → values: config.yml, events/, properties/ and kpis/, in Asemic's format and with our tags.
+
+Every problem of form is found here, all at once, with file and line; what the parts say of each other is in rules/check.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from runner.doors.semantic.files import events as yamlevents
+from runner.doors.semantic.files import kpis as yamlkpis
+from runner.doors.semantic.files import properties as yamlprops
+from runner.doors.semantic.files.kinds import ANY, COUNT, DURATION, WHOLE, WORD, WORDS, known_zone, near_zone, scalar
+from runner.doors.semantic.values import BUILT_IN, Config, Dedupe, EventType, Kpi, Property, Settings
+from runner.errors import BadInput, Place
+from runner.files.environment import expand_text
+from runner.files.schema import Hints, Kind, Row, Scope, Wrong, choice, many, record
+from runner.files.yaml import Broken, Node, Scalar, parse, read_text
+from runner.files.yaml import Mapping as YamlMapping
+from runner.files.yaml import Sequence as YamlSequence
+from runner.playbook.paths import holds_password
+from runner.problems import MAX_PROBLEMS, Problems, show
+
+NO_HINTS = Hints({}, {})
+_MODEL_SETTINGS = (
+    "incremental_update_frequency",
+    "horizon",
+    "max_future_skew",
+    "dedupe",
+    "number_type",
+    "identity",
+    "backfill",
+    "verify",
+    "target",
+    "vanished",
+)
+_OWN_ID = "give events the user's own id, by sql: if need be"
+_OURS = Hints({}, dict.fromkeys(_MODEL_SETTINGS, "model_settings"))
+_DECIMAL = re.compile(r"decimal\((\d{1,2}), ?(\d{1,2})\)", re.IGNORECASE)
+NEVER: tuple[int | None, int] = (None, 500)
+
+
+def read(folder: Path, env: Mapping[str, str], problems: Problems) -> Config:
+    """The model in a folder. Raises BadInput where nothing can be read; smaller problems are added."""
+    path = folder / "config.yml"
+    if not path.is_file() and (folder / "userentity" / "config.yml").is_file():
+        folder, path = folder / "userentity", folder / "userentity" / "config.yml"
+    if not path.is_file():
+        hint = "DIR holds config.yml, events/, properties/ and kpis/"
+        problems.stop(Place(path), "no such file", hint)
+    reader = _Reader(folder, env, problems)
+    settings = reader.settings(path)
+    events = reader.events()
+    properties = reader.properties(events)
+    kpis = reader.kpis(settings)
+    return Config(path, settings, events, properties, kpis, frozenset(reader.lost))
+
+
+class _Reader:
+    """Reads the files of one folder."""
+
+    def __init__(self, folder: Path, env: Mapping[str, str], problems: Problems) -> None:
+        self.folder, self.env, self.problems = folder, env, problems
+        self.lost: set[str] = set()  # see Config.lost
+        place = folder.resolve()
+        self.app_id = place.parent.name if place.name == "userentity" else place.name
+
+    def _document(self, path: Path) -> YamlMapping | None:
+        """The mapping in a file. None if it cannot be read, which has been said; other files still can."""
+        try:
+            text = read_text(path, self.problems)
+            if not any(line.strip() and not line.lstrip().startswith("#") for line in text.splitlines()):
+                self.problems.add(Place(path), "the file is empty", "write into it, or delete it")
+                return None
+            node = parse(text, path, self.problems)
+        except BadInput:
+            if len(self.problems.found) >= MAX_PROBLEMS:
+                raise
+            return None
+        if isinstance(node, YamlMapping):
+            return node
+        if not isinstance(node, Broken):
+            self.problems.add(node.place, "the file must be a mapping", "write key: value pairs")
+        return None
+
+    def _files(self, *folders: str) -> list[Path]:
+        found = [p for f in folders for p in sorted((self.folder / f).glob("*.y*ml")) if p.suffix in (".yml", ".yaml")]
+        if not found:
+            hint = "a model has events/, properties/ and kpis/, with files that end in .yml"
+            self.problems.add(Place(self.folder / folders[0]), f"no files in {folders[0]}/", hint)
+        return found
+
+    # -- config.yml ----------------------------------------------------------------------------------------------
+
+    def settings(self, path: Path) -> Settings:
+        """Of config.yml."""
+        node = self._document(path)
+        blank = Settings("", 0, ())
+        before = len(self.problems.found)
+        if node is None:
+            self.lost.add("config")
+            return blank
+        schema = record("the configuration", self._settings, blank, _OURS)
+        settings = Scope(self.problems, "config.yml").read(schema, node)
+        if not self._whole(node, before):
+            self.lost.add("config")
+        return settings
+
+    def _settings(self, row: Row) -> Settings:
+        schema = row.need("data_model_schema", WORD, "write the schema of the generated tables: sl")
+        schema = schema.replace("{app_id}", self.app_id)
+        if schema and not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", schema):
+            what = f"{show(schema)} is not a schema of small letters, digits and _"
+            row.wrong("data_model_schema", what, "write sl, or another name of at most 40 of them", "E03")
+        settings = Settings(
+            schema=schema,
+            active_days=row.need("active_days", WHOLE, "write how long a user counts as active: 90"),
+            cohort_days=row.need("cohorted_daily_kpis_days", many(WHOLE, empty=False), "write [0, 1, 7, 14, 30]"),
+            timezone=row.get("timezone", WORD, "UTC") or "UTC",
+        )
+        row.get("data_model_version", ANY, None)
+        if not known_zone(settings.timezone):
+            row.wrong("timezone", f"{show(settings.timezone)} is not a time zone", near_zone(settings.timezone))
+        if settings.active_days < 0:
+            row.wrong("active_days", "active_days must not be negative", "write how long a user counts as active: 90")
+        days = settings.cohort_days
+        if min(days, default=0) < 0 or len(set(days)) < len(days):
+            what = "cohorted_daily_kpis_days must be different days, none of them negative"
+            row.wrong("cohorted_daily_kpis_days", what, "write [0, 1, 7, 14, 30]")
+        more = record("model_settings", lambda r: self._more(r, settings), settings, _OURS)
+        return row.get("model_settings", more, settings)
+
+    def _more(self, row: Row, settings: Settings) -> Settings:
+        frequency = row.get("incremental_update_frequency", DURATION, 86_400)
+        if frequency < 60:
+            what = "an update more often than once a minute"
+            row.wrong("incremental_update_frequency", what, "write 1m or more", "E24")
+        if row.has("identity"):
+            row.get("identity", ANY, None)
+            row.wrong("identity", "identity maps are not there yet", _OWN_ID, "E25")
+        horizon = row.get("horizon", _one_of("max_event_date", "run_date"), "max_event_date")
+        number = _DECIMAL.fullmatch(row.get("number_type", WORD, "decimal(18,4)"))
+        if not number or not 1 <= int(number[1]) <= 38 or int(number[2]) > int(number[1]):
+            what = "number_type must be an exact one, or no table can be shown to equal a full rebuild"
+            row.wrong("number_type", what, "write decimal(18,4), or another of at most 38 digits", "E19")
+            number = None
+        row.get("backfill", record("backfill", lambda r: r.get("days_per_chunk", COUNT, 10), 10, NO_HINTS), 10)
+        every, keys = row.get("verify", record("verify", _verify, NEVER, NO_HINTS), NEVER)
+        target = row.get("target", WORDS, "")
+        if holds_password(target):
+            row.wrong(
+                "target", "the target holds a literal password", "put it in the environment: ${PGPASSWORD} in its place"
+            )
+        elif target:
+            target = expand_text(target, row.place_of("target"), self.env, self.problems, "target: ", url=True) or ""
+        return replace(
+            settings,
+            frequency_s=frequency,
+            run_date=horizon == "run_date",
+            skew_s=row.get("max_future_skew", DURATION, None),
+            dedupe=row.get("dedupe", choice(Dedupe, Dedupe.LAST), Dedupe.LAST),
+            precision=int(number[1]) if number else 18,
+            scale=int(number[2]) if number else 4,
+            vanished=row.get("vanished", _one_of("stop", "retract"), "stop"),
+            target=target,
+            verify_s=every,
+            verify_keys=keys,
+        )
+
+    # -- events/ -------------------------------------------------------------------------------------------------
+
+    def events(self) -> tuple[EventType, ...]:
+        """Of events/ (or actions/, as they were once called): a file an event, called as the file."""
+        found: dict[str, EventType] = {}
+        first: dict[str, Path] = {}
+        paths = self._files("events", "actions")
+        if not paths:
+            self.lost.add("event")
+        for path in paths:
+            name = path.stem
+            if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name) or name in (*BUILT_IN, "totals"):
+                hint = "rename the file: small letters, digits and _, and no name that is built in"
+                self.problems.add(Place(path), f"an event may not be called {show(name)}", hint, "E03")
+            if first.setdefault(name, path) != path:
+                what = f"a second event called {name}"
+                self.problems.add(Place(path), what, f"rename one of the two; the first is {first[name]}", "E02")
+            node = self._document(path)
+            before = len(self.problems.found)
+            event = yamlevents.read(name, node, self.app_id, self.problems) if node is not None else None
+            if node is not None and event is not None and self._whole(node, before):
+                found.setdefault(name, event)
+            else:
+                self.lost.add(f"event {name}")
+        return tuple(found.values())
+
+    # -- properties/ and kpis/ -----------------------------------------------------------------------------------
+
+    def properties(self, events: tuple[EventType, ...]) -> tuple[Property, ...]:
+        """Of properties/, with the inline sources of windows as properties of their own."""
+        found: dict[str, Property] = {}
+        for name, node in self._listed("property", "properties"):
+            before = len(self.problems.found)
+            made = yamlprops.read(name, node, events, self.problems)
+            if not made or not self._whole(node, before):
+                self.lost.add(f"property {name.text}")
+                continue
+            for one in made:
+                if one.name in found:
+                    what = f"a second property called {one.name}"
+                    if one.implied:
+                        what += f", which is what the source within {name.text} is called"
+                    self.problems.add(name.place, what, f"rename one; the first is at {found[one.name].place}", "E02")
+                found.setdefault(one.name, one)
+        return tuple(found.values())
+
+    def kpis(self, settings: Settings) -> tuple[Kpi, ...]:
+        """Of kpis/, templates unfolded."""
+        found: dict[str, Kpi] = {}
+        for name, node in self._listed("kpi", "kpis"):
+            before = len(self.problems.found)
+            made = yamlkpis.read(name, node, settings, self.problems)
+            if not made or not self._whole(node, before):
+                self.lost.add("kpi" if "{}" in name.text else f"kpi {name.text}")
+                continue
+            for kpi in made:
+                if kpi.name in found:
+                    what = f"a second KPI called {kpi.name}"
+                    self.problems.add(name.place, what, f"rename one; the first is at {found[kpi.name].place}", "E02")
+                found.setdefault(kpi.name, kpi)
+        return tuple(found.values())
+
+    def _listed(self, kind: str, key: str) -> Iterator[tuple[Scalar, Node]]:
+        """The entries of all files of a folder that is called as the key in them."""
+        paths = self._files(key)
+        if not paths:
+            self.lost.add(kind)
+        for path in paths:
+            node = self._document(path)
+            if node is None:
+                self.lost.add(kind)
+                continue
+            for name, _ in node.entries:
+                if name.text != key:
+                    hint = f"indent what belongs to {key}:, which the file begins with"
+                    self.problems.add(name.place, f"unknown key {show(name.text)} in a file of {key}", hint)
+            listed = next((value for name, value in node.entries if name.text == key), None)
+            if isinstance(listed, YamlMapping):
+                yield from listed.entries
+                continue
+            self.lost.add(kind)
+            if not isinstance(listed, Broken):
+                place = listed.place if listed else node.place
+                self.problems.add(place, f"the file needs {key}:, a mapping of names", f"write {key}: {{name: …}}")
+
+    def _whole(self, node: Node, before: int) -> bool:
+        """Whether nothing in a node was refused, then or since, that something else had to stand in for."""
+        return not _broken(node) and all(
+            problem.code in ("E13", "E15") or problem.what.startswith(("unknown key", "enrichments"))
+            for problem in self.problems.found[before:]
+        )
+
+
+def _broken(node: Node) -> bool:
+    if isinstance(node, YamlMapping):
+        return any(_broken(value) for _, value in node.entries)
+    return isinstance(node, Broken) or (isinstance(node, YamlSequence) and any(map(_broken, node.items)))
+
+
+def _one_of(*words: str) -> Kind[str]:
+    def read(node: Node, scope: Scope) -> str:
+        text = scalar(node).text
+        if text not in words:
+            raise Wrong(f"must be {' or '.join(words)}, not {show(text)}", f"write {words[0]}")
+        return text
+
+    return Kind(read, words[0])
+
+
+def _verify(row: Row) -> tuple[int | None, int]:
+    return row.get("every", DURATION, None), row.get("keys", COUNT, 500)

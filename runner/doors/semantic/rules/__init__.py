@@ -1,0 +1,1 @@
+"""What is wrong with a semantic model, by code, file and line."""

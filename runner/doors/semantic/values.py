@@ -1,0 +1,291 @@
+"""A semantic model as values: events, user properties, KPIs, and the settings of their generated tables.
+
+The words are those of Asemic's configuration files. Every value that a user can get wrong carries its Place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from runner.doors.semantic.formulas import Formula
+from runner.doors.semantic.settings import Dedupe as Dedupe
+from runner.doors.semantic.settings import Settings as Settings
+from runner.errors import Place
+from runner.names import TableName
+
+ACTIVITY = "entity_activity"  # all rows of the events that are tagged activity_event
+REGISTRATIONS = "entity_registrations"  # the first row of each user over those tagged registration_event
+BUILT_IN = (ACTIVITY, REGISTRATIONS)
+
+
+class DataType(StrEnum):
+    """What a column or property holds; NUMBER is exact."""
+
+    NUMBER = "NUMBER"
+    INTEGER = "INTEGER"
+    STRING = "STRING"
+    DATE = "DATE"
+    DATETIME = "DATETIME"
+    BOOLEAN = "BOOLEAN"
+
+
+class ColumnTag(StrEnum):
+    """What a column of an event is for. The two stamps that are not Asemic's make batches and versions."""
+
+    EVENT_ID = "event_id_column"
+    ENTITY_ID = "entity_id_column"
+    TSTAMP = "event_timestamp_column"
+    ETL_TSTAMP = "etl_timestamp_column"
+    DATE = "date_column"
+    REGISTRATION = "registration_property"
+    AMOUNT = "transaction_amount_column"
+
+
+class EventTag(StrEnum):
+    """Which of the built-in events an event feeds."""
+
+    REGISTRATION = "registration_event"
+    ACTIVITY = "activity_event"
+    PAYMENT = "payment_transaction_event"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of an event's table."""
+
+    name: str
+    type: DataType
+    tags: tuple[str, ...] = ()
+    label: str = ""
+    place: Place = field(default_factory=Place, compare=False)
+
+
+@dataclass(frozen=True)
+class EventType:
+    """One kind of event: rows of a table, or of a SELECT over it (`sql`), that a condition picks."""
+
+    name: str
+    table: TableName
+    columns: tuple[Column, ...]
+    tags: tuple[str, ...] = ()
+    where: Formula | None = None
+    sql: str = ""
+    label: str = ""
+    sql_place: Place = field(default_factory=Place, compare=False)
+    place: Place = field(default_factory=Place, compare=False)
+
+    def tagged(self, tag: ColumnTag) -> Column | None:
+        """The column with a tag."""
+        return next((column for column in self.columns if tag in column.tags), None)
+
+    def column(self, name: str) -> Column | None:
+        """The column of a name."""
+        return next((column for column in self.columns if column.name == name), None)
+
+
+class Aggregate(StrEnum):
+    """How the values of a day or of a window become one."""
+
+    COUNT = "count"
+    SUM = "sum"
+    AVG = "avg"
+    MIN = "min"
+    MAX = "max"
+    FIRST = "first_value"
+    LAST = "last_value"
+    NONE = "none"  # the formula aggregates itself
+    COUNT_DISTINCT = "count_distinct"
+    ARRAY = "array"
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A column of the user's first registration event."""
+
+    column: str
+    at: Place = field(default_factory=Place, compare=False)  # where the column, event or source is named
+
+
+@dataclass(frozen=True)
+class EventValue:
+    """A value of each user and day with events of a kind."""
+
+    event: str
+    select: Formula
+    function: Aggregate
+    where: Formula | None = None
+    default: str | None = None
+    at: Place = field(default_factory=Place, compare=False)
+
+
+@dataclass(frozen=True)
+class Sliding:
+    """An aggregate over the days from `first` to `last`, relative to each day."""
+
+    source: str
+    function: Aggregate
+    first: int
+    last: int
+    at: Place = field(default_factory=Place, compare=False)
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """An aggregate over a range of dates, both included: one value a user."""
+
+    source: str
+    function: Aggregate
+    since: str
+    until: str
+    at: Place = field(default_factory=Place, compare=False)
+
+
+@dataclass(frozen=True)
+class Lifetime:
+    """An aggregate over all days up to each day."""
+
+    source: str
+    function: Aggregate
+    at: Place = field(default_factory=Place, compare=False)
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """One rule of a value mapping: a constant, or a range with both its ends. The first that fits counts."""
+
+    new_value: str
+    constant: str | None = None
+    low: str | None = None
+    high: str | None = None
+
+
+@dataclass(frozen=True)
+class Computed:
+    """A formula over other properties and the date; never stored."""
+
+    select: Formula
+    mappings: tuple[Mapped, ...] = ()
+
+
+PropertyKind = Registration | EventValue | Sliding | Fixed | Lifetime | Computed
+
+
+@dataclass(frozen=True)
+class Property:
+    """A value of each user, or of each user and day."""
+
+    name: str
+    type: DataType
+    kind: PropertyKind
+    label: str = ""
+    description: str = ""
+    can_filter: bool = True
+    can_group_by: bool = False
+    implied: bool = False  # not written by the user: built in, or the inline source of another
+    place: Place = field(default_factory=Place, compare=False)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The properties that it is made of."""
+        if isinstance(self.kind, (Sliding, Fixed, Lifetime)):
+            return (self.kind.source,)
+        if isinstance(self.kind, Computed):
+            return tuple(name for name in self.kind.select.names if name != "date")
+        return ()
+
+
+class Axis(StrEnum):
+    """What a KPI is drawn over."""
+
+    DATE = "date"
+    COHORT_DAY = "cohort_day"
+
+
+class Total(StrEnum):
+    """How the values of an axis become one number."""
+
+    SUM = "sum"
+    AVG = "avg"
+    COUNT = "count"
+    MIN = "min"
+    MAX = "max"
+
+
+@dataclass(frozen=True)
+class Kpi:
+    """A formula over aggregates of properties and over other KPIs."""
+
+    name: str
+    select: Formula
+    where: Formula | None
+    axes: tuple[tuple[Axis, Total | None], ...]
+    label: str = ""
+    description: str = ""
+    unit: str = ""
+    unit_first: bool = False
+    place: Place = field(default_factory=Place, compare=False)
+    written: str = field(default="", compare=False)  # its name in the file, with {} in that of a template
+
+    @property
+    def called(self) -> str:
+        """Its name for a message: one for all KPIs of a template."""
+        return self.written or self.name
+
+    def has(self, axis: Axis) -> bool:
+        """Whether it is drawn over an axis."""
+        return axis in dict(self.axes)
+
+
+@dataclass(frozen=True)
+class Config:
+    """The whole of a folder."""
+
+    path: Path
+    settings: Settings
+    events: tuple[EventType, ...]
+    properties: tuple[Property, ...]
+    kpis: tuple[Kpi, ...]
+    lost: frozenset[str] = (
+        frozenset()
+    )  # what stands in the files and could not be read: "event login", or "event" for any
+
+    def has_lost(self, kind: str) -> bool:
+        """Whether any event, property or KPI was not read."""
+        return any(one.split()[0] == kind for one in self.lost)
+
+    def may_have(self, kind: str, name: str) -> bool:
+        """Whether an event, property or KPI that was not read may be the one of a name: of that, something was said."""
+        return kind in self.lost or f"{kind} {name}" in self.lost
+
+    def event(self, name: str) -> EventType:
+        """The event of a name."""
+        return next(event for event in self.events if event.name == name)
+
+    def property(self, name: str) -> Property:
+        """The property of a name."""
+        return next(one for one in self.properties if one.name == name)
+
+    def kpi(self, name: str) -> Kpi:
+        """The KPI of a name."""
+        return next(one for one in self.kpis if one.name == name)
+
+    def tagged(self, tag: EventTag) -> tuple[EventType, ...]:
+        """The events that feed a built-in one."""
+        return tuple(event for event in self.events if tag in event.tags)
+
+    def closure(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Properties and all that they are made of, sources first. The configuration has no cycles."""
+        found: dict[str, None] = {}
+
+        def enter(name: str) -> None:
+            if name not in found:
+                for source in self.property(name).sources:
+                    enter(source)
+                found[name] = None
+
+        for name in names:
+            enter(name)
+        return tuple(found)

@@ -1,0 +1,224 @@
+"""The console script `sql-runner`: SQL Runner's flags, lines and exit codes; and the same playbooks through `runner`."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from runner import __version__
+from runner.doors.sqlrunner import flags
+from runner.doors.sqlrunner.flags import BadFlag, HelpAsked, Options
+from runner.errors import BadInput, Place, Problem
+from runner.secrets import looks_secret
+from runner.session.process import Surroundings, ended, leave
+
+if TYPE_CHECKING:
+    from runner.doors.sqlrunner.command import Means
+    from runner.doors.sqlrunner.files.functions import Outside
+    from runner.doors.sqlrunner.files.playbook import OldPlaybook
+    from runner.doors.sqlrunner.files.queries import ReadyStep
+    from runner.doors.sqlrunner.log import Log
+    from runner.warehouse.base import Warehouse, Watch
+
+THREADS_PER_CORE = 10  # as many connections as SQL Runner's driver keeps
+STOPPED = "what had ended before is done, what ran was cancelled"
+
+
+def main(
+    args: list[str] | None = None, watch: Watch | None = None, out: TextIO | None = None, err: TextIO | None = None
+) -> int:
+    """Run one command line and give its exit code; never raises, never shows a traceback."""
+    words = sys.argv[1:] if args is None else args
+    around = Surroundings(out or sys.stdout, err or sys.stderr, os.environ, watch, words=list(words))
+    return ended(around, lambda: _command(words, around))
+
+
+def entry() -> None:
+    """The console script."""
+    leave(main())
+
+
+def _command(words: list[str], around: Surroundings) -> int:
+    around.secrets = around.secrets.also((value, "***") for value in _given_secrets(words))
+    try:
+        options = flags.parse(words)
+    except BadFlag as bad:
+        around.err.write(f"{bad}\nUsage of Options:\n{flags.usage()}")
+        return 2
+    except HelpAsked:
+        around.err.write(f"Usage of Options:\n{flags.usage()}")
+        return 0
+    if options.version or options.help or not words:
+        around.out.write(f"sql-runner version: {__version__}\n")
+        if not options.version:
+            around.out.write(f"{flags.DESCRIPTION}\nUsage:\n{flags.usage()}")
+        return 0
+    return _asked(options, around)
+
+
+def _asked(options: Options, around: Surroundings) -> int:
+    from runner.doors.sqlrunner import command
+    from runner.doors.sqlrunner.log import GoLog, JsonLog
+
+    log: Log = JsonLog(around.out) if options.json else GoLog(around.out, around.err, _now)
+    if options.consul or options.consul_only_for_lock:
+        around.err.write("consul is not supported: name a playbook file with -playbook, and a lock file with -lock\n")
+        return 2
+    if options.check_lock:
+        return command.check_lock(options.check_lock, log)
+    if options.delete_lock:
+        return command.delete_lock(options.delete_lock, log)
+    if not options.playbook:
+        around.out.write("required flag not defined: -playbook\n")
+        return 2
+    if options.sqlroot == flags.PLAYBOOK_CHILD:
+        around.out.write(
+            f"Error resolving -sqlroot: {options.sqlroot}\nCannot use {options.sqlroot} option without -consul argument\n"
+        )
+        return 2
+    options = replace(options, threads=options.threads or threads())
+    return command.run(options, sql_root(options), "", means(around, log))
+
+
+def sql_root(options: Options) -> str:
+    """The folder that files of queries are found in."""
+    if options.sqlroot == flags.PLAYBOOK:
+        return str(Path(options.playbook).absolute().parent)
+    if options.sqlroot == flags.BINARY:
+        return str(Path(sys.argv[0]).resolve().parent)
+    return options.sqlroot
+
+
+def outside(around: Surroundings) -> Outside:
+    """What templates may reach: the clock, the environment, random numbers; secrets that they make are masked."""
+    from runner.doors.sqlrunner.files.functions import Outside
+
+    def secret(value: str) -> None:
+        around.secrets = around.secrets.also([(value, "***")])
+
+    return Outside(_now, around.env, lambda: random.SystemRandom().getrandbits(63), secret)
+
+
+def means(around: Surroundings, log: Log) -> Means:
+    """What a run needs of its process."""
+    from runner.clock import Clock
+    from runner.doors.sqlrunner.command import Means
+
+    def open_session(url: str, session: str, timeout_s: float) -> Warehouse:
+        from runner.warehouse import connect
+
+        return connect(url, session, plain=True, timeout_s=timeout_s, watch=around.watch, secrets=around.secrets)
+
+    around.stopped = STOPPED
+    clock = around.clock or Clock(time.monotonic, time.sleep)
+    owner = f"sql-runner pid {os.getpid()} on {socket.gethostname()}"
+    return Means(log, outside(around), clock, open_session, owner, around.at_exit.append)
+
+
+def threads() -> int:
+    """How many queries of a target run at once, unless the command line says otherwise."""
+    return THREADS_PER_CORE * (os.cpu_count() or 1)
+
+
+def _given_secrets(words: list[str]) -> list[str]:
+    """Values of variables on the command line whose names say that they are secret."""
+    lists = [re.sub(r"^--?var=", "", word) for word in words]
+    pairs = [pair.partition("=") for text in lists for pair in text.split(",")]
+    return [value for name, _, value in pairs if looks_secret(name)]
+
+
+def _now() -> datetime:
+    return datetime.now().astimezone()
+
+
+# -- the same playbooks through `runner` ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Given:
+    """The flags of `runner run`, `check`, `plan` and `render` that such a playbook knows."""
+
+    playbook: Path
+    variables: Mapping[str, str]
+    target: str | None = None
+    from_step: str = ""
+    dry_run: bool = False
+    threads: int | None = None
+    json: bool = False
+
+    @property
+    def options(self) -> Options:
+        """The same as SQL Runner's flags."""
+        return Options(
+            playbook=str(self.playbook),
+            variables=self.variables,
+            from_step=self.from_step,
+            dry_run=self.dry_run,
+            threads=self.threads or threads(),
+        )
+
+
+def run(given: Given, around: Surroundings) -> int:
+    """`runner run OLD`: SQL Runner's semantics and exit codes, the runner's own lines."""
+    from runner.doors.sqlrunner import command
+    from runner.doors.sqlrunner.log import JsonLog, LineLog
+
+    log: Log = JsonLog(around.out) if given.json else LineLog(around.out, around.err, dry=given.dry_run)
+    log.message(f"{given.playbook.stem} (SQL Runner playbook)")
+    return command.run(given.options, sql_root(given.options), given.target or "", means(around, log))
+
+
+def check(given: Given, around: Surroundings) -> str:
+    """`runner check OLD`: everything that can be known without connecting. Raises BadInput."""
+    from runner.doors.sqlrunner.targets import errors_of
+
+    playbook, steps = _ready(given, around)
+    problems = [Problem(target.place, error) for target in playbook.targets for error in errors_of(target)]
+    if problems and not given.target:
+        raise BadInput(problems)
+    queries = sum(len(step.queries) for step in steps)
+    return f"{given.playbook}: fine ({len(playbook.targets)} targets, {len(steps)} steps, {queries} queries)"
+
+
+def render(given: Given, around: Surroundings) -> str:
+    """`runner render OLD`: the SQL that would be sent. Raises BadInput."""
+    _, steps = _ready(given, around)
+    texts = [f"-- {step.name} / {query.name}: {query.path}\n{query.text}" for step in steps for query in step.queries]
+    return "\n".join(text.rstrip("\n") + "\n" for text in texts)
+
+
+def _ready(given: Given, around: Surroundings) -> tuple[OldPlaybook, tuple[ReadyStep, ...]]:
+    from runner.doors.sqlrunner import command
+    from runner.doors.sqlrunner.files.queries import Unready
+
+    playbook = command.load(given.options, outside(around))
+    try:
+        return playbook, command.ready(given.options, playbook, sql_root(given.options), outside(around))
+    except Unready as unready:
+        raise BadInput([Problem(Place(), error) for error in unready.errors]) from None
+
+
+def migrate(given: Given, around: Surroundings) -> int:
+    """`runner migrate OLD`: write the native playbook beside it, say what could not be translated."""
+    from runner.doors.sqlrunner.migrate.migrate import migrate as write
+
+    done = write(given.playbook, sql_root(given.options), given.variables, outside(around))
+    around.out.write(f"wrote {done.playbook} and {len(done.files)} SQL files\n")
+    for note in done.notes:
+        around.out.write(f"note: {note}\n")
+    if done.undone:
+        for problem in done.undone:
+            around.err.write(f"{problem}\n")
+        around.err.write(f"  hint: mend these by hand; `runner check {done.playbook}` refuses what is not translated\n")
+        return 6
+    around.out.write(f"every file renders to the same SQL\nnext: runner check {done.playbook}\n")
+    return 0

@@ -1,0 +1,188 @@
+"""One run of an SQL Runner playbook, from its flags to its exit code: lock, read, make ready, execute, review."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC
+from functools import partial
+from pathlib import Path
+
+from runner.clock import Clock
+from runner.doors.sqlrunner.execute import Aim, TargetStatus, Terms, execute
+from runner.doors.sqlrunner.files import queries as scripts
+from runner.doors.sqlrunner.files.functions import Outside, functions
+from runner.doors.sqlrunner.files.playbook import OldPlaybook
+from runner.doors.sqlrunner.files.queries import ReadyStep, Unready
+from runner.doors.sqlrunner.files.read import read
+from runner.doors.sqlrunner.flags import Options
+from runner.doors.sqlrunner.gotemplate import Value
+from runner.doors.sqlrunner.gotemplate.functions.printing import plain
+from runner.doors.sqlrunner.lock import Held, LockFile
+from runner.doors.sqlrunner.log import Log
+from runner.doors.sqlrunner.review import Code, code_of
+from runner.doors.sqlrunner.targets import APP_NAME, address, errors_of, url_of
+from runner.errors import BadInput, Place
+from runner.secrets import looks_secret
+from runner.warehouse import display, kind_of
+from runner.warehouse.base import Warehouse
+
+Connect = Callable[[str, str, float], Warehouse]  # URL, what the session is called, seconds a statement may take
+
+
+@dataclass(frozen=True)
+class Means:
+    """What a run is given by its command line."""
+
+    log: Log
+    outside: Outside
+    clock: Clock
+    connect: Connect
+    owner: str  # who makes a lock
+    at_exit: Callable[[Callable[[], None]], None]  # also if the process has to be given up
+
+
+def run(options: Options, root: str, target_url: str, means: Means) -> Code:
+    """Run a playbook whose SQL lies below `root`. A `target_url` stands in place of its targets."""
+    lock = _lock(options)
+    if lock is not None and lock.exists():
+        means.log.message(f"Error: {lock.refusal()}")
+        return _refused(Code.LOCKED, means)
+    try:
+        playbook = load(options, means.outside)
+    except BadInput as error:
+        means.log.message(f"Error getting playbook: {error}")
+        return _refused(Code.FAILED, means)
+    release = _make(lock, means) if lock is not None else None
+    if isinstance(release, Code):
+        return _refused(release, means)
+    statuses = _statuses(options, playbook, root, target_url, means)
+    code = code_of(statuses)
+    if lock is not None and release is not None and (lock.soft or code in (Code.DONE, Code.NOTHING)):
+        means.log.message(f"Deleting lockfile at this key '{lock.path}'")
+        release()
+    means.log.finished(statuses)
+    return code
+
+
+def load(options: Options, outside: Outside) -> OldPlaybook:
+    """The playbook of the flags; its secrets are made known. Raises BadInput."""
+    playbook = read(Path(options.playbook), options.variables, functions(outside))
+    for secret in _secrets(playbook):
+        outside.secret(secret)
+    return playbook
+
+
+def ready(options: Options, playbook: OldPlaybook, root: str, outside: Outside) -> tuple[ReadyStep, ...]:
+    """The queries that the flags choose, as they are sent. Raises Unready."""
+    steps = scripts.chosen(playbook.steps, options.from_step, options.run_query)
+    return scripts.load(steps, root, playbook.variables, functions(outside))
+
+
+def _secrets(playbook: OldPlaybook) -> list[str]:
+    named: list[tuple[str, Value]] = [(key, value) for target in playbook.targets for key, value in target.keys.items()]
+    named += list(playbook.variables.items())
+    return [text for name, value in named if name != "private_key_path" for text in _secret_texts(name, value, False)]
+
+
+def _secret_texts(name: str, value: Value, secret: bool) -> list[str]:
+    """What is secret in a value: by its name, or by that of what it lies in."""
+    secret = secret or looks_secret(name)
+    if isinstance(value, list):
+        return [text for item in value for text in _secret_texts("", item, secret)]
+    if isinstance(value, dict):
+        return [text for key, item in value.items() for text in _secret_texts(key, item, secret)]
+    return [plain(value)] if secret and value is not None and not isinstance(value, bool) else []
+
+
+def _lock(options: Options) -> LockFile | None:
+    """The hard lock, if both are given. A dry run takes none."""
+    if options.dry_run or not (options.lock or options.soft_lock):
+        return None
+    return LockFile(options.lock) if options.lock else LockFile(options.soft_lock, soft=True)
+
+
+def _refused(code: Code, means: Means) -> Code:
+    """Nothing was run."""
+    means.log.refused(code)
+    return code
+
+
+def _make(lock: LockFile, means: Means) -> Code | Callable[[], None]:
+    """The call that lets the lock go, or why it could not be taken."""
+    means.log.message(f"Checking and setting the lockfile at this key '{lock.path}'")
+    now_utc = means.outside.now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
+    try:
+        release = lock.make(now_utc, f"{means.owner} {means.outside.random_int()}")
+    except Held as held:
+        means.log.message(f"Error: {held}")
+        return Code.LOCKED
+    except OSError as error:
+        means.log.message(f"Error making lock: {lock.path}: {error.strerror or error}")
+        return Code.FAILED
+    if lock.soft:
+        means.at_exit(release)
+    return release
+
+
+def _statuses(
+    options: Options, playbook: OldPlaybook, root: str, target_url: str, means: Means
+) -> tuple[TargetStatus, ...]:
+    try:
+        steps = ready(options, playbook, root, means.outside)
+    except Unready as unready:
+        return tuple(TargetStatus(name, unready.errors) for name in _names(playbook, target_url))
+    if options.fill_templates:
+        means.log.filled(steps)
+        return ()
+    aims, wrong = _aims(playbook, target_url, options.timeout or playbook.statement_timeout_s, means)
+    terms = Terms(options.threads, options.dry_run, options.show_query_output)
+    return (*wrong, *execute(aims, steps, terms, means.clock, means.log))
+
+
+def _names(playbook: OldPlaybook, target_url: str) -> list[str]:
+    return [kind_of(target_url)] if target_url else [target.name for target in playbook.targets]
+
+
+def _aims(
+    playbook: OldPlaybook, target_url: str, timeout_s: float, means: Means
+) -> tuple[list[Aim], list[TargetStatus]]:
+    """The targets that can be used, and the statuses of those that cannot."""
+    session = f"sql-runner {playbook.path.stem}".encode("utf-8", "replace").decode()
+    if target_url:
+        connect = partial(means.connect, target_url, session, timeout_s)
+        return [Aim(kind_of(target_url, Place()), display(target_url), connect)], []
+    app_name = means.outside.env.get(APP_NAME)
+    aims, wrong = [], []
+    for target in playbook.targets:
+        if errors := errors_of(target):
+            wrong.append(TargetStatus(target.name, tuple(errors)))
+            continue
+        url = url_of(target, f"Snowplow_{app_name}" if app_name else "")
+        called = target["query_tag"] or session
+        aims.append(Aim(target.name, address(target), partial(means.connect, url, called, timeout_s)))
+    return aims, wrong
+
+
+def check_lock(path: str, log: Log) -> Code:
+    """Whether somebody has a lock."""
+    if LockFile(path).exists():
+        log.message(f"Error: {path} found, previous run failed or is ongoing")
+        return Code.LOCKED
+    log.message(f"Success: {path} does not exist")
+    return Code.DONE
+
+
+def delete_lock(path: str, log: Log) -> Code:
+    """Delete a lock that a failed run has left."""
+    lock = LockFile(path)
+    if not lock.exists():
+        log.message(f"Error: {path} does not exist, nothing to delete")
+        return Code.FAILED
+    try:
+        lock.delete()
+    except OSError as error:
+        log.message(f"Error: {path} found but could not delete: {error.strerror or error}")
+        return Code.FAILED
+    log.message(f"Success: {path} found and deleted")
+    return Code.DONE

@@ -1,0 +1,1 @@
+"""Reads SQL Runner's playbooks and queries as SQL Runner does."""

@@ -1,0 +1,1 @@
+"""Go's template functions, and how Go prints values."""

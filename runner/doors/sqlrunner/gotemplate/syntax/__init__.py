@@ -1,0 +1,1 @@
+"""From a template's text to its nodes."""

@@ -1,0 +1,1 @@
+"""A native playbook out of one of SQL Runner."""

@@ -1,0 +1,172 @@
+"""What needs the catalogue: every name of the program resolved, and what must not be read or owned refused.
+
+Nothing has run yet when these checks fail.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from runner.algebra.rows import SourceState
+from runner.errors import BadInput, Place, Problem, Stopped
+from runner.names import TableName
+from runner.program.values import Program, renamed
+from runner.state.manifest import State
+from runner.warehouse.base import FileMark, Relation, Warehouse
+
+
+@dataclass(frozen=True)
+class Bound:
+    """The program's tables as the warehouse has them."""
+
+    sources: Mapping[TableName, SourceState]
+    lookups: Mapping[TableName, Relation]
+    stored: Mapping[TableName, Relation | None]  # a model's table; None where it is not there yet
+    lookup_rows: Mapping[TableName, str] = field(default_factory=dict)  # what stands after FROM, within a snapshot
+
+
+def bind(program: Program, warehouse: Warehouse, state: State) -> Bound:
+    """Resolve all names. Raises BadInput with every problem found."""
+    playbook = program.playbook
+    in_place = {s.table for s in playbook.sources if s.files and warehouse.capabilities.reads_files}
+    lookups = {table for model in program.models for table in model.lookups}
+    physical = {model.table: renamed(playbook, model.table) for model in program.models}
+    wanted = [*lookups, *physical.values(), *(s.table for s in playbook.sources if s.table not in in_place)]
+    found = warehouse.describe(wanted)
+    problems: list[Problem] = []
+    sources: dict[TableName, SourceState] = {}
+    for number, source in enumerate(playbook.sources):
+        files: tuple[FileMark, ...] = ()
+        if source.table in in_place:
+            files = warehouse.find_files(source.files)
+            rows = warehouse.files(files)
+            relation = Relation(source.table, warehouse.describe_query(f"select * from {rows}"))
+        elif source.table in found:
+            rows, relation = warehouse.table(source.table), found[source.table]
+        else:
+            problems.append(Problem(source.place, f"source {source.table}: no such table in the warehouse"))
+            continue
+        sources[source.table] = SourceState(source, number, relation, rows, files)
+    _missing(program, found, lookups, problems)
+    _spellings(program, warehouse, lookups, problems)
+    _views(program, warehouse, found, {*lookups, *sources}, problems)
+    _foreign(program, state, lookups, problems)
+    for model in program.models:
+        relation_ = found.get(physical[model.table])
+        if relation_ and relation_.is_view:
+            problems.append(
+                Problem(model.model.place, f"{model.table} is a view; a model owns a table", "drop the view")
+            )
+    if problems:
+        raise BadInput(problems)
+    return Bound(sources, {t: found[t] for t in lookups}, {t: found.get(p) for t, p in physical.items()})
+
+
+def _missing(
+    program: Program, found: Mapping[TableName, Relation], lookups: Iterable[TableName], problems: list[Problem]
+) -> None:
+    known = [str(t) for t in [*(s.table for s in program.playbook.sources), *(m.table for m in program.models)]]
+    for model in program.models:
+        for reference in model.select.references:
+            if reference.table in lookups and reference.table not in found:
+                near = difflib.get_close_matches(str(reference.table), known, n=1)
+                near = near or [k for k in known if k.split(".")[-1] == reference.table.table]
+                hint = f"did you mean {near[0]}?" if near else "a model reads sources, models and tables that exist"
+                place = Place(model.select.place.path, reference.line)
+                problems.append(Problem(place, f"{reference.table}: no such table in the warehouse", hint))
+
+
+def _spellings(program: Program, warehouse: Warehouse, lookups: Iterable[TableName], problems: list[Problem]) -> None:
+    """Refuse a source or a model's table under another name than the playbook's: its changes would not be tracked."""
+    default = warehouse.capabilities.default_schema
+    known = {s.table.within(default).parts[-2:]: s.table for s in program.playbook.sources}
+    known |= {renamed(program.playbook, m.table).within(default).parts[-2:]: m.table for m in program.models}
+    for table in lookups:
+        tracked = known.get(table.within(default).parts[-2:])
+        if tracked is not None:
+            reader = next(m for m in program.models if table in m.lookups)
+            line = next(r.line for r in reader.select.references if r.table == table)
+            problems.append(
+                Problem(
+                    Place(reader.select.place.path, line), f"{table} is {tracked} of the playbook", f"write {tracked}"
+                )
+            )
+
+
+def _views(
+    program: Program,
+    warehouse: Warehouse,
+    found: Mapping[TableName, Relation],
+    inputs: Iterable[TableName],
+    problems: list[Problem],
+) -> None:
+    """Refuse inputs that are views over a source or a model: the runner could not tell what changed in them."""
+    playbook = program.playbook
+    default = warehouse.capabilities.default_schema
+    tracked = {renamed(playbook, m.table).within(default): m.table for m in program.models}
+    streams = {s.table.within(default): s.table for s in playbook.sources}
+    for table in inputs:
+        if table not in found or not found[table].is_view:
+            continue
+        for reached in _reached(warehouse, found[table], default):
+            hit = tracked.get(reached) or (streams.get(reached) if table.within(default) not in streams else None)
+            if hit is not None:
+                line = next((r.line for m in program.models for r in m.select.references if r.table == table), 0)
+                path = next((m.select.place.path for m in program.models if table in m.select.tables), None)
+                problems.append(
+                    Problem(
+                        Place(path, line),
+                        f"{table} is a view over {hit}",
+                        f"read {hit} itself, so that its changes are tracked",
+                    )
+                )
+
+
+def _reached(warehouse: Warehouse, relation: Relation, default: str) -> set[TableName]:
+    """All tables that a view reads, through other views too."""
+    from runner.sql.reading import parse_select
+
+    reached: set[TableName] = set()
+    queue = [relation]
+    while queue:
+        view = queue.pop()
+        try:
+            select, _ = parse_select(view.definition, warehouse.dialect, Place())
+        except BadInput:
+            continue
+        fresh = {t.within(default) for t in select.tables} - reached
+        reached |= fresh
+        queue += [r for r in warehouse.describe(fresh).values() if r.is_view]
+    return reached
+
+
+def _foreign(program: Program, state: State, lookups: Iterable[TableName], problems: list[Problem]) -> None:
+    declared = {lookup.table for lookup in program.playbook.lookups}
+    for table in lookups:
+        owner = state.owners.get(str(table))
+        if owner and table not in declared:
+            model = next(m for m in program.models if table in m.lookups)
+            line = next(r.line for r in model.select.references if r.table == table)
+            hint = f"include: that playbook, or declare it under lookups: ({table}: fingerprint)"
+            problems.append(Problem(Place(model.select.place.path, line), f"{table} belongs to playbook {owner}", hint))
+
+
+def check_ownership(
+    program: Program, warehouse: Warehouse, state: State, bound: Bound, adopt: Iterable[TableName]
+) -> None:
+    """A table that exists, has rows and is not ours is not touched. Raises Stopped."""
+    adopted = set(adopt)
+    for model in program.models:
+        physical = renamed(program.playbook, model.table)
+        owner = state.owners.get(str(physical))
+        if owner:
+            raise Stopped(f"{physical} belongs to playbook {owner}", "give the model another table")
+        if str(physical) in state.models or bound.stored[model.table] is None or model.table in adopted:
+            continue
+        if warehouse.execute("catalogue:rows", f"select 1 from {warehouse.table(physical)} limit 1").rows:
+            raise Stopped(
+                f"{physical} exists, has rows and was not made by playbook {program.playbook.name}",
+                f"to replace what is in it: runner run {program.playbook.path.name} --adopt {model.table}",
+            )

@@ -1,0 +1,260 @@
+"""The freeze: within one snapshot, which batches are pending, and which keys they touch.
+
+What is counted here is what the manifest will say; nothing later reads the source outside this snapshot.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from runner.algebra import batches
+from runner.algebra.rows import SourceState
+from runner.errors import Stopped
+from runner.events import BatchGroup, LeftOut, Note, PendingBatches
+from runner.increment.bind import Bound
+from runner.increment.work import Work
+from runner.names import TableName
+from runner.playbook.values import Vanished
+from runner.program.values import SourceKey
+from runner.state.manifest import State
+from runner.warehouse.base import Relation
+
+WORD = re.compile(r"[^\W\d][\w$]*")
+
+
+@dataclass(frozen=True)
+class FrozenKey:
+    """A source key in this run: its number, and the table of its key index (None: a new one is made)."""
+
+    key: SourceKey
+    number: int
+    index: str | None
+    has_frozen: bool = False
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """What the freeze found."""
+
+    sources: Mapping[TableName, SourceState]
+    keys: tuple[FrozenKey, ...]
+    pending: tuple[PendingBatches, ...]
+
+    @property
+    def batch_count(self) -> int:
+        """Pending batches that this run takes."""
+        return sum(source.batch_count for source in self.pending)
+
+    @property
+    def chunked_count(self) -> int:
+        """New batches that the next cycle of --chunk takes."""
+        return sum(source.chunked_count for source in self.sources.values())
+
+    @property
+    def event_count(self) -> int:
+        """Events in the batches that this run takes."""
+        return sum(source.event_count for source in self.pending)
+
+    def key(self, key: SourceKey) -> FrozenKey:
+        """The key's entry."""
+        return next(k for k in self.keys if k.key.texts == key.texts and k.key.source.table == key.source.table)
+
+
+def pin(work: Work, bound: Bound, *, copies: bool = True) -> Bound:
+    """Within the snapshot: what sources and look-ups are read from, so that every statement sees them at one instant.
+
+    Without `copies` what only a copy could hold still is read as it is: for commands that publish nothing.
+    """
+    warehouse = work.warehouse
+    if warehouse.capabilities.snapshots:
+        return bound
+
+    def rows(relation: Relation, number: int) -> str:
+        if not copies and not warehouse.has_history(relation):
+            return warehouse.table(relation.name)
+        listed = ", ".join(work.algebra.quoted(relation.names))
+        return warehouse.pinned(relation, work.algebra.name("pinned", number), listed)
+
+    sources = {}
+    for table, state in bound.sources.items():
+        relation = state.relation if warehouse.has_history(state.relation) else _narrowed(work, state)
+        sources[table] = replace(state, relation=relation, rows=rows(relation, state.number))
+    lookups = {t: rows(relation, len(sources) + n) for n, (t, relation) in enumerate(_tracked(work, bound))}
+    return replace(bound, sources=sources, lookup_rows=lookups)
+
+
+def holds_still(work: Work, bound: Bound) -> bool:
+    """True if every source and look-up can be read at the snapshot's instant without a copy."""
+    warehouse = work.warehouse
+    relations = [*(state.relation for state in bound.sources.values()), *(r for _, r in _tracked(work, bound))]
+    return warehouse.capabilities.snapshots or all(map(warehouse.has_history, relations))
+
+
+def _tracked(work: Work, bound: Bound) -> list[tuple[TableName, Relation]]:
+    """The look-ups whose changes matter: those that are not declared static."""
+    return [(table, found) for table, found in bound.lookups.items() if not work.program.lookup_is_static(table)]
+
+
+def forget(work: Work, frozen: Frozen) -> None:
+    """Drop what `count_batches` made, to count once more."""
+    for source in frozen.sources.values():
+        for what in ("batches", "kept", "held"):
+            work.warehouse.execute("freeze:forget", f"drop table if exists {work.algebra.name(what, source.number)}")
+
+
+def _narrowed(work: Work, state: SourceState) -> Relation:
+    """The source with the columns only that a word of the program can name; whole where all of them are read."""
+    source, program, relation = state.source, work.program, state.relation
+    readers = [model for model in program.models if source.table in model.sources]
+    keys = [text for key in program.source_keys if key.source.table == source.table for text in key.texts]
+    positional = any(r.positional for m in readers for r in m.select.references if r.table == source.table)
+    hashed = source.fingerprint and not (source.dedupe or keys)  # see batches.fingerprint
+    if program.queries or positional or hashed or any(m.select.star or m.model.affected for m in readers):
+        return relation
+    texts = [source.batch.text, *(e.text for e in (*source.dedupe, *source.order_by)), *keys]
+    words = {word.lower() for text in texts for word in WORD.findall(text)}.union(*(m.select.words for m in readers))
+    kept = tuple(column for column in relation.columns if column.name.lower() in words)
+    return replace(relation, columns=kept or relation.columns[:1])
+
+
+def count_batches(work: Work, bound: Bound) -> Frozen:
+    """Compare every batch with the manifest. Raises Stopped for vanished batches under `vanished: stop`."""
+    found = [_count_source(work, state) for state in bound.sources.values()]
+    return Frozen({s.source.table: s for s, _ in found}, (), tuple(p for _, p in found))
+
+
+def _count_source(work: Work, state: SourceState) -> tuple[SourceState, PendingBatches]:
+    algebra, warehouse, request = work.algebra, work.warehouse, work.request
+    table = algebra.name("batches", state.number)
+    texts = [t for k in work.program.source_keys if k.source.table == state.source.table for t in k.texts]
+    select = batches.pending(batches.counts(algebra, state, texts), work.manifest.processed(state.source))
+    warehouse.execute("freeze:batches", warehouse.temporary_table(table, select))
+    groups = _groups(work, table)
+    has_kept = False
+    if "vanished" in groups and state.source.vanished is Vanished.KEEP:
+        has_kept = True
+        kept = f"select etl_tstamp from {table} where reason = 'vanished'"
+        warehouse.execute("freeze:kept", warehouse.temporary_table(algebra.name("kept", state.number), kept))
+        warehouse.execute("freeze:keep", f"delete from {table} where reason = 'vanished'")
+        del groups["vanished"]
+    elif "vanished" in groups and state.source.vanished is Vanished.STOP and not request.retract:
+        raise Stopped(
+            f"{groups['vanished'].batch_count} batches of {state.source.table} are in the manifest and gone from the source"
+            f"{groups['vanished'].example}; nothing was published",
+            "if their rows should leave the models: --retract, or vanished: retract; if the source forgets old batches: vanished: keep",
+        )
+    held, chunked = (
+        _hold(work, state, table) if "new" in groups and (request.since or request.until or request.chunk) else (0, 0)
+    )
+    if held:
+        groups = {name: g for name, g in _groups(work, table).items() if name != "vanished" or not has_kept}
+    pending = PendingBatches(str(state.source.table), tuple(groups.values()), held)
+    if pending.batch_count > 1000 and pending.batch_count * 10 > pending.event_count:
+        hint = f"batch: date_trunc('hour', {state.source.batch.text})"
+        work.emit(
+            Note(
+                f"{state.source.table}: {pending.batch_count:,} batches for {pending.event_count:,} events; consider {hint}"
+            )
+        )
+    state = replace(
+        state,
+        has_held=held > 0,
+        chunked_count=chunked,
+        has_kept=has_kept,
+        pending_count=pending.batch_count,
+        no_tstamp=any(group.no_tstamp for group in pending.groups),
+    )
+    return state, pending
+
+
+def _groups(work: Work, table: str) -> dict[str, BatchGroup]:
+    found: dict[str, BatchGroup] = {}
+    for reason, count, events, before, now, first, last in work.warehouse.execute(
+        "freeze:summary", batches.summary(table)
+    ).rows:
+        example = ""
+        if reason in ("grew", "shrank") and count == 1:
+            example = f" {before}→{now}"
+        elif reason == "vanished":
+            example = f" ({first})" if count == 1 else f" ({first} … {last})"
+        found[reason] = BatchGroup(reason, int(count), int(events), example, str(first))
+    return {reason: found[reason] for reason in batches.REASONS if reason in found}
+
+
+def _hold(work: Work, state: SourceState, table: str) -> tuple[int, int]:
+    """Set aside the new batches that --until and --chunk leave for later; how many, and how many of them by --chunk.
+
+    `since` leaves the batches before it: for front doors that begin with a part.
+    """
+    warehouse, request = work.warehouse, work.request
+    held = work.algebra.name("held", state.number)
+    since, until = (
+        f"timestamp {warehouse.literal(t)}" if t else "cast(null as timestamp)" for t in (request.since, request.until)
+    )
+
+    def count() -> int:
+        warehouse.execute("freeze:hold", f"delete from {table} where etl_tstamp in (select etl_tstamp from {held})")
+        return int(warehouse.execute("freeze:held-count", f"select count(*) from {held}").one()[0])
+
+    warehouse.execute("freeze:held", warehouse.temporary_table(held, batches.held_outside(table, since, until)))
+    by_until = count()
+    if not request.chunk:
+        return by_until, 0
+    warehouse.execute("freeze:held", f"insert into {held} {batches.held_chunk(table, request.chunk)}")
+    total = count()
+    return total, total - by_until
+
+
+def find_keys(work: Work, state: State, frozen: Frozen) -> Frozen:
+    """The affected keys of every source key, and what its index will be told."""
+    keys = tuple(_find(work, state, frozen, key, number) for number, key in enumerate(work.program.source_keys))
+    return replace(frozen, keys=keys)
+
+
+def _find(work: Work, state: State, frozen: Frozen, key: SourceKey, number: int) -> FrozenKey:
+    algebra, warehouse = work.algebra, work.warehouse
+    source = frozen.sources[key.source.table]
+    index = state.indexes.get((str(key.source.table), key.digest))
+    pairs = algebra.name("pairs", number)
+    warehouse.execute(
+        "freeze:pairs", warehouse.temporary_table(pairs, algebra.pairs(key, source, everything=index is None))
+    )
+    keys = algebra.name("keys", number)
+    warehouse.execute("freeze:keys", warehouse.temporary_table(keys, algebra.keys_of(key, number, source, index)))
+    if index and source.has_kept:
+        frozen_keys = algebra.name("frozen", number)
+        warehouse.execute("freeze:frozen", warehouse.temporary_table(frozen_keys, algebra.frozen(key, source, index)))
+    _analyze(work, keys)
+    _left_out(work, key, source, pairs)
+    return FrozenKey(key, number, index, has_frozen=bool(index and source.has_kept))
+
+
+def _left_out(work: Work, key: SourceKey, source: SourceState, pairs: str) -> None:
+    nulls = " and ".join(f"k{n} is null" for n in range(1, len(key.texts) + 1))
+    batch = work.algebra.name("batches", source.number)
+    sql = f"select cast(sum(event_count) as bigint) from {pairs} where {nulls} and etl_tstamp in (select etl_tstamp from {batch})"
+    count = work.warehouse.execute("freeze:left-out", sql).one()[0]
+    if count:
+        work.emit(LeftOut(str(key.source.table), ", ".join(key.names), int(count)))
+
+
+def _analyze(work: Work, table: str) -> None:
+    if work.warehouse.capabilities.analyze:
+        work.warehouse.execute("freeze:analyze", f"analyze {table}")
+
+
+def analyze(work: Work, table: str) -> None:
+    """Let the planner see the size of a fresh table, where the engine needs that."""
+    _analyze(work, table)
+
+
+def check_files(work: Work, frozen: Frozen) -> None:
+    """Files that were read are still what they were when they were counted. Raises Stopped; nothing is published."""
+    for state in frozen.sources.values():
+        if state.files and not set(state.files) <= set(work.warehouse.find_files(state.source.files)):
+            raise Stopped(
+                f"files of {state.source.table} changed while this run read them; nothing was published",
+                "run it again; a loader should write a file under another name and rename it when it is whole",
+            )

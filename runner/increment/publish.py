@@ -1,0 +1,252 @@
+"""Checks, and the one transaction that changes derived tables and manifest together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from enum import Enum
+
+from runner.algebra.rows import Extent, Staged
+from runner.errors import CannotConnect, Failure, Fenced, Locked, OutcomeUnknown, RunnerError, StatementFailed, Stopped
+from runner.events import InDoubt, Note, Published
+from runner.increment import views
+from runner.increment.freeze import Frozen
+from runner.increment.stage import Outcome, table_key
+from runner.increment.tables import misfits, replaces_columns
+from runner.increment.work import Work
+from runner.retry import insist
+from runner.state import lease
+from runner.state.manifest import Manifest, RunRecord, State
+from runner.warehouse.base import Trouble, WarehouseError
+
+ATTEMPTS = 5
+
+
+def check(work: Work, outcomes: Sequence[Outcome]) -> None:
+    """`unique` on the state after publish, and row-level checks on what is new. Raises Stopped; nothing is published."""
+    for outcome in outcomes:
+        if not outcome.writes:
+            continue
+        staged = outcome.staged
+        model = staged.compiled.model
+        for expression in model.checks:
+            bad = work.warehouse.execute("check:row", work.algebra.failing(staged, expression.text)).one()[0]
+            if bad:
+                hint = "mend the model or its check; nothing was published"
+                raise Stopped(
+                    f"{expression.place}: {model.table}: {bad:,} rows for which {expression.text} is not true", hint
+                )
+        if not model.unique:
+            continue
+        rows = work.warehouse.execute("check:unique", work.algebra.duplicates(staged)).rows
+        if rows:
+            shown = ", ".join(str(value) for value in rows[0][:-1])
+            what = f"{model.place}: {model.table}: {', '.join(model.unique)} is not unique: {shown} would stand {rows[0][-1]} times"
+            raise Stopped(what, "nothing was published; look at the model's joins, or take unique: out")
+
+
+def _replace_columns(work: Work, staged: Staged) -> None:
+    """Within the publish transaction, where DDL can be part of it: readers never see the table half changed."""
+    new = {column.name.lower(): column for column in staged.columns}
+    for column in misfits(staged):
+        name = work.warehouse.quote(column.name)
+        work.warehouse.execute("publish:drop-column", f"alter table {staged.table} drop column {name}")
+        if column.name.lower() in new:
+            type_ = new[column.name.lower()].type
+            work.warehouse.execute("publish:add-column", f"alter table {staged.table} add column {name} {type_}")
+
+
+def publish(
+    work: Work,
+    state: State,
+    frozen: Frozen,
+    outcomes: Sequence[Outcome],
+    indexes: dict[int, str],
+    record: RunRecord,
+    queries: Callable[[], None],
+) -> None:
+    """The publish transaction, retried as a whole where the engine says so.
+
+    Raises Fenced, Locked (other transactions were in the way every time), CannotConnect, OutcomeUnknown.
+    """
+
+    whole = work.warehouse.capabilities.transactional_ddl
+    remade = views.to_remake(work, state, outcomes) if whole else ()
+    gone = views.left_over(work, state) if remade else ()
+
+    def once() -> None:
+        with work.warehouse.transaction("publish"):
+            work.manifest.fence(state.version, record.run_id)
+            queries()
+            views.drop(work, remade, gone)
+            _write(work, state, frozen, outcomes, indexes, record)
+            views.create(work, remade, record.run_id)
+
+    try:
+        insist(once, _may_pass, work.clock.sleep, most=ATTEMPTS)
+        work.manifest.held_version = state.version + 1
+        if gone:
+            work.emit(Note(f"dropped views that are no longer part of it: {', '.join(map(str, gone))}"))
+    except WarehouseError as error:
+        if work.warehouse.in_doubt:
+            _resolve(work, record.run_id, state.version, error)
+            return
+        if error.trouble is Trouble.RETRY:
+            what = f"{error.label}: {error.what}; tried {ATTEMPTS} times, nothing was published"
+            raise Locked(what, "run it again; see what else locks or writes the derived tables") from None
+        raise
+    except BaseException:
+        if work.warehouse.in_doubt:
+            _tell_fate(work, record, state.version)
+        raise
+
+
+def _may_pass(error: Exception) -> bool:
+    return isinstance(error, WarehouseError) and error.trouble is Trouble.RETRY
+
+
+def _write(
+    work: Work, state: State, frozen: Frozen, outcomes: Sequence[Outcome], indexes: dict[int, str], record: RunRecord
+) -> None:
+    manifest, algebra = work.manifest, work.algebra
+    for outcome in outcomes:
+        _write_model(work, state, outcome, record.run_id)
+    for source in frozen.sources.values():
+        manifest.write_batches(source.source, algebra.name("batches", source.number), record.run_id)
+    kept = set()
+    for key in frozen.keys:
+        if key.index is None:
+            manifest.register_index(key.key, indexes[key.number], record.run_id)
+            continue
+        kept.add(key.index)
+        batches = algebra.name("batches", frozen.sources[key.key.source.table].number)
+        manifest.write_pairs(key.index, len(key.key.texts), batches, algebra.name("pairs", key.number))
+    for (source_name, digest), index in sorted(state.indexes.items()):
+        if index not in kept:
+            manifest.forget_index(source_name, digest)
+    manifest.write_run(record, state.version + 1)
+
+
+def _write_model(work: Work, state: State, outcome: Outcome, run_id: str) -> None:
+    manifest, staged = work.manifest, outcome.staged
+    table = table_key(work, staged.compiled)
+    dirty = manifest.dirty_table(table, staged.compiled.key_names)
+    if not outcome.taken:
+        if outcome.owes == "missed":
+            return
+        if outcome.owes == "keys" and staged.key_count:
+            listed = ", ".join(work.algebra.quoted(staged.compiled.key_names))
+            ks = ", ".join(f"k{n}" for n in range(1, len(staged.compiled.key_names) + 1))
+            affected = work.algebra.name("affected", staged.number)
+            work.warehouse.execute("publish:dirty", f"insert into {dirty} ({listed}) select {ks} from {affected}")
+        manifest.account_model(table, outcome.owes, run_id)
+        return
+    if outcome.writes:
+        if staged.stored is not None and staged.extent is Extent.ALL and replaces_columns(work, outcome):
+            _replace_columns(work, staged)
+        for what, statement in work.algebra.publish(staged):
+            work.warehouse.execute(f"publish:{what}:{staged.compiled.table}", statement)
+    if table in state.models and state.models[table].owes == "keys":
+        work.warehouse.execute("publish:dirty-clear", f"delete from {dirty}")
+    manifest.write_model(table, staged.compiled.digest, "", run_id)
+    if outcome.lookups or any(reader == table for reader, _ in state.lookups):
+        manifest.write_lookups(table, outcome.lookups or {})
+
+
+class Fate(Enum):
+    """What became of a run whose connection was lost."""
+
+    PUBLISHED = "its row is in `runs`"
+    OVERTAKEN = "another run has published since it read the version"
+    UNDONE = "nothing was published, and nothing of it can come later"
+
+
+def _fate(work: Work, run_id: str, version: int) -> Fate:
+    """Fence, then look, from a second connection: to look alone would miss a COMMIT that is still on its way."""
+    second = work.warehouse.reopened()
+    try:
+        manifest = Manifest(second, work.manifest.playbook, work.manifest.schema)
+        if not second.capabilities.file_lock:  # else nobody but us can have the file open
+            manifest.outlaw(version)
+        later = manifest.published_after(version)
+        if (run_id, version + 1) in later:
+            return Fate.PUBLISHED
+        return Fate.OVERTAKEN if later else Fate.UNDONE
+    finally:
+        second.close()
+
+
+def _resolve(work: Work, run_id: str, version: int, error: WarehouseError) -> None:
+    """The answer to COMMIT did not come. Raises unless it turns out that the run is published."""
+    try:
+        fate = insist(
+            lambda: _fate(work, run_id, version), _is_away, work.clock.sleep, budget_s=work.request.patience_s
+        )
+    except RunnerError:
+        raise OutcomeUnknown(
+            f"the connection was lost while publishing ({error.what}) and the warehouse stays away;"
+            f" the outcome of run {run_id} is unknown",
+            f"when it is back: runner history shows run {run_id} if it was published; running again is safe either way",
+        ) from None
+    if fate is not Fate.PUBLISHED:
+        raise _after_loss(fate, error)
+    work.manifest.held_version = version + 1
+    lease.keep(work.manifest, work.request.run_id)
+
+
+def _is_away(error: Exception) -> bool:
+    return isinstance(error, RunnerError)
+
+
+def _after_loss(fate: Fate, error: WarehouseError) -> RunnerError:
+    if fate is Fate.OVERTAKEN:
+        return Fenced(
+            "another run published while this one worked, and this one's session is gone; it published nothing"
+        )
+    if error.trouble is Trouble.FATAL:
+        what = f"{error.label}: {error.what}; nothing was published"
+        return StatementFailed(what, "if the disk is full, free space; then run it again", Failure(error.label))
+    return CannotConnect(f"{error.label}: the connection was lost: {error.what}; nothing was published", "run it again")
+
+
+def lost(manifest: Manifest, error: WarehouseError) -> RunnerError:
+    """What to tell of a connection that was lost before any COMMIT of the publish was sent: nothing to outlaw."""
+    fate = Fate.UNDONE
+    if not manifest.held_version:  # no lease yet
+        return _after_loss(fate, error)
+    with suppress(RunnerError):
+        second = manifest.warehouse.reopened()
+        try:
+            later = Manifest(second, manifest.playbook, manifest.schema).published_after(manifest.held_version)
+            fate = Fate.OVERTAKEN if later else Fate.UNDONE
+        finally:
+            second.close()
+    return _after_loss(fate, error)
+
+
+def _tell_fate(work: Work, record: RunRecord, version: int) -> None:
+    """A signal came during COMMIT: the user must hear what readers see."""
+    try:
+        if _fate(work, record.run_id, version) is Fate.PUBLISHED:
+            work.emit(Published(record.run_id, record.duration_s))
+    except Exception:
+        work.emit(InDoubt(record.run_id))
+
+
+def models_json(outcomes: Sequence[Outcome]) -> str:
+    """What a run did with each model, for the `runs` row."""
+    rows = [
+        {
+            "table": str(o.staged.compiled.table),
+            "extent": o.staged.extent.name.lower() if o.taken else "left out",
+            "reason": o.reason,
+            "keys": o.staged.key_count,
+            "inserted": o.counts.inserted,
+            "updated": o.counts.updated,
+            "deleted": o.counts.deleted,
+            "duration_s": round(o.duration_s, 3),
+        }
+        for o in outcomes
+    ]
+    return json.dumps(rows, ensure_ascii=False)[:60000]

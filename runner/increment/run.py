@@ -1,0 +1,231 @@
+"""One run, top to bottom: lock, freeze, stage, check, publish, after. Holds no SQL.
+
+A crash anywhere leaves the old state or the new one, and the next run starts again from the first step. Safety comes
+from the fence and the single publish transaction; the lease only saves wasted work.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from runner.algebra.rows import Algebra
+from runner.clock import Clock
+from runner.errors import (
+    CannotConnect,
+    Failure,
+    Fenced,
+    Locked,
+    OutcomeUnknown,
+    Place,
+    RunnerError,
+    StatementFailed,
+    Stopped,
+)
+from runner.events import Emit, Nothing, Published
+from runner.increment import freeze, publish, stage, views
+from runner.increment import scripts as after
+from runner.increment import tables as shape
+from runner.increment.bind import Bound, bind, check_ownership
+from runner.increment.freeze import Frozen
+from runner.increment.work import Request, Work
+from runner.playbook.values import Phase
+from runner.program.values import Program
+from runner.state.lease import held
+from runner.state.manifest import Manifest, RunRecord, State
+from runner.warehouse.base import Trouble, Warehouse, WarehouseError
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """How one freeze-to-publish cycle ended."""
+
+    published: bool
+    left: int  # new batches that wait for the next cycle of --chunk
+
+
+def run(program: Program, warehouse: Warehouse, request: Request, clock: Clock, emit: Emit) -> bool:
+    """Bring all models up to date. True if something was published; nothing to do is a success too.
+
+    Raises BadInput, Locked, Fenced, Stopped, StatementFailed, CannotConnect, OutcomeUnknown; each says what readers
+    see now.
+    """
+    if not program.playbook.sources:
+        after.run_script(program, warehouse, request, clock, emit)
+        return True
+    manifest = Manifest(warehouse, program.playbook.name, program.playbook.state_schema)
+    try:
+        return _run(program, manifest, request, clock, emit)
+    except WarehouseError as error:
+        raise _explain(program, manifest, error) from None
+
+
+def _run(program: Program, manifest: Manifest, request: Request, clock: Clock, emit: Emit) -> bool:
+    warehouse = manifest.warehouse
+    manifest.ensure()
+    with held(manifest, request.run_id, request.lease, clock.sleep):
+        warehouse.sweep_scratch(manifest.scratch_name)
+        if not warehouse.capabilities.file_lock:
+            shape.drop_leftovers(manifest, manifest.held_version, manifest.indexes())
+        after_done = manifest.after_done_of(request.run_id)
+        if after_done is not None:
+            emit(Nothing(f"run {request.run_id} was published before"))
+            if not after_done:
+                work = Work(
+                    program, warehouse, manifest, Algebra(warehouse, program.playbook, ""), request, clock, emit
+                )
+                after.run_after(work, request.run_id)
+            return False
+        number, any_published = 1, False
+        while True:
+            try:
+                cycle = _cycle(program, warehouse, manifest, request, clock, emit, number)
+            except RunnerError as error:
+                raise _after_parts(_explain(program, manifest, error), number - 1) from None
+            any_published |= cycle.published
+            if not (request.chunk and cycle.published and cycle.left):
+                return any_published
+            number += 1
+
+
+def _cycle(
+    program: Program, warehouse: Warehouse, manifest: Manifest, request: Request, clock: Clock, emit: Emit, number: int
+) -> Cycle:
+    """From the version to the publish, once; scratch is made and dropped around it."""
+    scratch = warehouse.open_scratch(manifest.scratch_name, f"{request.run_id[-20:]}{number:04d}")
+    work = Work(program, warehouse, manifest, Algebra(warehouse, program.playbook, scratch), request, clock, emit)
+    started = clock.monotonic()
+    try:
+        return _work(work, started)
+    except RunnerError as error:
+        explained = _explain(program, manifest, error)
+        _note_failure(work, explained, clock.monotonic() - started)
+        raise explained from None
+    finally:
+        after.drop_scratch(work)
+
+
+def _work(work: Work, started: float) -> Cycle:
+    state = work.manifest.read()
+    try:
+        return _freeze_to_after(work, state, started)
+    except (Locked, CannotConnect, OutcomeUnknown):
+        raise
+    except RunnerError as error:
+        if not (isinstance(error, StatementFailed) and error.published):
+            _overtaken(work, state)
+        raise
+
+
+def _overtaken(work: Work, state: State) -> None:
+    """A run that lost its lease to another fails over what that one made or dropped. Raises Fenced if it is so."""
+    with suppress(WarehouseError):
+        if work.manifest.version() != state.version:
+            raise Fenced(
+                "another run took over or published, or a rewind was asked, while this one worked; it published nothing",
+                "run it again",
+            )
+
+
+def _after_parts(error: RunnerError, parts: int) -> RunnerError:
+    """What --chunk has published before it failed stays published."""
+    if parts:
+        said = f"{parts} {'part' if parts == 1 else 'parts'} of this run {'is' if parts == 1 else 'are'} published, and nothing after"
+        error.what = error.what.replace("nothing was published", said)
+        error.hint = error.hint.replace("nothing was published", said)
+    return error
+
+
+def _freeze_to_after(work: Work, state: State, started: float) -> Cycle:
+    after.run_queries(work, Phase.SETUP)
+    bound = bind(work.program, work.warehouse, state)
+    check_ownership(work.program, work.warehouse, state, bound, work.request.adopt)
+
+    stale = bool(views.stale(work, state))  # before the snapshot: a view that is broken would end it
+    found = _freeze_and_stage(work, state, bound, stale)
+    if found is None:
+        after.repeat(work, state)
+        work.emit(Nothing("no pending batches"))
+        return Cycle(published=False, left=0)
+    frozen, outcomes = found
+
+    after.run_queries(work, Phase.STAGE)
+    publish.check(work, outcomes)
+    indexes = shape.prepare(work, state, frozen, outcomes)
+
+    record = RunRecord(
+        run_id=_record_id(work.request, frozen, state),
+        started=work.request.started,
+        duration_s=work.clock.monotonic() - started,
+        batch_count=frozen.batch_count,
+        event_count=frozen.event_count,
+        models=publish.models_json(outcomes),
+        digest=work.program.digest,
+        after_done=not after.has_queries(work, Phase.AFTER),
+    )
+    publish.publish(work, state, frozen, outcomes, indexes, record, lambda: after.run_queries(work, Phase.PUBLISH))
+    work.emit(Published(record.run_id, work.clock.monotonic() - started))
+    if not work.warehouse.capabilities.transactional_ddl:
+        views.create(work, views.to_remake(work, state, outcomes), record.run_id)
+    after.quietly(lambda: shape.drop_forgotten(work, state, frozen))
+    after.run_after(work, record.run_id)
+    return Cycle(published=True, left=frozen.chunked_count)
+
+
+def _record_id(request: Request, frozen: Frozen, state: State) -> str:
+    """The run's id; a part of a chunked one adds the version it publishes, which no other part ever has."""
+    return f"{request.run_id}.{state.version + 1}" if request.chunk and frozen.chunked_count else request.run_id
+
+
+def _freeze_and_stage(work: Work, state: State, bound: Bound, stale: bool) -> tuple[Frozen, list[stage.Outcome]] | None:
+    """All reads of the sources, in one snapshot. None if nothing is pending and no model needs work."""
+    with work.warehouse.snapshot("freeze"):
+        live, bound = bound, freeze.pin(work, bound, copies=False)
+        frozen = freeze.count_batches(work, bound)
+        decision = stage.decide(work, state, bound)
+        if not (frozen.batch_count or decision.reasons or _owing(work, state) or stale):
+            return None
+        if not freeze.holds_still(work, live):  # copies are made only where there is something to do
+            bound = freeze.pin(work, live)
+            freeze.forget(work, frozen)
+            frozen = freeze.count_batches(work, bound)
+            decision = stage.decide(work, state, bound)
+        for pending in frozen.pending:
+            work.emit(pending)
+        frozen = freeze.find_keys(work, state, frozen)
+        outcomes = stage.stage(work, state, bound, frozen, decision)
+        after.make_named_tables(work, frozen)
+        freeze.check_files(work, frozen)
+        return frozen, outcomes
+
+
+def _owing(work: Work, state: State) -> bool:
+    """True if a model that this run takes owes keys or a full build."""
+    owed = {table for table, model in state.models.items() if model.owes}
+    return any(stage.table_key(work, m) in owed for m in work.program.models if m.table in work.taken)
+
+
+def _explain(program: Program, manifest: Manifest, error: RunnerError) -> RunnerError:
+    """A warehouse's error with the file it is about, what readers see now, and what to do."""
+    if not isinstance(error, WarehouseError):
+        return error
+    if error.trouble is Trouble.LOST:
+        return publish.lost(manifest, error)
+    model = next((m for m in program.models if error.label.endswith(f":{m.table}")), None)
+    place = model.select.place if model else Place(program.playbook.path)
+    if error.trouble is Trouble.RETRY:
+        what = f"{place}: {error.label}: {error.what}; nothing was published"
+        return Locked(what, "another session was in the way; run it again")
+    mend = "mend it and run again: a run starts from its first step"
+    if error.trouble in (Trouble.FULL, Trouble.FATAL):
+        mend = "make room (disk, memory limit) or take less at once (--chunk N), and run again"
+    what = f"{place}: {error.label}: {error.what}"
+    return StatementFailed(what, f"nothing was published; {mend}", Failure(error.label, place))
+
+
+def _note_failure(work: Work, error: RunnerError, duration_s: float) -> None:
+    """Leave a row that says so; never hides the error itself."""
+    if not isinstance(error, (StatementFailed, Stopped)):
+        return
+    record = RunRecord(work.request.run_id, work.request.started, duration_s, 0, 0, "[]", work.program.digest, True)
+    after.quietly(lambda: work.manifest.write_failure(record, error.what))

@@ -1,0 +1,212 @@
+"""Plain queries: run the scripts of a phase in the order of their steps, those of one step in parallel.
+
+Also what happens around a run's own tables: the tables that scripts may name, `after` queries and their repetition,
+dropping scratch, and playbooks without a source, which are nothing but scripts.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
+
+from runner.clock import Clock
+from runner.errors import BadInput, Failure, Place, Problem, StatementFailed
+from runner.events import Emit, Note, QueryDone
+from runner.increment.freeze import Frozen
+from runner.increment.work import Request, Work
+from runner.playbook.values import Phase
+from runner.program import scripts
+from runner.program.values import PlainQuery, Program
+from runner.sql import select as sqltext
+from runner.state.manifest import State
+from runner.warehouse.base import Trouble, Warehouse, WarehouseError
+
+
+def has_queries(work: Work, phase: Phase) -> bool:
+    """True if the playbook has scripts in this phase."""
+    return any(query.phase is phase for query in work.program.queries)
+
+
+def run_queries(work: Work, phase: Phase) -> None:
+    """Run a phase's scripts. In the publish phase they run one by one, within the transaction."""
+    values = _values(work)
+    for step, queries in _by_step(work.program.queries, phase):
+        texts = [(q, sqltext.render(q.text, values, Place(q.file))) for q in queries]
+        threads = 1 if phase is Phase.PUBLISH else work.request.threads
+        _run_step(work.warehouse, step, phase, texts, threads, work.clock, work.emit)
+
+
+def _values(work: Work) -> dict[str, object]:
+    playbook = work.program.playbook
+    variables = {variable.name: variable.value for variable in playbook.variables}
+    run = scripts.names(
+        playbook, work.program.key_names, work.algebra.scratch, work.request.run_id, work.request.started
+    )
+    return run.values(variables)
+
+
+def _by_step(queries: Sequence[PlainQuery], phase: Phase) -> list[tuple[str, list[PlainQuery]]]:
+    found: dict[str, list[PlainQuery]] = {}
+    for query in queries:
+        if query.phase is phase:
+            found.setdefault(query.step, []).append(query)
+    return list(found.items())
+
+
+def _run_step(
+    warehouse: Warehouse,
+    step: str,
+    phase: Phase | None,  # None: a plain script
+    texts: Sequence[tuple[PlainQuery, str]],
+    threads: int,
+    clock: Clock,
+    emit: Emit,
+) -> None:
+    def one(connection: Warehouse, query: PlainQuery, text: str) -> None:
+        started = clock.monotonic()
+        label = f"{phase.value if phase else 'script'}:{step}:{query.query.path}"
+        try:
+            if text.strip():
+                connection.script(label, text)
+            if connection.leaves_open(text):
+                connection.roll_back()
+                what = "ends within a transaction that it began: its work was rolled back; end it with COMMIT"
+                raise WarehouseError(label, what, Trouble.REFUSED)
+        except WarehouseError as error:
+            if error.trouble in (Trouble.RETRY, Trouble.LOST) and phase is not Phase.AFTER:
+                raise  # for the publish to try again or resolve
+            same_lines = query.text.count("\n") == text.count("\n")  # else the line is one of the rendered text
+            place = Place(query.file or query.query.place.path, error.line if query.file and same_lines else 0)
+            what = f"{place}: step {step}: {error.what}"
+            said = _said(phase, step)
+            raise StatementFailed(what, said, Failure(label, place), published=phase is Phase.AFTER) from None
+        emit(QueryDone(step, query.query.path, clock.monotonic() - started))
+
+    if len(texts) == 1 or threads == 1:
+        for query, text in texts:
+            one(warehouse, query, text)
+        return
+    _parallel(warehouse, texts, threads, one)
+
+
+def _said(phase: Phase | None, step: str = "") -> str:
+    if phase is None:
+        return f"what ran before it is done; mend it and go on: --from-step '{step}'"
+    if phase is Phase.AFTER:
+        return "the data is published; the next run repeats the `after` queries"
+    return "nothing was published; mend it and run again: a run starts from its first step"
+
+
+def _parallel(
+    warehouse: Warehouse,
+    texts: Sequence[tuple[PlainQuery, str]],
+    threads: int,
+    one: Callable[[Warehouse, PlainQuery, str], None],
+) -> None:
+    """Each query on a connection of its own; all siblings finish, then the first error is raised."""
+    waiting = list(texts)
+    errors: list[Exception] = []
+    lock = threading.Lock()
+    stop = threading.Event()
+
+    connections: list[Warehouse] = []
+
+    def work() -> None:
+        try:
+            with closing(warehouse.another()) as connection:
+                connections.append(connection)
+                while not stop.is_set():
+                    with lock:
+                        if not waiting:
+                            return
+                        query, text = waiting.pop(0)
+                    one(connection, query, text)
+        except Exception as error:
+            errors.append(error)
+
+    workers = [threading.Thread(target=work, daemon=True) for _ in range(min(threads, len(texts)))]
+    for worker in workers:
+        worker.start()
+    try:
+        for worker in workers:
+            while worker.is_alive():
+                worker.join(0.1)
+    except BaseException:
+        stop.set()
+        for connection in connections:  # a signal: what they still do would hold locks on what is dropped next
+            connection.cancel()
+        raise
+    if errors:
+        raise errors[0]
+
+
+def make_named_tables(work: Work, frozen: Frozen) -> None:
+    """The tables that scripts may name, as far as a script names them: within the freeze's snapshot."""
+    texts = " ".join(q.text for q in work.program.queries)
+    warehouse, algebra = work.warehouse, work.algebra
+    for source in frozen.sources.values():
+        columns = ", ".join(algebra.quoted(source.relation.names))
+        if "batches" in texts:
+            listed = "etl_tstamp, event_count, previous_count, reason"
+            select = f"select {listed} from {algebra.name('batches', source.number)}"
+            warehouse.execute("stage:named", warehouse.temporary_table(algebra.name("pending", source.number), select))
+        if "events" in texts:
+            select = f"select {columns} from {algebra.from_source(source)} where {algebra.pending(source)}"
+            warehouse.execute("stage:named", warehouse.temporary_table(algebra.name("events", source.number), select))
+    for key in frozen.keys:
+        name = next((name for name, number in work.program.key_names if number == key.number), None)
+        if name is None:
+            continue
+        if "keys" in texts:
+            select = f"select k1 as {warehouse.quote(name)} from {algebra.name('keys', key.number)}"
+            warehouse.execute("stage:named", warehouse.temporary_table(algebra.name("keys_of", key.number), select))
+        if "history" in texts:
+            state = frozen.sources[key.key.source.table]
+            cut = [algebra.is_in(key.key.texts, algebra.name("keys", key.number))]
+            rows = algebra.source_rows(state, state.relation.columns, cut, dedupe=True, few=True)
+            select = f"select * from {rows} runner_h"
+            warehouse.execute("stage:named", warehouse.temporary_table(algebra.name("history", key.number), select))
+
+
+def run_after(work: Work, run_id: str) -> None:
+    """The `after` queries of a published run."""
+    if has_queries(work, Phase.AFTER):
+        run_queries(work, Phase.AFTER)
+        try:
+            work.manifest.write_after_done(run_id)
+        except WarehouseError as error:
+            what = f"{error.label}: {error.what}"
+            raise StatementFailed(what, _said(Phase.AFTER), Failure(error.label), published=True) from None
+
+
+def repeat(work: Work, state: State) -> None:
+    """`after` queries that failed in the last published run."""
+    if state.last_run and not state.after_done and has_queries(work, Phase.AFTER):
+        work.emit(Note("the last run's `after` queries had not finished; running them again"))
+        run_after(work, state.last_run)
+
+
+def drop_scratch(work: Work) -> None:
+    """Drop the run's scratch; what cannot be dropped now, the next run drops."""
+    quietly(lambda: work.warehouse.drop_scratch(work.algebra.scratch))
+
+
+def quietly(call: Callable[[], None]) -> None:
+    """Do what is only tidying: its failure must not hide how the run ended."""
+    with suppress(WarehouseError):
+        call()
+
+
+def run_script(program: Program, warehouse: Warehouse, request: Request, clock: Clock, emit: Emit) -> None:
+    """A playbook without a source: its scripts in order, no phases, no manifest."""
+    variables = {variable.name: variable.value for variable in program.playbook.variables}
+    steps = list(dict.fromkeys(query.step for query in program.queries))
+    if request.from_step is not None and request.from_step not in steps:
+        hint = f"its steps are {', '.join(steps)}"
+        raise BadInput(Problem(Place(program.playbook.path), f"no step is called {request.from_step}", hint))
+    skip = steps.index(request.from_step) if request.from_step else 0
+    for step in steps[skip:]:
+        queries = [query for query in program.queries if query.step == step]
+        texts = [(q, sqltext.render(q.text, variables, Place(q.file))) for q in queries]
+        _run_step(warehouse, step, None, texts, request.threads, clock, emit)

@@ -1,0 +1,156 @@
+"""The DDL that goes before a publish: tables, columns, indexes. All of it can be done again, and readers see no gap."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from runner.algebra.rows import Staged
+from runner.errors import Stopped
+from runner.increment.freeze import Frozen
+from runner.increment.stage import Outcome, table_key
+from runner.increment.work import Work
+from runner.state.manifest import Manifest, State
+from runner.warehouse.base import Column
+
+REPLACES_COLUMNS = ("--full-refresh", "adopted")  # why a full build may change types and drop columns
+
+
+def replaces_columns(work: Work, outcome: Outcome) -> bool:
+    """Whether the model's table may lose columns and change types in this run."""
+    return work.request.reshape or outcome.reason in REPLACES_COLUMNS
+
+
+def prepare(work: Work, state: State, frozen: Frozen, outcomes: Sequence[Outcome]) -> dict[int, str]:
+    """DDL that goes before publish; all of it can be done again. Gives the names of new key indexes by key number."""
+    warehouse, algebra = work.warehouse, work.algebra
+    made: set[str] = set()
+    for outcome in outcomes:
+        if not outcome.taken and outcome.owes != "keys":
+            continue
+        schema = outcome.staged.table.rsplit(".", 1)[0]
+        if outcome.writes and "." in outcome.staged.table and schema not in made:
+            made.add(schema)
+            warehouse.create_schema("ddl:schema", schema)
+        if outcome.writes:
+            _shape(work, state, outcome)
+        if outcome.owes == "keys" and outcome.staged.key_count:
+            _make_dirty(work, outcome.staged)
+    names: dict[int, str] = {}
+    if work.warehouse.capabilities.file_lock and any(key.index is None for key in frozen.keys):
+        drop_leftovers(work.manifest, state.version, state.indexes)
+    for key in frozen.keys:
+        if key.index is None:
+            name = work.manifest.new_index_name(key.key, work.request.run_id)
+            table = work.manifest.table(name)
+            columns = ", ".join([*(f"k{n}" for n in range(1, len(key.key.texts) + 1)), "etl_tstamp", "event_count"])
+            warehouse.execute("ddl:index", f"drop table if exists {table}")
+            warehouse.execute(
+                "ddl:index", f"create table {table} as select {columns} from {algebra.name('pairs', key.number)}"
+            )
+            if warehouse.capabilities.indexes:
+                warehouse.execute("ddl:index", f"create index on {table} (etl_tstamp)")
+            names[key.number] = name
+    return names
+
+
+def drop_leftovers(manifest: Manifest, version: int, trusted: Mapping[tuple[str, str], str]) -> None:
+    """Drop the key indexes of runs that never published; only where the version is still ours.
+
+    The version, asked last, is what makes it safe. While it is ours, nobody has taken over or published: every table
+    that is there and not `trusted` was left by a run that is outlawed. One that takes over later makes its tables later.
+
+    Where the file lock is the lease only a run that makes an index looks for them: the next run after a crash makes
+    the lost one anew, and to ask the catalogue every time would cost 30 ms there.
+    """
+    found = {manifest.table(name) for name in manifest.warehouse.tables(manifest.schema, manifest.index_prefix)}
+    left = found - set(trusted.values())
+    if left and manifest.version() == version:
+        for table in sorted(left):
+            manifest.warehouse.execute("ddl:drop-index", f"drop table if exists {table}")
+
+
+def _shape(work: Work, state: State, outcome: Outcome) -> None:
+    """Make the model's table, or give it its new columns."""
+    warehouse, staged = work.warehouse, outcome.staged
+    new = work.algebra.name("new", staged.number)
+    known = table_key(work, staged.compiled) in state.models
+    if staged.stored is not None and not known and outcome.reason == "new" and misfits(staged):
+        warehouse.execute("ddl:recreate", f"drop table {staged.table}")  # empty, and left by a run that crashed
+    elif staged.stored is not None:
+        _alter(work, outcome)
+        return
+    layout = staged.compiled.model.layout
+    warehouse.execute("ddl:create", warehouse.derived_table(staged.table, f"select * from {new} where 1 = 0", layout))
+    if warehouse.capabilities.indexes:
+        for columns in _index_columns(work, staged):
+            listed = ", ".join(work.algebra.quoted(columns))
+            warehouse.execute("ddl:create-index", f"create index on {staged.table} ({listed})")
+
+
+def _index_columns(work: Work, staged: Staged) -> list[tuple[str, ...]]:
+    """The model's own key, and plain columns by which models below it look its rows up."""
+    names = {column.name.lower() for column in staged.columns}
+    found = [staged.compiled.key_names] if staged.compiled.key_names else []
+    for below in work.program.models:
+        if staged.compiled.table in below.models and below.model.key:
+            texts = tuple(column.over(staged.compiled.table) for column in below.model.key)
+            if all(text.lower() in names for text in texts):
+                found.append(texts)
+    return list(dict.fromkeys(found))
+
+
+def misfits(staged: Staged) -> list[Column]:
+    """Stored columns that are gone or have another type in the staged rows."""
+    new = {column.name.lower(): column.type for column in staged.columns}
+    return [c for c in (staged.stored.columns if staged.stored else ()) if new.get(c.name.lower()) != c.type]
+
+
+def _alter(work: Work, outcome: Outcome) -> None:
+    staged, warehouse = outcome.staged, work.warehouse
+    stored = {column.name.lower() for column in staged.stored.columns} if staged.stored else set()
+    unfit = misfits(staged)
+    if unfit and not warehouse.capabilities.transactional_ddl:
+        hint = f"readers would see it half changed here; drop table {staged.table}, and run again: it is built in full"
+        raise Stopped(_misfit_text(staged, unfit), hint)
+    if unfit and not replaces_columns(work, outcome):
+        raise Stopped(_misfit_text(staged, unfit), _misfit_hint(work, staged, unfit))
+    for column in staged.columns:
+        if column.name.lower() not in stored:
+            warehouse.execute(
+                "ddl:add-column", f"alter table {staged.table} add column {warehouse.quote(column.name)} {column.type}"
+            )
+
+
+def _misfit_text(staged: Staged, unfit: Sequence[Column]) -> str:
+    new = {column.name.lower(): column.type for column in staged.columns}
+    parts = [
+        f"{c.name} changes from {c.type} to {new[c.name.lower()]}" if c.name.lower() in new else f"{c.name} is gone"
+        for c in unfit
+    ]
+    return f"{staged.compiled.table}: {', '.join(parts)}; nothing was published"
+
+
+def _misfit_hint(work: Work, staged: Staged, unfit: Sequence[Column]) -> str:
+    new = {column.name.lower(): column.type for column in staged.columns}
+    warehouse = work.warehouse
+    alters = [
+        warehouse.retyped(staged.table, c.name, new[c.name.lower()])
+        if c.name.lower() in new
+        else f"alter table {staged.table} drop column {warehouse.quote(c.name)}"
+        for c in unfit
+    ]
+    rebuild = f"runner run {work.program.playbook.path.name} --full-refresh --model {staged.compiled.table}"
+    return f"{'; '.join(alters)} · or rebuild it: {rebuild}" if all(alters) else f"rebuild it: {rebuild}"
+
+
+def _make_dirty(work: Work, staged: Staged) -> None:
+    table = work.manifest.dirty_table(table_key(work, staged.compiled), staged.compiled.key_names)
+    listed = ", ".join(work.algebra.quoted(staged.compiled.key_names))
+    work.warehouse.create_once("ddl:dirty", table, f"select {listed} from {staged.table} where 1 = 0")
+
+
+def drop_forgotten(work: Work, state: State, frozen: Frozen) -> None:
+    """Drop the key indexes that this run's publish has stopped trusting."""
+    kept = {key.index for key in frozen.keys}
+    for table in sorted(set(state.indexes.values()) - kept):
+        work.warehouse.execute("after:drop-index", f"drop table if exists {table}")

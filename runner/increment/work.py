@@ -1,0 +1,62 @@
+"""What one invocation asks for, and the surroundings it is given: no clock, environment or print is reached otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from runner.algebra.rows import Algebra
+from runner.clock import Clock
+from runner.events import Emit
+from runner.layout import PLAIN, Layout
+from runner.names import TableName
+from runner.program.values import Program
+from runner.state.lease import LeaseTerms
+from runner.state.manifest import Manifest
+from runner.warehouse.base import Warehouse
+
+
+@dataclass(frozen=True)
+class Request:
+    """The flags of `runner run`."""
+
+    run_id: str
+    started: str  # UTC, 'YYYY-MM-DD HH:MM:SS.ffffff'
+    since: str | None = None
+    until: str | None = None
+    chunk: int | None = None
+    models: tuple[TableName, ...] = ()
+    full_refresh: bool = False
+    retract: bool = False
+    reshape: bool = False  # tables may lose columns and change types, whatever asks for their full build
+    adopt: tuple[TableName, ...] = ()
+    threads: int = 4
+    from_step: str | None = None
+    patience_s: float = 30  # how long a lost warehouse is asked again
+    lease: LeaseTerms = field(default_factory=LeaseTerms)
+
+
+@dataclass(frozen=True)
+class Work:
+    """One run's surroundings, handed from stage to stage."""
+
+    program: Program
+    warehouse: Warehouse
+    manifest: Manifest
+    algebra: Algebra
+    request: Request
+    clock: Clock
+    emit: Emit
+
+    @property
+    def taken(self) -> frozenset[TableName]:
+        """The models that this run works on: all, or those of --model and their ancestors."""
+        if not self.request.models:
+            return frozenset(model.table for model in self.program.models)
+        return self.program.ancestors(self.request.models)
+
+    def make(self, label: str, table: str, select: str, layout: Layout = PLAIN) -> int:
+        """CREATE TABLE … AS in scratch; gives how many rows it holds."""
+        count = self.warehouse.execute(label, self.warehouse.temporary_table(table, select, layout)).row_count
+        if count < 0:  # this engine does not say
+            count = int(self.warehouse.execute(f"{label}:count", f"select count(*) from {table}").one()[0])
+        return count

@@ -1,0 +1,97 @@
+"""What the SQL fragments and names of a playbook must be, as far as it is known before anything is connected.
+
+A fragment becomes a part of the runner's own statements: it is one expression, whatever its variables hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from runner.errors import Place, Problem
+from runner.names import TableName
+from runner.playbook.values import Expression, Model, Playbook
+from runner.problems import show
+from runner.program.values import renamed
+from runner.sql import parse as sqlread
+from runner.sql.select import Select
+from runner.warehouse import name_limit
+
+VOLATILE = (exp.CurrentTimestamp, exp.CurrentDate, exp.CurrentTime, exp.CurrentUser, exp.Rand, exp.Uuid)
+
+
+def check(playbook: Playbook, kind: str, dialect: str) -> list[Problem]:
+    """All that is wrong with the fragments of sources and models, and with names."""
+    found = [*_names(playbook, kind)]
+    for source in playbook.sources:
+        for expression in (source.batch, *source.dedupe, *source.order_by, *source.keys):
+            if problem := _of_a_row(expression, dialect):
+                found.append(problem)
+    for model in playbook.models:
+        found += _fragments(model, dialect)
+    return found
+
+
+def _names(playbook: Playbook, kind: str) -> Iterator[Problem]:
+    """Names that the engine would cut off: two tables could become one."""
+    limit = name_limit(kind)
+    if not limit:
+        return
+    names = [(renamed(playbook, model.table), model.place) for model in playbook.models]
+    names += [(source.table, source.place) for source in playbook.sources]
+    names += [(TableName((playbook.state_schema,)), Place(playbook.path))]
+    for table, place in names:
+        for part in table.parts:
+            if len(part.encode()) > limit:
+                what = f"the name {show(part)} is longer than the {limit} bytes that {kind} keeps of a name"
+                yield Problem(place, what, "give it a shorter one")
+
+
+def _of_a_row(expression: Expression, dialect: str) -> Problem | None:
+    """A source's expressions are row-level: no subquery, no aggregate, nothing that changes from run to run."""
+    shown = show(expression.text)
+    try:
+        tree = sqlread.expression(expression.text, dialect)
+    except SqlglotError as error:
+        hint = "write one SQL expression over a row of the source"
+        return Problem(expression.place, f"{shown} cannot be read as SQL: {str(error).splitlines()[0]}", hint)
+    for refused, why in (
+        (exp.Query, "a subquery"),
+        (exp.AggFunc, "an aggregate"),
+        (exp.Window, "a window"),
+        (VOLATILE, "volatile"),
+    ):
+        if tree.find(*(refused if isinstance(refused, tuple) else (refused,))):
+            hint = "write a column, or an expression over the columns of one row"
+            return Problem(expression.place, f"{shown} is {why}; it must depend on its own row only", hint)
+    return None
+
+
+def _fragments(model: Model, dialect: str) -> Iterator[Problem]:
+    parts = [(check, "check") for check in model.checks]
+    for column in model.key:
+        parts += [(e, "key") for e in (column.expression, *(e for _, e in column.per_input)) if e]
+    for fold in model.merge:
+        parts += [(Expression(text, fold.place), "merge") for text in (fold.of, *fold.by) if text]
+    for part, what in parts:
+        try:
+            sqlread.expression(part.text, dialect)
+        except SqlglotError as error:
+            said = f"the {what} {show(part.text)} of {model.table} cannot be read as SQL: {str(error).splitlines()[0]}"
+            place = part.place if part.place.path else model.place
+            yield Problem(place, said, "write one SQL expression, without comments and semicolons")
+
+
+def too_long(select: Select, kind: str) -> list[Problem]:
+    """Output columns whose names the engine would cut off."""
+    limit = name_limit(kind)
+    hint = "give it a shorter name: … as name"
+    return [
+        Problem(
+            select.place, f"the column {show(name)} is longer than the {limit} bytes that {kind} keeps of a name", hint
+        )
+        for name in select.outputs
+        if limit and len(name.encode()) > limit
+    ]

@@ -1,0 +1,132 @@
+"""The loaded program, as plain values: models in the order of their dependencies, each with its inputs, its SELECT and
+a digest of its definition; and the plain queries by phase. `load.py` makes it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.names import TableName
+from runner.playbook.values import Model, Phase, Playbook, Query, Source, View
+from runner.sql.select import Select
+
+PREDICATE = "select 1 where "
+
+
+@dataclass(frozen=True)
+class SourceKey:
+    """A key expression over a source: what a key index is kept for. Columns are called k1 … kn in its tables."""
+
+    source: Source
+    texts: tuple[str, ...]
+    names: tuple[str, ...]  # how messages and `{{ keys.NAME }}` call it
+
+    @property
+    def digest(self) -> str:
+        """Names the key in the state tables."""
+        return hashlib.sha256("\x1f".join(self.texts).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class CompiledAffected:
+    """`Affected` with its texts parsed; `rows` is parsed as `PREDICATE` + the predicate."""
+
+    input: TableName
+    keys: Select
+    rows: Select | None
+
+
+@dataclass(frozen=True)
+class CompiledModel:
+    """A model whose SELECT has been read. Inputs are named as the SELECT names them."""
+
+    model: Model
+    select: Select
+    sources: tuple[TableName, ...]
+    models: tuple[TableName, ...]
+    lookups: tuple[TableName, ...]
+    source_keys: tuple[SourceKey, ...]  # for its source inputs, in the order of `sources`; () without a key
+    stored_order: Mapping[str, tuple[tuple[str, bool], ...]]  # merge models: see merging.stored_order
+    affected: tuple[CompiledAffected, ...]
+    digest: str
+
+    @property
+    def table(self) -> TableName:
+        """The name under which the playbook and other models know its table."""
+        return self.model.table
+
+    @property
+    def key_names(self) -> tuple[str, ...]:
+        """Its key's output columns."""
+        return tuple(column.name for column in self.model.key)
+
+
+@dataclass(frozen=True)
+class CompiledView:
+    """A view whose SELECT has been read."""
+
+    view: View
+    select: Select
+
+    @property
+    def table(self) -> TableName:
+        """Its name, as the playbook knows it."""
+        return self.view.table
+
+    @property
+    def digest(self) -> str:
+        """Names its definition; comments and layout do not count."""
+        return self.select.digest
+
+
+@dataclass(frozen=True)
+class PlainQuery:
+    """A script of the user's: sent whole, in the phase and step it was written in."""
+
+    step: str
+    phase: Phase
+    query: Query
+    file: Path | None
+    text: str  # still a template
+
+
+@dataclass(frozen=True)
+class Program:
+    """What `run()` runs."""
+
+    playbook: Playbook
+    kind: str
+    models: tuple[CompiledModel, ...]
+    source_keys: tuple[SourceKey, ...]
+    key_names: tuple[tuple[str, int], ...]  # what scripts call those of one column, and their number
+    queries: tuple[PlainQuery, ...]
+    digest: str
+    views: tuple[CompiledView, ...] = ()
+
+    def model(self, table: TableName) -> CompiledModel:
+        """The model that owns `table`."""
+        return next(model for model in self.models if model.table == table)
+
+    def ancestors(self, tables: Iterable[TableName]) -> frozenset[TableName]:
+        """`tables` and all models that they read, directly or not."""
+        found: set[TableName] = set()
+        queue = list(tables)
+        while queue:
+            table = queue.pop()
+            if table not in found:
+                found.add(table)
+                queue += self.model(table).models
+        return frozenset(found)
+
+    def lookup_is_static(self, table: TableName) -> bool:
+        """True if the playbook says that changes of this look-up need not reach old rows."""
+        return any(lookup.table == table and lookup.static for lookup in self.playbook.lookups)
+
+
+def renamed(playbook: Playbook, table: TableName) -> TableName:
+    """The table's name in the warehouse: `schemas:` renames the schemas of owned tables."""
+    mapping = dict(playbook.schemas)
+    return table.renamed(mapping[table.schema]) if table.schema in mapping else table

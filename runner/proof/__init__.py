@@ -1,0 +1,1 @@
+"""The first guard: may a SELECT be recomputed by key, or folded?"""

@@ -1,0 +1,389 @@
+"""One SELECT block under the key-wise rule: its groups, windows, subqueries and outputs.
+
+The FROM clause has been read into a frame before; what is left is to show that every GROUP BY, PARTITION BY and
+DISTINCT keeps the keys apart, that nothing depends on the order of rows, and which outputs are still the key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from runner.proof.calls import (
+    ADD_UNIQUE,
+    Rows,
+    aggregate,
+    call_of,
+    has_aggregate,
+    is_aggregate,
+    multiplies,
+    name_of_call,
+    ordering,
+    unknown_aggregate,
+    volatile,
+    window,
+)
+from runner.proof.from_clause import QUALIFY, UNTIED, Ctes, From, Rule
+from runner.proof.outputs import Outputs, condition_of, window_parts
+from runner.proof.relations import (
+    Canon,
+    Frame,
+    Kind,
+    Out,
+    Relation,
+    Unique,
+    Unlisted,
+    bare,
+    canon,
+    canons_in,
+    folded,
+    inside,
+)
+
+SELECT_ARGS = frozenset(
+    {"with_", "expressions", "distinct", "from_", "joins", "where", "group", "having", "qualify", "windows", "order"}
+)
+NOT_OTHERS = frozenset({"limit", "offset", "sample"})
+UNPROVEN = "or write `unproven: true` if you know why it is right"
+TRUTHFUL = (exp.Where, exp.Having, exp.Qualify, exp.Join, exp.If)
+
+
+@dataclass
+class Block:
+    """One SELECT, read once from FROM to its outputs."""
+
+    rule: Rule
+    select: exp.Select
+    ctes: Ctes
+    outer: Frame | None
+    frame: Frame = field(init=False)
+    by_key: bool = False  # its rows belong to several keys, so all groups must contain the key
+    broken: bool = False
+    grouped: bool = False
+    group: list[exp.Expr] = field(default_factory=list)
+    unique: list[Unique] = field(default_factory=list)  # of the rows after grouping
+
+    def relation(self) -> Relation:
+        rule, select = self.rule, self.select
+        before = len(rule.refused)
+        rule.no_more(select, SELECT_ARGS | NOT_OTHERS, "the query")
+        reader = From(rule, self.ctes, Frame(rule.dialect, rule.size, self.outer))
+        self.frame = reader.read(select)
+        keyed = bool(self.frame.keyed)
+        correlated = reader.finish(condition_of(select, "where"), select)
+        self.broken = self.frame.refused or len(rule.refused) > before
+        self.by_key = keyed and not correlated and not self.broken
+        self._read_group()
+        self._calls()
+        results = Outputs(rule, select, self.frame, self.grouped)
+        outputs = results.listed()
+        self._distinct(outputs)
+        self._limits(correlated)
+        refused = self.broken
+        if correlated or not keyed:
+            return Relation(
+                Kind.CONSTANT,
+                _plain(outputs),
+                results.unique_names(outputs, self.unique),
+                refused=refused,
+                correlated=correlated,
+            )
+        return Relation(
+            Kind.KEYED, tuple(outputs), results.unique_names(outputs, self.unique), results.keys(), refused=refused
+        )
+
+    # -- groups
+
+    def _read_group(self) -> None:
+        select, frame = self.select, self.frame
+        clause = select.args.get("group")
+        roots = [
+            *select.expressions,
+            *(one for name in ("having", "qualify", "order") if (one := select.args.get(name))),
+        ]
+        self.grouped = bool(clause or select.args.get("having") or any(has_aggregate(root) for root in roots))
+        self.unique = list(frame.unique)
+        if not self.grouped:
+            return
+        if clause is None:
+            self.unique = [frozenset()]
+            self._whole(frozenset(), select, "an aggregate without group by takes rows of all keys together")
+            return
+        for part in clause.walk():
+            if isinstance(part, (exp.GroupingSets, exp.Rollup, exp.Cube)) or part.args.get("totals"):
+                self._refuse(
+                    clause,
+                    f"{self.rule.show(clause)} adds totals over all keys",
+                    "group by the key, totals in another model",
+                )
+                return
+        self.group = [item for item in select.expressions if not has_aggregate(item)] if clause.args.get("all") else []
+        held: frozenset[int] = frozenset()
+        for item in clause.expressions:
+            chosen, maybe = self._group_item(item)
+            self.group.append(chosen)
+            held |= frame.strong(maybe) if maybe is not None else frozenset()
+        held |= frame.keeps(self.group)
+        mixed = clause.args.get("all") and any(
+            has_aggregate(item) and _loose_column(item) for item in select.expressions
+        )
+        self.unique = [] if mixed else [frozenset(canon(item, frame) for item in self.group if not frame.strong(item))]
+        self._whole(held, clause, f"{self.rule.show(clause).lower()} does not contain the key {self._key}")
+
+    def _group_item(self, item: exp.Expr) -> tuple[exp.Expr, exp.Expr | None]:
+        """What a GROUP BY item means: a position, an output's name, or an expression; and what it may mean as well.
+
+        A name is an input column if there is one. Where columns are not listed, the output is meant for certain if it
+        reads a column that is not grouped otherwise: the query would not be valid if the name were an input column.
+        """
+        items = self.select.expressions
+        if isinstance(item, exp.Literal) and not item.is_string:
+            at = int(item.this) - 1
+            if 0 <= at < len(items) and not any(one.is_star for one in items[: at + 1]):
+                return bare(items[at]), None
+            return item, None
+        if isinstance(item, exp.Column) and not self.frame.knows(item):
+            name = folded(item.this, self.rule.dialect)
+            for one in items:
+                if (
+                    isinstance(one, exp.Alias)
+                    and folded(one.args["alias"], self.rule.dialect) == name
+                    and not has_aggregate(one)
+                ):
+                    others = {
+                        canon(other, self.frame) for other in self.select.args["group"].expressions if other is not item
+                    }
+                    columns = canons_in(one.this, self.frame) or frozenset()
+                    certain = (
+                        bool(columns - others - {canon(item, self.frame)}) and canon(one, self.frame) not in others
+                    )
+                    return (bare(one), None) if certain else (item, bare(one))
+        return item, None
+
+    @property
+    def _key(self) -> str:
+        return ", ".join(self.rule.texts)
+
+    def _whole(self, held: frozenset[int], node: exp.Expr, reason: str) -> None:
+        if self.by_key and len(held) < self.rule.size:
+            self._refuse(node, reason, f"add {self._key} to the group by, {UNPROVEN}")
+
+    def _refuse(self, node: exp.Expr, reason: str, hint: str) -> None:
+        self.rule.refuse(node, reason, hint)
+        self.broken = True
+
+    @property
+    def _same(self) -> frozenset[Canon]:
+        return frozenset(canon(item, self.frame) for item in self.group) | self.frame.constants()
+
+    @property
+    def _grouped_calls(self) -> frozenset[Canon]:
+        """The calls within GROUP BY: an aggregate cannot stand there."""
+        calls = (part for item in self.group for part in inside(item) if isinstance(part, exp.Anonymous))
+        return frozenset(canon(call, self.frame) for call in calls)
+
+    # -- calls, windows, subqueries
+
+    def _roots(self) -> Iterator[exp.Expr]:
+        for name in ("expressions", "where", "group", "having", "qualify", "windows", "order", "distinct"):
+            clause = self.select.args.get(name)
+            yield from clause if isinstance(clause, list) else [clause] if clause is not None else []
+        for join in self.select.args.get("joins") or ():
+            if join.args.get("on") is not None:
+                yield join.args["on"]
+
+    def _calls(self) -> None:
+        rule, frame = self.rule, self.frame
+        same = self._same
+        rows = Rows(frame, same, tuple(frame.unique))
+        for root in self._roots():
+            windowed = {id(call_of(part.this)) for part in inside(root) if isinstance(part, exp.Window) and part.this}
+            for part in inside(root):
+                answer = volatile(part, rule.dialect)
+                if isinstance(part, exp.Query):
+                    self._subquery(part)
+                elif isinstance(part, exp.Window) and not isinstance(part.this, exp.Identifier):
+                    answer = self._window(part)
+                elif is_aggregate(part) and id(part) not in windowed:
+                    answer = answer or aggregate(part, rows) or self._outer_only(part)
+                elif id(part) not in windowed and self._may_aggregate(part, same):
+                    hint = "write `unproven: true` if it does not depend on the order of rows"
+                    answer = answer or (f"{rule.show(part)} is an aggregate that is not known here", hint)
+                if answer:
+                    rule.refuse(part, *answer)
+
+    def _may_aggregate(self, part: exp.Expr, same: frozenset[Canon]) -> bool:
+        if self.grouped:
+            return unknown_aggregate(part, same | self._grouped_calls, self.frame)
+        inner = self.outer is not None and not isinstance(self.select.parent, exp.Exists)
+        return (
+            inner
+            and isinstance(part, exp.Anonymous)
+            and not multiplies(part)
+            and unknown_aggregate(part, frozenset(), self.frame)
+        )
+
+    def _outer_only(self, part: exp.Expr) -> tuple[str, str] | None:
+        columns = [column for column in inside(part) if isinstance(column, exp.Column) and not column.is_star]
+        if self.outer is None or not columns:
+            return None
+        if all(self.frame.resolve(column)[1] != self.frame.depth for column in columns):
+            return f"{self.rule.show(part)} aggregates columns of the outer query", "write it in the outer query"
+        return None
+
+    def _window(self, node: exp.Window) -> tuple[str, str] | None:
+        partition, order, spec = window_parts(node, self.select, self.rule.dialect)
+        frame = self.frame
+        held = frame.keeps(partition)
+        if self.by_key and len(held) < self.rule.size:
+            text = ", ".join(self.rule.show(item) for item in partition)
+            said = f"partition by {text}" if text else f"{self.rule.show(node)}"
+            self._refuse(
+                node, f"{said} does not contain the key {self._key}", f"add {self._key} to the partition by, {UNPROVEN}"
+            )
+            return None
+        same = frozenset(canon(item, frame) for item in partition) | frame.constants()
+        rows = Rows(frame, same, tuple(self.unique))
+        call = call_of(node.this)
+        if any(isinstance(part, exp.Distinct) for part in call.iter_expressions()) and name_of_call(call) in {
+            "ArrayAgg",
+            "GroupConcat",
+        }:
+            return f"{self.rule.show(node)} takes values in any order", "collect in a group by with an order"
+        return window(node, call, spec, ordering(order, frame), rows)
+
+    def _subquery(self, node: exp.Query) -> None:
+        rule, parent = self.rule, node.parent
+        relation = rule.relation(node, self.ctes, self.frame)
+        if relation.refused:
+            self.broken = True
+        elif relation.kind is Kind.KEYED and not (
+            isinstance(parent, exp.In) and _truthful(parent) and self._in_on_key(parent, relation)
+        ):
+            reason = f"a subquery is not tied to the outer row by equality on the whole key {self._key}"
+            self._refuse(node, f"{reason}: {rule.show(node)}", _tie_hint(parent))
+        if isinstance(parent, exp.Array):
+            rule.refuse(node, f"{rule.show(parent)} takes rows in any order", "write array_agg(x order by …) instead")
+
+    def _in_on_key(self, node: exp.In, relation: Relation) -> bool:
+        """`key in (select key from …)`: only rows of this row's key can make it true."""
+        left = bare(node.this)
+        parts = left.expressions if isinstance(left, exp.Tuple) else [left]
+        held: set[int] = set()
+        for part, output in zip(parts, relation.outputs, strict=False):
+            if isinstance(output, Unlisted):
+                break
+            held |= self.frame.holds(part).keys() & output.weak
+        return len(held) == self.rule.size
+
+    # -- distinct and limits
+
+    def _distinct(self, outputs: list[Out | Unlisted]) -> None:
+        distinct = self.select.args.get("distinct")
+        if distinct is None:
+            return
+        on = distinct.args.get("on")
+        if on is None:
+            columns = Relation(Kind.KEYED, tuple(outputs)).columns().values()
+            held = self.frame.keeps([bare(item) for item in self.select.expressions if not item.is_star])
+            if self.by_key and len(held.union(*(out.strong for out in columns))) < self.rule.size:
+                self._refuse(
+                    distinct,
+                    f"select distinct does not put out the key {self._key}",
+                    f"add {self._key} to the select, {UNPROVEN}",
+                )
+            return
+        parts = [part for part in (on.expressions if isinstance(on, exp.Tuple) else [on]) if not self._shadowed(part)]
+        held = self.frame.keeps(parts)
+        if self.by_key and len(held) < self.rule.size:
+            self._refuse(
+                distinct,
+                f"{self.rule.show(distinct).lower()} does not contain the key {self._key}",
+                f"add {self._key} to it, {UNPROVEN}",
+            )
+            return
+        same = frozenset(canon(part, self.frame) for part in parts)
+        told = same | self.frame.constants() | frozenset(self._order())
+        values = [canons_in(bare(item), self.frame) for item in self.select.expressions]
+        if not any(unique <= told for unique in self.unique) and not all(
+            one is not None and one <= told for one in values
+        ):
+            reason = f"{self.rule.show(distinct).lower()} takes any of the rows that its order leaves alike"
+            self.rule.refuse(distinct, reason, ADD_UNIQUE)
+        self.unique = [frozenset(canon(part, self.frame) for part in parts if not self.frame.strong(part))]
+
+    def _order(self) -> list[Canon]:
+        """ORDER BY, where the name of an output wins over an input column: those that differ are left out."""
+        order = self.select.args.get("order")
+        kept = [item for item in (order.expressions if order else ()) if not self._shadowed(item.this)]
+        return [canon(item.this, self.frame) for item in kept]
+
+    def _shadowed(self, node: exp.Expr) -> bool:
+        if not isinstance(node, exp.Column) or node.table:
+            return isinstance(node, exp.Literal)
+        name = folded(node.this, self.rule.dialect)
+        named = [
+            one
+            for one in self.select.expressions
+            if isinstance(one, exp.Alias) and folded(one.args["alias"], self.rule.dialect) == name
+        ]
+        return any(canon(one, self.frame) != canon(node, self.frame) for one in named)
+
+    def _limits(self, correlated: bool) -> None:
+        """LIMIT is right only in a subquery of one key, with an order that is total."""
+        rule, limit, offset = self.rule, self.select.args.get("limit"), self.select.args.get("offset")
+        if self.select.args.get("sample"):
+            rule.refuse(
+                self.select.args["sample"], f"{rule.show(self.select.args['sample'])} takes a sample", "read all rows"
+            )
+        if limit is None and offset is None:
+            return
+        if correlated and isinstance(limit, exp.Limit) and self.select.args.get("distinct") is None:
+            told = frozenset(self._order()) | self._same
+            if isinstance(self.select.parent, exp.Exists) or any(unique <= told for unique in self.unique):
+                return
+            rule.refuse(limit, f"{rule.show(limit)} has an order that leaves rows of a key alike", ADD_UNIQUE)
+            return
+        for clause in (limit, offset):
+            if clause is not None:
+                hint = "rank within the key: row_number() over (partition by " + self._key + " order by …)"
+                rule.refuse(clause, f"{rule.show(clause).lower()} takes some rows of all keys", hint)
+                break
+
+
+def _plain(outputs: list[Out | Unlisted]) -> tuple[Out | Unlisted, ...]:
+    """The outputs without what they say of the key."""
+    return tuple(
+        Unlisted(tuple(Out(out.name) for out in output.known)) if isinstance(output, Unlisted) else Out(output.name)
+        for output in outputs
+    )
+
+
+def _truthful(node: exp.Expr) -> bool:
+    """Whether only true counts here, so that false and null are the same."""
+    at = node
+    while isinstance(at.parent, (exp.And, exp.Or, exp.Paren)):
+        at = at.parent
+    parent = at.parent
+    return isinstance(parent, TRUTHFUL) and not (isinstance(parent, exp.If) and parent.this is not at)
+
+
+def _tie_hint(parent: exp.Expr | None) -> str:
+    if isinstance(parent, exp.In):
+        return "write exists (select … where inner.key = outer.key); `not in` breaks on nulls"
+    return UNTIED + ", in the where of the subquery" + QUALIFY
+
+
+def _loose_column(item: exp.Expr) -> bool:
+    """Whether an item with an aggregate reads columns outside of it, too."""
+    stack = [item]
+    while stack:
+        part = stack.pop()
+        if is_aggregate(part) or isinstance(part, exp.Query):
+            continue
+        if isinstance(part, exp.Column):
+            return True
+        stack.extend(part.iter_expressions())
+    return False

@@ -1,0 +1,279 @@
+"""Which calls give the same answer every time: the clock, chance, and aggregates that depend on the order of rows.
+
+Each question is answered with None, or with the reason why not and what to write instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from runner.proof.relations import Canon, Frame, Unique, bare, canon, canons_in, inside
+
+Answer = tuple[str, str] | None  # reason, hint
+
+
+def words(text: str) -> frozenset[str]:
+    """Names of functions: sqlglot's classes, and in lower case those that it does not know."""
+    return frozenset(text.split())
+
+
+CLOCK = words(
+    "CurrentDate CurrentDatetime CurrentTime CurrentTimestamp CurrentTimestampLTZ Localtime Localtimestamp "
+    "Systimestamp UtcTime UtcTimestamp UtcDate now clock_timestamp statement_timestamp transaction_timestamp "
+    "timeofday today getdate sysdate get_current_time get_current_timestamp get_current_date "
+    "current_localtimestamp current_localtime sysdatetime unix_timestamp_now "
+)
+CHANCE = words(
+    "Rand Randn Uuid Randstr Uniform Normal Zipf random rand setseed gen_random_uuid uuid_generate_v1 "
+    "uuid_generate_v4 uuidv4 uuidv7 uuid_v4 uuid_v7 uuid_string generate_uuid ulid random_normal uniform normal "
+    "zipf randstr "
+)
+SESSION = words(
+    "CurrentAccount CurrentAccountName CurrentAvailableRoles CurrentCatalog CurrentClient CurrentDatabase "
+    "CurrentIpAddress CurrentOrganizationName CurrentOrganizationUser CurrentRegion CurrentRole CurrentRoleType "
+    "CurrentSchema CurrentSchemas CurrentSecondaryRoles CurrentSession CurrentStatement CurrentTransaction "
+    "CurrentUser CurrentUserId CurrentVersion CurrentWarehouse CurrentTimezone SessionUser NextValueFor Seq1 Seq2 "
+    "Seq4 Seq8 nextval currval lastval setval getvariable current_setting current_query version txid_current "
+    "pg_current_xact_id pg_backend_pid pg_sleep last_query_id current_session in_search_path inet_client_addr "
+    "inet_server_addr pg_postmaster_start_time txid_current_if_assigned pg_snapshot_xmin getenv "
+    "current_connection_id current_query_id current_transaction_id query write_log "
+)
+POSITION = frozenset({"rowid", "ctid", "xmin", "xmax", "cmin", "cmax", "tableoid", "file_row_number"})
+SPECIAL_WORDS = {"postgres": {"user", "current_role"}, "redshift": {"user", "sysdate"}, "snowflake": {"sysdate"}}
+ANOTHER = "gives another answer on every run"
+MOVING_DATES = frozenset({"now", "today", "yesterday", "tomorrow"})
+
+ORDER_FREE = words(
+    "Count CountIf Sum Avg Min Max Stddev StddevPop StddevSamp Variance VariancePop LogicalAnd LogicalOr Median "
+    "Quantile PercentileCont PercentileDisc ApproxDistinct Hll Corr CovarPop CovarSamp BitwiseAndAgg BitwiseOrAgg "
+    "BitwiseXorAgg BoolxorAgg Skewness Kurtosis HashAgg RegrAvgx RegrAvgy RegrCount RegrIntercept RegrR2 "
+    "RegrSlope RegrSxx RegrSxy RegrSyy product entropy every histogram favg fsum kahan_sum sumkahan "
+    "sum_no_overflow mad sem bitstring_agg bit_and bit_or bit_xor bool_and bool_or count_star kurtosis_pop "
+    "geomean geometric_mean ratio_to_report "
+)
+PICKS = words("First Last AnyValue ArgMin ArgMax arbitrary arg_min_null arg_max_null min_by max_by first last ")
+LISTS = words(
+    "ArrayAgg GroupConcat JSONArrayAgg JSONObjectAgg JSONBObjectAgg ObjectAgg ArrayConcatAgg jsonb_agg json_agg "
+    "json_group_array json_group_object json_object_agg jsonb_object_agg string_agg listagg array_agg list xmlagg "
+    "json_group_structure "
+)
+RANKS = words("Rank DenseRank PercentRank CumeDist ")
+NUMBERS = words("RowNumber Ntile Lag Lead ")
+NTH = words("FirstValue LastValue NthValue ")
+MULTIPLIES = words(
+    "jsonb_array_elements jsonb_array_elements_text json_array_elements json_array_elements_text jsonb_each "
+    "jsonb_each_text json_each json_each_text jsonb_object_keys json_object_keys regexp_split_to_table "
+    "regexp_matches string_to_table generate_series generate_subscripts unnest jsonb_path_query flatten "
+    "jsonb_to_recordset json_to_recordset "
+)
+ADD_UNIQUE = "end the order with a column that is unique within the key (one that `dedupe` or `unique` declares)"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows that an aggregate or window function sees: what is the same on all, and what tells them apart."""
+
+    frame: Frame
+    same: frozenset[Canon]
+    unique: tuple[Unique, ...]
+
+    def total(self, order: Iterable[Canon]) -> bool:
+        """Whether this order leaves no two rows alike."""
+        told = self.same | frozenset(order)
+        return any(unique <= told for unique in self.unique)
+
+    def decided(self, value: exp.Expr, order: Iterable[Canon]) -> bool:
+        """Whether rows that this order leaves alike have the same value."""
+        told = self.same | frozenset(order)
+        columns = canons_in(value, self.frame)
+        return canon(value, self.frame) in told or (columns is not None and columns <= told)
+
+
+def name_of_call(node: exp.Expr) -> str:
+    """A function's name: sqlglot's class, or what the user wrote if sqlglot does not know it."""
+    if isinstance(node, (exp.Anonymous, exp.AnonymousAggFunc)):
+        return str(node.this).lower()
+    return type(node).__name__
+
+
+def volatile(node: exp.Expr, dialect: str) -> Answer:
+    """The clock, chance, the session, a row's place in storage: another answer on the next run."""
+    if isinstance(node, exp.Func):
+        name = name_of_call(node)
+        if name in CLOCK or (name in {"age", "Age"} and len(list(node.iter_expressions())) == 1):
+            return _shown(
+                node, "gives another answer on every run", "use a column of the events, e.g. collector_tstamp", dialect
+            )
+        if name in CHANCE:
+            return _shown(node, "is random", "derive it from the key or the events, e.g. md5(event_id)", dialect)
+        if name in SESSION:
+            return _shown(node, "depends on the session, not on the events", "use a variable: {{ name }}", dialect)
+    if isinstance(node, (exp.Cast, exp.TryCast)) and isinstance(node.this, exp.Literal):
+        moving = str(node.this.this).strip().lower() in MOVING_DATES
+        return _shown(node, ANOTHER, "use a column of the events, e.g. collector_tstamp", dialect) if moving else None
+    if isinstance(node, exp.Column) and isinstance(node.this, exp.Identifier) and not node.this.args.get("quoted"):
+        name = node.name.lower()
+        if name in POSITION:
+            return _shown(
+                node, "is a row's place in storage, not part of the data", "use a column of the events", dialect
+            )
+        if not node.table and name in SPECIAL_WORDS.get(dialect, set()):
+            return _shown(node, "gives another answer in another session", "use a column of the events", dialect)
+        if dialect == "snowflake" and name == "nextval" and node.table:
+            return _shown(node, "is a sequence", "derive the number from the events", dialect)
+    return None
+
+
+def is_aggregate(node: exp.Expr) -> bool:
+    """Whether this is an aggregate function's call, as far as its name tells."""
+    name = name_of_call(node)
+    if name in RANKS | NUMBERS | NTH:
+        return False
+    return isinstance(node, exp.AggFunc) or (isinstance(node, exp.Func) and name in ORDER_FREE | PICKS | LISTS)
+
+
+def has_aggregate(node: exp.Expr) -> bool:
+    """Whether there is an aggregate in this expression that is not a window function."""
+    windows = {id(call_of(part.this)) for part in inside(node) if isinstance(part, exp.Window)}
+    return any(is_aggregate(part) and id(part) not in windows for part in inside(node))
+
+
+def call_of(node: exp.Expr) -> exp.Expr:
+    """The function itself, out of FILTER, WITHIN GROUP and IGNORE NULLS."""
+    while isinstance(node, (exp.Filter, exp.WithinGroup, exp.IgnoreNulls, exp.RespectNulls)):
+        node = node.this
+    return node
+
+
+def ordering(order: exp.Expr | None, frame: Frame) -> list[Canon]:
+    """The canons of an ORDER BY."""
+    if order is None:
+        return []
+    return [canon(item.this if isinstance(item, exp.Ordered) else item, frame) for item in order.expressions]
+
+
+def aggregate(node: exp.Expr, rows: Rows) -> Answer:
+    """Whether this aggregate gives the same answer whatever the order in which rows are read."""
+    name, frame = name_of_call(node), rows.frame
+    if name in ORDER_FREE:
+        return None
+    if name == "Mode":
+        return _shown(
+            node,
+            "takes any of the values that are equally frequent",
+            "count, then rank with a full order",
+            frame.dialect,
+        )
+    if name in {"Grouping", "GroupingId"}:
+        return _shown(node, "belongs to grouping sets", "drop it", frame.dialect)
+    if name not in PICKS | LISTS:
+        hint = "write `unproven: true` if it does not depend on the order of rows"
+        return _shown(node, "is an aggregate that is not known here", hint, frame.dialect)
+    if isinstance(node.parent, exp.ArraySort) and name == "ArrayAgg":
+        return None  # list_sort(list(x))
+    values, order = _parts(node, frame)
+    if all(rows.decided(value, order) for value in values):
+        return None
+    if rows.total(order) and not any(isinstance(value, exp.Distinct) for value in values):
+        return None
+    if not order:
+        hint = "write the order: " + ("first(x order by …, event_id)" if name in PICKS else "… order by …, event_id)")
+        return _shown(node, "takes rows in any order", hint, frame.dialect)
+    return _shown(
+        node, "has an order that leaves rows of a key alike", ADD_UNIQUE + ", or with the value itself", frame.dialect
+    )
+
+
+def _parts(node: exp.Expr, frame: Frame) -> tuple[list[exp.Expr], list[Canon]]:
+    """What an ordered aggregate collects, and its order."""
+    values: list[exp.Expr] = []
+    order: list[Canon] = []
+    arguments = list(node.iter_expressions())
+    if name_of_call(node) in {"ArgMin", "ArgMax", "min_by", "max_by", "arg_min_null", "arg_max_null"}:
+        first, by = arguments[0], arguments[1] if len(arguments) > 1 else arguments[0]
+        whole = isinstance(by, (exp.Tuple, exp.Struct)) or name_of_call(by) in {"row", "struct_pack"}
+        parts = (
+            [part.expression if isinstance(part, exp.PropertyEQ) else part for part in by.expressions]
+            if whole
+            else [by]
+        )
+        return [first], [canon(part, frame) for part in parts]
+    for argument in arguments:
+        if isinstance(argument, exp.Order):
+            order += ordering(argument, frame)
+            argument = argument.this
+        if isinstance(argument, exp.Distinct):
+            values += argument.expressions
+        elif argument is not None and not isinstance(argument, exp.Literal):
+            values.append(argument)
+    up = node.parent
+    while isinstance(up, (exp.Filter, exp.WithinGroup, exp.IgnoreNulls, exp.RespectNulls)):
+        if isinstance(up, exp.WithinGroup):
+            order += ordering(up.expression, frame)
+        up = up.parent
+    return values, order
+
+
+def window(node: exp.Expr, call: exp.Expr, spec: exp.Expr | None, order: list[Canon], rows: Rows) -> Answer:
+    """Whether this window function gives each row the same answer, whichever way equal rows are put."""
+    name, dialect = name_of_call(call), rows.frame.dialect
+    if name in RANKS or rows.total(order):
+        return None if name in RANKS | NUMBERS | NTH | ORDER_FREE | PICKS | LISTS else aggregate(call, rows)
+    by_rows = spec is not None and str(spec.args.get("kind") or "").upper() == "ROWS" and not _whole(spec)
+    if name in ORDER_FREE:
+        if not by_rows:
+            return None
+        return _shown(node, "counts rows in an order that leaves rows of a key alike", ADD_UNIQUE, dialect)
+    if name in NTH and not by_rows and rows.decided(call.this, order):
+        return None
+    if name in NUMBERS | NTH | PICKS | LISTS:
+        return _shown(node, "has an order that leaves rows of a key alike", ADD_UNIQUE, dialect)
+    return _shown(
+        node, "is a window function that is not known here", "write `unproven: true` if ties do not matter", dialect
+    )
+
+
+def _whole(spec: exp.Expr) -> bool:
+    """ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING: no row is left out, so ties do not matter."""
+    return (
+        str(spec.args.get("start")).upper() == "UNBOUNDED"
+        and str(spec.args.get("end")).upper() == "UNBOUNDED"
+        and spec.args.get("exclude") is None
+    )
+
+
+def unknown_aggregate(node: exp.Expr, group: frozenset[Canon], frame: Frame) -> bool:
+    """In a grouped block, a call that is not known and reads ungrouped columns can only be an aggregate."""
+    if not isinstance(node, exp.Anonymous) or is_aggregate(node) or canon(node, frame) in group:
+        return False
+    stack: list[exp.Expr] = list(node.iter_expressions())
+    while stack:
+        part = bare(stack.pop())
+        if is_aggregate(part) or isinstance(part, (exp.Window, exp.Query)) or canon(part, frame) in group:
+            continue
+        if isinstance(part, exp.Column):
+            return True
+        stack.extend(part.iter_expressions())
+    return False
+
+
+def multiplies(node: exp.Expr) -> bool:
+    """Whether a select item turns one row into several (unnest, generate_series)."""
+    return any(
+        isinstance(part, (exp.Explode, exp.Unnest, exp.ExplodingGenerateSeries, exp.Posexplode, exp.UDTF))
+        or (isinstance(part, exp.Func) and name_of_call(part) in MULTIPLIES)
+        for part in inside(node)
+    )
+
+
+def _shown(node: exp.Expr, reason: str, hint: str, dialect: str) -> tuple[str, str]:
+    return f"{shown(node, dialect)} {reason}", hint
+
+
+def shown(node: exp.Expr, dialect: str, width: int = 90) -> str:
+    """The offending SQL, in one line, cut if it is long."""
+    text = " ".join(node.sql(dialect=dialect, comments=False).split())
+    return text if len(text) <= width else text[: width - 1] + "…"

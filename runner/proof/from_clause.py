@@ -1,0 +1,377 @@
+"""The FROM clause under the key-wise rule: what may be joined how, and which row belongs to which key.
+
+A row of a join belongs to one key if every tracked relation in it is tied to the others on the whole key, and no row
+comes from a look-up alone: look-ups may be joined to a tracked relation, never preserved beside one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlglot import exp
+
+from runner.names import TableName
+from runner.proof.calls import name_of_call, shown, volatile, words
+from runner.proof.relations import (
+    OUTER,
+    Canon,
+    Frame,
+    Kind,
+    Out,
+    Relation,
+    Unique,
+    Unlisted,
+    bare,
+    canon,
+    canons_in,
+    conjuncts,
+    folded,
+    inside,
+)
+
+Ctes = Mapping[str, Relation]
+TABLE_FUNCTIONS = words(
+    "GenerateSeries GenerateDateArray GenerateTimestampArray Explode Posexplode Unnest ExplodingGenerateSeries "
+    "Flatten StringToTable generate_series range unnest flatten json_each jsonb_each json_each_text "
+    "jsonb_each_text json_array_elements jsonb_array_elements json_array_elements_text jsonb_array_elements_text "
+    "json_tree json_object_keys jsonb_object_keys regexp_split_to_table string_to_table split_to_table "
+    "generate_subscripts jsonb_to_recordset json_to_recordset jsonb_path_query "
+)
+TABLE_ARGS = frozenset({"this", "alias", "db", "catalog"})
+JOIN_ARGS = frozenset({"this", "on", "side", "kind", "using", "method"})
+UNTIED = "tie it to the key: on a.key = b.key for every key column"
+PRESERVED = "a look-up is on the preserved side of {}: its unmatched rows come out for every key"
+LOOKUP_SIDE = "put the tracked input on the side whose rows are kept, the look-up on the optional side"
+QUALIFY = "; write every column as table.column where several tables are joined"
+
+
+@dataclass(frozen=True)
+class Refused:
+    """One thing that is wrong, and where."""
+
+    node: exp.Expr
+    reason: str
+    hint: str
+
+
+@dataclass
+class Rule:
+    """What all blocks of one check share."""
+
+    dialect: str
+    key: tuple[str, ...]  # the output columns of the key
+    texts: tuple[str, ...]  # the key as a message shows it
+    tracked: Mapping[TableName, Relation]
+    name_of: Callable[[exp.Table], TableName]
+    relation: Callable[[exp.Expr, Ctes, Frame | None], Relation]
+    refused: list[Refused] = field(default_factory=list)
+
+    def refuse(self, node: exp.Expr, reason: str, hint: str) -> None:
+        self.refused.append(Refused(node, reason, hint))
+
+    def show(self, node: exp.Expr) -> str:
+        return shown(node, self.dialect)
+
+    @property
+    def size(self) -> int:
+        return len(self.key)
+
+    def no_more(self, node: exp.Expr, understood: frozenset[str], what: str) -> bool:
+        """Refuses clauses of `node` that the rule has no word on."""
+        extra = [name for name, value in node.args.items() if value and name not in understood]
+        for name in extra:
+            word = name.rstrip("_").replace("_", " ")
+            self.refuse(
+                node, f"{what} {self.show(node)} uses {word}, which is not proven key-wise", "write it with plain SQL"
+            )
+        return not extra
+
+
+@dataclass
+class From:
+    """Reads one FROM clause, join by join, into a frame."""
+
+    rule: Rule
+    ctes: Ctes
+    frame: Frame
+
+    def read(self, select: exp.Select) -> Frame:
+        source = select.args.get("from_")
+        if source is not None:
+            self._first(source.this)
+        for join in select.args.get("joins") or ():
+            self._join(join)
+        return self.frame
+
+    def _first(self, node: exp.Expr) -> None:
+        plain = isinstance(node, exp.Subquery) and not isinstance(node.this, exp.Query) and not node.alias
+        if isinstance(node, exp.Subquery) and isinstance(node.this, exp.Table) and not node.alias:
+            plain = True  # (a join b …)
+        inner = node.this if plain else node
+        alias, relation = self._item(inner, skip=frozenset({"joins"}))
+        self._put(alias, relation)
+        if relation.kind is Kind.KEYED:
+            self.frame.covers = [frozenset({alias})]
+        self.frame.unique = self.frame.uniques(alias, relation)
+        for join in inner.args.get("joins") or ():
+            self._join(join)
+        if plain:
+            for join in node.args.get("joins") or ():
+                self._join(join)
+
+    def _put(self, alias: str, relation: Relation) -> None:
+        if alias in self.frame.relations:
+            self.frame.relations[alias] = replace(relation, refused=True)
+        self.frame.add(alias, relation)
+
+    def _item(self, node: exp.Expr, skip: frozenset[str] = frozenset()) -> tuple[str, Relation]:
+        """One relation of the FROM clause, and the name under which it is seen."""
+        relation = self._relation(node, skip)
+        alias = node.args.get("alias")
+        columns = alias.args.get("columns") if isinstance(alias, exp.TableAlias) else None
+        if columns:
+            relation = self._renamed(node, relation, [folded(column, self.rule.dialect) for column in columns])
+        name = alias.this if isinstance(alias, exp.TableAlias) and alias.this else None
+        if name is None and isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
+            name = node.this
+        return (folded(name, self.rule.dialect) if name else f"#{len(self.frame.relations)}"), relation
+
+    def _relation(self, node: exp.Expr, skip: frozenset[str]) -> Relation:
+        rule = self.rule
+        if isinstance(node, exp.Table):
+            return self._table(node, skip)
+        if isinstance(node, exp.Subquery) and isinstance(node.this, exp.Query) and not isinstance(node.this, exp.Table):
+            rule.no_more(node, frozenset({"this", "alias"}) | skip, "the subquery")
+            return rule.relation(node.this, self.ctes, self.frame)
+        if isinstance(node, exp.Lateral):
+            if isinstance(node.this, exp.Subquery):
+                return rule.relation(node.this, self.ctes, self.frame)
+            return self._function(node.this, node)
+        if isinstance(node, (exp.Values, exp.Unnest)):
+            return self._function(node, node)
+        rule.refuse(
+            node, f"{rule.show(node)} in a FROM clause is not proven key-wise", "write it as a CTE with plain joins"
+        )
+        return Relation(Kind.CONSTANT, (Unlisted(),), refused=True)
+
+    def _table(self, node: exp.Table, skip: frozenset[str]) -> Relation:
+        rule = self.rule
+        if not isinstance(node.this, (exp.Identifier, exp.Dot)):
+            return self._function(node.this, node)
+        if node.args.get("sample"):
+            rule.refuse(node, f"{rule.show(node)} takes a sample", "read all rows, or filter by a hash of a column")
+        elif not rule.no_more(node, TABLE_ARGS | skip, "the table"):
+            return Relation(Kind.CONSTANT, (Unlisted(),), refused=True)
+        if not node.args.get("db") and isinstance(node.this, exp.Identifier):
+            known = self.ctes.get(folded(node.this, rule.dialect))
+            if known is not None:
+                return known
+        return rule.tracked.get(rule.name_of(node), Relation(Kind.CONSTANT, (Unlisted(),)))
+
+    def _function(self, call: exp.Expr, node: exp.Expr) -> Relation:
+        """A list of values or a table function: constant, or belonging to the row beside it."""
+        rule = self.rule
+        for part in inside(call):
+            answer = volatile(part, rule.dialect)
+            if answer:
+                rule.refuse(part, *answer)
+            nested = isinstance(part, exp.Query) and part is not call and not isinstance(part, (exp.Table, exp.Values))
+            if nested and rule.relation(part, self.ctes, self.frame).kind is Kind.KEYED:
+                rule.refuse(part, f"{rule.show(part)} is not tied to the key", UNTIED)
+        if not isinstance(call, (exp.Values, exp.Unnest)) and name_of_call(call) not in TABLE_FUNCTIONS:
+            hint = "load what it reads into a table and join that"
+            rule.refuse(node, f"{rule.show(node)} is a table function that is not known here", hint)
+        offset = node.args.get("offset")
+        if isinstance(offset, exp.Identifier):
+            name = folded(offset, rule.dialect)
+            return Relation(Kind.CONSTANT, (Unlisted(), Out(name)), unique=frozenset({frozenset({name})}))
+        return Relation(Kind.CONSTANT, (Unlisted(),))
+
+    def _renamed(self, node: exp.Expr, relation: Relation, names: list[str]) -> Relation:
+        """`t as x(a, b)`: columns by position."""
+        outputs = relation.outputs
+        listed = [output for output in outputs if isinstance(output, Out)]
+        if len(listed) < len(outputs):
+            if relation.kind is Kind.KEYED:
+                hint = "list the columns in a CTE and rename them there"
+                self.rule.refuse(node, f"{self.rule.show(node)} renames columns that are not listed", hint)
+                return replace(relation, outputs=(Unlisted(),), unique=frozenset(), keys=(), refused=True)
+            rest = (Unlisted(),) if isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier) else ()
+            return replace(relation, outputs=(*map(Out, names), *listed, *rest))
+        renames = {out.name: name for out, name in zip(listed, names, strict=False)}
+        if len(names) > len(listed) or len({out.name for out in listed}) < len(listed):
+            renames, relation = {}, replace(relation, unique=frozenset())
+        named = tuple(replace(out, name=name) for out, name in zip(listed, names, strict=False))
+        unique = frozenset(frozenset(renames.get(name, name) for name in u) for u in relation.unique)
+        return replace(relation, outputs=named + tuple(listed[len(names) :]), unique=unique)
+
+    def _join(self, join: exp.Join) -> None:
+        rule, frame = self.rule, self.frame
+        side, kind, method = (str(join.args.get(name) or "").upper() for name in ("side", "kind", "method"))
+        if method:
+            hint = "write join … on … with the key" + (", and rank the matches" if method == "ASOF" else "")
+            rule.refuse(join, f"{method.lower()} join is not proven key-wise: {rule.show(join)}", hint)
+        elif kind not in {"", "INNER", "CROSS", "OUTER", "SEMI", "ANTI"}:
+            rule.refuse(join, f"{kind.lower()} join is not proven key-wise", "write join … on …")
+        else:
+            rule.no_more(join, JOIN_ARGS, "the join")
+        if isinstance(join.this, exp.Subquery) and not isinstance(
+            join.this.this, exp.Select | exp.SetOperation | exp.Subquery
+        ):
+            rule.refuse(join, f"a join in parentheses is not proven key-wise: {rule.show(join)}", "write it as a CTE")
+        before = dict(frame.relations)
+        alias, relation = self._item(join.this)
+        if relation.refused or method:
+            relation = replace(relation, refused=True)
+        using = [folded(column, rule.dialect) for column in join.args.get("using") or ()]
+        lefts = {name: self._left_of(name) for name in using}
+        self._put(alias, relation)
+        inner = side == "" and kind not in {"SEMI", "ANTI"}
+        self._tie(join, alias, lefts, inner)
+        if not frame.refused:
+            self._sides(join, alias, relation, before, side, kind)
+        self._rows(join, alias, relation, lefts, side, kind)
+        for name, left in lefts.items():
+            right = frame.column(alias, name)
+            if kind in {"SEMI", "ANTI"}:
+                continue
+            frame.merged[name] = [right] if side == "RIGHT" else [*left, right] if side == "FULL" else left or [right]
+        if kind in {"SEMI", "ANTI"}:
+            frame.remove(alias)
+
+    def _left_of(self, name: str) -> list[Canon]:
+        """What a USING column means on the left."""
+        if name in self.frame.merged:
+            return list(self.frame.merged[name])
+        known = [alias for alias, relation in self.frame.relations.items() if name in relation.columns()]
+        known = known or [alias for alias, relation in self.frame.relations.items() if relation.is_open]
+        return [self.frame.column(known[0], name)] if len(known) == 1 else []
+
+    def _tie(self, join: exp.Join, alias: str, lefts: Mapping[str, list[Canon]], inner: bool) -> None:
+        frame = self.frame
+        for name, left in lefts.items():
+            if left:
+                one = frame._first_of([frame._holds(part) for part in left])
+                frame.tie(one, frame._holds(frame.column(alias, name)), False, alias, True)
+        for condition in conjuncts(join.args.get("on")):
+            frame.link(condition, alias, not inner)
+
+    def _sides(
+        self, join: exp.Join, alias: str, relation: Relation, before: dict[str, Relation], side: str, kind: str
+    ) -> None:
+        """Refuses a join that gives rows to several keys, or rows of a look-up to all."""
+        rule, frame = self.rule, self.frame
+        left = [name for name, one in before.items() if one.kind is Kind.KEYED]
+        right = relation.kind is Kind.KEYED
+        if right and (left or self.frame.outer) and frame.tied(alias, [*left, OUTER]):
+            pass
+        elif (
+            (right and side in {"LEFT", "FULL"})
+            or (right and kind in {"SEMI", "ANTI"})
+            or (right and left and side == "RIGHT")
+        ):
+            if not left:
+                reason = PRESERVED.format(rule.show(join))
+                rule.refuse(join, reason, LOOKUP_SIDE)
+            else:
+                self._untied(join, alias)
+        if not right and left and side in {"RIGHT", "FULL"}:
+            reason = PRESERVED.format(rule.show(join))
+            rule.refuse(join, reason, LOOKUP_SIDE)
+        if side in {"RIGHT", "FULL"} and any(not frame.tied(left[0], [name]) for name in left[1:]):
+            self._untied(join, left[-1])
+
+    def _untied(self, node: exp.Expr, alias: str) -> None:
+        key = ", ".join(self.rule.texts)
+        self.rule.refuse(
+            node, f"{alias} is not joined by equality on the whole key {key}: {self.rule.show(node)}", UNTIED + QUALIFY
+        )
+
+    def _rows(
+        self, join: exp.Join, alias: str, relation: Relation, lefts: Mapping[str, list[Canon]], side: str, kind: str
+    ) -> None:
+        """What is present on every row after the join, and what tells its rows apart."""
+        frame = self.frame
+        if kind in {"SEMI", "ANTI"}:
+            return
+        own = frozenset({alias})
+        if relation.kind is Kind.KEYED:
+            if side == "RIGHT":
+                frame.covers = [own]
+            elif side == "FULL":
+                frame.covers = [cover | own for cover in frame.covers]
+            elif side != "LEFT":
+                frame.covers = [*frame.covers, own]
+        elif side in {"RIGHT", "FULL"}:
+            frame.covers = []
+        given = self._given(join, alias, lefts) if side in {"", "LEFT"} else frozenset()
+        theirs = [unique - given for unique in frame.uniques(alias, relation)]
+        if side == "FULL":
+            alone = (
+                self.rule.size == 1
+                and frozenset() in frame.unique
+                and frozenset() in theirs
+                and self._only_key(join, lefts)
+            )
+            frame.unique = [frozenset()] if alone else []
+        else:
+            frame.unique = _least([one | other for one in frame.unique for other in theirs])
+
+    def _given(self, join: exp.Join, alias: str, lefts: Mapping[str, list[Canon]]) -> Unique:
+        """Columns of the joined relation that equal something on the left: a row on the left meets one value."""
+        frame = self.frame
+        found = {frame.column(alias, name) for name in lefts}
+        for condition in conjuncts(join.args.get("on")):
+            if not isinstance(condition, exp.EQ):
+                continue
+            for mine, other in ((condition.this, condition.expression), (condition.expression, condition.this)):
+                at = canon(mine, frame)
+                theirs = canons_in(other, frame)
+                plain = isinstance(bare(mine), exp.Column) and at[:3] == frame.column(alias, "")[:3]
+                if plain and theirs is not None and not any(is_of(one, alias, frame) for one in theirs):
+                    found.add(at)
+        return frozenset(found)
+
+    def _only_key(self, join: exp.Join, lefts: Mapping[str, list[Canon]]) -> bool:
+        conditions = list(conjuncts(join.args.get("on")))
+        return len(lefts) + len(conditions) == 1
+
+    def finish(self, where: exp.Expr | None, node: exp.Expr) -> bool:
+        """Ties by WHERE what commas and cross joins left apart. True: all hangs on the key of the enclosing row."""
+        frame = self.frame
+        for condition in conjuncts(where):
+            frame.link(condition)
+            if isinstance(condition, exp.EQ):
+                sides = (bare(condition.this), bare(condition.expression))
+                if any(isinstance(side, exp.Literal) for side in sides):
+                    fixed = {canon(side, frame) for side in sides if isinstance(side, exp.Column)}
+                    frame.unique = _least([unique - fixed for unique in frame.unique])
+        keyed = frame.keyed
+        if not keyed or frame.refused:
+            return False
+        loose = [alias for alias in keyed[1:] if not frame.tied(alias, keyed[:1])]
+        if frame.outer and all(frame.tied(alias, [OUTER]) for alias in keyed):
+            return True
+        for alias in loose:
+            at = next((join for join in node.args.get("joins") or () if _named(join, alias, self.rule.dialect)), node)
+            self._untied(at, alias)
+        return False
+
+
+def is_of(of: Canon, alias: str, frame: Frame) -> bool:
+    """Whether this is a column of `alias`, or one that cannot be told."""
+    return bool(of[:3] == ("column", frame.depth, alias) or of[0] in {"unknown", "merged"})
+
+
+def _least(uniques: list[Unique]) -> list[Unique]:
+    """Without the sets that hold a smaller one."""
+    found = sorted(set(uniques), key=len)
+    return [unique for at, unique in enumerate(found) if not any(other <= unique for other in found[:at])][:8]
+
+
+def _named(join: exp.Join, alias: str, dialect: str) -> bool:
+    name: Any = join.this.args.get("alias")
+    name = name.this if isinstance(name, exp.TableAlias) else join.this.this
+    return isinstance(name, exp.Identifier) and folded(name, dialect) == alias

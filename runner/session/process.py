@@ -1,0 +1,207 @@
+"""A command and its process: streams, environment, signals, exit codes; shared by the command lines.
+
+Whatever a command does, it ends here: with an exit code and a line for the user, never with a traceback, never with a
+secret in it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TextIO
+
+from runner.errors import Exit, RunnerError
+from runner.secrets import Secrets, masking
+
+if TYPE_CHECKING:
+    from runner.clock import Clock
+    from runner.events import Emit, Event
+    from runner.report import Report
+    from runner.warehouse.base import Watch
+
+
+STOP_S = 4.5  # after a signal: who sends one waits only so long before it kills
+
+
+class Stop(BaseException):
+    """SIGTERM, SIGINT or SIGHUP. Not a KeyboardInterrupt: the command line library would make an exit of its own of that."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+@dataclass
+class Surroundings:
+    """What a command is given by the process, or by a test."""
+
+    out: TextIO
+    err: TextIO
+    env: Mapping[str, str]
+    watch: Watch | None = None
+    code: int = Exit.DONE
+    words: list[str] = field(default_factory=list)
+    clock: Clock | None = None
+    secrets: Secrets = field(init=False)
+    published: str | None = None  # the run that this command has published, once it has
+    in_doubt: str | None = None  # the run whose publish was cut off, and nobody could tell how it ended
+    stopped: str | None = None  # what a signal leaves behind, where it is no run that publishes
+    next_command: str = ""  # what to do after a run, where it is not `runner verify PLAYBOOK`
+    at_exit: list[Callable[[], None]] = field(default_factory=list)  # also if the process has to be given up
+
+    def __post_init__(self) -> None:
+        self.secrets = Secrets.found_in(self.env, self.words)
+
+        def masked(text: str) -> str:
+            return self.secrets.masked(text)
+
+        self.out, self.err = masking(self.out, masked), masking(self.err, masked)
+
+    def left_behind(self) -> str:
+        """What a signal leaves in the warehouse."""
+        if self.in_doubt:
+            return (
+                f"whether run {self.in_doubt} is published is unknown: runner history shows it; running again is safe"
+            )
+        if self.published:
+            return (
+                f"run {self.published} is published; the next run repeats its `after` queries if they had not finished"
+            )
+        return self.stopped or "rolled back, nothing was published"
+
+    def emitting(self, report: Report) -> Emit:
+        """Hand events to the report, and remember what was published."""
+        from runner.events import InDoubt, Published
+
+        def emit(event: Event) -> None:
+            if isinstance(event, Published):
+                self.published = event.run_id
+            elif isinstance(event, InDoubt):
+                self.in_doubt = event.run_id
+            with suppress(BrokenPipeError):  # nobody reads any more: no reason to stop halfway
+                report.emit(event)
+
+        return emit
+
+    def report(self, json: bool) -> Report:
+        """Where events, lines and errors of the command go."""
+        from runner.report import JsonReport, TextReport
+
+        playbook = next((word for word in self.words[1:] if not word.startswith("-")), "PLAYBOOK")
+        return (
+            JsonReport(self.out)
+            if json
+            else TextReport(self.out, self.err, self.next_command or f"runner verify {playbook}")
+        )
+
+
+def ended(around: Surroundings, command: Callable[[], object]) -> int:
+    """Run a command and give its exit code; never raises, never shows a traceback."""
+    with _signals(around):
+        try:
+            around.watch = around.watch or _fault(around.env)
+            result = command()
+            return int(around.code or (result if isinstance(result, int) else 0))
+        except RunnerError as error:
+            around.report("--json" in around.words).error(error, int(error.exit_code))
+            return int(error.exit_code)
+        except Stop as stop:
+            around.err.write(f"stopped by {signal.Signals(stop.number).name}; {around.left_behind()}\n")
+            return 128 + stop.number
+        except KeyboardInterrupt:
+            around.err.write(f"interrupted; {around.left_behind()}\n")
+            return 130
+        except BrokenPipeError:
+            return 0
+        except Exception as error:
+            return _other(error, around)
+        finally:
+            _leave(around)
+
+
+def _leave(around: Surroundings) -> None:
+    while around.at_exit:
+        with suppress(Exception):
+            around.at_exit.pop()()
+
+
+def _fault(env: Mapping[str, str]) -> Watch | None:
+    """What tests of real processes ask for."""
+    if env.get("RUNNER_TESTING") != "1":
+        return None
+    from runner.session.faults import from_environment
+
+    return from_environment(env)
+
+
+def _other(error: Exception, around: Surroundings) -> int:
+    """Usage errors of the command line library, and what should not happen: a line, not a traceback."""
+    shown = getattr(error, "format_message", None)
+    if callable(shown):
+        around.err.write(f"{shown()}\n  hint: runner --help\n")
+        return int(Exit.USAGE)
+    if type(error).__name__ in ("Exit", "Abort"):
+        return int(getattr(error, "exit_code", Exit.USAGE))
+    if around.env.get("RUNNER_TRACEBACK"):
+        import traceback
+
+        around.err.write("".join(traceback.format_exception(error)))
+        return int(Exit.FAILED)
+    around.err.write(
+        f"internal error: {type(error).__name__}: {error}\n  hint: set RUNNER_TRACEBACK=1 to see where, and report it\n"
+    )
+    return int(Exit.FAILED)
+
+
+@contextmanager
+def _signals(around: Surroundings) -> Iterator[None]:
+    """The first SIGTERM, SIGINT or SIGHUP raises Stop; those after it are heard no more, and what does not end is ended."""
+    guards: list[threading.Timer] = []
+
+    def stop(number: int, _frame: object) -> None:
+        if guards:
+            return
+        guards.append(threading.Timer(STOP_S, _give_up, (number, around)))
+        guards[0].daemon = True
+        guards[0].start()
+        raise Stop(number)
+
+    heard = [signal.SIGTERM, signal.SIGINT]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup asks not to
+        heard.append(signal.SIGHUP)
+    try:
+        before = {number: signal.signal(number, stop) for number in heard}
+    except ValueError:  # not the main thread: a test, or embedded
+        yield
+        return
+    try:
+        yield
+    finally:
+        for guard in guards:
+            guard.cancel()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _give_up(number: int, around: Surroundings) -> None:
+    """The warehouse did not let go in time: leave as a crash would, which is safe at any point."""
+    known = around.published or around.in_doubt or around.stopped
+    said = around.left_behind() if known else "the next run starts again from its first step"
+    with suppress(Exception):
+        around.err.write(f"stopped by {signal.Signals(number).name}, without an answer from the warehouse; {said}\n")
+        around.err.flush()
+    _leave(around)
+    os._exit(128 + number)
+
+
+def leave(code: int) -> None:
+    """Leave without the interpreter's tear-down: a DuckDB import costs 40 ms of it, and nothing is left to do."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)

@@ -1,0 +1,151 @@
+"""What commands share before they work: the time, run ids, the program of a playbook, an open warehouse.
+
+Part of the command line: with it the only place that reaches for the clock and the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.errors import BadInput, CannotConnect, Locked, Place, Problem
+from runner.session.process import Surroundings
+
+if TYPE_CHECKING:
+    from runner.clock import Clock
+    from runner.playbook.values import Playbook
+    from runner.program.values import Program
+    from runner.warehouse.base import Warehouse
+
+
+def absolute(target: str) -> str:
+    """A --target is relative to where the command is given, a playbook's to the playbook."""
+    prefix = "duckdb:///"
+    if target.startswith(prefix) and not target.startswith(prefix + "/") and target != prefix + ":memory:":
+        return prefix + str(Path(target.removeprefix(prefix)).absolute())
+    return target
+
+
+def program(around: Surroundings, playbook: Playbook) -> Program:
+    from runner.playbook.variables import for_engine
+    from runner.program import cache
+    from runner.warehouse import kind_of
+
+    kind = kind_of(playbook.target, Place(playbook.path))
+    playbook = for_engine(playbook, kind)
+
+    def make() -> Program:
+        from runner.program.load import load
+
+        return load(playbook, kind, kind)
+
+    return cache.load(cache_folder(around.env), playbook, kind, make, around.secrets)
+
+
+def cache_folder(env: Mapping[str, str]) -> Path | None:
+    """Where loaded programs are kept: RUNNER_CACHE (empty: nowhere), or the user's cache folder."""
+    if "RUNNER_CACHE" in env:
+        return Path(env["RUNNER_CACHE"]) if env["RUNNER_CACHE"] else None
+    base = env.get("XDG_CACHE_HOME") or (f"{env['HOME']}/.cache" if env.get("HOME") else "")
+    return Path(base) / "runner" if base else None
+
+
+def clock(around: Surroundings) -> Clock:
+    from runner.clock import Clock
+
+    return around.clock or Clock(time.monotonic, time.sleep)
+
+
+def patience_s(around: Surroundings) -> float:
+    """RUNNER_CONNECT_S: how long a warehouse that is away for a moment is asked again."""
+    text = around.env.get("RUNNER_CONNECT_S") or "30"
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        raise BadInput(
+            Problem(Place(), f"RUNNER_CONNECT_S={text}: not a number of seconds", "RUNNER_CONNECT_S=30")
+        ) from None
+
+
+@contextmanager
+def warehouse(
+    around: Surroundings,
+    playbook: Playbook,
+    run_id: str,
+    *,
+    read_only: bool = False,
+    new: bool = True,
+    wait_s: float = 0,
+    patience_s: float = 0,
+) -> Iterator[Warehouse]:
+    """The open warehouse. `new`: a DuckDB file that is not there is made. Raises CannotConnect, Locked."""
+    from runner.retry import insist
+    from runner.warehouse import connect
+    from runner.warehouse.base import session_name
+
+    ticking = clock(around)
+
+    def once() -> Warehouse:
+        return connect(
+            playbook.target,
+            session_name(playbook.name, run_id),
+            read_only=read_only,
+            new=new,
+            timeout_s=playbook.statement_timeout_s,
+            watch=around.watch,
+            secrets=around.secrets,
+        )
+
+    def passing(error: Exception) -> bool:
+        if not isinstance(error, CannotConnect) or not error.passing:
+            return False
+        around.err.write(f"{error.what}; trying again (RUNNER_CONNECT_S={patience_s:g})\n")
+        return True
+
+    waited = 0.0
+    while True:
+        try:
+            warehouse = insist(once, passing, ticking.sleep, budget_s=patience_s)
+            break
+        except Locked:
+            if waited >= wait_s:
+                raise
+            ticking.sleep(0.2)
+            waited += 0.2
+    try:
+        yield warehouse
+    finally:
+        warehouse.close()
+
+
+def new_run_id() -> str:
+    """26 letters that sort by time: milliseconds, then random bits (the ULID layout)."""
+    letters = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+    number = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
+    return "".join(letters[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def now_utc() -> str:
+    now = time.time()
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1_000_000):06d}"
+
+
+def tstamp(text: str | None, flag: str) -> str | None:
+    """A time as a user types it (UTC), as the warehouse reads it."""
+    if text is None:
+        return None
+    from datetime import UTC, datetime
+
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadInput(
+            Problem(Place(), f"{flag} {text}: not a time", "2024-03-01 or 2024-03-01T06:00:00, in UTC")
+        ) from None
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(UTC).replace(tzinfo=None)
+    return moment.isoformat(sep=" ")

@@ -1,0 +1,1 @@
+"""SQL as text: templates filled in, statements split, SELECTs read and spliced."""

@@ -1,0 +1,222 @@
+"""Reading SQL: one model's SELECT parsed into plain values, names and expressions compared.
+
+A model's SELECT is never regenerated: references are found by parsing, and replaced at their offsets (sqltext.splice),
+so that the user's text, comments and line numbers stay.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import ParseError
+from sqlglot.optimizer.scope import traverse_scope
+from sqlglot.tokenizer_core import Token, TokenType
+
+from runner.errors import BadInput, Place, Problem
+from runner.names import TableName
+from runner.problems import show
+from runner.sql import parse as sqlread
+from runner.sql.select import Qualifier, Reference, Select
+
+READS_FILES = re.compile(
+    r"^(read_|parquet_scan|csv_scan|sniff_csv|glob$|delta_scan|iceberg_scan|postgres_|sqlite_)", re.IGNORECASE
+)
+
+QUOTED = {
+    TokenType.IDENTIFIER,
+    TokenType.STRING,
+    TokenType.NATIONAL_STRING,
+    TokenType.RAW_STRING,
+    TokenType.HEREDOC_STRING,
+}
+QUOTED |= {TokenType.UNICODE_STRING, TokenType.BYTE_STRING, TokenType.HEX_STRING, TokenType.BIT_STRING}
+
+
+def fold(identifier: exp.Identifier) -> str:
+    """The identifier's name as compared: unquoted ones in lower case, quoted ones as the engine has them."""
+    return sqlread.quoted_name(identifier) if identifier.args.get("quoted") else str(identifier.this).lower()
+
+
+def name_of(table: exp.Table) -> TableName:
+    """The name of a table in a parsed query; unquoted parts are folded to lower case."""
+    return TableName(tuple(fold(part) if isinstance(part, exp.Identifier) else part.sql() for part in table.parts))
+
+
+def parse_name(text: str) -> TableName:
+    """A table's name as a playbook writes it (`atomic.events`, `"Odd Schema".t`). Raises ValueError."""
+    parts = re.findall(r'"((?:[^"]|"")+)"|([^".\s]+)', text)
+    written = ".".join(f'"{quoted}"' if quoted else plain for quoted, plain in parts)
+    if not parts or len(parts) > 3 or written != text.strip():
+        raise ValueError(f"{text!r} is not a table name")
+    return TableName(tuple(quoted.replace('""', '"') if quoted else plain.lower() for quoted, plain in parts))
+
+
+def parse_select(text: str, dialect: str, place: Place) -> tuple[Select, exp.Query]:
+    """Parse one model's rendered text. Raises BadInput with file:line for anything but one plain SELECT."""
+    tree = _one_query(text, dialect, place)
+    text = _without_end(text, dialect)
+    references = tuple(_references(tree, text, place))
+    aliases = {reference.table.table for reference in references}
+    aliases |= {table.alias.lower() for table in tree.find_all(exp.Table) if table.alias}
+    columns = {
+        fold(column.parts[-1]) for column in tree.find_all(exp.Column) if isinstance(column.parts[-1], exp.Identifier)
+    }
+    select = Select(
+        place=place,
+        text=text,
+        dialect=dialect,
+        references=references,
+        qualifiers=tuple(_qualifiers(tree, references, place)),
+        words=frozenset(str(word.this).lower() for word in tree.find_all(exp.Identifier)),
+        star=_reads_all(tree) or bool(columns & aliases),
+        outputs=_outputs(tree),
+        digest=digest(text, dialect),
+    )
+    return select, tree
+
+
+def _outputs(tree: exp.Query) -> tuple[str, ...]:
+    """The names of the output columns, unquoted ones in lower case; () where the text does not tell."""
+    if any(part.is_star for part in tree.selects):
+        return ()
+    named = [part.args.get("alias") or part.this for part in tree.selects if isinstance(part, exp.Alias | exp.Column)]
+    quoted = {
+        str(name.this): fold(name) for name in named if isinstance(name, exp.Identifier) and name.args.get("quoted")
+    }
+    return tuple(quoted.get(name, name.lower()) for name in tree.named_selects)
+
+
+def _without_end(text: str, dialect: str) -> str:
+    """The text before its final semicolon: what comes after it is comments, and it may be put in parentheses."""
+    tokens: list[Token] = sqlglot.tokenize(text, read=dialect)
+    return next((text[: token.start] for token in tokens if token.token_type == TokenType.SEMICOLON), text)
+
+
+def _one_query(text: str, dialect: str, place: Place) -> exp.Query:
+    found = sqlread.statements(text, dialect, place)
+    if not found:
+        raise BadInput(Problem(place, "the file holds no SQL", "a model is one SELECT"))
+    if len(found) > 1:
+        at = Place(place.path, found[1][1])
+        raise BadInput(Problem(at, f"{len(found)} statements, a model is one SELECT", "use `queries:` for scripts"))
+    tree, line = found[0]
+    if not isinstance(tree, exp.Query):
+        what = tree.key.upper() if not isinstance(tree, exp.Command) else str(tree.this).upper()
+        hint = "the runner creates and fills the table; use `queries:` for scripts"
+        raise BadInput(Problem(Place(place.path, line), f"a model is one SELECT, not {what}", hint))
+    if write := tree.find(*WRITES):
+        what = f"a model only reads, and there is {write.key.upper()} in it"
+        raise BadInput(Problem(Place(place.path, line), what, "the runner creates and fills the table"))
+    return tree
+
+
+WRITES = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Into)
+
+
+def _references(tree: exp.Query, text: str, place: Place) -> list[Reference]:
+    """Every real table that the query reads: CTE names are not among them, wherever they are shadowed."""
+    real: dict[int, exp.Table] = {}
+    for scope in traverse_scope(tree):
+        for source in scope.sources.values():
+            if isinstance(source, exp.Table):
+                real[id(source)] = source
+        for table in scope.tables:
+            if not isinstance(scope.sources.get(table.alias_or_name), exp.Table) and table.db:
+                real[id(table)] = table
+    found: list[Reference] = []
+    for table in real.values():
+        if not isinstance(table.this, exp.Identifier):
+            _refuse_function(table, place)
+            continue
+        first, last = table.parts[0].meta, table.parts[-1].meta
+        if text[first.get("start", 0) :][:1] == "'":
+            hint = "declare it as a source with files:, or load it into a table and declare that as a look-up"
+            what = f"{show(table.name)} is a file, and reads data that the runner cannot track"
+            raise BadInput(Problem(Place(place.path, first.get("line", 0)), what, hint))
+        alias = table.args.get("alias")
+        if "start" not in first or "end" not in last:
+            hint = "write the table's name out: schema.table"
+            raise BadInput(Problem(place, f"cannot tell where {table.sql()} stands in the text", hint))
+        found.append(
+            Reference(
+                name_of(table),
+                first["start"],
+                last["end"] + 1,
+                first["line"],
+                has_alias=bool(table.alias),
+                positional=bool(alias and alias.args.get("columns")),
+            )
+        )
+    return sorted(found, key=lambda reference: reference.start)
+
+
+def _refuse_function(table: exp.Table, place: Place) -> None:
+    called = (
+        table.this.name
+        if isinstance(table.this, exp.Anonymous)
+        else table.this.sql_name()
+        if isinstance(table.this, exp.Func)
+        else ""
+    )
+    if READS_FILES.match(called):
+        hint = "declare it as a source with files:, or load it into a table and declare that as a look-up"
+        raise BadInput(Problem(place, f"{called}() reads data that the runner cannot track", hint))
+
+
+def _qualifiers(tree: exp.Query, references: tuple[Reference, ...], place: Place) -> list[Qualifier]:
+    tables = {reference.table for reference in references}
+    found = []
+    for column in tree.find_all(exp.Column):
+        parts = column.parts
+        if len(parts) < 3:
+            continue
+        owner = TableName(tuple(fold(part) for part in parts[:-1] if isinstance(part, exp.Identifier)))
+        if owner in tables and "start" in parts[0].meta and "start" in parts[-2].meta:
+            found.append(Qualifier(parts[0].meta["start"], parts[-2].meta["start"]))
+    return found
+
+
+def _reads_all(tree: exp.Query) -> bool:
+    for star in tree.find_all(exp.Star):
+        if not isinstance(star.parent, exp.Count):
+            return True
+    if any(join.method == "NATURAL" for join in tree.find_all(exp.Join)):
+        return True
+    return tree.find(exp.Columns) is not None
+
+
+def digest(text: str, dialect: str) -> str:
+    """A hash of the text's tokens: comments, layout and the case of unquoted words do not count."""
+    tokens: list[Token] = sqlglot.tokenize(text, read=dialect)
+    parts = [
+        t.text if t.token_type in QUOTED else t.text.lower() for t in tokens if t.token_type != TokenType.SEMICOLON
+    ]
+    kinds = [t.token_type.name if t.token_type in QUOTED else "" for t in tokens if t.token_type != TokenType.SEMICOLON]
+    joined = "\x1f".join(kind + part for kind, part in zip(kinds, parts, strict=True))
+    return hashlib.sha256(joined.encode()).hexdigest()
+
+
+def normalise(expression: str, dialect: str) -> str:
+    """A SQL expression in one spelling, for comparison: columns without their table, unquoted names in lower case.
+
+    Raises ParseError.
+    """
+    tree = sqlread.expression(expression, dialect)
+    for column in tree.find_all(exp.Column):
+        column.set("table", None)
+    for identifier in tree.find_all(exp.Identifier):
+        if not identifier.args.get("quoted"):
+            identifier.set("this", str(identifier.this).lower())
+    try:
+        return tree.sql(dialect=dialect, comments=False)
+    except RecursionError:
+        raise ParseError("it is nested too deeply") from None
+
+
+def columns_in(expression: str, dialect: str) -> frozenset[str]:
+    """The names of the columns in an expression, in lower case."""
+    tree = sqlread.expression(expression, dialect)
+    return frozenset(column.name.lower() for column in tree.find_all(exp.Column))

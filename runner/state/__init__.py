@@ -1,0 +1,1 @@
+"""The runner's own tables; the only modules that write them."""
