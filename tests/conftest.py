@@ -16,9 +16,11 @@ from typing import NoReturn
 
 import pytest
 
-from tests import conformance, interleave, postgres, redshift, snowflake
-from tests.arena import DATABASE, counts, first_seed
-from tests.engines import ALL, ENGINES, fresh_database
+from tests.engines import conformance, postgres, redshift, snowflake
+from tests.engines.db import ALL, ENGINES, fresh_database
+from tests.kit import ROOT
+from tests.kit.arena import DATABASE, counts, first_seed
+from tests.reliability.simulation import interleave
 
 _numbers = itertools.count(1)
 
@@ -33,9 +35,9 @@ def pytest_report_header() -> str:
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Begin at once with what takes long: Snowflake's emulator has an environment of its own, built at its first use."""
     if not hasattr(session.config, "workerinput") and "RUNNER_TEST_SNOWFLAKE_URL" not in os.environ:
-        build = "from tests import snowflake; snowflake.environment()"
+        build = "from tests.engines import snowflake; snowflake.environment()"
         aside = '"$0" -c "$1" >/dev/null 2>&1 &'
-        subprocess.run(["sh", "-c", aside, sys.executable, build], cwd=Path(__file__).parents[1], check=False)
+        subprocess.run(["sh", "-c", aside, sys.executable, build], cwd=ROOT, check=False)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from importlib import import_module
 
-from tests.tally import HEADER, Tally
+from tests.kit.tally import HEADER, Tally
 
 
 @dataclass(frozen=True)

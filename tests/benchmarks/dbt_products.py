@@ -29,10 +29,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from tests import driver
-from tests.engines import Db
-from tests.products_oracle import Oracle, Selection, read_yaml, utc
-from tests.products_shop import COLUMNS, PRODUCT, STAMPS, STRUCTURES, Shop, absent, differences, real_events
+from tests.doors.products.oracle import Oracle, Selection, read_yaml, utc
+from tests.doors.products.shop import COLUMNS, PRODUCT, STAMPS, STRUCTURES, Shop, absent, differences, real_events
+from tests.engines.db import Db
+from tests.kit import driver
 
 PACKAGES = ("dbt-core>=1.11,<1.12", "dbt-duckdb>=1.11,<1.12")  # 1.12 of dbt-core fetches a part of itself from GitHub
 FIRST_LOAD = datetime(2023, 1, 1)  # noqa: DTZ001 - the warehouse's times have no zone

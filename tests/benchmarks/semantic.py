@@ -16,8 +16,9 @@ import time
 from pathlib import Path
 
 from runner.cli.app import main as runner
-from tests import postgres, semantic_model
-from tests.engines import Db
+from tests.doors.semantic import model as semantic_model
+from tests.engines import postgres
+from tests.engines.db import Db
 
 DDL = """
 create schema app;

@@ -19,9 +19,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests import postgres
-from tests.engines import Db
-from tests.oldbooks import target
+from tests.doors.sqlrunner.oldbooks import target
+from tests.engines import postgres
+from tests.engines.db import Db
 
 QUERIES = 100
 PLAIN = """

@@ -1,0 +1,1 @@
+"""The three other ways to say what is wanted."""

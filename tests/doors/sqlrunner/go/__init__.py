@@ -1,0 +1,1 @@
+"""The corpus of Go templates, verified with real Go."""

@@ -1,0 +1,1 @@
+"""Warehouses for tests: servers, shim and emulator, and the tests that these are what they say."""

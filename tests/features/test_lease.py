@@ -1,0 +1,192 @@
+"""Runners that meet, on every engine: the lease, the fence, a locked file."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from runner.cli.app import main
+from tests.engines.db import Db
+from tests.kit.project import SESSIONS, Project, project_fixture  # noqa: F401
+
+HELD = """update runner.lease set run_id = 'other', session = {session}, started_tstamp = timestamp '2024-03-01',
+    lease_until = timestamp '2124-03-01'"""
+ALIVE = "(select pid::text || ' ' || backend_start::text from pg_stat_activity where pid = pg_backend_pid())"
+FREE = "update runner.lease set run_id = null"
+
+
+@pytest.fixture
+def postgres(postgres_url: str, tmp_path: Path) -> Iterator[Project]:
+    """A project on Postgres with one published run."""
+    project = Project(postgres_url, tmp_path / "project")
+    project.standard("sessions")
+    project.add(0, "s1 u1 1")
+    project.run()
+    project.add(1, "s2 u1 1")
+    yield project
+    project.close()
+
+
+def test_a_held_lease(postgres: Project) -> None:
+    """Exit 3, with who holds it since when; what it holds is not touched."""
+    postgres.db.execute(HELD.format(session=ALIVE))
+    said = postgres.run(code=3)
+    assert "run other since 2024-03-01 00:00:00" in said.err
+    assert "runner unlock" in said.err
+    assert "being run by run other" in postgres.command("status").out
+    assert postgres.manifest() == {0: 1}
+    assert "lease of other broken" in postgres.command("unlock").out
+    postgres.checked()
+
+
+def test_a_held_lease_is_held_for_the_same_run_id_too(postgres: Project) -> None:
+    """A retry that gives the same --run-id while the first process lives is another run, and waits."""
+    postgres.db.execute(HELD.format(session=ALIVE))
+    assert "is being run by run other" in postgres.run("--run-id", "other", code=3).err
+    postgres.db.execute(FREE)
+
+
+def test_a_second_run_while_one_works(postgres: Project) -> None:
+    """The first goes on undisturbed."""
+    codes: list[int] = []
+
+    def meet(when: str, label: str, sql: str) -> None:
+        if (when, label) == ("before", "freeze:begin"):
+            postgres.watch = None
+            codes.append(main(["run", str(postgres.folder / "web.yml")]))
+
+    postgres.watch = meet
+    postgres.checked()
+    assert codes == [3]
+
+
+def test_wait_for_a_lease(postgres: Project) -> None:
+    """`--wait S` tries again until the lease is free."""
+    postgres.db.execute(HELD.format(session=ALIVE))
+    waiting, codes = threading.Event(), []
+    path = str(postgres.write())
+
+    def watch(when: str, label: str, sql: str) -> None:
+        if (when, label) == ("after", "lease:look"):
+            waiting.set()
+
+    thread = threading.Thread(target=lambda: codes.append(main(["run", path, "--wait", "30"], watch=watch)))
+    thread.start()
+    assert waiting.wait(20)
+    postgres.db.execute(FREE)
+    thread.join(30)
+    assert codes == [0]
+    postgres.check()
+
+
+def test_the_lease_of_a_dead_run_is_taken_over(postgres: Project) -> None:
+    """At once where its session is gone; the old holder is outlawed."""
+    postgres.db.execute(HELD.format(session=ALIVE))
+    postgres.db.execute("update runner.lease set session = '1 2000-01-01'")
+    before = postgres.one("select version from runner.state_web")
+    postgres.checked()
+    assert postgres.one("select version from runner.state_web") > before + 1
+
+
+def test_an_overdue_lease_is_taken_over(postgres: Project) -> None:
+    """After its time where the holder stopped renewing; its session is ended, with the locks that it may hold."""
+    with Db(postgres.url) as holder:
+        holder.execute(HELD.format(session=ALIVE))
+        holder.execute("update runner.lease set lease_until = timestamp '2024-03-02'")
+        holder.execute("begin; update runner.state_web set version = version")
+        before = postgres.one("select version from runner.state_web")
+        postgres.checked()
+        assert postgres.one("select version from runner.state_web") > before + 1
+        with pytest.raises(psycopg.OperationalError):
+            holder.rows("select 1")
+
+
+@pytest.mark.parametrize("command", ["rewind", "unlock"])
+def test_a_fenced_run_publishes_nothing(project: Project, command: str) -> None:
+    """Whatever raised the version while it worked: exit 3, and the next run does it right."""
+    project.standard("sessions", "users")
+    project.add(0, "s1 u1 1")
+    project.run()
+    project.add(1, "s2 u1 1")
+
+    def overtake(when: str, label: str, sql: str) -> None:
+        if (when, label) == ("before", "publish:begin"):
+            project.watch = None
+            args = ["--since", "2024-03-01"] if command == "rewind" else []
+            assert main([command, str(project.folder / "web.yml"), *args]) == 0
+
+    seen = project.watch = overtake
+    assert "nothing was published" in project.run(code=3).err
+    assert seen is not project.watch
+    assert project.manifest() == {0: 1}
+    project.checked()
+
+
+def test_runners_that_start_at_once_on_an_empty_warehouse(postgres: Project) -> None:
+    """They make the state tables together, and take their turns: one version row, one lease."""
+    for number in range(3):
+        postgres.top = {"state_schema": f"state{number}", "schemas": {"derived": f"derived{number}"}}
+        path = str(postgres.write())
+        codes: list[int] = []
+        start = threading.Barrier(4)
+
+        def run(path: str = path, codes: list[int] = codes, start: threading.Barrier = start) -> None:
+            start.wait()
+            codes.append(main(["run", path, "--wait", "60"]))
+
+        threads = [threading.Thread(target=run) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert codes == [0] * 4
+        assert postgres.one(f"select count(*) from state{number}.state_web") == 1
+        assert postgres.one(f"select count(*) from state{number}.lease") == 1
+        assert postgres.one(f"select count(*) from derived{number}.sessions") == 2
+
+
+def test_another_environments_scratch_is_left_alone(postgres: Project) -> None:
+    """A run sweeps what dead runs of its own left, not what works under another state schema in the same database."""
+    prod = str(postgres.write())
+    postgres.name, postgres.top = "web", {"state_schema": "dev", "schemas": {"derived": "dev"}}
+    dev = Path(postgres.write()).read_text()
+    other = postgres.folder / "dev.yml"
+    other.write_text(dev)
+    postgres.top, codes = {}, []
+
+    def meet(when: str, label: str, sql: str) -> None:
+        if (when, label) == ("before", "publish:begin"):
+            postgres.watch = None
+            codes.append(main(["run", str(other)]))
+
+    postgres.watch = meet
+    postgres.checked()
+    assert codes == [0]
+    assert postgres.one("select count(*) from dev.sessions") == 2
+    assert postgres.one("select count(*) from pg_namespace where nspname like 'runner_scratch%'") == 0
+    assert prod
+
+
+def test_a_file_that_another_process_has_open(duckdb_url: str, tmp_path: Path) -> None:
+    """On DuckDB the file lock is the lease: exit 3 with the PID."""
+    project = Project(duckdb_url, tmp_path / "project")
+    project.standard("sessions")
+    project.close()
+    file = duckdb_url.removeprefix("duckdb:///")
+    text = f"import duckdb, sys; c = duckdb.connect({file!r}); print('open', flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", text], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdin is not None
+        holder.stdout.readline()
+        said = project.run(code=3)
+        assert f"PID {holder.pid}" in said.err
+        waiter = threading.Timer(0.3, holder.stdin.close)
+        waiter.start()
+        project.run("--wait", "30")
+        waiter.join()

@@ -1,0 +1,1 @@
+"""Playbooks and SQL files, good and bad."""

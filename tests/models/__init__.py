@@ -1,0 +1,1 @@
+"""The shipped models, beside oracles of their own."""

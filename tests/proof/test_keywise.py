@@ -1,0 +1,121 @@
+"""The key-wise rule, by example.
+
+Each accepted query is run in full and restricted on awkward data, each refused one comes with its reason, and with
+data on which it would go wrong.
+"""
+
+from __future__ import annotations
+
+import time
+
+import duckdb
+import pytest
+import sqlglot
+
+from runner.names import TableName
+from runner.proof.keywise import Refusal, Tracked, check
+from tests.proof.keywise_queries import ACCEPTED, CLOCK, DRY, KEYS, MAYBE, ORDER, REFUSED, Good, No
+from tests.proof.keywise_world import BY_K, EVENTS, differences, fetch, world
+
+SEEDS = (7, 11, 23)
+
+
+@pytest.fixture(scope="module")
+def worlds() -> list[duckdb.DuckDBPyConnection]:
+    return [world(seed) for seed in SEEDS]
+
+
+@pytest.fixture(scope="module")
+def backwards() -> list[duckdb.DuckDBPyConnection]:
+    return [world(seed, backwards=True) for seed in SEEDS]
+
+
+def refusals(
+    sql: str, key: tuple[str, ...], tracked: dict[TableName, Tracked], dialect: str = "duckdb"
+) -> tuple[Refusal, ...]:
+    return check(sqlglot.parse_one(sql, read=dialect), key, tracked, dialect)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("case", ACCEPTED, ids=lambda case: " ".join(case.sql.split())[:70])
+def test_accepted(
+    case: Good, worlds: list[duckdb.DuckDBPyConnection], backwards: list[duckdb.DuckDBPyConnection]
+) -> None:
+    """An accepted query gives the same rows per key, restricted or not, however the rows were inserted."""
+    assert refusals(case.sql, case.key, case.tracked) == ()
+    assert differences(case.sql, case.key, case.tracked, worlds[:2]) == "", f"seeds {SEEDS}"
+    for one, other in zip(worlds[1:], backwards[1:], strict=True):
+        assert fetch(one, case.sql, case.key) == fetch(other, case.sql, case.key), (
+            f"depends on the order of rows, seeds {SEEDS}"
+        )
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=lambda case: " ".join(case.sql.split())[:70])
+def test_refused(case: No, worlds: list[duckdb.DuckDBPyConnection], backwards: list[duckdb.DuckDBPyConnection]) -> None:
+    """A refused query is refused for the right reason, and there are data on which it would have gone wrong."""
+    found = refusals(case.sql, case.key, case.tracked, case.dialect)
+    assert any(case.reason in refusal.reason for refusal in found), found
+    assert all(refusal.reason and refusal.hint and refusal.line >= 1 for refusal in found)
+    if case.shows == KEYS:
+        assert differences(case.sql, case.key, case.tracked, worlds), f"no data set shows it, seeds {SEEDS}"
+    elif case.shows == ORDER:
+        pairs = zip(worlds, backwards, strict=True)
+        assert any(fetch(a, case.sql, case.key) != fetch(b, case.sql, case.key) for a, b in pairs), "no order shows it"
+    elif case.shows == CLOCK:
+        first = [fetch(one, case.sql, case.key) for one in worlds]
+        time.sleep(0.002)
+        assert first != [fetch(one, case.sql, case.key) for one in worlds]
+    else:
+        assert case.shows in (DRY, MAYBE)
+        assert case.why, "say why there is no data"
+
+
+def test_line_of_a_refusal() -> None:
+    """A refusal names the line of the offending SQL, counted from 1."""
+    sql = "select k,\n  count(*) as n\nfrom s.events\ngroup by\n  page"
+    assert [refusal.line for refusal in refusals(sql, ("k",), BY_K)] == [5]
+    sql = "with a as (\n  select k, page from s.events\n)\nselect k,\n  now() as at\nfrom a"
+    assert [refusal.line for refusal in refusals(sql, ("k",), BY_K)] == [5]
+
+
+def test_message_names_the_sql_and_the_key() -> None:
+    """The reason shows the SQL and the key; the hint says what to write."""
+    (refusal,) = refusals("select page, count(*) from s.events group by page", ("k",), BY_K)
+    assert refusal.reason == "group by page does not contain the key k"
+    assert refusal.hint.startswith("add k to the group by, or write `unproven: true`")
+
+
+def test_unique_may_be_an_expression() -> None:
+    """`dedupe` may list expressions: an order is total if it has the same expression."""
+    tracked = {EVENTS: Tracked(("k",), (("event_id", "k", "lower(page)"),))}
+    number = "select k, row_number() over (partition by k order by t, event_id{0}) as n from {1} e"
+    nested = "(select k, t, event_id, lower(page) as p from s.events)"
+    assert refusals(number.format(", LOWER(e.page)", "s.events"), ("k",), tracked) == ()
+    assert refusals(number.format(", p", nested), ("k",), tracked) == ()
+    assert "leaves rows" in refusals(number.format("", "s.events"), ("k",), tracked)[0].reason
+
+
+def test_other_dialects() -> None:
+    """The same rule reads Postgres, Redshift and Snowflake."""
+    postgres = (
+        "select distinct on (k) k, (page is null)::int as n from s.events order by k, t desc nulls last, event_id"
+    )
+    assert refusals(postgres, ("k",), BY_K, "postgres") == ()
+    first = "select k, (array_agg(page order by t, event_id))[1] as page from s.events group by k"
+    assert refusals(first, ("k",), BY_K, "postgres") == ()
+    redshift = "select k, listagg(page, ',') within group (order by t, event_id) as pages from s.events group by k"
+    assert refusals(redshift, ("k",), BY_K, "redshift") == ()
+    snowflake = (
+        "select k, f.value::varchar as item from s.events e, lateral flatten(input => e.items) f "
+        "qualify row_number() over (partition by k order by event_id, f.index) < 10"
+    )
+    assert "leaves rows" in refusals(snowflake, ("k",), BY_K, "snowflake")[0].reason
+    assert refusals(snowflake.partition("qualify")[0], ("k",), BY_K, "snowflake") == ()
+
+
+def test_cheap() -> None:
+    """Checking a model costs milliseconds: it is done for each model at each start."""
+    trees = [sqlglot.parse_one(case.sql, read="duckdb") for case in ACCEPTED]
+    started = time.process_time()
+    for case, tree in zip(ACCEPTED, trees, strict=True):
+        check(tree, case.key, case.tracked, "duckdb")  # type: ignore[arg-type]
+    assert (time.process_time() - started) / len(trees) < 0.004

@@ -1,0 +1,1 @@
+"""Errors, full disks and cut connections, made on purpose."""

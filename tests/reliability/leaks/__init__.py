@@ -1,0 +1,1 @@
+"""What must not show: secrets, and the zone of a machine."""

@@ -1,0 +1,1 @@
+"""Real processes: killed, stopped, signalled, and two at once."""

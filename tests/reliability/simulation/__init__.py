@@ -1,0 +1,1 @@
+"""One seed, one interleaving: runners, loaders, rewinds and crashes in one process."""
