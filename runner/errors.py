@@ -1,6 +1,7 @@
 """What can go wrong, as a user is told of it: where, what, and the next command; each kind with its exit code.
 
-Exit codes are DESIGN-level contract and the same for every command (see README, "Exit codes").
+Exit codes are DESIGN-level contract and the same for every command (see README, "Exit codes"). While something is read
+its problems are collected in `Problems`, so that a user gets all of them at once.
 """
 
 from __future__ import annotations
@@ -8,6 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
+from typing import NoReturn
+
+from runner.secrets import Secrets
+
+MAX_PROBLEMS = 100
 
 
 class Exit(IntEnum):
@@ -82,6 +88,28 @@ class BadInput(RunnerError):
         super().__init__("\n".join(map(str, found)))
 
 
+class Problems:
+    """The problems found so far; what came from the environment is masked in them."""
+
+    def __init__(self) -> None:
+        self.found: list[Problem] = []
+        self.secrets = Secrets()  # whatever came from the environment: messages show what the file says
+
+    def add(self, place: Place, what: str, hint: str = "", code: str = "") -> None:
+        if len(self.found) >= MAX_PROBLEMS:
+            raise BadInput([*self.found, Problem(place, "and more", f"mend these {MAX_PROBLEMS} first")])
+        self.found.append(Problem(place, self.secrets.masked(what), self.secrets.masked(hint), code))
+
+    def stop(self, place: Place, what: str, hint: str = "", code: str = "") -> NoReturn:
+        """Add a problem that nothing can be read behind."""
+        self.add(place, what, hint, code)
+        raise BadInput(self.found)
+
+    def finish(self) -> None:
+        if self.found:
+            raise BadInput(self.found)
+
+
 class NoSteps(RunnerError):
     """A playbook without steps or models (exit 8)."""
 
@@ -142,3 +170,9 @@ class OutcomeUnknown(RunnerError):
     """The connection was lost during COMMIT and the warehouse stayed away: look for the run id (exit 10)."""
 
     exit_code = Exit.UNKNOWN
+
+
+def show(text: str) -> str:
+    """A value for a message: in quotes, shortened, with control and other invisible characters escaped."""
+    short = text if len(text) <= 60 else text[:59] + "…"
+    return "'" + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in short) + "'"

@@ -1,4 +1,4 @@
-"""Names of tables as users write them, compared as the warehouse compares them."""
+"""Tables as a playbook speaks of them: their names, compared as the warehouse compares them, and how they lie in storage."""
 
 from __future__ import annotations
 
@@ -43,3 +43,27 @@ def turned(name: str) -> str:
     if name == name.upper():
         return name.lower()
     return name.upper() if name == name.lower() else name
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a model's table lies in storage, where its engine lets an author say so: the `redshift:` and `snowflake:`
+    blocks of a model. Columns are those of its output.
+
+    Redshift: https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_TABLE_NEW.html (DISTSTYLE, DISTKEY, SORTKEY).
+    Snowflake: https://docs.snowflake.com/en/sql-reference/sql/create-table (CLUSTER BY, TRANSIENT).
+    """
+
+    diststyle: str = ""  # auto, even, key, all
+    distkey: str = ""
+    sortkey: tuple[str, ...] = ()
+    cluster_by: tuple[str, ...] = ()
+    transient: bool = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns that it names."""
+        return tuple(dict.fromkeys([*([self.distkey] if self.distkey else []), *self.sortkey, *self.cluster_by]))
+
+
+PLAIN = Layout()

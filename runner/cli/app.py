@@ -107,8 +107,8 @@ def _playbook(around: Surroundings, path: Path, var: list[str], target: str | No
 
 def _old(around: Surroundings, path: Path, **flags: Any) -> Given | None:
     """The flags for a playbook of SQL Runner; None for one of ours."""
+    from runner.errors import Problems
     from runner.playbook.load import given_target, is_sqlrunner_file
-    from runner.problems import Problems
 
     if not is_sqlrunner_file(path):
         return None

@@ -10,9 +10,8 @@ import re
 from collections.abc import Mapping as Environment
 from urllib.parse import quote
 
-from runner.errors import Place
+from runner.errors import Place, Problems, show
 from runner.files.yaml import Broken, Mapping, Node, Scalar, Sequence
-from runner.problems import Problems, show
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<has>:-(?P<default>[^${}]*))?\}|[^}]*\}?)")
 _SURROGATE = re.compile("[\ud800-\udfff]")  # how Python shows bytes that are no UTF-8

@@ -11,10 +11,9 @@ from bisect import bisect_right
 from pathlib import Path
 from typing import NoReturn
 
-from runner.errors import Place
+from runner.errors import Place, Problems, show
 from runner.files.hints import MAX_DEPTH
 from runner.files.yaml import HIDDEN, MAX_VALUES, Broken, Mapping, Node, Scalar, Sequence
-from runner.problems import Problems, show
 
 _PIECE = re.compile(r'[ \t\n]*("(?:[^"\\\n]|\\.)*"|[][{},:]|[^\s"][^][{},:"\s]*|)')
 _WORD = re.compile(r"true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")

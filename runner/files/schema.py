@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from runner.errors import Place
+from runner.errors import Place, Problems, show
 from runner.files.yaml import Broken, Mapping, Node, Scalar, Sequence
-from runner.problems import Problems, show
 
 T = TypeVar("T")
 K = TypeVar("K")

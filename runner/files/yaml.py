@@ -15,9 +15,8 @@ from typing import Any
 
 import yaml
 
-from runner.errors import BadInput, Place
+from runner.errors import BadInput, Place, Problems, show
 from runner.files.hints import MAX_DEPTH, TOO_DEEP, TOO_DEEP_HINT, said_better
-from runner.problems import Problems, show
 
 MAX_BYTES = 1_000_000
 MAX_VALUES = 20_000

@@ -8,6 +8,7 @@ from contextlib import suppress
 from enum import Enum
 
 from runner.algebra.rows import Extent, Staged
+from runner.clock import retry
 from runner.errors import CannotConnect, Failure, Fenced, Locked, OutcomeUnknown, RunnerError, StatementFailed, Stopped
 from runner.events import InDoubt, Note, Published
 from runner.increment import views
@@ -15,7 +16,6 @@ from runner.increment.freeze import Frozen
 from runner.increment.stage import Outcome, table_key
 from runner.increment.tables import misfits, replaces_columns
 from runner.increment.work import Work
-from runner.retry import insist
 from runner.state import lease
 from runner.state.manifest import Manifest, RunRecord, State
 from runner.warehouse.base import Trouble, WarehouseError
@@ -84,7 +84,7 @@ def publish(
             views.create(work, remade, record.run_id)
 
     try:
-        insist(once, _may_pass, work.clock.sleep, most=ATTEMPTS)
+        retry(once, _may_pass, work.clock.sleep, most=ATTEMPTS)
         work.manifest.held_version = state.version + 1
         if gone:
             work.emit(Note(f"dropped views that are no longer part of it: {', '.join(map(str, gone))}"))
@@ -180,9 +180,7 @@ def _fate(work: Work, run_id: str, version: int) -> Fate:
 def _resolve(work: Work, run_id: str, version: int, error: WarehouseError) -> None:
     """The answer to COMMIT did not come. Raises unless it turns out that the run is published."""
     try:
-        fate = insist(
-            lambda: _fate(work, run_id, version), _is_away, work.clock.sleep, budget_s=work.request.patience_s
-        )
+        fate = retry(lambda: _fate(work, run_id, version), _is_away, work.clock.sleep, budget_s=work.request.patience_s)
     except RunnerError:
         raise OutcomeUnknown(
             f"the connection was lost while publishing ({error.what}) and the warehouse stays away;"

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from runner.algebra.rows import Algebra
 from runner.clock import Clock
 from runner.events import Emit
-from runner.layout import PLAIN, Layout
-from runner.names import TableName
+from runner.names import PLAIN, Layout, TableName
 from runner.program.values import Program
 from runner.state.lease import LeaseTerms
 from runner.state.manifest import Manifest

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from runner.errors import Place
+from runner.errors import Place, Problems, show
 from runner.files.schema import (
     FLAG,
     PROSE,
@@ -27,8 +27,7 @@ from runner.files.schema import (
     record,
 )
 from runner.files.yaml import Node, Scalar
-from runner.layout import PLAIN, Layout
-from runner.names import TableName
+from runner.names import PLAIN, Layout, TableName
 from runner.playbook.kinds import (
     DIALECT,
     EXPRESSION,
@@ -58,7 +57,6 @@ from runner.playbook.values import (
     Vanished,
 )
 from runner.playbook.variables import VALUE, ByEngine
-from runner.problems import Problems, show
 
 _KEY = "give the model a key: to make it incremental; without one it is rebuilt on every run"
 _COUNTS = "not needed: late and changed batches are found by their counts"

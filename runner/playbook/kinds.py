@@ -6,11 +6,11 @@ import re
 import unicodedata
 from pathlib import PurePosixPath
 
+from runner.errors import show
 from runner.files.schema import TEXT, Kind, Scope, Wrong, described, did_you_mean, many, mapping
 from runner.files.yaml import Mapping, Node
 from runner.names import TableName
 from runner.playbook.values import Expression, Fold, KeyColumn, MergeColumn, Query
-from runner.problems import show
 
 # ---- names ----------------------------------------------------------------------------------------------------------
 

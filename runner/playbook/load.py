@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from runner.errors import BadInput, NoSteps, Place
+from runner.errors import BadInput, NoSteps, Place, Problems, show
 from runner.files.environment import expand, expand_text
 from runner.files.schema import Scope, Wrong, did_you_mean
 from runner.files.yaml import MAX_BYTES, Scalar, parse, read_text
@@ -25,7 +25,6 @@ from runner.playbook.kinds import NAME
 from runner.playbook.paths import check_url, folder_of, holds_password, resolved_target
 from runner.playbook.values import Playbook, Query, Step, Variable
 from runner.playbook.variables import override, variable
-from runner.problems import Problems, show
 
 T = TypeVar("T")
 MAX_INCLUDES = 20  # below each other

@@ -11,8 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from runner.errors import Place
-from runner.layout import PLAIN, Layout
-from runner.names import TableName
+from runner.names import PLAIN, Layout, TableName
 
 
 class Vanished(StrEnum):

@@ -13,11 +13,10 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from runner.errors import BadInput, Place, Problem
+from runner.errors import BadInput, Place, Problem, Problems, show
 from runner.files.schema import Kind, Scope, Wrong, described, did_you_mean, mapping
 from runner.files.yaml import Mapping, Node, Scalar, Sequence, parse
 from runner.playbook.values import ENGINES, Playbook, Simple, Value, Variable
-from runner.problems import Problems, show
 
 DEFAULT = "default"
 

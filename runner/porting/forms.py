@@ -8,13 +8,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from sqlglot import exp
 
-from runner.porting.pair import Answer, Pair
 from runner.porting.rules import is_unframed
 
 Type = exp.DataType.Type
+Answer = tuple[str, str] | None  # why it does not port, and what to write instead
+
+
+@dataclass(frozen=True)
+class Pair:
+    """From which dialect to which."""
+
+    read: str
+    write: str
+
+    def within(self, *engines: str) -> bool:
+        """Whether both are among these."""
+        return {self.read, self.write} <= set(engines)
+
+    def touches(self, engine: str) -> bool:
+        """Whether either is this one."""
+        return engine in (self.read, self.write)
 
 
 Judge = Callable[[exp.Expr, Pair], Answer]

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from runner.porting.forms import JUDGES
-from runner.porting.pair import Answer, Pair
+from runner.porting.forms import JUDGES, Answer, Pair
 
 
 @dataclass(frozen=True)

@@ -17,14 +17,12 @@ from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
-from runner.errors import Place, Problem
+from runner.errors import Place, Problem, show
 from runner.playbook.values import Phase
-from runner.porting.functions import FUNCTIONS
-from runner.porting.instead import INSTEAD
+from runner.porting.functions import FUNCTIONS, INSTEAD
 from runner.porting.redshift import RULES as REDSHIFT_RULES
 from runner.porting.rules import Rule
 from runner.porting.snowflake import RULES as SNOWFLAKE_RULES
-from runner.problems import show
 
 CHECKED = frozenset({"redshift", "snowflake"})  # of the others, the engine itself is asked
 TITLES = {"duckdb": "DuckDB", "postgres": "Postgres", "redshift": "Redshift", "snowflake": "Snowflake"}

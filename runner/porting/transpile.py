@@ -15,13 +15,12 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel, SqlglotError
 
-from runner.errors import BadInput, Place, Problem
+from runner.errors import BadInput, Place, Problem, show
 from runner.playbook.values import ENGINES
 from runner.porting import portable
-from runner.porting.pair import Pair
+from runner.porting.forms import Pair
 from runner.porting.parts import Refusal, objections
 from runner.porting.portable import TITLES, line_of
-from runner.problems import show
 from runner.sql import parse as sqlread
 
 

@@ -35,7 +35,6 @@ OURS = (
     "runner.sql.select",
     "runner.names",
     "runner.errors",
-    "runner.layout",
 )
 CODE = (".", "files", "playbook", "porting", "program", "proof", "sql")  # the folders that a program is made by
 KEEP = 50

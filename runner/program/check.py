@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from runner.errors import Place, Problem
+from runner.errors import Place, Problem, show
 from runner.names import TableName
 from runner.playbook.values import Expression, Model, Playbook
-from runner.problems import show
 from runner.program.values import renamed
 from runner.sql import parse as sqlread
 from runner.sql.select import Select

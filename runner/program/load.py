@@ -11,12 +11,11 @@ from pathlib import Path
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from runner.errors import BadInput, NoSteps, Place, Problem
+from runner.errors import BadInput, NoSteps, Place, Problem, show
 from runner.names import TableName
 from runner.playbook.values import Affected, Model, Playbook, Query, Vanished, View
 from runner.porting import portable
 from runner.porting.transpile import transpile
-from runner.problems import show
 from runner.program import check as playbook_check
 from runner.program import script_check as scriptcheck
 from runner.program import scripts

@@ -83,7 +83,7 @@ def warehouse(
     patience_s: float = 0,
 ) -> Iterator[Warehouse]:
     """The open warehouse. `new`: a DuckDB file that is not there is made. Raises CannotConnect, Locked."""
-    from runner.retry import insist
+    from runner.clock import retry
     from runner.warehouse import connect
     from runner.warehouse.base import session_name
 
@@ -109,7 +109,7 @@ def warehouse(
     waited = 0.0
     while True:
         try:
-            warehouse = insist(once, passing, ticking.sleep, budget_s=patience_s)
+            warehouse = retry(once, passing, ticking.sleep, budget_s=patience_s)
             break
         except Locked:
             if waited >= wait_s:

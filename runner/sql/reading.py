@@ -15,9 +15,8 @@ from sqlglot.errors import ParseError
 from sqlglot.optimizer.scope import traverse_scope
 from sqlglot.tokenizer_core import Token, TokenType
 
-from runner.errors import BadInput, Place, Problem
+from runner.errors import BadInput, Place, Problem, show
 from runner.names import TableName
-from runner.problems import show
 from runner.sql import parse as sqlread
 from runner.sql.select import Qualifier, Reference, Select
 

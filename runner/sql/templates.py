@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from jinja2 import TemplateSyntaxError, Undefined, UndefinedError
 from jinja2.exceptions import TemplateError
 
-from runner.errors import BadInput, Place, Problem
-from runner.problems import show
+from runner.errors import BadInput, Place, Problem, show
 from runner.sql.named_tables import NamedTables
 from runner.sql.sandbox import Refused, Sandbox
 

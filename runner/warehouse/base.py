@@ -18,8 +18,7 @@ from enum import Enum
 from typing import Any, ClassVar, Self
 
 from runner.errors import Exit, RunnerError
-from runner.layout import PLAIN, Layout
-from runner.names import TableName
+from runner.names import PLAIN, Layout, TableName
 from runner.secrets import NO_SECRETS, Secrets
 
 _BEGINS = re.compile(r"\b(?:begin|start)\b", re.IGNORECASE)

@@ -11,8 +11,7 @@ from typing import Any, ClassVar
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from runner.layout import PLAIN, Layout
-from runner.names import TableName
+from runner.names import PLAIN, Layout, TableName
 from runner.warehouse.base import Capabilities, Column, Relation, Result, Trouble
 from runner.warehouse.server import Server
 

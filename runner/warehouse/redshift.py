@@ -22,8 +22,7 @@ from typing import Any, ClassVar
 
 from redshift_connector.error import Error, InterfaceError
 
-from runner.layout import PLAIN, Layout
-from runner.names import TableName
+from runner.names import PLAIN, Layout, TableName
 from runner.warehouse.base import Capabilities, Column, Relation, Result, Trouble, WarehouseError
 from runner.warehouse.server import Server
 

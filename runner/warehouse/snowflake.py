@@ -25,8 +25,7 @@ from typing import Any, ClassVar
 import snowflake.connector
 
 from runner.errors import CannotConnect
-from runner.layout import PLAIN, Layout
-from runner.names import TableName, turned
+from runner.names import PLAIN, Layout, TableName, turned
 from runner.warehouse import display
 from runner.warehouse.base import NOTHING, Capabilities, Column, Relation, Result, Trouble, WarehouseError
 from runner.warehouse.server import Server

@@ -11,13 +11,11 @@ from pathlib import Path
 import pytest
 import sqlglot
 
-from runner.errors import BadInput, Place
+from runner.errors import BadInput, Place, show
 from runner.playbook import load as playbook_file
 from runner.playbook.values import ENGINES, Phase
 from runner.porting import portable
-from runner.porting.functions import FUNCTIONS, LISTS
-from runner.porting.instead import INSTEAD
-from runner.problems import show
+from runner.porting.functions import FUNCTIONS, INSTEAD, LISTS
 from runner.program import load as loading
 from runner.program.values import Program
 from tests.kit import ROOT

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from runner.doors.products.values import Family, Type
-from runner.errors import Place
-from runner.problems import Problems, show
+from runner.errors import Place, Problems, show
 
 _ACRONYM = re.compile(r"([A-Z]+)([A-Z][a-z])")
 _HUMP = re.compile(r"([a-z0-9])([A-Z])")

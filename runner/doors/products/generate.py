@@ -16,8 +16,7 @@ from runner.doors.products.layouts import LAYOUTS, Engine
 from runner.doors.products.output.dbt import LOADED, dbt_files
 from runner.doors.products.output.files import MADE, File, Output, Plan, view_file
 from runner.doors.products.output.playbook import playbook_files
-from runner.errors import BadInput, Exit, Place, Problem, RunnerError
-from runner.problems import Problems
+from runner.errors import BadInput, Exit, Place, Problem, Problems, RunnerError
 
 HEAD = 4000  # characters of a file in which its mark stands
 SHOWN = 12  # lines of a difference

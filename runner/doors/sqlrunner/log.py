@@ -7,16 +7,20 @@ are records of their own.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from itertools import zip_longest
 from typing import Protocol, TextIO
+from unicodedata import combining, east_asian_width
 
 from runner.doors.sqlrunner.execute import Aim, At, Outcome, TargetStatus, Telling
 from runner.doors.sqlrunner.files.queries import ReadyStep
 from runner.doors.sqlrunner.review import Code, as_go_pg, code_of, record_of
-from runner.doors.sqlrunner.table import table
 from runner.warehouse.base import Result
+
+_NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?%?")
 
 
 class Steady:
@@ -68,7 +72,7 @@ class GoLog:
 
     def output(self, at: At, results: Sequence[Result]) -> None:
         """A query's rows; a single blank cell is none."""
-        for text in map(table, results):
+        for text in map(_table, results):
             if text:
                 self.message("QUERY OUTPUT:\n")
                 self._out.write(text)
@@ -184,7 +188,7 @@ class LineLog:
 
     def output(self, at: At, results: Sequence[Result]) -> None:
         """A query's rows."""
-        for text in map(table, results):
+        for text in map(_table, results):
             if text:
                 self.message(text)
 
@@ -241,3 +245,47 @@ def _json(value: object) -> object:
     """A value that JSON has, else its text."""
     finite = isinstance(value, float) and value - value == 0
     return value if value is None or finite or isinstance(value, (bool, int, str)) else str(value)
+
+
+def _table(result: Result) -> str:
+    """A result set as `-showQueryOutput` prints it: headers in capitals, a null as a blank; "" if it has no rows, or a
+    single blank cell."""
+    if not result.columns or not len(result.rows):
+        return ""
+    heads = [column.upper().replace("_", " ") for column in result.columns]
+    rows = [[_cell(value) for value in row] for row in result.rows]
+    if rows == [[""]]:
+        return ""
+    lines = [line for row in rows for line in zip_longest(*(cell.splitlines() or [""] for cell in row), fillvalue="")]
+    widths = [max(map(_width, column)) for column in zip(heads, *lines, strict=True)]
+    shown = [_row([_centred(head, width) for head, width in zip(heads, widths, strict=True)])]
+    shown.append(f"|{'|'.join('-' * (width + 2) for width in widths)}|")
+    shown += [_row([_aligned(cell, width) for cell, width in zip(line, widths, strict=True)]) for line in lines]
+    return "\n".join([*shown, ""])
+
+
+def _width(text: str) -> int:
+    """Columns on a screen: wide letters take two, combining ones none."""
+    return sum(0 if combining(letter) else 2 if east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+def _centred(text: str, width: int) -> str:
+    missing = width - _width(text)
+    return " " * (missing // 2) + text + " " * (missing - missing // 2)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _aligned(cell: str, width: int) -> str:
+    space = " " * (width - _width(cell))
+    return space + cell if _NUMBER.fullmatch(cell) else cell + space
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "t" if value else "f"
+    return str(value)

@@ -20,9 +20,8 @@ from runner.doors.products.values import (
     Structure,
     Type,
 )
-from runner.errors import Place
+from runner.errors import Place, Problems, show
 from runner.files.schema import did_you_mean
-from runner.problems import Problems, show
 from runner.warehouse import name_limit
 
 

@@ -12,7 +12,7 @@ from runner.doors.products.choose.choice import Match, Wide
 from runner.doors.products.columns import snake, words
 from runner.doors.products.layouts import SPECIFICATIONS, Engine
 from runner.doors.products.values import Family, Property, Use
-from runner.problems import Problems, show
+from runner.errors import Problems, show
 from runner.warehouse import name_limit
 
 OWN = frozenset(

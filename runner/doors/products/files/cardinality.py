@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from runner.doors.products.values import Family, Specification, Use
-from runner.problems import Problems
+from runner.errors import Problems
 
 
 def check(specification: Specification, problems: Problems) -> None:

@@ -6,10 +6,9 @@ import re
 from pathlib import Path
 
 from runner.doors.products.values import Version
-from runner.errors import Place
+from runner.errors import Place, Problems
 from runner.files import json as jsontext
 from runner.files.yaml import Broken, Mapping, Node, Scalar, Sequence, parse, read_text
-from runner.problems import Problems
 
 _INTEGER = re.compile(r"[-+]?[0-9]{1,40}")
 _NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")

@@ -12,9 +12,9 @@ import math
 
 from runner.doors.products.files.documents import entry, scalar_value, text_of
 from runner.doors.products.values import NO_RULES, Json, Kind, Property, PropertyRule, Rules, Type, Unsupported
+from runner.errors import Problems, show
 from runner.files.schema import described, did_you_mean
 from runner.files.yaml import Broken, Mapping, Node, Scalar, Sequence
-from runner.problems import Problems, show
 
 TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 ANNOTATIONS = frozenset({"$schema", "$comment", "title", "description", "default", "examples", "format"})

@@ -12,10 +12,9 @@ from runner.doors.products.files.documents import document, scalar_value
 from runner.doors.products.files.jsonschema import rules_of
 from runner.doors.products.files.structures import Folder
 from runner.doors.products.values import WITHOUT_COLUMNS, Application, Product, Specification, Structure, Uri, Use
-from runner.errors import BadInput, Place
+from runner.errors import BadInput, Place, Problems, show
 from runner.files.schema import PROSE, Hints, Kind, Row, Scope, Wrong, described, many, record
 from runner.files.yaml import Node, Scalar
-from runner.problems import Problems, show
 
 T = TypeVar("T")
 NO_HINTS = Hints({}, {"source": "event, or an item of tracked or enriched", "schema": "event", "entities": "data"})

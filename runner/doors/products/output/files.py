@@ -14,7 +14,7 @@ from runner.doors.products.columns import RESERVED, shortened, snake
 from runner.doors.products.layouts import Engine
 from runner.doors.products.select.nested import Nested
 from runner.doors.products.select.shredded import Shredded
-from runner.problems import Problems
+from runner.errors import Problems
 
 SCHEMA = "derived"
 MADE = "by runner generate"

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 
 from runner.doors.products.columns import literal
 from runner.doors.products.values import Json
-from runner.problems import show
+from runner.errors import show
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _DIGITS = 38  # of a whole number in SQL; Redshift takes no more

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from runner.doors.products.choose.choice import Match, Wide
 from runner.doors.products.columns import literal
 from runner.doors.products.values import Family, Specification, Use
-from runner.problems import Problems
+from runner.errors import Problems
 
 Conditions = Callable[[Specification, Use], list[str]]
 

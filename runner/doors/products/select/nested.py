@@ -11,7 +11,7 @@ from runner.doors.products.select.casts import from_text
 from runner.doors.products.select.conditions import Element, conditions
 from runner.doors.products.select.matching import Matching, named_columns, vendor_and_name
 from runner.doors.products.values import Family, Kind, Property, Specification, Use
-from runner.problems import Problems
+from runner.errors import Problems
 
 _SAME = {"array": "'ARRAY'", "boolean": "'BOOLEAN'", "object": "'OBJECT'", "string": "'VARCHAR'"}
 _JSON_TYPES = {  # what json_type and typeof call them

@@ -15,7 +15,7 @@ from runner.doors.products.select.casts import TEXT, from_column
 from runner.doors.products.select.conditions import Element, conditions
 from runner.doors.products.select.matching import Matching, named_columns, vendor_and_name
 from runner.doors.products.values import Family, Kind, Property, Specification, Use
-from runner.problems import Problems
+from runner.errors import Problems
 
 PAIRS = 40  # so many properties go into one call: engines take a hundred arguments
 TIED = "{0}.root_id = e.event_id and {0}.root_tstamp = e.collector_tstamp"

@@ -11,8 +11,7 @@ from runner.doors.semantic.rules.findings import Checks
 from runner.doors.semantic.rules.implied import completed
 from runner.doors.semantic.rules.report import Finding, in_order, of_problem
 from runner.doors.semantic.values import Config
-from runner.errors import BadInput, Problem
-from runner.problems import Problems
+from runner.errors import BadInput, Problem, Problems
 
 
 def look(folder: Path, env: Mapping[str, str]) -> tuple[Config | None, list[Finding]]:

@@ -13,12 +13,11 @@ from runner.doors.semantic.commands.load import load
 from runner.doors.semantic.compile.compile import Compiled, compile_config
 from runner.doors.semantic.rules.report import Finding
 from runner.doors.semantic.values import Config
-from runner.errors import BadInput, Place, Problem, RunnerError, Stopped
+from runner.errors import BadInput, Place, Problem, Problems, RunnerError, Stopped
 from runner.files.schema import Wrong, did_you_mean
 from runner.names import TableName
 from runner.playbook.load import given_target
 from runner.playbook.paths import resolved_target
-from runner.problems import Problems
 from runner.program.values import Program, renamed
 from runner.session import session as opening
 from runner.session.process import Surroundings

@@ -8,12 +8,12 @@ from functools import partial
 
 from runner.doors.semantic.files.kinds import ANY, COLUMN_TAG, EVENT_TAG, FORMULA, TYPE, WORDS, scalar
 from runner.doors.semantic.values import Column, EventType
+from runner.errors import Problems, show
 from runner.files.schema import Hints, Kind, Row, Scope, Wrong, many, record
 from runner.files.yaml import Mapping as YamlMapping
 from runner.files.yaml import Node, Scalar
 from runner.names import TableName
 from runner.playbook.kinds import TABLE
-from runner.problems import Problems, show
 
 NO_HINTS = Hints({}, {})
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from runner.doors.semantic.files.kinds import FORMULA, NAME, WORDS
 from runner.doors.semantic.formulas import Formula
 from runner.doors.semantic.values import Axis, Kpi, Settings, Total
+from runner.errors import Problems, show
 from runner.files.schema import FLAG, Hints, Kind, Row, Scope, Wrong, choice, record
 from runner.files.yaml import Mapping as YamlMapping
 from runner.files.yaml import Node, Scalar
 from runner.files.yaml import Sequence as YamlSequence
-from runner.problems import Problems, show
 
 NO_HINTS = Hints({}, {})
 NO_UNIT = ("", False)

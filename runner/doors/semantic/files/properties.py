@@ -24,12 +24,11 @@ from runner.doors.semantic.values import (
     Registration,
     Sliding,
 )
-from runner.errors import Place
+from runner.errors import Place, Problems, show
 from runner.files.schema import FLAG, Hints, Kind, Row, Scope, Wrong, choice, record
 from runner.files.yaml import Mapping as YamlMapping
 from runner.files.yaml import Node, Scalar
 from runner.files.yaml import Sequence as YamlSequence
-from runner.problems import Problems, show
 
 KINDS = (
     "registration_property",

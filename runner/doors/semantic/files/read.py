@@ -15,14 +15,13 @@ from runner.doors.semantic.files import kpis as yamlkpis
 from runner.doors.semantic.files import properties as yamlprops
 from runner.doors.semantic.files.kinds import ANY, COUNT, DURATION, WHOLE, WORD, WORDS, known_zone, near_zone, scalar
 from runner.doors.semantic.values import BUILT_IN, Config, Dedupe, EventType, Kpi, Property, Settings
-from runner.errors import BadInput, Place
+from runner.errors import MAX_PROBLEMS, BadInput, Place, Problems, show
 from runner.files.environment import expand_text
 from runner.files.schema import Hints, Kind, Row, Scope, Wrong, choice, many, record
 from runner.files.yaml import Broken, Node, Scalar, parse, read_text
 from runner.files.yaml import Mapping as YamlMapping
 from runner.files.yaml import Sequence as YamlSequence
 from runner.playbook.paths import holds_password
-from runner.problems import MAX_PROBLEMS, Problems, show
 
 NO_HINTS = Hints({}, {})
 _MODEL_SETTINGS = (
