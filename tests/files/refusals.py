@@ -31,7 +31,7 @@ FORM = re.compile(r"(?:/\S*\.(?:yml|sql)(?::[1-9][0-9]*)?|--(?:var|model)[^:]*):
 # The high-water mark of a process's own memory, and its CPU time; what its parent used is in neither.
 MEASURED = """
 import re, resource, sys
-from runner.cli import main
+from runner.cli.app import main
 code = main(sys.argv[2:])
 used = resource.getrusage(resource.RUSAGE_SELF)
 peak = re.search(r"VmHWM:\\s+([0-9]+) kB", open("/proc/self/status").read())[1]
