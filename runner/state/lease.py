@@ -42,14 +42,8 @@ def held(manifest: Manifest, run_id: str, terms: LeaseTerms, sleep: Callable[[fl
     finally:
         stop.set()
         with suppress(Exception):  # not released: it runs out by itself, or its session is seen to be gone
-            manifest.warehouse.execute("lease:release", _text(manifest, "lease-release", run_id, terms.lease_s))
+            manifest.warehouse.execute("lease:release", manifest.sql("lease-release", run_id=run_id))
         heart.join(timeout=2)
-
-
-def _text(manifest: Manifest, name: str, run_id: str, lease_s: int, gone: str | None = None) -> str:
-    warehouse = manifest.warehouse
-    texts = {"run_id": warehouse.literal(run_id), "session": warehouse.session, "gone": warehouse.literal(gone)}
-    return manifest.sql(name, lease_s=lease_s, **texts)
 
 
 def _acquire(manifest: Manifest, run_id: str, terms: LeaseTerms, sleep: Callable[[float], None]) -> None:
@@ -82,7 +76,8 @@ def _take(manifest: Manifest, run_id: str, lease_s: int) -> bool:
                 manifest.lock("lease:lock-table")
                 warehouse.execute("lease:lock", manifest.sql("lease-lock"))
                 warehouse.execute("lease:insert", manifest.sql("lease-insert"))
-                take = _text(manifest, "lease-take", run_id, lease_s, holder.gone)
+                session, gone = warehouse.session, holder.gone
+                take = manifest.sql("lease-take", run_id=run_id, session=session, lease_s=lease_s, gone=gone)
                 if warehouse.execute("lease:take", take).row_count != 1:
                     return False
                 manifest.raise_version()
@@ -137,8 +132,9 @@ def _holder(manifest: Manifest) -> _Holder:
 def keep(manifest: Manifest, run_id: str) -> None:
     """Name the session that goes on for a run whose first one was lost; without it others would take the lease."""
     if not manifest.warehouse.capabilities.file_lock:
+        sql = manifest.sql("lease-keep", run_id=run_id, session=manifest.warehouse.session)
         with suppress(WarehouseError):
-            manifest.warehouse.execute("lease:keep", _text(manifest, "lease-keep", run_id, 0))
+            manifest.warehouse.execute("lease:keep", sql)
 
 
 def _renew(manifest: Manifest, run_id: str, lease_s: int, stop: threading.Event) -> None:
@@ -149,6 +145,6 @@ def _renew(manifest: Manifest, run_id: str, lease_s: int, stop: threading.Event)
             if second is None:
                 second = manifest.warehouse.another()
                 second.watch = None
-            second.execute("lease:renew", _text(manifest, "lease-renew", run_id, lease_s))
+            second.execute("lease:renew", manifest.sql("lease-renew", run_id=run_id, lease_s=lease_s))
     if second is not None:
         second.close()

@@ -16,11 +16,10 @@ from runner.errors import Fenced, Stopped
 from runner.names import TableName
 from runner.playbook.values import Source
 from runner.program.values import SourceKey
-from runner.state.queries import query, script
+from runner.state.queries import Value, queries
 from runner.warehouse.base import Trouble, Warehouse, WarehouseError
 
 STATE_VERSION = 1
-STATE = "state.sql"
 
 
 @dataclass(frozen=True)
@@ -71,28 +70,28 @@ class Manifest:
         self.scratch_name = f"{playbook[:12]}_{place}"  # another environment's runs must not be swept away
 
     @cached_property
-    def _fixed(self) -> dict[str, str]:
-        """The texts that every query may use; made late, since the warehouse may be asked for them."""
+    def _own(self) -> dict[str, Value]:
+        """What every query may ask for; made late, since the warehouse may be asked for it."""
         return {
             "s": self.warehouse.schema(self.schema),
-            "playbook": self.warehouse.literal(self.playbook),
+            "playbook": self.playbook,
             "state_table": self.warehouse.quote(self.state_table),
             "now": self.warehouse.now,
         }
 
-    def sql(self, name: str, **texts: str | int) -> str:
-        """A named query of state.sql with the playbook's own texts filled in."""
-        return query(STATE, name, **{**self._fixed, **texts})
+    def sql(self, name: str, /, **given: Value) -> str:
+        """A named query of state.sql, filled with what it is `given` and with the playbook's own."""
+        return queries()[name].filled(self.warehouse.literal, self._own, given)
 
-    def _do(self, name: str, label: str = "", **texts: str | int) -> int:
-        return self.warehouse.execute(label or f"state:{name}", self.sql(name, **texts)).row_count
+    def _do(self, name: str, label: str = "", /, **given: Value) -> int:
+        return self.warehouse.execute(label or f"state:{name}", self.sql(name, **given)).row_count
 
-    def _rows(self, name: str, **texts: str | int) -> Sequence[tuple[object, ...]]:
-        return self.warehouse.execute(f"state:{name}", self.sql(name, **texts)).rows
+    def _rows(self, name: str, /, **given: Value) -> Sequence[tuple[object, ...]]:
+        return self.warehouse.execute(f"state:{name}", self.sql(name, **given)).rows
 
     def table(self, name: str) -> str:
         """A table of the state schema, quoted."""
-        return f"{self._fixed['s']}.{self.warehouse.quote(name)}"
+        return f"{self._own['s']}.{self.warehouse.quote(name)}"
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
@@ -109,7 +108,7 @@ class Manifest:
                 "select cast(null as timestamp) as etl_tstamp, cast(null as bigint) as event_count,"
                 " cast(null as varchar(200)) as fingerprint, false as rewound where 1 = 0"
             )
-        return self.sql("processed", source=self.warehouse.literal(str(source.table)))
+        return self.sql("processed", source=str(source.table))
 
     def ensure(self) -> None:
         """Create the state tables; idempotent, and safe if two runners do it at once."""
@@ -120,9 +119,10 @@ class Manifest:
         except WarehouseError as error:
             if error.trouble is not Trouble.REFUSED:
                 raise
-        self._guarded(lambda: self.warehouse.create_schema("state:create-schema", self._fixed["s"]))
-        for name, text in script(STATE, "create-", **self._fixed):
-            self._guarded(lambda: self.warehouse.execute(f"state:{name}", text))  # noqa: B023 - called at once
+        self._guarded(lambda: self.warehouse.create_schema("state:create-schema", str(self._own["s"])))
+        for name in queries():
+            if name.startswith("create-"):
+                self._guarded(lambda: self._do(name))  # noqa: B023 - called at once
         state, first = self.table(self.state_table), self.sql("first-state")
         self._guarded(lambda: self.warehouse.create_once("state:create-state", state, first))
         self._do("meta-insert", version=STATE_VERSION)
@@ -169,7 +169,7 @@ class Manifest:
 
     def after_done_of(self, run_id: str) -> bool | None:
         """Whether a published run has finished its `after` queries; None if no run of that name was published."""
-        rows = self._rows("run-read", run_id=self.warehouse.literal(run_id))
+        rows = self._rows("run-read", run_id=run_id)
         return bool(rows[0][1]) if rows else None
 
     def published_after(self, version: int) -> set[tuple[str, int]]:
@@ -181,7 +181,7 @@ class Manifest:
     def fence(self, version: int, run_id: str) -> None:
         """Lock the playbook's state row, read the version in a new statement, compare, raise it. Raises Fenced."""
         self.lock("publish:lock")
-        locked = self._do("fence-lock", "publish:fence-lock", run_id=self.warehouse.literal(run_id))
+        locked = self._do("fence-lock", "publish:fence-lock", run_id=run_id)
         found = int(str(self.warehouse.execute("publish:fence-read", self.sql("fence-read")).one()[0]))
         # Compared twice: a session may be shown an old row for a moment (Snowflake), an UPDATE never works on one.
         if locked != 1 or found != version or self._do("fence-raise", "publish:fence-raise", version=version) != 1:
@@ -215,9 +215,9 @@ class Manifest:
 
     def write_batches(self, source: Source, batches: str, run_id: str) -> None:
         """The manifest's rows of the batches that this run processed: the counts of its freeze."""
-        texts = {"source": self.warehouse.literal(str(source.table)), "batches": batches}
+        texts = {"source": str(source.table), "batches": batches}
         self._do("manifest-delete", "publish:manifest-delete", **texts)
-        self._do("manifest-insert", "publish:manifest-insert", run_id=self.warehouse.literal(run_id), **texts)
+        self._do("manifest-insert", "publish:manifest-insert", run_id=run_id, **texts)
 
     def write_pairs(self, index: str, width: int, batches: str, pairs: str) -> None:
         """The key index's rows of the batches that this run processed."""
@@ -237,57 +237,36 @@ class Manifest:
 
     def register_index(self, key: SourceKey, name: str, run_id: str) -> None:
         """Trust a new index from now on."""
-        literal = self.warehouse.literal
-        self._do(
-            "index-register",
-            "publish:index-register",
-            source=literal(str(key.source.table)),
-            key_digest=literal(key.digest),
-            key_text=literal(", ".join(key.texts)[:4000]),
-            keys_table=literal(name),
-            run_id=literal(run_id),
-        )
+        known = {"source": str(key.source.table), "key_digest": key.digest, "key_text": ", ".join(key.texts)[:4000]}
+        self._do("index-register", "publish:index-register", keys_table=name, run_id=run_id, **known)
 
     def forget_index(self, source: str, key_digest: str) -> None:
         """Stop trusting an index that this run does not keep up."""
-        literal = self.warehouse.literal
-        self._do("index-forget", "publish:index-forget", source=literal(source), key_digest=literal(key_digest))
+        self._do("index-forget", "publish:index-forget", source=source, key_digest=key_digest)
 
     def write_model(self, table: str, digest: str, owes: str, run_id: str) -> None:
         """A model was built: its definition, and that it is up to date with this run."""
-        literal = self.warehouse.literal
-        self._do("model-delete", "publish:model-delete", table_name=literal(table))
-        self._do(
-            "model-insert",
-            "publish:model-insert",
-            table_name=literal(table),
-            digest=literal(digest),
-            owes=literal(owes),
-            run_id=literal(run_id),
-        )
+        self._do("model-delete", "publish:model-delete", table_name=table)
+        row = {"table_name": table, "digest": digest, "owes": owes, "run_id": run_id}
+        self._do("model-insert", "publish:model-insert", **row)
 
     def forget_model(self, table: str) -> None:
         """A table or view is no longer part of the playbook."""
-        self._do("model-delete", "prune:model-delete", table_name=self.warehouse.literal(table))
+        self._do("model-delete", "prune:model-delete", table_name=table)
 
     def account_model(self, table: str, owes: str, run_id: str) -> None:
         """A model was accounted for by this run: recomputed, or its keys are in its dirty table."""
-        literal = self.warehouse.literal
-        self._do(
-            "model-as-of", "publish:model-as-of", table_name=literal(table), owes=literal(owes), run_id=literal(run_id)
-        )
+        self._do("model-as-of", "publish:model-as-of", table_name=table, owes=owes, run_id=run_id)
 
     def owe(self, table: str, owes: str) -> None:
         """Note that a model owes keys or a full build."""
-        literal = self.warehouse.literal
-        self._do("model-owes", table_name=literal(table), owes=literal(owes))
+        self._do("model-owes", table_name=table, owes=owes)
 
     def write_lookups(self, table: str, fingerprints: Mapping[str, str]) -> None:
         """The look-ups that a model's rows were built with."""
-        literal = self.warehouse.literal
-        self._do("lookup-delete", "publish:lookup-delete", table_name=literal(table))
+        self._do("lookup-delete", "publish:lookup-delete", table_name=table)
         for lookup, fingerprint in fingerprints.items():
-            texts = {"table_name": literal(table), "lookup": literal(lookup), "fingerprint": literal(fingerprint)}
+            texts = {"table_name": table, "lookup": lookup, "fingerprint": fingerprint}
             self._do("lookup-insert", "publish:lookup-insert", **texts)
 
     def write_run(self, record: RunRecord, version: int) -> None:
@@ -299,27 +278,26 @@ class Manifest:
         self._insert_run(record, "failed", None, error)
 
     def _insert_run(self, record: RunRecord, status: str, version: int | None, error: str) -> None:
-        literal = self.warehouse.literal
         self._do(
             "run-insert",
             "publish:run-insert" if status == "published" else "state:run-failed",
-            run_id=literal(record.run_id),
-            status=literal(status),
-            version=literal(version),
-            started=f"timestamp {literal(record.started)}",
-            duration_s=literal(round(record.duration_s, 3)),
+            run_id=record.run_id,
+            status=status,
+            version=version,
+            started=record.started,
+            duration_s=round(record.duration_s, 3),
             batch_count=record.batch_count,
             event_count=record.event_count,
-            after_done=literal(record.after_done),
-            models=literal(record.models),
-            digest=literal(record.digest),
-            runner_version=literal(__version__),
-            error=literal(self.warehouse.secrets.masked(error).replace("\0", "")[:4000] or None),
+            after_done=record.after_done,
+            models=record.models,
+            digest=record.digest,
+            runner_version=__version__,
+            error=self.warehouse.secrets.masked(error).replace("\0", "")[:4000] or None,
         )
 
     def write_after_done(self, run_id: str) -> None:
         """The `after` queries of a run are done."""
-        self._do("after-done", run_id=self.warehouse.literal(run_id))
+        self._do("after-done", run_id=run_id)
 
     # -- dirty keys and rewind ---------------------------------------------------------------------------------------
 
@@ -330,7 +308,7 @@ class Manifest:
 
     def mark_rewound(self, source: Source, batches: str) -> int:
         """Make processed batches pending again; gives how many."""
-        return self._do("rewind-mark", "rewind:mark", source=self.warehouse.literal(str(source.table)), batches=batches)
+        return self._do("rewind-mark", "rewind:mark", source=str(source.table), batches=batches)
 
     # -- for status and history --------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
--- The runner's own tables, in the common subset of all engines. {s} is the quoted state schema; other texts are
--- quoted literals or names. manifest.py is the only module that sends what writes.
+-- The runner's own tables, in the common subset of all engines. `:name` is a value, which is quoted when it is filled in;
+-- `{name}` is SQL: {s} the quoted state schema, other quoted names, {now} the warehouse's clock. manifest.py is the only
+-- module that sends what writes.
 
 -- name: create-meta
 create table if not exists {s}.meta (version integer not null)
@@ -80,7 +81,7 @@ select max(version) from {s}.meta
 
 -- name: meta-insert
 insert into {s}.meta (version)
-select {version} where not exists (select 1 from {s}.meta)
+select :version where not exists (select 1 from {s}.meta)
 
 -- name: lease-lock
 -- before lease-insert, so that two runners that start at once do not insert two rows
@@ -88,33 +89,33 @@ update {s}.{state_table} set version = version
 
 -- name: lease-insert
 insert into {s}.lease (playbook)
-select {playbook} where not exists (select 1 from {s}.lease where playbook = {playbook})
+select :playbook where not exists (select 1 from {s}.lease where playbook = :playbook)
 
 -- name: lease-take
-update {s}.lease set run_id = {run_id}, session = {session}, started_tstamp = {now},
+update {s}.lease set run_id = :run_id, session = {session}, started_tstamp = {now},
     lease_until = {now} + interval '{lease_s} seconds'
-where playbook = {playbook} and (run_id is null or lease_until < {now} or session = {gone})
+where playbook = :playbook and (run_id is null or lease_until < {now} or session = :gone)
 
 -- name: lease-holder
 select run_id, cast(started_tstamp as varchar(30)), cast(lease_until as varchar(30)), session from {s}.lease
-where playbook = {playbook}
+where playbook = :playbook
 
 -- name: lease-look
-select lease_until < {now}, session from {s}.lease where playbook = {playbook} and run_id is not null
+select lease_until < {now}, session from {s}.lease where playbook = :playbook and run_id is not null
 
 -- name: lease-renew
 update {s}.lease set lease_until = {now} + interval '{lease_s} seconds'
-where playbook = {playbook} and run_id = {run_id}
+where playbook = :playbook and run_id = :run_id
 
 -- name: lease-keep
-update {s}.lease set session = {session} where playbook = {playbook} and run_id = {run_id}
+update {s}.lease set session = {session} where playbook = :playbook and run_id = :run_id
 
 -- name: lease-release
 update {s}.lease set run_id = null, session = null, lease_until = null
-where playbook = {playbook} and run_id = {run_id}
+where playbook = :playbook and run_id = :run_id
 
 -- name: lease-break
-update {s}.lease set run_id = null, session = null, lease_until = null where playbook = {playbook}
+update {s}.lease set run_id = null, session = null, lease_until = null where playbook = :playbook
 
 -- name: version-read
 select version, run_id from {s}.{state_table}
@@ -123,48 +124,48 @@ select version, run_id from {s}.{state_table}
 update {s}.{state_table} set version = version + 1
 
 -- name: fence-lock
-update {s}.{state_table} set run_id = {run_id}
+update {s}.{state_table} set run_id = :run_id
 
 -- name: fence-read
 select version from {s}.{state_table}
 
 -- name: fence-raise
-update {s}.{state_table} set version = version + 1 where version = {version}
+update {s}.{state_table} set version = version + 1 where version = :version
 
 -- name: processed
 select etl_tstamp, event_count, fingerprint, rewound from {s}.manifest
-where playbook = {playbook} and source = {source}
+where playbook = :playbook and source = :source
 
 -- name: models-read
-select table_name, digest, as_of_run, owes from {s}.models where playbook = {playbook}
+select table_name, digest, as_of_run, owes from {s}.models where playbook = :playbook
 
 -- name: owners-read
-select table_name, playbook from {s}.models where playbook <> {playbook}
+select table_name, playbook from {s}.models where playbook <> :playbook
 
 -- name: lookups-read
-select table_name, lookup, fingerprint from {s}.lookups where playbook = {playbook}
+select table_name, lookup, fingerprint from {s}.lookups where playbook = :playbook
 
 -- name: indexes-read
-select source, key_digest, keys_table from {s}.key_index where playbook = {playbook}
+select source, key_digest, keys_table from {s}.key_index where playbook = :playbook
 
 -- name: last-published
 select run_id, after_done from {s}.runs
-where playbook = {playbook} and status = 'published'
+where playbook = :playbook and status = 'published'
 order by version desc limit 1
 
 -- name: run-read
-select status, after_done from {s}.runs where playbook = {playbook} and run_id = {run_id} and status = 'published'
+select status, after_done from {s}.runs where playbook = :playbook and run_id = :run_id and status = 'published'
 
 -- name: published-after
-select run_id, version from {s}.runs where playbook = {playbook} and version > {version} and status = 'published'
+select run_id, version from {s}.runs where playbook = :playbook and version > :version and status = 'published'
 
 -- name: manifest-delete
-delete from {s}.manifest where playbook = {playbook} and source = {source}
+delete from {s}.manifest where playbook = :playbook and source = :source
 and etl_tstamp in (select etl_tstamp from {batches})
 
 -- name: manifest-insert
 insert into {s}.manifest (playbook, source, etl_tstamp, event_count, fingerprint, rewound, run_id, commit_tstamp)
-select {playbook}, {source}, etl_tstamp, event_count, fingerprint, false, {run_id}, {now}
+select :playbook, :source, etl_tstamp, event_count, fingerprint, false, :run_id, {now}
 from {batches} where event_count > 0
 
 -- name: index-delete
@@ -175,50 +176,50 @@ insert into {keys_table} ({columns}) select {columns} from {pairs}
 
 -- name: index-register
 insert into {s}.key_index (playbook, source, key_digest, key_text, keys_table, run_id)
-values ({playbook}, {source}, {key_digest}, {key_text}, {keys_table}, {run_id})
+values (:playbook, :source, :key_digest, :key_text, :keys_table, :run_id)
 
 -- name: index-forget
-delete from {s}.key_index where playbook = {playbook} and source = {source} and key_digest = {key_digest}
+delete from {s}.key_index where playbook = :playbook and source = :source and key_digest = :key_digest
 
 -- name: model-delete
-delete from {s}.models where playbook = {playbook} and table_name = {table_name}
+delete from {s}.models where playbook = :playbook and table_name = :table_name
 
 -- name: model-insert
 insert into {s}.models (playbook, table_name, digest, as_of_run, owes, run_id)
-values ({playbook}, {table_name}, {digest}, {run_id}, {owes}, {run_id})
+values (:playbook, :table_name, :digest, :run_id, :owes, :run_id)
 
 -- name: model-as-of
-update {s}.models set as_of_run = {run_id}, owes = {owes} where playbook = {playbook} and table_name = {table_name}
+update {s}.models set as_of_run = :run_id, owes = :owes where playbook = :playbook and table_name = :table_name
 
 -- name: model-owes
-update {s}.models set owes = {owes} where playbook = {playbook} and table_name = {table_name} and owes <> 'all'
+update {s}.models set owes = :owes where playbook = :playbook and table_name = :table_name and owes <> 'all'
 
 -- name: lookup-delete
-delete from {s}.lookups where playbook = {playbook} and table_name = {table_name}
+delete from {s}.lookups where playbook = :playbook and table_name = :table_name
 
 -- name: lookup-insert
 insert into {s}.lookups (playbook, table_name, lookup, fingerprint)
-values ({playbook}, {table_name}, {lookup}, {fingerprint})
+values (:playbook, :table_name, :lookup, :fingerprint)
 
 -- name: run-insert
 insert into {s}.runs (playbook, run_id, status, version, started_tstamp, commit_tstamp, duration_s, batch_count,
     event_count, after_done, models, playbook_digest, runner_version, error)
-select {playbook}, {run_id}, {status}, {version}, {started}, {now}, {duration_s}, {batch_count},
-    {event_count}, {after_done}, {models}, {digest}, {runner_version}, {error}
+select :playbook, :run_id, :status, :version, timestamp :started, {now}, :duration_s, :batch_count,
+    :event_count, :after_done, :models, :digest, :runner_version, :error
 
 -- name: after-done
-update {s}.runs set after_done = true where playbook = {playbook} and run_id = {run_id}
+update {s}.runs set after_done = true where playbook = :playbook and run_id = :run_id
 
 -- name: rewind-mark
 update {s}.manifest set rewound = true
-where playbook = {playbook} and source = {source} and etl_tstamp in (select etl_tstamp from {batches})
+where playbook = :playbook and source = :source and etl_tstamp in (select etl_tstamp from {batches})
 
 -- name: history
 select run_id, status, cast(started_tstamp as varchar(30)), duration_s, batch_count, event_count, after_done, models,
     runner_version, error
-from {s}.runs where playbook = {playbook} order by started_tstamp desc, coalesce(version, 0) desc limit {limit}
+from {s}.runs where playbook = :playbook order by started_tstamp desc, coalesce(version, 0) desc limit :limit
 
 -- name: manifest-summary
 select source, count(*), cast(sum(event_count) as bigint), cast(max(etl_tstamp) as varchar(30)),
     sum(case when rewound then 1 else 0 end), cast(max(commit_tstamp) as varchar(30))
-from {s}.manifest where playbook = {playbook} group by source order by source
+from {s}.manifest where playbook = :playbook group by source order by source
