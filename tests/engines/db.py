@@ -80,7 +80,7 @@ class Db:
         if self.engine == "duckdb":
             self._duck = duckdb.connect(duckdb_path(url), config=DUCKDB_CONFIG)
         elif self.engine in ("redshift", "snowflake"):
-            self._remote = importlib.import_module(f"tests.{self.engine}").connect(url)
+            self._remote = importlib.import_module(f"tests.engines.{self.engine}").connect(url)
         else:
             self._post = psycopg.connect(libpq_url(url), autocommit=True, prepare_threshold=None)
 
