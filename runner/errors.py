@@ -6,6 +6,7 @@ its problems are collected in `Problems`, so that a user gets all of them at onc
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
@@ -176,3 +177,15 @@ def show(text: str) -> str:
     """A value for a message: in quotes, shortened, with control and other invisible characters escaped."""
     short = text if len(text) <= 60 else text[:59] + "…"
     return "'" + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in short) + "'"
+
+
+def did_you_mean(word: str, known: Iterable[str], otherwise: str | None = None, *, cutoff: float = 0.6) -> str:
+    """A hint with the closest known word; where none is as close as `cutoff`, `otherwise`, or all of them."""
+    from difflib import get_close_matches  # only when there is an error: its import takes a while
+
+    words = sorted(set(known))
+    if close := get_close_matches(word, words, n=1, cutoff=cutoff):
+        return f"did you mean {close[0]}?"
+    if otherwise is not None:
+        return otherwise
+    return f"known: {', '.join(words)}" if words else ""

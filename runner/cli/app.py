@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 
 from runner import __version__
-from runner.errors import BadInput, Place, Problem
+from runner.errors import BadInput, Place, Problem, did_you_mean
 from runner.session import session as opening
 from runner.session.process import Surroundings, ended, leave
 
@@ -124,15 +124,12 @@ def _old(around: Surroundings, path: Path, **flags: Any) -> Given | None:
 
 def _tables(program: Program, names: list[str]) -> tuple[TableName, ...]:
     """`derived.sessions`, or `sessions` where that is clear."""
-    import difflib
-
     found = []
     for name in names:
         hits = [m.table for m in program.models if name.lower() in (str(m.table).lower(), m.table.table.lower())]
         if len(hits) != 1:
             known = [str(m.table) for m in program.models]
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-            hint = f"did you mean {near[0]}?" if near else f"its models are {', '.join(known)}"
+            hint = did_you_mean(name, known, f"its models are {', '.join(known)}", cutoff=0.4)
             raise BadInput(Problem(Place(program.playbook.path), f"no model is called {name}", hint))
         found.append(hits[0])
     return tuple(found)

@@ -14,7 +14,7 @@ from runner.playbook.values import Playbook
 from runner.program import scripts
 from runner.program.values import Program
 from runner.report import Report
-from runner.sql import select as sqltext
+from runner.sql.templates import render
 from runner.state.manifest import Manifest
 from runner.warehouse.base import Warehouse
 
@@ -113,7 +113,7 @@ def rendered(program: Program) -> str:
     )
     for query in program.queries:
         try:
-            text = sqltext.render(query.text, values, Place(query.file))
+            text = render(query.text, values, Place(query.file))
         except BadInput as error:
             text = f"-- {error}"
         parts.append(

@@ -13,7 +13,8 @@ from typing import NoReturn
 
 from runner.errors import Place, Problems, show
 from runner.files.hints import MAX_DEPTH
-from runner.files.yaml import HIDDEN, MAX_VALUES, Broken, Mapping, Node, Scalar, Sequence
+from runner.files.text import HIDDEN
+from runner.files.yaml import MAX_VALUES, Broken, Mapping, Node, Scalar, Sequence
 
 _PIECE = re.compile(r'[ \t\n]*("(?:[^"\\\n]|\\.)*"|[][{},:]|[^\s"][^][{},:"\s]*|)')
 _WORD = re.compile(r"true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")

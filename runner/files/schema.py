@@ -11,12 +11,12 @@ Scalars are read by the Kind that the schema gives, not by YAML 1.1's guesses: w
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from runner.errors import Place, Problems, show
+from runner.errors import Place, Problems, did_you_mean, show
 from runner.files.yaml import Broken, Mapping, Node, Scalar, Sequence
 
 T = TypeVar("T")
@@ -119,17 +119,6 @@ class Row:
         if word in hints.homes:
             return f"{word} belongs in {hints.homes[word]}"
         return did_you_mean(word, self._asked)
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A hint with the closest known word, else with all of them."""
-    from difflib import get_close_matches  # only when there is an error: its import takes a while
-
-    words = sorted(set(known))
-    close = get_close_matches(word, words, n=1)
-    if close:
-        return f"did you mean {close[0]}?"
-    return f"known: {', '.join(words)}" if words else ""
 
 
 @dataclass(frozen=True)

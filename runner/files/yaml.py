@@ -17,15 +17,13 @@ import yaml
 
 from runner.errors import BadInput, Place, Problems, show
 from runner.files.hints import MAX_DEPTH, TOO_DEEP, TOO_DEEP_HINT, said_better
+from runner.files.text import CONTROL, HIDDEN, Bounds, read
 
-MAX_BYTES = 1_000_000
+BOUNDS = Bounds(1_000_000, "data belongs into tables, SQL into .sql files", CONTROL, "save it as plain UTF-8 text")
 MAX_VALUES = 20_000
 
 # libyaml is about ten times faster; both give the same events, and only the wording of syntax errors differs.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]")
-# Bidi controls and surrogates: text that is not what it looks like (they may come in by "\u202e").
-HIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 _QUOTED = re.compile(r"'[^']*'")
 
 
@@ -75,37 +73,20 @@ Node = Scalar | Sequence | Mapping | Broken
 
 
 def read_text(path: Path, problems: Problems) -> str:
-    """The text of a file, without its BOM; not one that is too large, not UTF-8, or holds control characters."""
-    whole = Place(path)
+    """The text of a YAML or JSON file, with plain line ends."""
     try:
         if not path.is_file():
             hint = "runner init DIR makes a project to start from"
-            problems.stop(whole, "not a regular file" if path.exists() else "no such file", hint)
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            problems.stop(Place(path), "not a regular file" if path.exists() else "no such file", hint)
+        return read(path, BOUNDS, problems).replace("\r\n", "\n").replace("\r", "\n")
     except (OSError, ValueError) as error:
         said = getattr(error, "strerror", None) or error
-        problems.stop(whole, f"cannot be read: {said}", "name a file that this user may read")
-    if len(data) > MAX_BYTES:
-        problems.stop(whole, f"is larger than {MAX_BYTES:,} bytes", "data belongs into tables, SQL into .sql files")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        place = _place_at(path, data[: error.start].decode("utf-8", "replace"))
-        problems.stop(place, f"not UTF-8: byte 0x{data[error.start]:02x}", "save the file as UTF-8")
-    if found := _CONTROL.search(text):
-        what = "a NUL character" if found[0] == "\0" else f"the control character U+{ord(found[0]):04X}"
-        problems.stop(_place_at(path, text[: found.start()]), f"{what} in the file", "save it as plain UTF-8 text")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+        problems.stop(Place(path), f"cannot be read: {said}", "name a file that this user may read")
 
 
 def parse(text: str, path: Path, problems: Problems) -> Node:
     """The one document of `text`. Raises BadInput where nothing can be read any more; smaller problems are added."""
     return _Reader(text, path, problems).document()
-
-
-def _place_at(path: Path, before: str) -> Place:
-    return Place(path, before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
 
 
 @dataclass(frozen=True)

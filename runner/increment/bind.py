@@ -5,12 +5,11 @@ Nothing has run yet when these checks fail.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from runner.algebra.rows import SourceState
-from runner.errors import BadInput, Place, Problem, Stopped
+from runner.errors import BadInput, Place, Problem, Stopped, did_you_mean
 from runner.names import TableName
 from runner.program.values import Program, renamed
 from runner.state.manifest import State
@@ -71,9 +70,11 @@ def _missing(
     for model in program.models:
         for reference in model.select.references:
             if reference.table in lookups and reference.table not in found:
-                near = difflib.get_close_matches(str(reference.table), known, n=1)
-                near = near or [k for k in known if k.split(".")[-1] == reference.table.table]
-                hint = f"did you mean {near[0]}?" if near else "a model reads sources, models and tables that exist"
+                elsewhere = next((k for k in known if k.split(".")[-1] == reference.table.table), "")
+                otherwise = (
+                    f"did you mean {elsewhere}?" if elsewhere else "a model reads sources, models and tables that exist"
+                )
+                hint = did_you_mean(str(reference.table), known, otherwise)
                 place = Place(model.select.place.path, reference.line)
                 problems.append(Problem(place, f"{reference.table}: no such table in the warehouse", hint))
 
@@ -126,7 +127,7 @@ def _views(
 
 def _reached(warehouse: Warehouse, relation: Relation, default: str) -> set[TableName]:
     """All tables that a view reads, through other views too."""
-    from runner.sql.reading import parse_select
+    from runner.sql.references import parse_select
 
     reached: set[TableName] = set()
     queue = [relation]

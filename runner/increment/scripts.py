@@ -18,7 +18,7 @@ from runner.increment.work import Request, Work
 from runner.playbook.values import Phase
 from runner.program import scripts
 from runner.program.values import PlainQuery, Program
-from runner.sql import select as sqltext
+from runner.sql.templates import render
 from runner.state.manifest import State
 from runner.warehouse.base import Trouble, Warehouse, WarehouseError
 
@@ -32,7 +32,7 @@ def run_queries(work: Work, phase: Phase) -> None:
     """Run a phase's scripts. In the publish phase they run one by one, within the transaction."""
     values = _values(work)
     for step, queries in _by_step(work.program.queries, phase):
-        texts = [(q, sqltext.render(q.text, values, Place(q.file))) for q in queries]
+        texts = [(q, render(q.text, values, Place(q.file))) for q in queries]
         threads = 1 if phase is Phase.PUBLISH else work.request.threads
         _run_step(work.warehouse, step, phase, texts, threads, work.clock, work.emit)
 
@@ -208,5 +208,5 @@ def run_script(program: Program, warehouse: Warehouse, request: Request, clock: 
     skip = steps.index(request.from_step) if request.from_step else 0
     for step in steps[skip:]:
         queries = [query for query in program.queries if query.step == step]
-        texts = [(q, sqltext.render(q.text, variables, Place(q.file))) for q in queries]
+        texts = [(q, render(q.text, variables, Place(q.file))) for q in queries]
         _run_step(warehouse, step, None, texts, request.threads, clock, emit)

@@ -6,8 +6,8 @@ import re
 import unicodedata
 from pathlib import PurePosixPath
 
-from runner.errors import show
-from runner.files.schema import TEXT, Kind, Scope, Wrong, described, did_you_mean, many, mapping
+from runner.errors import did_you_mean, show
+from runner.files.schema import TEXT, Kind, Scope, Wrong, described, many, mapping
 from runner.files.yaml import Mapping, Node
 from runner.names import TableName
 from runner.playbook.values import Expression, Fold, KeyColumn, MergeColumn, Query

@@ -15,10 +15,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from runner.errors import BadInput, NoSteps, Place, Problems, show
+from runner.errors import BadInput, NoSteps, Place, Problems, did_you_mean, show
 from runner.files.environment import expand, expand_text
-from runner.files.schema import Scope, Wrong, did_you_mean
-from runner.files.yaml import MAX_BYTES, Scalar, parse, read_text
+from runner.files.schema import Scope, Wrong
+from runner.files.yaml import BOUNDS, Scalar, parse, read_text
 from runner.names import TableName
 from runner.playbook.format import Page, PageStep, read_page
 from runner.playbook.kinds import NAME
@@ -77,7 +77,7 @@ def is_sqlrunner_file(path: Path) -> bool:
         if not path.is_file():  # a pipe would be waited for
             return False
         with path.open("rb") as file:
-            return is_sqlrunner(file.read(MAX_BYTES).decode("utf-8", "replace"))
+            return is_sqlrunner(file.read(BOUNDS.max_bytes).decode("utf-8", "replace"))
     except (OSError, ValueError):
         return False
 

@@ -13,8 +13,8 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from runner.errors import BadInput, Place, Problem, Problems, show
-from runner.files.schema import Kind, Scope, Wrong, described, did_you_mean, mapping
+from runner.errors import BadInput, Place, Problem, Problems, did_you_mean, show
+from runner.files.schema import Kind, Scope, Wrong, described, mapping
 from runner.files.yaml import Mapping, Node, Scalar, Sequence, parse
 from runner.playbook.values import ENGINES, Playbook, Simple, Value, Variable
 

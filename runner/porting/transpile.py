@@ -21,7 +21,7 @@ from runner.porting import portable
 from runner.porting.forms import Pair
 from runner.porting.parts import Refusal, objections
 from runner.porting.portable import TITLES, line_of
-from runner.sql import parse as sqlread
+from runner.sql import parser
 
 
 def transpile(text: str, read: str, write: str, place: Place, known: frozenset[str] = frozenset()) -> str:
@@ -29,7 +29,7 @@ def transpile(text: str, read: str, write: str, place: Place, known: frozenset[s
     if read == write:
         return text
     check_dialects(read, write, place)
-    trees = [tree for tree, _ in sqlread.statements(text, read, place)]
+    trees = [tree for tree, _ in parser.statements(text, read, place)]
     if len(trees) != 1 or not isinstance(trees[0], exp.Query):
         return text  # whoever reads it next says what it must be
     tree = trees[0]
@@ -45,7 +45,7 @@ def transpile_expression(text: str, read: str, write: str, place: Place, known: 
         return text
     check_dialects(read, write, place)
     try:
-        tree = sqlread.expression(text, read)
+        tree = parser.expression(text, read)
     except SqlglotError:
         return text  # reported where expressions are read
     _refuse(tree, Pair(read, write), known, place, lambda node: place)

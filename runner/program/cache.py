@@ -22,7 +22,7 @@ from runner.errors import RunnerError
 from runner.playbook.values import Playbook
 from runner.program.values import Program
 from runner.secrets import NO_SECRETS, Secrets
-from runner.sql import select as sqltext
+from runner.sql import files
 
 SAFE = {
     ("pathlib", "PosixPath"),
@@ -82,7 +82,7 @@ def _fingerprint(playbook: Playbook, kind: str) -> str:
     for step in playbook.steps:
         for query in [*(model.sql for model in step.models), *step.queries]:
             if query.text is None:
-                file = sqltext.find(playbook.sql_root, query.path, kind, query.place)
+                file = files.find(playbook.sql_root, query.path, kind, query.place)
                 digest.update(f"{file}\0".encode() + file.read_bytes() + b"\0")
     return digest.hexdigest()
 
@@ -91,11 +91,11 @@ def _code_mark() -> int:
     """Changes when the runner's code or its parser does, so that work on it never meets an old program."""
     parser = find_spec("sqlglot")  # found, not imported
     here = Path(__file__).parents[1]
-    files = [
+    sources = [
         *(file for folder in CODE for file in here.glob(f"{folder}/*.py")),
         *([Path(parser.origin)] if parser and parser.origin else []),
     ]
-    return hash(tuple(file.stat().st_mtime_ns for file in files))
+    return hash(tuple(file.stat().st_mtime_ns for file in sources))
 
 
 def _read(file: Path) -> Program | None:

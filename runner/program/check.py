@@ -14,7 +14,7 @@ from runner.errors import Place, Problem, show
 from runner.names import TableName
 from runner.playbook.values import Expression, Model, Playbook
 from runner.program.values import renamed
-from runner.sql import parse as sqlread
+from runner.sql import parser
 from runner.sql.select import Select
 from runner.warehouse import name_limit
 
@@ -52,7 +52,7 @@ def _of_a_row(expression: Expression, dialect: str) -> Problem | None:
     """A source's expressions are row-level: no subquery, no aggregate, nothing that changes from run to run."""
     shown = show(expression.text)
     try:
-        tree = sqlread.expression(expression.text, dialect)
+        tree = parser.expression(expression.text, dialect)
     except SqlglotError as error:
         hint = "write one SQL expression over a row of the source"
         return Problem(expression.place, f"{shown} cannot be read as SQL: {str(error).splitlines()[0]}", hint)
@@ -76,7 +76,7 @@ def _fragments(model: Model, dialect: str) -> Iterator[Problem]:
         parts += [(Expression(text, fold.place), "merge") for text in (fold.of, *fold.by) if text]
     for part, what in parts:
         try:
-            sqlread.expression(part.text, dialect)
+            parser.expression(part.text, dialect)
         except SqlglotError as error:
             said = f"the {what} {show(part.text)} of {model.table} cannot be read as SQL: {str(error).splitlines()[0]}"
             place = part.place if part.place.path else model.place

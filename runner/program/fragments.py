@@ -10,7 +10,7 @@ from runner.errors import BadInput, Place, Problem
 from runner.playbook.values import Affected, Expression, KeyColumn, MergeColumn, Model, Playbook, Source
 from runner.porting import portable
 from runner.porting.transpile import check_dialects, transpile_expression
-from runner.sql.select import render
+from runner.sql.templates import render
 
 Fill = Callable[[Expression], Expression]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from runner.errors import BadInput, NoSteps, Place, Problem, show
+from runner.errors import BadInput, NoSteps, Place, Problem, did_you_mean, show
 from runner.names import TableName
 from runner.playbook.values import Affected, Model, Playbook, Query, Vanished, View
 from runner.porting import portable
@@ -31,10 +31,12 @@ from runner.program.values import (
 )
 from runner.proof import keywise
 from runner.proof import merge as merging
-from runner.sql import reading as sqlfile
-from runner.sql import select as sqltext
-from runner.sql.parse import DEEP, DEEP_HINT
+from runner.sql import files
+from runner.sql.parser import DEEP, DEEP_HINT
+from runner.sql.references import parse_select
 from runner.sql.select import Select
+from runner.sql.spelling import columns_in, normalise
+from runner.sql.templates import render
 
 
 def load(playbook: Playbook, kind: str, dialect: str) -> Program:
@@ -74,7 +76,7 @@ def _asked(playbook: Playbook, dialect: str) -> list[SourceKey]:
     for source in playbook.sources:
         for key in source.keys:
             with suppress(SqlglotError):  # it was reported
-                found.append(SourceKey(source, (sqlfile.normalise(key.text, dialect),), (key.text,)))
+                found.append(SourceKey(source, (normalise(key.text, dialect),), (key.text,)))
     return found
 
 
@@ -105,17 +107,17 @@ class _Loader:
     def text(self, query: Query) -> tuple[Path | None, str]:
         if query.text is not None:
             return None, query.text
-        file = sqltext.find(self.playbook.sql_root, query.path, self.kind, query.place)
-        return file, sqltext.read(file, query.place)
+        file = files.find(self.playbook.sql_root, query.path, self.kind, query.place)
+        return file, files.read(file, query.place)
 
     def model(self, model: Model) -> CompiledModel | None:
         try:
             file, template = self.text(model.sql)
             place = Place(file or model.place.path)
-            rendered = sqltext.render(template, self.values, place)
+            rendered = render(template, self.values, place)
             with _readable(place):
                 rendered = self._in_dialect(rendered, file, place)
-                select, tree = sqlfile.parse_select(rendered, self.dialect, place)
+                select, tree = parse_select(rendered, self.dialect, place)
                 self.problems += playbook_check.too_long(select, self.kind)
                 before = len(self.problems)
                 self.problems += portable.check_select(select.text, tree, self.kind, place, self.known)
@@ -136,7 +138,7 @@ class _Loader:
         place = view.sql.place
         try:
             with _readable(place):
-                select, tree = sqlfile.parse_select(view.sql.text or "", self.dialect, place)
+                select, tree = parse_select(view.sql.text or "", self.dialect, place)
                 found = portable.check_select(select.text, tree, self.kind, place, self.known)
         except BadInput as error:
             self.problems += error.problems
@@ -169,13 +171,13 @@ class _Loader:
         return CompiledModel(model, select, sources, models, lookups, tuple(keys), {}, affected, digest)
 
     def _affected(self, affected: Affected, place: Place) -> CompiledAffected:
-        keys, _ = sqlfile.parse_select(affected.keys, self.dialect, place)
-        rows = sqlfile.parse_select(PREDICATE + affected.rows, self.dialect, place)[0] if affected.rows else None
+        keys, _ = parse_select(affected.keys, self.dialect, place)
+        rows = parse_select(PREDICATE + affected.rows, self.dialect, place)[0] if affected.rows else None
         return CompiledAffected(affected.input, keys, rows)
 
     def _expression(self, text: str, place: Place) -> str:
         try:
-            return sqlfile.normalise(text, self.dialect)
+            return normalise(text, self.dialect)
         except SqlglotError as error:
             what = f"the key {show(text)} cannot be read as SQL: {str(error).splitlines()[0]}"
             self.problems.append(Problem(place, what, "write one SQL expression over a row of the input"))
@@ -223,8 +225,6 @@ class _Loader:
         named = [*compiled.key_names, *model.unique, *(c.name for c in model.merge), *model.layout.columns]
         for name in dict.fromkeys(named) if known else ():
             if name.lower() not in known:
-                from runner.files.schema import did_you_mean  # only when there is an error: its import takes a while
-
                 what = f"{model.table}: {name} is not a column of its SELECT"
                 self._problem(model.place, what, did_you_mean(name, outputs))
 
@@ -239,14 +239,12 @@ class _Loader:
             if not key.source.dedupe:
                 continue
             try:
-                listed = {sqlfile.normalise(e.text, self.dialect) for e in key.source.dedupe}
+                listed = {normalise(e.text, self.dialect) for e in key.source.dedupe}
             except SqlglotError:  # it was reported
                 continue
             plain = {column for text in listed for column in [text] if column.isidentifier()}
             for text in key.texts:
-                if (
-                    text not in listed and not (used := sqlfile.columns_in(text, self.dialect)) <= plain | {""}
-                ) or not text:
+                if (text not in listed and not (used := columns_in(text, self.dialect)) <= plain | {""}) or not text:
                     what = f"dedupe of {key.source.table} does not hold {text}, the key of {compiled.table}"
                     hint = (
                         f"add {', '.join(sorted(used)) or text} to dedupe:, so that copies mean the same in every model"

@@ -12,9 +12,9 @@ from runner.playbook.values import Phase, Playbook
 from runner.porting import portable
 from runner.program.scripts import CHECK_SCRATCH, RunNames
 from runner.program.values import PlainQuery
-from runner.sql.parse import DEEP, DEEP_HINT, scanned, split, statements
-from runner.sql.reading import name_of
-from runner.sql.select import render
+from runner.sql.parser import DEEP, DEEP_HINT, scanned, split, statements
+from runner.sql.spelling import name_of
+from runner.sql.templates import render
 
 WRITES = (exp.Insert, exp.Update, exp.Delete, exp.Merge)
 CHANGES = (*WRITES, exp.Create, exp.Drop, exp.Alter, exp.TruncateTable)

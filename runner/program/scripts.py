@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from runner.playbook.values import Playbook
-from runner.sql.named_tables import NamedTables
+from runner.sql.templates import NamedTables
 
 CHECK_SCRATCH = "runner_scratch_check"
 

@@ -20,8 +20,8 @@ from runner.proof.block import UNPROVEN, Block
 from runner.proof.calls import volatile
 from runner.proof.from_clause import QUALIFY, Ctes, From, Rule
 from runner.proof.relations import Frame, Kind, Out, Relation, Unlisted, bare, canon, folded, inside, line_of
-from runner.sql import parse as sqlread
-from runner.sql.reading import name_of
+from runner.sql import parser
+from runner.sql.spelling import name_of
 
 LIMITS = frozenset({"limit", "offset"})
 WRAPPER_ARGS = frozenset({"this", "alias", "with_", "order"})
@@ -65,7 +65,7 @@ def expression(text: str, dialect: str) -> exp.Expr:
     """One expression of the playbook, parsed; plain column names, the usual case, at no cost."""
     if text.isidentifier():
         return exp.column(text)
-    return bare(sqlread.expression(text, dialect))
+    return bare(parser.expression(text, dialect))
 
 
 @cache

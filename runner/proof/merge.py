@@ -22,7 +22,7 @@ from runner.proof.calls import has_aggregate, is_aggregate, multiplies, name_of_
 from runner.proof.keywise import Refusal, expression
 from runner.proof.numbered import Numbered, output_name, row_level
 from runner.proof.relations import Canon, Frame, Kind, Relation, Unlisted, bare, canon, folded, line_of
-from runner.sql.reading import name_of
+from runner.sql.spelling import name_of
 
 RECOMPUTE = "or leave `merge:` out: the affected keys are then recomputed from their history"
 CLAUSES = frozenset({"expressions", "from_", "where", "group", "order"})

@@ -10,6 +10,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from runner.files.text import HIDDEN, named
+
 MAX_DEPTH = 100
 
 _LETTER = r"A-Za-z_\x80-\U0010ffff"
@@ -33,7 +35,6 @@ _QUOTED = {
 }
 # Strings that only a line break parts are one string, and what a backslash means holds for all of it.
 _GOES_ON = re.compile(r"(?:[ \t]|--[^\n\r]*)*[\n\r](?:[ \t\n\r]|--[^\n\r]*[\n\r])*'")
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 
 
 @dataclass(frozen=True)
@@ -56,14 +57,13 @@ class Scan:
 
 def scan(text: str, *, brackets: bool = True) -> Scan:
     """Look at a text from end to end; with `brackets`, also at how deep they are nested."""
-    if found := _CONTROL.search(text):
+    if found := HIDDEN.search(text):
         return Scan(flaw=_hidden(text, found.start()))
     return _Scanner(text, brackets).result()
 
 
 def _hidden(text: str, at: int) -> Flaw:
-    what = "a NUL character" if text[at] == "\0" else f"the invisible character U+{ord(text[at]):04X}"
-    return Flaw(_line(text, at), f"{what} in the text", "delete it; write chr(…) if a value needs it")
+    return Flaw(_line(text, at), f"{named(text[at])} in the text", "delete it; write chr(…) if a value needs it")
 
 
 def _line(text: str, at: int) -> int:

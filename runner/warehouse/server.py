@@ -97,7 +97,7 @@ class Server(Warehouse):
 
     def _statements(self, label: str, script: str) -> list[str]:
         """A script's statements, for a driver that takes one at a time. Raises WarehouseError."""
-        from runner.sql.parse import split  # late: the parser is not needed to connect
+        from runner.sql.parser import split  # late: the parser is not needed to connect
 
         try:
             return split(script, self.dialect, Place())

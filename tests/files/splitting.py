@@ -13,7 +13,7 @@ import duckdb
 import psycopg
 
 from runner.errors import BadInput, Place
-from runner.sql.parse import statements
+from runner.sql.parser import statements
 from tests.engines import postgres
 from tests.engines.db import libpq_url
 from tests.kit.tally import Tally

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from runner.errors import Place
-from runner.sql.templates import IDENTIFIER
+from runner.sql.jinja import IDENTIFIER
 from tests.engines.db import libpq_url
 from tests.files.injection import REFUSED, STRIKE, Stage, differences, hostile
 from tests.files.splitting import duckdb_counter, ours

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runner.errors import BadInput, Place
-from runner.sql.templates import render_template
+from runner.sql.jinja import render_template
 
 VALUES = {"v": "it's", "n": 7, "f": 0.5, "b": True, "nothing": None, "l": ("a", "b'c"), "e": ()}
 LARGE = ", ".join(f"'{number:06}'" for number in range(5_000))

@@ -12,8 +12,8 @@ from runner.doors.products.generate import Wanted, compare, listed, write
 from runner.doors.products.generate import generate as make
 from runner.doors.products.layouts import LAYOUTS
 from runner.doors.products.output.files import Output, Plan, statements
-from runner.errors import BadInput, Exit, Place, Problem, Problems, StatementFailed
-from runner.files.schema import Wrong, did_you_mean
+from runner.errors import BadInput, Exit, Place, Problem, Problems, StatementFailed, did_you_mean
+from runner.files.schema import Wrong
 from runner.playbook.load import given_target
 from runner.playbook.paths import resolved_target
 from runner.session.process import Surroundings

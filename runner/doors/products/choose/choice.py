@@ -20,8 +20,7 @@ from runner.doors.products.values import (
     Structure,
     Type,
 )
-from runner.errors import Place, Problems, show
-from runner.files.schema import did_you_mean
+from runner.errors import Place, Problems, did_you_mean, show
 from runner.warehouse import name_limit
 
 

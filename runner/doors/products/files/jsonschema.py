@@ -12,8 +12,8 @@ import math
 
 from runner.doors.products.files.documents import entry, scalar_value, text_of
 from runner.doors.products.values import NO_RULES, Json, Kind, Property, PropertyRule, Rules, Type, Unsupported
-from runner.errors import Problems, show
-from runner.files.schema import described, did_you_mean
+from runner.errors import Problems, did_you_mean, show
+from runner.files.schema import described
 from runner.files.yaml import Broken, Mapping, Node, Scalar, Sequence
 
 TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")

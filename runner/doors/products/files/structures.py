@@ -14,8 +14,7 @@ from pathlib import Path
 from runner.doors.products.files.documents import SUFFIXES, document, entry, is_broken, text_of
 from runner.doors.products.files.jsonschema import properties_of
 from runner.doors.products.values import Structure, Uri, Version
-from runner.errors import BadInput, Place, Problem, Problems
-from runner.files.schema import did_you_mean
+from runner.errors import BadInput, Place, Problem, Problems, did_you_mean
 from runner.files.yaml import Mapping, Node
 
 

@@ -13,8 +13,7 @@ from runner.doors.products.layouts import Engine
 from runner.doors.products.select.casts import NUMBER, from_text
 from runner.doors.products.select.listed import Listed
 from runner.doors.products.values import Kind, Property, PropertyRule, Rules, Use
-from runner.errors import Place, Problems, show
-from runner.files.schema import did_you_mean
+from runner.errors import Place, Problems, did_you_mean, show
 
 NUMBERS = frozenset({Kind.SMALLINT, Kind.INTEGER, Kind.BIGINT, Kind.HUGE, Kind.NUMBER})
 INFERRED = "use --match snowtype"

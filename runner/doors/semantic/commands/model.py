@@ -13,8 +13,8 @@ from runner.doors.semantic.commands.load import load
 from runner.doors.semantic.compile.compile import Compiled, compile_config
 from runner.doors.semantic.rules.report import Finding
 from runner.doors.semantic.values import Config
-from runner.errors import BadInput, Place, Problem, Problems, RunnerError, Stopped
-from runner.files.schema import Wrong, did_you_mean
+from runner.errors import BadInput, Place, Problem, Problems, RunnerError, Stopped, did_you_mean
+from runner.files.schema import Wrong
 from runner.names import TableName
 from runner.playbook.load import given_target
 from runner.playbook.paths import resolved_target

@@ -17,7 +17,7 @@ from runner.errors import BadInput, Place, Problem
 from runner.names import TableName
 from runner.program.values import renamed
 from runner.session.process import Surroundings
-from runner.sql.reading import parse_select
+from runner.sql.references import parse_select
 from runner.sql.select import splice
 from runner.warehouse.base import Warehouse
 

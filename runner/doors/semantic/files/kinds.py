@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import date
-from difflib import get_close_matches
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from runner.doors.semantic.formulas import Formula
 from runner.doors.semantic.values import ColumnTag, DataType, EventTag
-from runner.errors import Place
-from runner.files.schema import Kind, Scope, Wrong, described, did_you_mean
+from runner.errors import Place, did_you_mean
+from runner.files.schema import Kind, Scope, Wrong, described
 from runner.files.yaml import Mapping, Node, Scalar
 
 _DURATION = re.compile(r"([0-9]{1,6})(s|m|h|d)")
@@ -277,8 +276,7 @@ def known_zone(name: str) -> bool:
 
 def near_zone(name: str) -> str:
     """What to write instead of one that there is not."""
-    near = get_close_matches(name, available_timezones(), n=1)
-    return f"did you mean {near[0]}?" if near else "write UTC, or a name such as Europe/Berlin"
+    return did_you_mean(name, available_timezones(), "write UTC, or a name such as Europe/Berlin")
 
 
 def _type(node: Node, scope: Scope) -> DataType:
@@ -295,8 +293,8 @@ def _tag(own: type[ColumnTag | EventTag], other: type[ColumnTag | EventTag], whe
     word = scalar(node).text
     if word in list(other):
         raise Wrong(f"may not hold {word}: that is a tag of {where}", f"move it to {where}", code="E11")
-    if word not in list(own) and (near := get_close_matches(word.lower(), list(own), n=1, cutoff=0.8)):
-        raise Wrong(f"has an unknown tag, {described(node)}", f"did you mean {near[0]}?")
+    if word not in list(own) and (hint := did_you_mean(word.lower(), list(own), "", cutoff=0.8)):
+        raise Wrong(f"has an unknown tag, {described(node)}", hint)
     return word
 
 

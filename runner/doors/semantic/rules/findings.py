@@ -10,8 +10,7 @@ from sqlglot import exp
 from runner.doors.semantic.formulas import VOLATILE, VOLATILE_NAMES, Formula, Unreadable, loose_columns
 from runner.doors.semantic.rules.report import Finding
 from runner.doors.semantic.values import Aggregate, Computed, Config, Fixed, Sliding
-from runner.errors import Place
-from runner.files.schema import did_you_mean
+from runner.errors import Place, did_you_mean
 
 # What can be unfolded within what engines and parsers take.
 MAX_LAYERS = 12

@@ -12,7 +12,7 @@ from runner.doors.semantic.rules.findings import TOO_MUCH, Checks, circles, is_a
 from runner.doors.semantic.rules.meaning import kpis_in
 from runner.doors.semantic.rules.properties import is_condition
 from runner.doors.semantic.values import Axis, Config, Kpi
-from runner.files.schema import did_you_mean
+from runner.errors import did_you_mean
 
 
 def check(config: Config, properties: frozenset[str], checks: Checks) -> None:

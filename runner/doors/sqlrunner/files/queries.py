@@ -10,8 +10,10 @@ from pathlib import Path
 
 from runner.doors.sqlrunner.files.playbook import Query, Step
 from runner.doors.sqlrunner.gotemplate import Function, Value, render
-from runner.errors import BadInput, Place, Problem
+from runner.errors import BadInput, Place, Problem, Problems
+from runner.files.text import NUL, Bounds, read
 
+BOUNDS = Bounds(100_000_000, "load data by COPY; split the script in several", NUL, "save it as text")
 _NO_UTF8 = re.compile("[\ud800-\udfff]")
 LOADING = "An error occurred loading the SQL file"
 NO_STEP = "The fromStep argument did not match any available steps"
@@ -99,25 +101,22 @@ def _said(problem: Problem, path: str) -> str:
     return f"{line}{problem.what}" + (f" ({problem.hint})" if problem.hint else "")
 
 
-def _text(query: Query, path: str, variables: Mapping[str, Value], functions: Mapping[str, Function]) -> str:
+def source_text(query: Query, path: str) -> str:
+    """What a query's file holds. Raises BadInput."""
     file = Path(path)
     if not query.file:
         raise BadInput(Problem(query.place, f"query {query.name} has no file:", "file: path/of/the.sql"))
     if file.exists() and not file.is_file():  # a pipe would be waited for
         raise BadInput(Problem(Place(file), "not a regular file", f"named at {query.place}"))
     try:
-        text = file.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        what = f"not UTF-8: byte 0x{error.object[error.start]:02x}"
-        line = error.object[: error.start].count(b"\n") + 1
-        raise BadInput(Problem(Place(file, line), what, "save the file as UTF-8")) from None
+        return read(file, BOUNDS, Problems())
     except OSError as error:
-        raise BadInput(
-            Problem(Place(file), error.strerror or type(error).__name__, f"named at {query.place}")
-        ) from None
-    if "\0" in text:
-        line = text[: text.index("\0")].count("\n") + 1
-        raise BadInput(Problem(Place(file, line), "a NUL character in the file", "save it as text"))
+        said = error.strerror or type(error).__name__
+        raise BadInput(Problem(Place(file), said, f"named at {query.place}")) from None
+
+
+def _text(query: Query, path: str, variables: Mapping[str, Value], functions: Mapping[str, Function]) -> str:
+    file, text = Path(path), source_text(query, path)
     filled = render(text, dict(variables), functions, Place(file)) if query.template else text
     if _NO_UTF8.search(filled):
         raise BadInput(Problem(Place(file), "the template cuts a character in two", "slice counts bytes, as in Go"))

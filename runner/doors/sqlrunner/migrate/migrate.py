@@ -15,7 +15,7 @@ from pathlib import Path
 
 from runner.doors.sqlrunner.files.functions import Outside, functions
 from runner.doors.sqlrunner.files.playbook import OldPlaybook, Query, Step, Target
-from runner.doors.sqlrunner.files.queries import Unready, load, resolved
+from runner.doors.sqlrunner.files.queries import Unready, load, resolved, source_text
 from runner.doors.sqlrunner.files.read import read
 from runner.doors.sqlrunner.gotemplate import Function, Value, parse
 from runner.doors.sqlrunner.gotemplate.functions.printing import plain
@@ -26,7 +26,7 @@ from runner.files.schema import Wrong
 from runner.playbook.load import load as load_native
 from runner.playbook.variables import typed
 from runner.secrets import looks_secret
-from runner.sql.select import render
+from runner.sql.templates import render
 
 _EVENTS = re.compile(r"\b(?:from|join)\s+([\w{}. ]+\.)?(\w*events)\b", re.IGNORECASE)
 _RECORD = re.compile(r"\b([\w]+\.)?(\w*manifest\w*|datamodel_metadata)\b", re.IGNORECASE)
@@ -124,7 +124,7 @@ def _translated(query: Query, playbook: OldPlaybook, root: str, known: Mapping[s
         ) from None
     before = step.queries[0].text
     if query.template:
-        template = parse(source.read_text(encoding="utf-8-sig"), str(source), known)
+        template = parse(source_text(query, str(source)).replace("\r\n", "\n"), str(source), known)
         done = translate(template, playbook.own_variables, work.environment)
         text = done.text
         work.undone += [_problem(undone, source) for undone in done.undone]

@@ -1,56 +1,27 @@
-"""Reading SQL: one model's SELECT parsed into plain values, names and expressions compared.
+"""A model's text → `Select`: which tables it reads and where in the text, and what it gives.
 
-A model's SELECT is never regenerated: references are found by parsing, and replaced at their offsets (sqltext.splice),
-so that the user's text, comments and line numbers stay.
+The SELECT is never regenerated: references are found by parsing, and replaced at their offsets (select.splice), so that
+the user's text, comments and line numbers stay.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import ParseError
 from sqlglot.optimizer.scope import traverse_scope
 from sqlglot.tokenizer_core import Token, TokenType
 
 from runner.errors import BadInput, Place, Problem, show
 from runner.names import TableName
-from runner.sql import parse as sqlread
+from runner.sql.parser import statements
 from runner.sql.select import Qualifier, Reference, Select
+from runner.sql.spelling import digest, fold, name_of
 
 READS_FILES = re.compile(
     r"^(read_|parquet_scan|csv_scan|sniff_csv|glob$|delta_scan|iceberg_scan|postgres_|sqlite_)", re.IGNORECASE
 )
-
-QUOTED = {
-    TokenType.IDENTIFIER,
-    TokenType.STRING,
-    TokenType.NATIONAL_STRING,
-    TokenType.RAW_STRING,
-    TokenType.HEREDOC_STRING,
-}
-QUOTED |= {TokenType.UNICODE_STRING, TokenType.BYTE_STRING, TokenType.HEX_STRING, TokenType.BIT_STRING}
-
-
-def fold(identifier: exp.Identifier) -> str:
-    """The identifier's name as compared: unquoted ones in lower case, quoted ones as the engine has them."""
-    return sqlread.quoted_name(identifier) if identifier.args.get("quoted") else str(identifier.this).lower()
-
-
-def name_of(table: exp.Table) -> TableName:
-    """The name of a table in a parsed query; unquoted parts are folded to lower case."""
-    return TableName(tuple(fold(part) if isinstance(part, exp.Identifier) else part.sql() for part in table.parts))
-
-
-def parse_name(text: str) -> TableName:
-    """A table's name as a playbook writes it (`atomic.events`, `"Odd Schema".t`). Raises ValueError."""
-    parts = re.findall(r'"((?:[^"]|"")+)"|([^".\s]+)', text)
-    written = ".".join(f'"{quoted}"' if quoted else plain for quoted, plain in parts)
-    if not parts or len(parts) > 3 or written != text.strip():
-        raise ValueError(f"{text!r} is not a table name")
-    return TableName(tuple(quoted.replace('""', '"') if quoted else plain.lower() for quoted, plain in parts))
 
 
 def parse_select(text: str, dialect: str, place: Place) -> tuple[Select, exp.Query]:
@@ -95,7 +66,7 @@ def _without_end(text: str, dialect: str) -> str:
 
 
 def _one_query(text: str, dialect: str, place: Place) -> exp.Query:
-    found = sqlread.statements(text, dialect, place)
+    found = statements(text, dialect, place)
     if not found:
         raise BadInput(Problem(place, "the file holds no SQL", "a model is one SELECT"))
     if len(found) > 1:
@@ -185,37 +156,3 @@ def _reads_all(tree: exp.Query) -> bool:
     if any(join.method == "NATURAL" for join in tree.find_all(exp.Join)):
         return True
     return tree.find(exp.Columns) is not None
-
-
-def digest(text: str, dialect: str) -> str:
-    """A hash of the text's tokens: comments, layout and the case of unquoted words do not count."""
-    tokens: list[Token] = sqlglot.tokenize(text, read=dialect)
-    parts = [
-        t.text if t.token_type in QUOTED else t.text.lower() for t in tokens if t.token_type != TokenType.SEMICOLON
-    ]
-    kinds = [t.token_type.name if t.token_type in QUOTED else "" for t in tokens if t.token_type != TokenType.SEMICOLON]
-    joined = "\x1f".join(kind + part for kind, part in zip(kinds, parts, strict=True))
-    return hashlib.sha256(joined.encode()).hexdigest()
-
-
-def normalise(expression: str, dialect: str) -> str:
-    """A SQL expression in one spelling, for comparison: columns without their table, unquoted names in lower case.
-
-    Raises ParseError.
-    """
-    tree = sqlread.expression(expression, dialect)
-    for column in tree.find_all(exp.Column):
-        column.set("table", None)
-    for identifier in tree.find_all(exp.Identifier):
-        if not identifier.args.get("quoted"):
-            identifier.set("this", str(identifier.this).lower())
-    try:
-        return tree.sql(dialect=dialect, comments=False)
-    except RecursionError:
-        raise ParseError("it is nested too deeply") from None
-
-
-def columns_in(expression: str, dialect: str) -> frozenset[str]:
-    """The names of the columns in an expression, in lower case."""
-    tree = sqlread.expression(expression, dialect)
-    return frozenset(column.name.lower() for column in tree.find_all(exp.Column))
