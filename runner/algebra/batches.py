@@ -23,10 +23,10 @@ def fingerprint(algebra: Algebra, state: SourceState, key_texts: Sequence[str]) 
         return "cast(null as varchar(200))"
     texts = sorted({*(e.text for e in state.source.dedupe), *key_texts})
     texts = texts or sorted(algebra.quoted(state.relation.names))  # neither copies nor keys: the whole row
-    text_of = algebra.warehouse.text_of
+    text_of = algebra.warehouse.engine.text_of
     parts = [f"coalesce(cast(length({text_of(t, '')}) as varchar(20)) || ':' || {text_of(t, '')}, '-')" for t in texts]
     name = hashlib.sha256("\x1f".join(texts).encode()).hexdigest()[:8]
-    return f"'{name}:' || cast(sum({algebra.warehouse.hash_60(' || '.join(parts))}) as varchar(60))"
+    return f"'{name}:' || cast(sum({algebra.warehouse.engine.hash_60(' || '.join(parts))}) as varchar(60))"
 
 
 def counts(algebra: Algebra, state: SourceState, key_texts: Sequence[str]) -> str:

@@ -19,7 +19,8 @@ from runner.names import TableName
 from runner.playbook.values import Fold, Playbook, Source
 from runner.program.values import PREDICATE, CompiledModel, SourceKey, renamed
 from runner.sql.select import Reference, Select, splice
-from runner.warehouse.base import Column, FileMark, Relation, Warehouse
+from runner.warehouse.base import Warehouse
+from runner.warehouse.values import Column, FileMark, Relation
 
 CHANGED, AFFECTED = TableName(("changed",)), TableName(("affected",))
 BARE_COLUMN = re.compile(r'[^\W\d][\w$]*|"(?:[^"]|"")+"')
@@ -89,15 +90,15 @@ class Algebra:
 
     def name(self, what: str, number: int) -> str:
         """A scratch table's name."""
-        return self.warehouse.scratch_table(self.scratch, f"{what}_{number}")
+        return self.warehouse.engine.scratch_table(self.scratch, f"{what}_{number}")
 
     def physical(self, table: TableName) -> str:
         """The table's name in the warehouse, quoted."""
-        return self.warehouse.table(renamed(self.playbook, table))
+        return self.warehouse.engine.table(renamed(self.playbook, table))
 
     def quoted(self, names: Sequence[str], prefix: str = "") -> list[str]:
         """Column names, quoted."""
-        return [prefix + self.warehouse.quote(name) for name in names]
+        return [prefix + self.warehouse.engine.quote(name) for name in names]
 
     def batch(self, source: Source) -> str:
         """A row's batch: its etl_tstamp in UTC, or the sentinel."""
@@ -105,7 +106,7 @@ class Algebra:
 
     def from_source(self, state: SourceState) -> str:
         """The source's rows under its own name."""
-        return f"{state.rows} as {self.warehouse.quote(state.source.table.table)}"
+        return f"{state.rows} as {self.warehouse.engine.quote(state.source.table.table)}"
 
     def all_null(self, expressions: Sequence[str]) -> str:
         """True for a row that belongs to no group."""
@@ -127,7 +128,7 @@ class Algebra:
         if len(expressions) == 1:
             return f"{exists} (select 1 from {listed} where runner_k.runner_k1 = ({expressions[0]}))"
         pairs = [
-            self.warehouse.same(f"runner_k.runner_k{n}", f"({e})", types[n - 1] if types else "")
+            self.warehouse.engine.same(f"runner_k.runner_k{n}", f"({e})", types[n - 1] if types else "")
             for n, e in enumerate(expressions, 1)
         ]
         return f"{exists} (select 1 from {listed} where {' and '.join(pairs)})"
@@ -157,7 +158,7 @@ class Algebra:
         id_ = f"({source.dedupe[0].text})"
         order = [f"{e.text} nulls last" for e in source.order_by]
         order += [
-            f"{self.warehouse.sortable(self.warehouse.quote(c.name), c.type)} nulls last"
+            f"{self.warehouse.engine.sortable(self.warehouse.engine.quote(c.name), c.type)} nulls last"
             for c in sorted(columns, key=lambda c: c.name)
         ]
         rank = (
@@ -182,7 +183,7 @@ class Algebra:
 
         `where(True)` gives conditions on stored rows, `where(False)` on staged ones.
         """
-        name = self.warehouse.quote(upstream.compiled.table.table)
+        name = self.warehouse.engine.quote(upstream.compiled.table.table)
         listed = ", ".join(self.quoted([c.name for c in columns]))
         fresh = f"select {listed} from {self.name('new', upstream.number)} as {name}{_where(where(False))}"
         stored = f"select {listed} from {upstream.table} as {name}"
@@ -194,7 +195,7 @@ class Algebra:
 
     def untouched(self, staged: Staged) -> str:
         """True for stored rows that this run does not replace."""
-        alias = self.warehouse.quote(staged.compiled.table.table)
+        alias = self.warehouse.engine.quote(staged.compiled.table.table)
         names = self.quoted(staged.compiled.key_names, f"{alias}.")
         if staged.extent is Extent.ALL:
             return self.is_in(names, self.name("frozen_of", staged.number), types=staged.key_types)
@@ -223,7 +224,7 @@ class Algebra:
                 )
             return inputs.lookups.get(table)
 
-        text = splice(compiled.select, replace, self.warehouse.quote)
+        text = splice(compiled.select, replace, self.warehouse.engine.quote)
         if compiled.model.affected and keys:
             named = self.quoted(compiled.key_names)
             return f"select * from (\n{text}\n) runner_m where {self.is_in(named, keys, where, staged.key_types)}"
@@ -276,12 +277,20 @@ class Algebra:
             return [f"not {self.all_null(key)}"]
         relation = inputs.sources[table].relation if table in inputs.sources else inputs.upstream[table].stored
         if stored and len(key) == 1 and self._quick(relation, model.key[0].over(table), staged.key_count):
-            return [self.warehouse.found_by_index(key[0], f"select k1 from {keys}{f' where {where}' if where else ''}")]
+            return [
+                self.warehouse.engine.found_by_index(
+                    key[0], f"select k1 from {keys}{f' where {where}' if where else ''}"
+                )
+            ]
         return [self.is_in(key, keys, where, staged.key_types)]
 
     def _owned(self, expression: str, table: TableName) -> str:
         """A bare column with its table: within a subquery DuckDB takes "user" and its like for functions otherwise."""
-        return f"{self.warehouse.quote(table.table)}.{expression}" if BARE_COLUMN.fullmatch(expression) else expression
+        return (
+            f"{self.warehouse.engine.quote(table.table)}.{expression}"
+            if BARE_COLUMN.fullmatch(expression)
+            else expression
+        )
 
     def _affected_rows(self, staged: Staged, table: TableName, keys: str) -> list[str]:
         """The rows of an input that the affected keys need, as the model's author says it."""
@@ -290,7 +299,9 @@ class Algebra:
         if rows is None:
             return []
         text = splice(
-            rows, lambda r: f"(select {named} from {keys})" if r.table == AFFECTED else None, self.warehouse.quote
+            rows,
+            lambda r: f"(select {named} from {keys})" if r.table == AFFECTED else None,
+            self.warehouse.engine.quote,
         )
         return [f"({text.removeprefix(PREDICATE)})"]
 
@@ -305,12 +316,12 @@ class Algebra:
         plain = {c.name.lower() for c in state.relation.columns if c.type.lower() in PLAIN_TSTAMP}
         text = state.source.batch.text
         if text.lower() in plain and not state.no_tstamp and self._quick(state.relation, text, state.pending_count):
-            return self.warehouse.found_by_index(text, batches)
+            return self.warehouse.engine.found_by_index(text, batches)
         return f"{self.batch(state.source)} in (select etl_tstamp from {self.name('batches', state.number)})"
 
     def merged(self, staged: Staged, fresh: str) -> str:
         """Stored rows and rows of new batches folded into one row a key, without reading history."""
-        model, quote = staged.compiled.model, self.warehouse.quote
+        model, quote = staged.compiled.model, self.warehouse.engine.quote
         keys = self.quoted(staged.compiled.key_names)
         columns = self.quoted([column.name for column in staged.columns])
         by_key = ", ".join(keys)
@@ -401,13 +412,13 @@ class Algebra:
         for affected in compiled.affected:
             if affected.input == upstream.compiled.table:
                 text = splice(
-                    affected.keys, lambda r: self._affected_input(r, changed, upstreams), self.warehouse.quote
+                    affected.keys, lambda r: self._affected_input(r, changed, upstreams), self.warehouse.engine.quote
                 )
                 return (
                     f"select {self._as_ks(self.quoted(compiled.key_names))}, 1 as recompute from (\n{text}\n) runner_a"
                 )
         expressions = [column.over(upstream.compiled.table) for column in compiled.model.key]
-        alias = self.warehouse.quote(upstream.compiled.table.table)
+        alias = self.warehouse.engine.quote(upstream.compiled.table.table)
         return f"select {self._as_ks(expressions)}, 1 as recompute from {changed} as {alias}"
 
     def _affected_input(self, reference: Reference, changed: str, upstreams: Mapping[TableName, Staged]) -> str | None:
@@ -450,13 +461,13 @@ class Algebra:
 
     def sortable_columns(self, columns: Sequence[Column]) -> list[str]:
         """What to group by, so that types without an order or equality of their own can be compared."""
-        return [self.warehouse.sortable(self.warehouse.quote(c.name), c.type) for c in columns]
+        return [self.warehouse.engine.sortable(self.warehouse.engine.quote(c.name), c.type) for c in columns]
 
     def shown_columns(self, columns: Sequence[Column]) -> list[str]:
         """The columns themselves, in a query that groups by `sortable_columns`."""
-        pairs = [(c, self.warehouse.quote(c.name)) for c in columns]
+        pairs = [(c, self.warehouse.engine.quote(c.name)) for c in columns]
         return [
-            q if self.warehouse.sortable(q, c.type) == q else f"{self.warehouse.any_of(q, c.type)} as {q}"
+            q if self.warehouse.engine.sortable(q, c.type) == q else f"{self.warehouse.engine.any_of(q, c.type)} as {q}"
             for c, q in pairs
         ]
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from runner.names import TableName
     from runner.playbook.values import Playbook
     from runner.program.values import Program
-    from runner.warehouse.base import Watch
+    from runner.warehouse.values import Watch
 
 
 DOORS = ("config", "model")  # groups of commands with a module of their own

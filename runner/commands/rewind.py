@@ -84,7 +84,7 @@ def _choose(work: Work, bound: Bound, wanted: Range | Chosen) -> tuple[int, int]
         table = work.algebra.name("batches", source.number)
         condition = conditions.get(source.source.table, "1 = 0")
         select = f"select etl_tstamp, event_count from ({work.manifest.processed(source.source)}) m where {condition}"
-        warehouse.execute("rewind:batches", warehouse.temporary_table(table, select))
+        warehouse.execute("rewind:batches", warehouse.engine.temporary_table(table, select))
         row = warehouse.execute(
             "rewind:count", f"select count(*), cast(coalesce(sum(event_count), 0) as bigint) from {table}"
         ).one()
@@ -106,7 +106,7 @@ def _conditions(work: Work, bound: Bound, wanted: Range) -> dict[TableName, str]
 
 
 def _condition(work: Work, source: SourceState, wanted: Range) -> str:
-    literal = work.warehouse.literal
+    literal = work.warehouse.engine.literal
     parts = [f"{{c}} >= timestamp {literal(wanted.since)}"]
     if wanted.until:
         parts.append(f"{{c}} < timestamp {literal(wanted.until)}")
@@ -114,7 +114,7 @@ def _condition(work: Work, source: SourceState, wanted: Range) -> str:
     if wanted.by is None:
         return condition.format(c="etl_tstamp")
     column = next(n for n in source.relation.names if n.lower() == wanted.by.lower())
-    inner = condition.format(c=f"cast({work.warehouse.quote(column)} as timestamp)")
+    inner = condition.format(c=f"cast({work.warehouse.engine.quote(column)} as timestamp)")
     batch = work.algebra.batch(source.source)
     return f"etl_tstamp in (select distinct {batch} from {work.algebra.from_source(source)} where {inner})"
 
@@ -169,11 +169,11 @@ def _keys(
         own = algebra.is_in(algebra.quoted(upstream.key_names), above)
         expressions = ", ".join(f"{column.over(table)} as k{n}" for n, column in enumerate(model.model.key, 1))
         parts.append(
-            f"select {expressions}, 1 as recompute from {algebra.physical(table)} as {work.warehouse.quote(table.table)} where {own}"
+            f"select {expressions}, 1 as recompute from {algebra.physical(table)} as {work.warehouse.engine.quote(table.table)} where {own}"
         )
     number = next(n for n, m in enumerate(work.program.models) if m.table == model.table)
     name = f"{algebra.name('affected', number)}_{len(made)}"
-    work.warehouse.execute("rewind:keys", work.warehouse.temporary_table(name, algebra.union_keys(parts, width)))
+    work.warehouse.execute("rewind:keys", work.warehouse.engine.temporary_table(name, algebra.union_keys(parts, width)))
     made[model.table] = name
     return name
 

@@ -46,7 +46,7 @@ def status(program: Program, warehouse: Warehouse, report: Report) -> None:
         unbuilt = [str(m.table) for m in program.models if table_key(work, m) not in state.models]
         if unbuilt and work.manifest.present:
             report.line(f"not built yet: {', '.join(unbuilt)}")
-        if work.manifest.present and not warehouse.capabilities.file_lock:
+        if work.manifest.present and not warehouse.engine.file_lock:
             _lock(work.manifest, report)
         if not state.after_done:
             report.line("the `after` queries of the last run have not finished; the next run repeats them")

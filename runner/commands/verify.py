@@ -23,7 +23,8 @@ from runner.names import TableName
 from runner.program.values import CompiledModel, Program
 from runner.report import Report
 from runner.state.manifest import State
-from runner.warehouse.base import Column, Warehouse
+from runner.warehouse.base import Warehouse
+from runner.warehouse.values import Column
 
 SHOWN = 10
 
@@ -70,7 +71,7 @@ def verify(
                 miscounted += [text for key in frozen.keys for text in _misindexed(work, key, frozen)]
             checker = _Checker(work, state, bound, frozen, sample)
             findings = [checker.check(n, m) for n, m in enumerate(program.models) if not models or m.table in models]
-        if not warehouse.capabilities.snapshots and work.manifest.version() != state.version:
+        if not warehouse.engine.snapshots and work.manifest.version() != state.version:
             raise Stopped("another run published, or a rewind was asked, while this one compared", "verify again")
     _report(findings, list(dict.fromkeys(miscounted)), frozen, report)
 
@@ -82,7 +83,7 @@ def _freeze(work: Work, state: State, bound: Bound) -> Frozen:
     for table, source in frozen.sources.items():
         name, held = work.algebra.name("batches", source.number), work.algebra.name("held", source.number)
         select = f"select etl_tstamp from {name} where reason = 'new'"
-        work.warehouse.execute("verify:held", work.warehouse.temporary_table(held, select))
+        work.warehouse.execute("verify:held", work.warehouse.engine.temporary_table(held, select))
         work.warehouse.execute("verify:hold", f"delete from {name} where reason = 'new'")
         processed = work.manifest.processed(source.source)
         listed = f"select etl_tstamp as runner_t, fingerprint as runner_f from ({processed}) runner_p"
@@ -172,7 +173,7 @@ class _Checker:
         return self._compare(staged, stored.columns, keys, skipped)
 
     def _run(self, label: str, table: str, select: str) -> None:
-        self.work.warehouse.execute(f"verify:{label}", self.work.warehouse.temporary_table(table, select))
+        self.work.warehouse.execute(f"verify:{label}", self.work.warehouse.engine.temporary_table(table, select))
 
     def _changed_lookups(self, model: CompiledModel) -> list[str]:
         table, prints = table_key(self.work, model), self.prints
@@ -212,14 +213,17 @@ class _Checker:
         parts = [f"select {listed} from {staged.table}"]
         parts += [f"select {', '.join(ks)} from {k.index}" for k in map(self.frozen.key, model.source_keys) if k.index]
         text = " || ".join(
-            [warehouse.literal(self.work.request.run_id), *(f"coalesce({warehouse.text_of(k, '')}, '-')" for k in ks)]
+            [
+                warehouse.engine.literal(self.work.request.run_id),
+                *(f"coalesce({warehouse.engine.text_of(k, '')}, '-')" for k in ks),
+            ]
         )
         table = algebra.name("sample", staged.number)
         inner = " union ".join(parts)
         self._run(
             "sample",
             table,
-            f"select {', '.join(ks)} from ({inner}) runner_s where not {algebra.all_null(ks)} order by {warehouse.hash_60(text)} limit {self.sample}",
+            f"select {', '.join(ks)} from ({inner}) runner_s where not {algebra.all_null(ks)} order by {warehouse.engine.hash_60(text)} limit {self.sample}",
         )
         return table
 

@@ -13,7 +13,8 @@ from runner.errors import BadInput, Place, Problem, Stopped, did_you_mean
 from runner.names import TableName
 from runner.program.values import Program, renamed
 from runner.state.manifest import State
-from runner.warehouse.base import FileMark, Relation, Warehouse
+from runner.warehouse.base import Warehouse
+from runner.warehouse.values import FileMark, Relation
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Bound:
 def bind(program: Program, warehouse: Warehouse, state: State) -> Bound:
     """Resolve all names. Raises BadInput with every problem found."""
     playbook = program.playbook
-    in_place = {s.table for s in playbook.sources if s.files and warehouse.capabilities.reads_files}
+    in_place = {s.table for s in playbook.sources if s.files and warehouse.engine.reads_files}
     lookups = {table for model in program.models for table in model.lookups}
     physical = {model.table: renamed(playbook, model.table) for model in program.models}
     wanted = [*lookups, *physical.values(), *(s.table for s in playbook.sources if s.table not in in_place)]
@@ -40,10 +41,10 @@ def bind(program: Program, warehouse: Warehouse, state: State) -> Bound:
         files: tuple[FileMark, ...] = ()
         if source.table in in_place:
             files = warehouse.find_files(source.files)
-            rows = warehouse.files(files)
+            rows = warehouse.engine.files(files)
             relation = Relation(source.table, warehouse.describe_query(f"select * from {rows}"))
         elif source.table in found:
-            rows, relation = warehouse.table(source.table), found[source.table]
+            rows, relation = warehouse.engine.table(source.table), found[source.table]
         else:
             problems.append(Problem(source.place, f"source {source.table}: no such table in the warehouse"))
             continue
@@ -81,7 +82,7 @@ def _missing(
 
 def _spellings(program: Program, warehouse: Warehouse, lookups: Iterable[TableName], problems: list[Problem]) -> None:
     """Refuse a source or a model's table under another name than the playbook's: its changes would not be tracked."""
-    default = warehouse.capabilities.default_schema
+    default = warehouse.engine.default_schema
     known = {s.table.within(default).parts[-2:]: s.table for s in program.playbook.sources}
     known |= {renamed(program.playbook, m.table).within(default).parts[-2:]: m.table for m in program.models}
     for table in lookups:
@@ -105,7 +106,7 @@ def _views(
 ) -> None:
     """Refuse inputs that are views over a source or a model: the runner could not tell what changed in them."""
     playbook = program.playbook
-    default = warehouse.capabilities.default_schema
+    default = warehouse.engine.default_schema
     tracked = {renamed(playbook, m.table).within(default): m.table for m in program.models}
     streams = {s.table.within(default): s.table for s in playbook.sources}
     for table in inputs:
@@ -134,7 +135,7 @@ def _reached(warehouse: Warehouse, relation: Relation, default: str) -> set[Tabl
     while queue:
         view = queue.pop()
         try:
-            select, _ = parse_select(view.definition, warehouse.dialect, Place())
+            select, _ = parse_select(view.definition, warehouse.engine.name, Place())
         except BadInput:
             continue
         fresh = {t.within(default) for t in select.tables} - reached
@@ -166,7 +167,7 @@ def check_ownership(
             raise Stopped(f"{physical} belongs to playbook {owner}", "give the model another table")
         if str(physical) in state.models or bound.stored[model.table] is None or model.table in adopted:
             continue
-        if warehouse.execute("catalogue:rows", f"select 1 from {warehouse.table(physical)} limit 1").rows:
+        if warehouse.execute("catalogue:rows", f"select 1 from {warehouse.engine.table(physical)} limit 1").rows:
             raise Stopped(
                 f"{physical} exists, has rows and was not made by playbook {program.playbook.name}",
                 f"to replace what is in it: runner run {program.playbook.path.name} --adopt {model.table}",

@@ -19,7 +19,7 @@ from runner.names import TableName
 from runner.playbook.values import Vanished
 from runner.program.values import SourceKey
 from runner.state.manifest import State
-from runner.warehouse.base import Relation
+from runner.warehouse.values import Relation
 
 WORD = re.compile(r"[^\W\d][\w$]*")
 
@@ -68,12 +68,12 @@ def pin(work: Work, bound: Bound, *, copies: bool = True) -> Bound:
     Without `copies` what only a copy could hold still is read as it is: for commands that publish nothing.
     """
     warehouse = work.warehouse
-    if warehouse.capabilities.snapshots:
+    if warehouse.engine.snapshots:
         return bound
 
     def rows(relation: Relation, number: int) -> str:
         if not copies and not warehouse.has_history(relation):
-            return warehouse.table(relation.name)
+            return warehouse.engine.table(relation.name)
         listed = ", ".join(work.algebra.quoted(relation.names))
         return warehouse.pinned(relation, work.algebra.name("pinned", number), listed)
 
@@ -89,7 +89,7 @@ def holds_still(work: Work, bound: Bound) -> bool:
     """True if every source and look-up can be read at the snapshot's instant without a copy."""
     warehouse = work.warehouse
     relations = [*(state.relation for state in bound.sources.values()), *(r for _, r in _tracked(work, bound))]
-    return warehouse.capabilities.snapshots or all(map(warehouse.has_history, relations))
+    return warehouse.engine.snapshots or all(map(warehouse.has_history, relations))
 
 
 def _tracked(work: Work, bound: Bound) -> list[tuple[TableName, Relation]]:
@@ -130,13 +130,13 @@ def _count_source(work: Work, state: SourceState) -> tuple[SourceState, PendingB
     table = algebra.name("batches", state.number)
     texts = [t for k in work.program.source_keys if k.source.table == state.source.table for t in k.texts]
     select = batches.pending(batches.counts(algebra, state, texts), work.manifest.processed(state.source))
-    warehouse.execute("freeze:batches", warehouse.temporary_table(table, select))
+    warehouse.execute("freeze:batches", warehouse.engine.temporary_table(table, select))
     groups = _groups(work, table)
     has_kept = False
     if "vanished" in groups and state.source.vanished is Vanished.KEEP:
         has_kept = True
         kept = f"select etl_tstamp from {table} where reason = 'vanished'"
-        warehouse.execute("freeze:kept", warehouse.temporary_table(algebra.name("kept", state.number), kept))
+        warehouse.execute("freeze:kept", warehouse.engine.temporary_table(algebra.name("kept", state.number), kept))
         warehouse.execute("freeze:keep", f"delete from {table} where reason = 'vanished'")
         del groups["vanished"]
     elif "vanished" in groups and state.source.vanished is Vanished.STOP and not request.retract:
@@ -191,14 +191,15 @@ def _hold(work: Work, state: SourceState, table: str) -> tuple[int, int]:
     warehouse, request = work.warehouse, work.request
     held = work.algebra.name("held", state.number)
     since, until = (
-        f"timestamp {warehouse.literal(t)}" if t else "cast(null as timestamp)" for t in (request.since, request.until)
+        f"timestamp {warehouse.engine.literal(t)}" if t else "cast(null as timestamp)"
+        for t in (request.since, request.until)
     )
 
     def count() -> int:
         warehouse.execute("freeze:hold", f"delete from {table} where etl_tstamp in (select etl_tstamp from {held})")
         return int(warehouse.execute("freeze:held-count", f"select count(*) from {held}").one()[0])
 
-    warehouse.execute("freeze:held", warehouse.temporary_table(held, batches.held_outside(table, since, until)))
+    warehouse.execute("freeze:held", warehouse.engine.temporary_table(held, batches.held_outside(table, since, until)))
     by_until = count()
     if not request.chunk:
         return by_until, 0
@@ -219,13 +220,17 @@ def _find(work: Work, state: State, frozen: Frozen, key: SourceKey, number: int)
     index = state.indexes.get((str(key.source.table), key.digest))
     pairs = algebra.name("pairs", number)
     warehouse.execute(
-        "freeze:pairs", warehouse.temporary_table(pairs, algebra.pairs(key, source, everything=index is None))
+        "freeze:pairs", warehouse.engine.temporary_table(pairs, algebra.pairs(key, source, everything=index is None))
     )
     keys = algebra.name("keys", number)
-    warehouse.execute("freeze:keys", warehouse.temporary_table(keys, algebra.keys_of(key, number, source, index)))
+    warehouse.execute(
+        "freeze:keys", warehouse.engine.temporary_table(keys, algebra.keys_of(key, number, source, index))
+    )
     if index and source.has_kept:
         frozen_keys = algebra.name("frozen", number)
-        warehouse.execute("freeze:frozen", warehouse.temporary_table(frozen_keys, algebra.frozen(key, source, index)))
+        warehouse.execute(
+            "freeze:frozen", warehouse.engine.temporary_table(frozen_keys, algebra.frozen(key, source, index))
+        )
     _analyze(work, keys)
     _left_out(work, key, source, pairs)
     return FrozenKey(key, number, index, has_frozen=bool(index and source.has_kept))
@@ -241,7 +246,7 @@ def _left_out(work: Work, key: SourceKey, source: SourceState, pairs: str) -> No
 
 
 def _analyze(work: Work, table: str) -> None:
-    if work.warehouse.capabilities.analyze:
+    if work.warehouse.engine.analyze:
         work.warehouse.execute("freeze:analyze", f"analyze {table}")
 
 

@@ -18,7 +18,7 @@ from runner.increment.tables import misfits, replaces_columns
 from runner.increment.work import Work
 from runner.state import lease
 from runner.state.manifest import Manifest, RunRecord, State
-from runner.warehouse.base import Trouble, WarehouseError
+from runner.warehouse.values import Trouble, WarehouseError
 
 ATTEMPTS = 5
 
@@ -50,7 +50,7 @@ def _replace_columns(work: Work, staged: Staged) -> None:
     """Within the publish transaction, where DDL can be part of it: readers never see the table half changed."""
     new = {column.name.lower(): column for column in staged.columns}
     for column in misfits(staged):
-        name = work.warehouse.quote(column.name)
+        name = work.warehouse.engine.quote(column.name)
         work.warehouse.execute("publish:drop-column", f"alter table {staged.table} drop column {name}")
         if column.name.lower() in new:
             type_ = new[column.name.lower()].type
@@ -71,7 +71,7 @@ def publish(
     Raises Fenced, Locked (other transactions were in the way every time), CannotConnect, OutcomeUnknown.
     """
 
-    whole = work.warehouse.capabilities.transactional_ddl
+    whole = work.warehouse.engine.transactional_ddl
     remade = views.to_remake(work, state, outcomes) if whole else ()
     gone = views.left_over(work, state) if remade else ()
 
@@ -167,7 +167,7 @@ def _fate(work: Work, run_id: str, version: int) -> Fate:
     second = work.warehouse.reopened()
     try:
         manifest = Manifest(second, work.manifest.playbook, work.manifest.schema)
-        if not second.capabilities.file_lock:  # else nobody but us can have the file open
+        if not second.engine.file_lock:  # else nobody but us can have the file open
             manifest.outlaw(version)
         later = manifest.published_after(version)
         if (run_id, version + 1) in later:

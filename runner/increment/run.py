@@ -33,7 +33,8 @@ from runner.playbook.values import Phase
 from runner.program.values import Program
 from runner.state.lease import held
 from runner.state.manifest import Manifest, RunRecord, State
-from runner.warehouse.base import Trouble, Warehouse, WarehouseError
+from runner.warehouse.base import Warehouse
+from runner.warehouse.values import Trouble, WarehouseError
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def _run(program: Program, manifest: Manifest, request: Request, clock: Clock, e
     manifest.ensure()
     with held(manifest, request.run_id, request.lease, clock.sleep):
         warehouse.sweep_scratch(manifest.scratch_name)
-        if not warehouse.capabilities.file_lock:
+        if not warehouse.engine.file_lock:
             shape.drop_leftovers(manifest, manifest.held_version, manifest.indexes())
         after_done = manifest.after_done_of(request.run_id)
         if after_done is not None:
@@ -165,7 +166,7 @@ def _freeze_to_after(work: Work, state: State, started: float) -> Cycle:
     )
     publish.publish(work, state, frozen, outcomes, indexes, record, lambda: after.run_queries(work, Phase.PUBLISH))
     work.emit(Published(record.run_id, work.clock.monotonic() - started))
-    if not work.warehouse.capabilities.transactional_ddl:
+    if not work.warehouse.engine.transactional_ddl:
         views.create(work, views.to_remake(work, state, outcomes), record.run_id)
     after.quietly(lambda: shape.drop_forgotten(work, state, frozen))
     after.run_after(work, record.run_id)

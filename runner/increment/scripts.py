@@ -20,7 +20,8 @@ from runner.program import scripts
 from runner.program.values import PlainQuery, Program
 from runner.sql.templates import render
 from runner.state.manifest import State
-from runner.warehouse.base import Trouble, Warehouse, WarehouseError
+from runner.warehouse.base import Warehouse
+from runner.warehouse.values import Trouble, WarehouseError
 
 
 def has_queries(work: Work, phase: Phase) -> bool:
@@ -150,23 +151,31 @@ def make_named_tables(work: Work, frozen: Frozen) -> None:
         if "batches" in texts:
             listed = "etl_tstamp, event_count, previous_count, reason"
             select = f"select {listed} from {algebra.name('batches', source.number)}"
-            warehouse.execute("stage:named", warehouse.temporary_table(algebra.name("pending", source.number), select))
+            warehouse.execute(
+                "stage:named", warehouse.engine.temporary_table(algebra.name("pending", source.number), select)
+            )
         if "events" in texts:
             select = f"select {columns} from {algebra.from_source(source)} where {algebra.pending(source)}"
-            warehouse.execute("stage:named", warehouse.temporary_table(algebra.name("events", source.number), select))
+            warehouse.execute(
+                "stage:named", warehouse.engine.temporary_table(algebra.name("events", source.number), select)
+            )
     for key in frozen.keys:
         name = next((name for name, number in work.program.key_names if number == key.number), None)
         if name is None:
             continue
         if "keys" in texts:
-            select = f"select k1 as {warehouse.quote(name)} from {algebra.name('keys', key.number)}"
-            warehouse.execute("stage:named", warehouse.temporary_table(algebra.name("keys_of", key.number), select))
+            select = f"select k1 as {warehouse.engine.quote(name)} from {algebra.name('keys', key.number)}"
+            warehouse.execute(
+                "stage:named", warehouse.engine.temporary_table(algebra.name("keys_of", key.number), select)
+            )
         if "history" in texts:
             state = frozen.sources[key.key.source.table]
             cut = [algebra.is_in(key.key.texts, algebra.name("keys", key.number))]
             rows = algebra.source_rows(state, state.relation.columns, cut, dedupe=True, few=True)
             select = f"select * from {rows} runner_h"
-            warehouse.execute("stage:named", warehouse.temporary_table(algebra.name("history", key.number), select))
+            warehouse.execute(
+                "stage:named", warehouse.engine.temporary_table(algebra.name("history", key.number), select)
+            )
 
 
 def run_after(work: Work, run_id: str) -> None:

@@ -14,7 +14,7 @@ from runner.increment.work import Work
 from runner.names import TableName
 from runner.program.values import CompiledModel, renamed
 from runner.state.manifest import State
-from runner.warehouse.base import Column
+from runner.warehouse.values import Column
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,9 @@ def fingerprints(work: Work, bound: Bound) -> dict[TableName, str]:
         if work.program.lookup_is_static(table):
             continue
         warehouse = work.warehouse
-        texts = [warehouse.text_of(warehouse.quote(c.name), c.type) for c in relation.columns]
+        texts = [warehouse.engine.text_of(warehouse.engine.quote(c.name), c.type) for c in relation.columns]
         parts = " || ".join(f"coalesce(cast(length({t}) as varchar(20)) || ':' || {t}, '-')" for t in texts)
-        sql = f"select count(*), cast(sum({warehouse.hash_60(parts)}) as varchar(60)) from {bound.lookup_rows.get(table, warehouse.table(table))}"
+        sql = f"select count(*), cast(sum({warehouse.engine.hash_60(parts)}) as varchar(60)) from {bound.lookup_rows.get(table, warehouse.engine.table(table))}"
         count, total = warehouse.execute("freeze:lookup", sql).one()
         found[table] = f"{count}:{total}"
     return found
@@ -219,7 +219,7 @@ class _Stager:
         ]
         table = self.algebra.name("frozen_of", staged.number)
         self.warehouse.execute(
-            "stage:frozen", self.warehouse.temporary_table(table, self.algebra.union_keys(parts, width))
+            "stage:frozen", self.warehouse.engine.temporary_table(table, self.algebra.union_keys(parts, width))
         )
         return True
 
@@ -321,11 +321,15 @@ class _Stager:
 
     def _changed(self, staged: Staged) -> Counts:
         table = self.algebra.name("changed", staged.number)
-        self.warehouse.execute("stage:changed", self.warehouse.temporary_table(table, self.algebra.changed(staged)))
+        self.warehouse.execute(
+            "stage:changed", self.warehouse.engine.temporary_table(table, self.algebra.changed(staged))
+        )
         analyze(self.work, table)
         if self.algebra.finer(staged):
             moved = self.algebra.name("moved", staged.number)
-            self.warehouse.execute("stage:moved", self.warehouse.temporary_table(moved, self.algebra.moved(staged)))
+            self.warehouse.execute(
+                "stage:moved", self.warehouse.engine.temporary_table(moved, self.algebra.moved(staged))
+            )
             analyze(self.work, moved)
         sql = (
             "select sum(case when runner_was = 0 then 1 else 0 end), sum(case when runner_was = 1 and runner_now = 1 then 1 else 0 end),"

@@ -10,7 +10,7 @@ from runner.increment.freeze import Frozen
 from runner.increment.stage import Outcome, table_key
 from runner.increment.work import Work
 from runner.state.manifest import Manifest, State
-from runner.warehouse.base import Column
+from runner.warehouse.values import Column
 
 REPLACES_COLUMNS = ("--full-refresh", "adopted")  # why a full build may change types and drop columns
 
@@ -36,7 +36,7 @@ def prepare(work: Work, state: State, frozen: Frozen, outcomes: Sequence[Outcome
         if outcome.owes == "keys" and outcome.staged.key_count:
             _make_dirty(work, outcome.staged)
     names: dict[int, str] = {}
-    if work.warehouse.capabilities.file_lock and any(key.index is None for key in frozen.keys):
+    if work.warehouse.engine.file_lock and any(key.index is None for key in frozen.keys):
         drop_leftovers(work.manifest, state.version, state.indexes)
     for key in frozen.keys:
         if key.index is None:
@@ -47,7 +47,7 @@ def prepare(work: Work, state: State, frozen: Frozen, outcomes: Sequence[Outcome
             warehouse.execute(
                 "ddl:index", f"create table {table} as select {columns} from {algebra.name('pairs', key.number)}"
             )
-            if warehouse.capabilities.indexes:
+            if warehouse.engine.indexes:
                 warehouse.execute("ddl:index", f"create index on {table} (etl_tstamp)")
             names[key.number] = name
     return names
@@ -80,8 +80,10 @@ def _shape(work: Work, state: State, outcome: Outcome) -> None:
         _alter(work, outcome)
         return
     layout = staged.compiled.model.layout
-    warehouse.execute("ddl:create", warehouse.derived_table(staged.table, f"select * from {new} where 1 = 0", layout))
-    if warehouse.capabilities.indexes:
+    warehouse.execute(
+        "ddl:create", warehouse.engine.derived_table(staged.table, f"select * from {new} where 1 = 0", layout)
+    )
+    if warehouse.engine.indexes:
         for columns in _index_columns(work, staged):
             listed = ", ".join(work.algebra.quoted(columns))
             warehouse.execute("ddl:create-index", f"create index on {staged.table} ({listed})")
@@ -109,7 +111,7 @@ def _alter(work: Work, outcome: Outcome) -> None:
     staged, warehouse = outcome.staged, work.warehouse
     stored = {column.name.lower() for column in staged.stored.columns} if staged.stored else set()
     unfit = misfits(staged)
-    if unfit and not warehouse.capabilities.transactional_ddl:
+    if unfit and not warehouse.engine.transactional_ddl:
         hint = f"readers would see it half changed here; drop table {staged.table}, and run again: it is built in full"
         raise Stopped(_misfit_text(staged, unfit), hint)
     if unfit and not replaces_columns(work, outcome):
@@ -117,7 +119,8 @@ def _alter(work: Work, outcome: Outcome) -> None:
     for column in staged.columns:
         if column.name.lower() not in stored:
             warehouse.execute(
-                "ddl:add-column", f"alter table {staged.table} add column {warehouse.quote(column.name)} {column.type}"
+                "ddl:add-column",
+                f"alter table {staged.table} add column {warehouse.engine.quote(column.name)} {column.type}",
             )
 
 
@@ -134,9 +137,9 @@ def _misfit_hint(work: Work, staged: Staged, unfit: Sequence[Column]) -> str:
     new = {column.name.lower(): column.type for column in staged.columns}
     warehouse = work.warehouse
     alters = [
-        warehouse.retyped(staged.table, c.name, new[c.name.lower()])
+        warehouse.engine.retyped(staged.table, c.name, new[c.name.lower()])
         if c.name.lower() in new
-        else f"alter table {staged.table} drop column {warehouse.quote(c.name)}"
+        else f"alter table {staged.table} drop column {warehouse.engine.quote(c.name)}"
         for c in unfit
     ]
     rebuild = f"runner run {work.program.playbook.path.name} --full-refresh --model {staged.compiled.table}"

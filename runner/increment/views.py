@@ -17,7 +17,8 @@ from runner.names import TableName
 from runner.program.values import CompiledView, renamed
 from runner.sql.select import Reference, splice
 from runner.state.manifest import State
-from runner.warehouse.base import Trouble, Warehouse, WarehouseError
+from runner.warehouse.base import Warehouse
+from runner.warehouse.values import Trouble, WarehouseError
 
 
 def name_of(work: Work, view: CompiledView) -> str:
@@ -66,7 +67,7 @@ def is_view(warehouse: Warehouse, name: TableName) -> bool:
 def drop(work: Work, views: Sequence[CompiledView], gone: Sequence[TableName]) -> None:
     """Drop views, those that read others first, and before them `gone`, which are forgotten too."""
     for name in gone:
-        _drop(work, work.warehouse.table(name))
+        _drop(work, work.warehouse.engine.table(name))
         work.manifest.forget_model(str(name))
     for view in reversed(views):
         _drop(work, work.algebra.physical(view.table))
@@ -85,13 +86,13 @@ def _drop(work: Work, name: str) -> None:
 def create(work: Work, views: Sequence[CompiledView], run_id: str) -> None:
     """Make views that are not there, in their order, and note their definitions."""
     owned = {m.table for m in work.program.models} | {v.table for v in work.program.views}
-    verb = "create view" if work.warehouse.capabilities.transactional_ddl else "create or replace view"
+    verb = "create view" if work.warehouse.engine.transactional_ddl else "create or replace view"
 
     def physical(reference: Reference) -> str | None:
         return work.algebra.physical(reference.table) if reference.table in owned else None
 
     for view in views:
         name = work.algebra.physical(view.table)
-        text = splice(view.select, physical, work.warehouse.quote)
+        text = splice(view.select, physical, work.warehouse.engine.quote)
         work.warehouse.execute("publish:view", f"{verb} {name} as\n{text}")
         work.manifest.write_model(name_of(work, view), view.digest, "", run_id)

@@ -55,7 +55,7 @@ class Work:
 
     def make(self, label: str, table: str, select: str, layout: Layout = PLAIN) -> int:
         """CREATE TABLE … AS in scratch; gives how many rows it holds."""
-        count = self.warehouse.execute(label, self.warehouse.temporary_table(table, select, layout)).row_count
+        count = self.warehouse.execute(label, self.warehouse.engine.temporary_table(table, select, layout)).row_count
         if count < 0:  # this engine does not say
             count = int(self.warehouse.execute(f"{label}:count", f"select count(*) from {table}").one()[0])
         return count

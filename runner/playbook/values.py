@@ -175,7 +175,6 @@ class Step:
 
 Simple = str | int | float | bool | None
 Value = Simple | tuple[Simple, ...]
-ENGINES = ("duckdb", "postgres", "redshift", "snowflake")  # as warehouse.kind_of calls them
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from pathlib import Path
 from runner.errors import BadInput, Place, Problem, Problems, did_you_mean, show
 from runner.files.schema import Kind, Scope, Wrong, described, mapping
 from runner.files.yaml import Mapping, Node, Scalar, Sequence, parse
-from runner.playbook.values import ENGINES, Playbook, Simple, Value, Variable
+from runner.playbook.values import Playbook, Simple, Value, Variable
+from runner.warehouse.engines import ENGINES
 
 DEFAULT = "default"
 

@@ -16,12 +16,12 @@ from sqlglot import exp
 from sqlglot.errors import ErrorLevel, SqlglotError
 
 from runner.errors import BadInput, Place, Problem, show
-from runner.playbook.values import ENGINES
 from runner.porting import portable
 from runner.porting.forms import Pair
 from runner.porting.parts import Refusal, objections
 from runner.porting.portable import TITLES, line_of
 from runner.sql import parser
+from runner.warehouse.engines import ENGINES
 
 
 def transpile(text: str, read: str, write: str, place: Place, known: frozenset[str] = frozenset()) -> str:

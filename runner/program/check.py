@@ -16,7 +16,7 @@ from runner.playbook.values import Expression, Model, Playbook
 from runner.program.values import renamed
 from runner.sql import parser
 from runner.sql.select import Select
-from runner.warehouse import name_limit
+from runner.warehouse.engines import ENGINES
 
 VOLATILE = (exp.CurrentTimestamp, exp.CurrentDate, exp.CurrentTime, exp.CurrentUser, exp.Rand, exp.Uuid)
 
@@ -35,7 +35,7 @@ def check(playbook: Playbook, kind: str, dialect: str) -> list[Problem]:
 
 def _names(playbook: Playbook, kind: str) -> Iterator[Problem]:
     """Names that the engine would cut off: two tables could become one."""
-    limit = name_limit(kind)
+    limit = ENGINES[kind].name_bytes
     if not limit:
         return
     names = [(renamed(playbook, model.table), model.place) for model in playbook.models]
@@ -85,7 +85,7 @@ def _fragments(model: Model, dialect: str) -> Iterator[Problem]:
 
 def too_long(select: Select, kind: str) -> list[Problem]:
     """Output columns whose names the engine would cut off."""
-    limit = name_limit(kind)
+    limit = ENGINES[kind].name_bytes
     hint = "give it a shorter name: … as name"
     return [
         Problem(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from runner.clock import Clock
     from runner.events import Emit, Event
     from runner.report import Report
-    from runner.warehouse.base import Watch
+    from runner.warehouse.values import Watch
 
 
 STOP_S = 4.5  # after a signal: who sends one waits only so long before it kills

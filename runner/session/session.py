@@ -85,7 +85,7 @@ def warehouse(
     """The open warehouse. `new`: a DuckDB file that is not there is made. Raises CannotConnect, Locked."""
     from runner.clock import retry
     from runner.warehouse import connect
-    from runner.warehouse.base import session_name
+    from runner.warehouse.values import session_name
 
     ticking = clock(around)
 

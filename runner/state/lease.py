@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from runner.errors import Locked
 from runner.state.manifest import Manifest
-from runner.warehouse.base import Trouble, Warehouse, WarehouseError
+from runner.warehouse.base import Warehouse
+from runner.warehouse.values import Trouble, WarehouseError
 
 IMPATIENT_S, PATIENT_S = 1, 60
 TRIES = 3
@@ -30,7 +31,7 @@ class LeaseTerms:
 @contextmanager
 def held(manifest: Manifest, run_id: str, terms: LeaseTerms, sleep: Callable[[float], None]) -> Iterator[None]:
     """Hold the playbook's lease for the block. Raises Locked if another run holds it longer than we may wait."""
-    if manifest.warehouse.capabilities.file_lock:
+    if manifest.warehouse.engine.file_lock:
         yield
         return
     _acquire(manifest, run_id, terms, sleep)
@@ -131,7 +132,7 @@ def _holder(manifest: Manifest) -> _Holder:
 
 def keep(manifest: Manifest, run_id: str) -> None:
     """Name the session that goes on for a run whose first one was lost; without it others would take the lease."""
-    if not manifest.warehouse.capabilities.file_lock:
+    if not manifest.warehouse.engine.file_lock:
         sql = manifest.sql("lease-keep", run_id=run_id, session=manifest.warehouse.session)
         with suppress(WarehouseError):
             manifest.warehouse.execute("lease:keep", sql)

@@ -17,7 +17,8 @@ from runner.names import TableName
 from runner.playbook.values import Source
 from runner.program.values import SourceKey
 from runner.state.queries import Value, queries
-from runner.warehouse.base import Trouble, Warehouse, WarehouseError
+from runner.warehouse.base import Warehouse
+from runner.warehouse.values import Trouble, WarehouseError
 
 STATE_VERSION = 1
 
@@ -73,15 +74,15 @@ class Manifest:
     def _own(self) -> dict[str, Value]:
         """What every query may ask for; made late, since the warehouse may be asked for it."""
         return {
-            "s": self.warehouse.schema(self.schema),
+            "s": self.warehouse.engine.schema(self.schema),
             "playbook": self.playbook,
-            "state_table": self.warehouse.quote(self.state_table),
-            "now": self.warehouse.now,
+            "state_table": self.warehouse.engine.quote(self.state_table),
+            "now": self.warehouse.engine.now,
         }
 
     def sql(self, name: str, /, **given: Value) -> str:
         """A named query of state.sql, filled with what it is `given` and with the playbook's own."""
-        return queries()[name].filled(self.warehouse.literal, self._own, given)
+        return queries()[name].filled(self.warehouse.engine.literal, self._own, given)
 
     def _do(self, name: str, label: str = "", /, **given: Value) -> int:
         return self.warehouse.execute(label or f"state:{name}", self.sql(name, **given)).row_count
@@ -91,7 +92,7 @@ class Manifest:
 
     def table(self, name: str) -> str:
         """A table of the state schema, quoted."""
-        return f"{self._own['s']}.{self.warehouse.quote(name)}"
+        return f"{self._own['s']}.{self.warehouse.engine.quote(name)}"
 
     # -- reading -----------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,8 @@ from runner.errors import BadInput, CannotConnect, Place, Problem
 from runner.secrets import NO_SECRETS, Secrets
 
 if TYPE_CHECKING:
-    from runner.warehouse.base import Warehouse, Watch
+    from runner.warehouse.base import Warehouse
+    from runner.warehouse.values import Watch
 
 KINDS = {
     "duckdb": "duckdb",
@@ -28,14 +29,6 @@ SERVERS = {  # kind → its class, and what has to be installed: the extra of th
 }
 
 NOWHERE = Place()
-NAME_BYTES = {"postgres": 63, "redshift": 127, "snowflake": 255}  # longer names are cut off, and two could become one
-
-
-def name_limit(kind: str) -> int | None:
-    """How many bytes an engine keeps of a name; None: all."""
-    return NAME_BYTES.get(kind)
-
-
 DUCKDB_OPTIONS = {"memory_limit", "threads", "temp_directory"}
 
 

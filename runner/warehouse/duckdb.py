@@ -12,25 +12,16 @@ import re
 import stat
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from functools import cached_property
+from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from runner.errors import CannotConnect, Locked
 from runner.names import TableName
 from runner.secrets import NO_SECRETS, Secrets
-from runner.warehouse.base import (
-    NOTHING,
-    Capabilities,
-    Column,
-    FileMark,
-    Relation,
-    Result,
-    Trouble,
-    Warehouse,
-    WarehouseError,
-    Watch,
-)
+from runner.warehouse.base import Warehouse
+from runner.warehouse.engines import DUCKDB, Engine
+from runner.warehouse.values import NOTHING, Column, FileMark, Relation, Result, Trouble, WarehouseError, Watch
 
 if TYPE_CHECKING:
     import duckdb as driver
@@ -59,18 +50,6 @@ class DuckDB(Warehouse):
     nothing of it outlives the process.
     """
 
-    kind: ClassVar[str] = "duckdb"
-    dialect: ClassVar[str] = "duckdb"
-    capabilities = Capabilities(
-        transactional_ddl=True,
-        snapshots=True,
-        file_lock=True,  # one read-write process per file
-        indexes=False,  # ART indexes slow down bulk deletes and are not used for joins; zone maps find the rows
-        reads_files=True,
-        analyze=False,
-        default_schema="main",
-    )
-
     def __init__(
         self,
         path: str,
@@ -82,6 +61,7 @@ class DuckDB(Warehouse):
         secrets: Secrets = NO_SECRETS,
         options: Mapping[str, str] = MappingProxyType({}),
         connection: Any = None,
+        engine: Engine | None = None,
     ) -> None:
         super().__init__(timeout_s, watch, secrets)
         self._path, self._options = path, dict(options)
@@ -90,6 +70,7 @@ class DuckDB(Warehouse):
             hint = "name the file that the events are in: duckdb:///web.duckdb is web.duckdb in this folder"
             raise CannotConnect(f"cannot open {path}: there is no such database", hint)
         self._connection = connection if connection is not None else _open(path, read_only, self._options)
+        self.engine = engine or replace(DUCKDB, database=str(self._run("select current_database()")[-1].one()[0]))
 
     def _run(self, sql: str) -> tuple[Result, ...]:
         self._lines_before, found = 0, []
@@ -164,7 +145,12 @@ class DuckDB(Warehouse):
     def another(self) -> Self:
         connection = self._connection.cursor()
         return type(self)(
-            self._path, timeout_s=self.timeout_s, watch=self.watch, secrets=self.secrets, connection=connection
+            self._path,
+            timeout_s=self.timeout_s,
+            watch=self.watch,
+            secrets=self.secrets,
+            connection=connection,
+            engine=self.engine,
         )
 
     def reopened(self) -> Self:
@@ -179,7 +165,7 @@ class DuckDB(Warehouse):
         """One DESCRIBE a table: the catalogue's own tables cost 20 to 40 ms at their first use in a process."""
         found = {}
         for name in dict.fromkeys(names):
-            place = self.table(name)
+            place = self.engine.table(name)
             try:
                 columns = self.describe_query(f"select * from {place}")
             except WarehouseError as error:
@@ -193,13 +179,13 @@ class DuckDB(Warehouse):
     def _view(self, name: TableName) -> str | None:
         """A view's SELECT; None for a table. Tables have a rowid: only for what has none the catalogue is asked."""
         try:
-            self.execute("catalogue:rowid", f"describe select rowid from {self.table(name)}")
+            self.execute("catalogue:rowid", f"describe select rowid from {self.engine.table(name)}")
         except WarehouseError:
             pass
         else:
             return None
-        place = name.within(self.capabilities.default_schema)
-        where = f"lower(schema_name) = {self.literal((place.schema or '').lower())} and lower(view_name) = {self.literal(place.table.lower())}"
+        place = name.within(self.engine.default_schema)
+        where = f"lower(schema_name) = {self.engine.literal((place.schema or '').lower())} and lower(view_name) = {self.engine.literal(place.table.lower())}"
         rows = self.execute("catalogue:view", f"select sql from duckdb_views() where {where}").rows
         return (
             re.sub(r"^\s*create\s+view\s+.*?\s+as\s+", "", rows[0][0], flags=re.IGNORECASE | re.DOTALL)
@@ -218,7 +204,7 @@ class DuckDB(Warehouse):
         found = self.execute(
             "catalogue:tables",
             "select table_name from duckdb_tables() where database_name = current_database()"
-            f" and schema_name = {self.literal(schema)} and starts_with(table_name, {self.literal(prefix)}) order by 1",
+            f" and schema_name = {self.engine.literal(schema)} and starts_with(table_name, {self.engine.literal(prefix)}) order by 1",
         )
         return tuple(str(row[0]) for row in found.rows)
 
@@ -237,31 +223,11 @@ class DuckDB(Warehouse):
     def drop_scratch(self, scratch: str) -> None:
         self.execute("scratch:drop", f"detach database if exists {scratch}")
 
-    def table(self, name: TableName) -> str:
-        """With its database: `shop.orders` means something else in a file called shop.duckdb."""
-        full = name.within(self.capabilities.default_schema).parts
-        return ".".join(self.quote(part) for part in ((self._database, *full) if len(full) < 3 else full))
-
-    def schema(self, name: str) -> str:
-        return f"{self.quote(self._database)}.{self.quote(name)}"
-
-    @cached_property
-    def _database(self) -> str:
-        return str(self.execute("catalogue:database", "select current_database()").one()[0])
-
-    def hash_60(self, text: str) -> str:
-        return f"(md5_number_lower({text}) >> 4)"
-
     def find_files(self, patterns: tuple[str, ...]) -> tuple[FileMark, ...]:
         marks = sorted({mark for pattern in patterns for mark in _marks(pattern)}, key=lambda mark: mark.path)
         if not marks:
             raise CannotConnect(f"no file matches {', '.join(patterns)}", "files: is relative to the playbook's folder")
         return tuple(marks)
-
-    def files(self, marks: tuple[FileMark, ...]) -> str:
-        texts = any(re.search(r"\.(csv|tsv)(\.\w+)?$", mark.path, re.IGNORECASE) for mark in marks)
-        listed = ", ".join(self.literal(mark.path) for mark in marks)
-        return f"{'read_csv' if texts else 'read_parquet'}([{listed}], union_by_name=true)"
 
 
 def _marks(pattern: str) -> list[FileMark]:

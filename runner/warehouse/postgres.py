@@ -6,24 +6,15 @@ import os
 import re
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from runner.names import PLAIN, Layout, TableName
-from runner.warehouse.base import Capabilities, Column, Relation, Result, Trouble
+from runner.names import TableName
+from runner.warehouse.engines import POSTGRES, Engine
 from runner.warehouse.server import Server
-
-NULL_STAND_INS = (
-    (re.compile(r"^(text|character|varchar|bpchar|name|citext)"), "''"),
-    (re.compile(r"^(smallint|integer|bigint|numeric|real|double|money)"), "0"),
-    (re.compile(r"^timestamp"), "timestamp '0001-01-01'"),
-    (re.compile(r"^date"), "date '0001-01-01'"),
-    (re.compile(r"^boolean"), "false"),
-    (re.compile(r"^uuid"), "uuid '00000000-0000-0000-0000-000000000000'"),
-)
-UNORDERED = ("json", "xml", "point", "line", "lseg", "box", "path", "polygon", "circle")
+from runner.warehouse.values import Column, Relation, Result, Trouble
 
 # What libpq is told unless the URL says otherwise: a dead network is noticed in a minute, not in hours.
 NETWORK: dict[str, str | int] = {
@@ -63,21 +54,10 @@ select {named} from pg_stat_activity where pid = pg_backend_pid()
 class Postgres(Server):
     """One session of a Postgres server, version 13 or later."""
 
-    kind: ClassVar[str] = "postgres"
-    dialect: ClassVar[str] = "postgres"
+    engine: Engine = POSTGRES
     drivername = "postgresql+psycopg"
     passing = PASSING
     private = "pg_temp"
-    stand_ins = NULL_STAND_INS  # IS NOT DISTINCT FROM can be neither hashed nor merged
-    capabilities = Capabilities(
-        transactional_ddl=True,
-        snapshots=True,
-        file_lock=False,
-        indexes=True,
-        reads_files=False,
-        analyze=True,  # a table made in this transaction has no statistics until it is analysed
-        default_schema="public",
-    )
 
     _driver: psycopg.Connection[Any]
 
@@ -87,7 +67,7 @@ class Postgres(Server):
 
     def _introduce(self) -> str:
         self._driver.autocommit = True
-        session = SESSION.format(application=self.literal(self._application), named=NAMED)
+        session = SESSION.format(application=self.engine.literal(self._application), named=NAMED)
         return str(self._run(session if self._plain else SETTINGS + session)[-1].one()[0])
 
     def _run(self, sql: str) -> tuple[Result, ...]:
@@ -154,7 +134,7 @@ class Postgres(Server):
         wanted = list(dict.fromkeys(names))
         if not wanted:
             return {}
-        listed = ", ".join(f"({n}, {self.literal(self.table(name))})" for n, name in enumerate(wanted))
+        listed = ", ".join(f"({n}, {self.engine.literal(self.engine.table(name))})" for n, name in enumerate(wanted))
         found = self.execute(
             "catalogue",
             "select w.n, a.attname, format_type(a.atttypid, a.atttypmod), c.relkind::text,"
@@ -180,52 +160,29 @@ class Postgres(Server):
         found = self.execute(
             "catalogue:columns",
             "select attname, format_type(atttypid, atttypmod) from pg_attribute"
-            f" where attrelid = to_regclass({self.literal(table)}) and attnum > 0 and not attisdropped order by attnum",
+            f" where attrelid = to_regclass({self.engine.literal(table)}) and attnum > 0 and not attisdropped order by attnum",
         )
         return tuple(Column(str(row[0]), str(row[1])) for row in found.rows)
 
     def tables(self, schema: str, prefix: str) -> tuple[str, ...]:
         found = self.execute(
             "catalogue:tables",
-            f"select tablename from pg_tables where schemaname = {self.literal(schema)}"
-            f" and starts_with(tablename, {self.literal(prefix)}) order by 1",
+            f"select tablename from pg_tables where schemaname = {self.engine.literal(schema)}"
+            f" and starts_with(tablename, {self.engine.literal(prefix)}) order by 1",
         )
         return tuple(str(row[0]) for row in found.rows)
-
-    def temporary_table(self, name: str, select: str, layout: Layout = PLAIN) -> str:
-        return f"create {'' if name.startswith('pg_temp.') else 'unlogged '}table {name} as {select}"
-
-    def text_of(self, column: str, type_: str) -> str:
-        return f"cast({column} as text)"
-
-    def hash_60(self, text: str) -> str:
-        return f"('x' || substr(md5({text}), 1, 15))::bit(60)::bigint"
-
-    def found_by_index(self, column: str, select: str) -> str:
-        """An array is looked up in the index; for IN the planner reads the whole table (measured: ten times slower)."""
-        return f"{column} = any (array({select}))"
-
-    def sortable(self, column: str, type_: str) -> str:
-        return f"cast({column} as text)" if type_ in UNORDERED else column
-
-    def any_of(self, column: str, type_: str) -> str:
-        return f"(array_agg({column}))[1]"
 
     def patience(self, seconds: int) -> str:
         return f"set lock_timeout = '{seconds}s'"
 
     def end_session(self, session: str) -> None:
         """Another role's sessions stay: then their locks are waited for, as long as lock_timeout says."""
-        ours = f"{NAMED} = {self.literal(session)} and usename = current_user and pid <> pg_backend_pid()"
+        ours = f"{NAMED} = {self.engine.literal(session)} and usename = current_user and pid <> pg_backend_pid()"
         self.execute("lease:end", f"select pg_terminate_backend(pid) from pg_stat_activity where {ours}")
-
-    @property
-    def now(self) -> str:
-        return "(clock_timestamp() at time zone 'UTC')"
 
     def is_alive(self, session: str) -> bool:
         """A session that has left pg_stat_activity is gone with all that it had not committed."""
-        sql = f"select 1 from pg_stat_activity where {NAMED} = {self.literal(session)}"
+        sql = f"select 1 from pg_stat_activity where {NAMED} = {self.engine.literal(session)}"
         return bool(self.execute("lease:alive", sql).rows)
 
 

@@ -18,16 +18,16 @@ import re
 import socket
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any, ClassVar
+from typing import Any
 
 from redshift_connector.error import Error, InterfaceError
 
-from runner.names import PLAIN, Layout, TableName
-from runner.warehouse.base import Capabilities, Column, Relation, Result, Trouble, WarehouseError
+from runner.names import TableName
+from runner.warehouse.engines import Engine
+from runner.warehouse.engines.redshift import PRIVATE, REDSHIFT
 from runner.warehouse.server import Server
+from runner.warehouse.values import Column, Relation, Result, Trouble, WarehouseError
 
-PRIVATE = "runner_look"  # what the temporary tables of a command that only looks begin with
-LONGEST = "varchar(65535)"
 LOCK_MS = 60_000
 CONFLICT = re.compile(
     r"\b1023\b|\b1018\b|serializable isolation violation|conflict with concurrent transaction|statement timeout",
@@ -39,43 +39,22 @@ PASSING = re.compile(
     "|server socket closed|reset by peer|temporary failure|resuming|rebooting",
     re.IGNORECASE,
 )
-STAND_INS = (
-    (re.compile(r"^(character|varchar|char|bpchar|text|name)"), "''"),
-    (re.compile(r"^(smallint|integer|bigint|numeric|real|double)"), "0"),
-    (re.compile(r"^timestamp"), "timestamp '0001-01-01'"),
-    (re.compile(r"^date"), "date '0001-01-01'"),
-    (re.compile(r"^boolean"), "false"),
-)
-UNORDERED = ("super", "geometry", "geography", "hllsketch", "varbyte", "json")
 # A script of several statements is one transaction, as it is where it is sent whole; not if it says otherwise itself.
 OWN_TRANSACTION = re.compile(
     r"^\W*(begin|start|commit|end|rollback|abort|vacuum|create\s+database|drop\s+database|alter\s+table\s.*\bappend\b"
     r"|create\s+external|drop\s+external|copy\s+job)\b",
     re.IGNORECASE | re.DOTALL,
 )
-COMMITS = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(truncate|vacuum)\b", re.IGNORECASE | re.DOTALL)
 PART = re.compile(r'"((?:[^"]|"")+)"|([^".]+)')
 
 
 class Redshift(Server):
     """One session of a provisioned cluster or a Serverless workgroup."""
 
-    kind: ClassVar[str] = "redshift"
-    dialect: ClassVar[str] = "redshift"
+    engine: Engine = REDSHIFT
     drivername = "redshift+redshift_connector"
     passing = PASSING
     private = PRIVATE
-    stand_ins = STAND_INS  # there is no IS NOT DISTINCT FROM
-    capabilities = Capabilities(
-        transactional_ddl=True,
-        snapshots=True,
-        file_lock=False,
-        indexes=False,
-        reads_files=False,
-        analyze=False,  # CREATE TABLE AS analyses what it makes
-        default_schema="public",
-        commits=COMMITS,
-    )
 
     _side: Any = None  # a second connection, from which statements of this one are cancelled
     _cancelled = 0
@@ -201,9 +180,7 @@ class Redshift(Server):
         return {**found, **(self._described(rest, self._elsewhere) if rest else {})}
 
     def _described(self, wanted: list[TableName], select: Any) -> dict[TableName, Relation]:
-        place = {
-            tuple(n.lower() for n in name.within(self.capabilities.default_schema).parts[-2:]): name for name in wanted
-        }
+        place = {tuple(n.lower() for n in name.within(self.engine.default_schema).parts[-2:]): name for name in wanted}
         columns: dict[TableName, list[Column]] = {}
         views: dict[TableName, str] = {}
         for schema, table, column, type_, kind, definition in self.execute("catalogue", select(list(place))).rows:
@@ -233,16 +210,18 @@ class Redshift(Server):
         )
 
     def _any(self, places: list[tuple[str, str]], schema: str, table: str) -> str:
-        return " or ".join(f"({schema} = {self.literal(s)} and {table} = {self.literal(t)})" for s, t in places)
+        return " or ".join(
+            f"({schema} = {self.engine.literal(s)} and {table} = {self.engine.literal(t)})" for s, t in places
+        )
 
     def columns_of(self, table: str) -> tuple[Column, ...]:
         parts = [(quoted or plain).replace('""', '"').lower() for quoted, plain in PART.findall(table)]
-        where = f"n.nspname = {self.literal(parts[-2])}" if len(parts) > 1 else "n.nspname like 'pg_temp%'"
+        where = f"n.nspname = {self.engine.literal(parts[-2])}" if len(parts) > 1 else "n.nspname like 'pg_temp%'"
         found = self.execute(
             "catalogue:columns",
             "select a.attname, format_type(a.atttypid, a.atttypmod) from pg_class c"
             " join pg_namespace n on n.oid = c.relnamespace join pg_attribute a on a.attrelid = c.oid"
-            f" where {where} and c.relname = {self.literal(parts[-1])} and a.attnum > 0 and not a.attisdropped"
+            f" where {where} and c.relname = {self.engine.literal(parts[-1])} and a.attnum > 0 and not a.attisdropped"
             " order by a.attnum",
         )
         return tuple(Column(str(row[0]), str(row[1])) for row in found.rows)
@@ -251,29 +230,12 @@ class Redshift(Server):
         found = self.execute(
             "catalogue:tables",
             "select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace"
-            f" where c.relkind = 'r' and n.nspname = {self.literal(schema.lower())}"
-            f" and left(cast(c.relname as varchar(128)), {len(prefix)}) = {self.literal(prefix)} order by 1",
+            f" where c.relkind = 'r' and n.nspname = {self.engine.literal(schema.lower())}"
+            f" and left(cast(c.relname as varchar(128)), {len(prefix)}) = {self.engine.literal(prefix)} order by 1",
         )
         return tuple(str(row[0]) for row in found.rows)
 
     # -- scratch -----------------------------------------------------------------------------------------------------
-
-    def scratch_table(self, scratch: str, name: str) -> str:
-        return f"{PRIVATE}_{name}" if scratch == PRIVATE else f"{scratch}.{name}"
-
-    def temporary_table(self, name: str, select: str, layout: Layout = PLAIN) -> str:
-        if name.startswith(PRIVATE):
-            return f"create temporary table {name} as {select}"
-        return f"create table {name} backup no{self._attributes(layout)} as {select}"
-
-    def derived_table(self, name: str, select: str, layout: Layout) -> str:
-        return f"create table {name}{self._attributes(layout)} as {select}"
-
-    def _attributes(self, layout: Layout) -> str:
-        parts = [f" diststyle {layout.diststyle}"] if layout.diststyle else []
-        parts += [f" distkey ({self.quote(layout.distkey)})"] if layout.distkey else []
-        parts += [f" sortkey ({', '.join(self.quote(c) for c in layout.sortkey)})"] if layout.sortkey else []
-        return "".join(parts)
 
     def create_once(self, label: str, name: str, select: str) -> None:
         if self.columns_of(name):
@@ -283,37 +245,6 @@ class Redshift(Server):
         except WarehouseError as error:
             if "already exists" not in error.what:
                 raise
-
-    def retyped(self, table: str, column: str, type_: str) -> str:
-        """Only a VARCHAR's length can be changed (r_ALTER_TABLE.html)."""
-        return ""
-
-    # -- text builders -----------------------------------------------------------------------------------------------
-
-    def literal(self, value: str | int | float | bool | None) -> str:
-        r"""A backslash may or may not escape within '…' here: it is kept out of literals."""
-        if not isinstance(value, str) or "\\" not in value:
-            return super().literal(value)
-        return f"({' || chr(92) || '.join(super(Redshift, self).literal(part) for part in value.split(chr(92)))})"
-
-    def text_of(self, column: str, type_: str) -> str:
-        if type_ == "super":
-            return f"json_serialize({column})"
-        return f"cast({column} as {LONGEST})"
-
-    def hash_60(self, text: str) -> str:
-        return f"strtol(substring(md5({text}), 1, 15), 16)"
-
-    def _same(self, left: str, right: str) -> str:
-        return f"({left} = {right} or ({left} is null and {right} is null))"
-
-    def sortable(self, column: str, type_: str) -> str:
-        if type_ == "super":
-            return f"json_serialize({column})"
-        return f"cast({column} as {LONGEST})" if type_ in UNORDERED else column
-
-    def any_of(self, column: str, type_: str) -> str:
-        return f"any_value({column})"
 
     # -- locks and the lease -----------------------------------------------------------------------------------------
 
@@ -328,7 +259,7 @@ class Redshift(Server):
 
     @property
     def _unhurried(self) -> str:
-        return f"set statement_timeout to {self.literal(self._statement_timeout)}"
+        return f"set statement_timeout to {self.engine.literal(self._statement_timeout)}"
 
     def end_session(self, session: str) -> None:
         """Another user's sessions stay: then their locks are waited for."""
@@ -348,10 +279,6 @@ class Redshift(Server):
 
     def _is_ours(self, session: str) -> bool:
         return bool(re.match(r"\d+ ", session)) and session.endswith(f" {self._user}")
-
-    @property
-    def now(self) -> str:
-        return "getdate()"
 
 
 def _details(error: BaseException) -> dict[str, str]:

@@ -17,8 +17,9 @@ from sqlalchemy.engine import make_url
 
 from runner.errors import BadInput, CannotConnect, Place
 from runner.secrets import NO_SECRETS, Secrets, looks_secret
-from runner.warehouse import display, name_limit
-from runner.warehouse.base import Trouble, Warehouse, WarehouseError, Watch
+from runner.warehouse import display
+from runner.warehouse.base import Warehouse
+from runner.warehouse.values import Trouble, WarehouseError, Watch
 
 RETRY = {"40001", "40P01", "55P03"}
 FULL = {"53100", "53200", "53400"}
@@ -100,13 +101,13 @@ class Server(Warehouse):
         from runner.sql.parser import split  # late: the parser is not needed to connect
 
         try:
-            return split(script, self.dialect, Place())
+            return split(script, self.engine.name, Place())
         except BadInput as error:  # at load it was another text
             raise WarehouseError(label, self.secrets.masked(error.problems[0].what), Trouble.REFUSED) from None
 
     @property
     def session(self) -> str:
-        return self.literal(self._session)
+        return self.engine.literal(self._session)
 
     # -- what a server provides besides ------------------------------------------------------------------------------
 
@@ -150,7 +151,7 @@ class Server(Warehouse):
 
     def open_scratch(self, playbook: str, run_id: str) -> str:
         name = f"{_scratch_prefix(playbook)}{re.sub('[^0-9a-z]', '', run_id.lower())}"
-        scratch = self.quote(name[: name_limit(self.kind)])
+        scratch = self.engine.quote(name[: self.engine.name_bytes])
         self._create_scratch(scratch)
         return scratch
 
@@ -162,7 +163,7 @@ class Server(Warehouse):
         ours = re.compile(f"{_scratch_prefix(playbook)}[0-9a-z]+")
         for (found,) in self.execute("scratch:list", self.schemas).rows:
             if ours.fullmatch(name := self._name(found)):
-                self.execute("scratch:sweep", f"drop schema if exists {self.quote(name)} cascade")
+                self.execute("scratch:sweep", f"drop schema if exists {self.engine.quote(name)} cascade")
 
     def _name(self, found: object) -> str:
         """A name out of the catalogue, as the core has it."""

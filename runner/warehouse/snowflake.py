@@ -20,20 +20,21 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 import snowflake.connector
 
 from runner.errors import CannotConnect
-from runner.names import PLAIN, Layout, TableName, turned
+from runner.names import TableName, turned
 from runner.warehouse import display
-from runner.warehouse.base import NOTHING, Capabilities, Column, Relation, Result, Trouble, WarehouseError
+from runner.warehouse.engines import Engine
+from runner.warehouse.engines.snowflake import PRIVATE, SNOWFLAKE
 from runner.warehouse.server import Server
+from runner.warehouse.values import NOTHING, Column, Relation, Result, Trouble, WarehouseError
 
 # The driver tells of clouds it does not find itself in; what goes wrong comes as an exception.
 logging.getLogger("snowflake.connector").setLevel(logging.CRITICAL)
 
-PRIVATE = "runner_look"  # what the temporary tables of a command that only looks begin with
 LOCK_S = 60
 # https://docs.snowflake.com/en/sql-reference/parameters says what each means
 SESSION: dict[str, Any] = {
@@ -55,41 +56,16 @@ PASSING = re.compile(
     "25000[1368]|timed? ?out|refused|unreachable|temporar|reset|HTTP request failed|50[234]|connection", re.IGNORECASE
 )
 CHANGED = "number of rows "  # what the columns of a DML statement's answer begin with
-COMMITS = re.compile(
-    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(create|drop|alter|undrop|comment|grant|revoke|use|execute|call)\b",
-    re.IGNORECASE | re.DOTALL,
-)
-STAND_INS = (
-    (re.compile(r"^(VARCHAR|TEXT|STRING|CHAR)"), "''"),
-    (re.compile(r"^(NUMBER|FLOAT|DECFLOAT)"), "0"),
-    (re.compile(r"^TIMESTAMP_NTZ"), "timestamp '0001-01-01 00:00:00'"),
-    (re.compile(r"^DATE"), "date '0001-01-01'"),
-    (re.compile(r"^BOOLEAN"), "false"),
-)
-NESTED = ("VARIANT", "OBJECT", "ARRAY", "MAP")
-UNORDERED = ("GEOGRAPHY", "GEOMETRY", "VECTOR")
 
 
 class Snowflake(Server):
     """One session of an account, in the database of its URL."""
 
-    kind: ClassVar[str] = "snowflake"
-    dialect: ClassVar[str] = "snowflake"
+    engine: Engine = SNOWFLAKE
     drivername = "snowflake"
     passing = PASSING
     private = PRIVATE
     schemas = "select schema_name from information_schema.schemata"
-    stand_ins = STAND_INS  # a correlated subquery joins by equality only
-    capabilities = Capabilities(
-        transactional_ddl=False,
-        snapshots=False,
-        file_lock=False,
-        indexes=False,
-        reads_files=False,
-        analyze=False,
-        default_schema="public",
-        commits=COMMITS,
-    )
 
     _instant = ""  # the freeze's
     _cursor: Any = None
@@ -113,7 +89,7 @@ class Snowflake(Server):
             hint = "snowflake://USER@ACCOUNT/DATABASE/SCHEMA?warehouse=WAREHOUSE&role=ROLE"
             raise CannotConnect(f"{display(self._url)} names no database that this role can use", hint)
         self._history: set[TableName] = set()
-        self.capabilities = replace(type(self).capabilities, default_schema=turned(str(schema or "PUBLIC")))
+        self.engine = replace(type(self).engine, default_schema=turned(str(schema or "PUBLIC")))
         return str(session)
 
     def _run(self, sql: str) -> tuple[Result, ...]:
@@ -150,7 +126,7 @@ class Snowflake(Server):
         side = self._engine.raw_connection()
         try:
             call = (
-                f"system$cancel_query({self.literal(query)})"
+                f"system$cancel_query({self.engine.literal(query)})"
                 if query
                 else f"system$cancel_all_queries({self._session})"
             )
@@ -192,10 +168,10 @@ class Snowflake(Server):
         return relation.name in self._history
 
     def pinned(self, relation: Relation, copy: str, columns: str) -> str:
-        table = self.table(relation.name)
+        table = self.engine.table(relation.name)
         if self.has_history(relation):
-            return f"{table} at (timestamp => {self.literal(self._instant)}::timestamp_ltz)"
-        self.execute("freeze:copy", self.temporary_table(copy, f"select {columns} from {table}"))
+            return f"{table} at (timestamp => {self.engine.literal(self._instant)}::timestamp_ltz)"
+        self.execute("freeze:copy", self.engine.temporary_table(copy, f"select {columns} from {table}"))
         return copy
 
     # -- the catalogue -----------------------------------------------------------------------------------------------
@@ -204,14 +180,16 @@ class Snowflake(Server):
         found: dict[TableName, Relation] = {}
         for name in dict.fromkeys(names):
             try:
-                found[name] = Relation(name, self.columns_of(self.table(name)))
+                found[name] = Relation(name, self.columns_of(self.engine.table(name)))
             except WarehouseError as error:
                 if not ABSENT.search(error.what):
                     raise
         for name, (kind, retention) in self._kinds(found).items():
             if "VIEW" in kind:
                 ddl = str(
-                    self.execute("catalogue:view", f"select get_ddl('view', {self.literal(self.table(name))})").one()[0]
+                    self.execute(
+                        "catalogue:view", f"select get_ddl('view', {self.engine.literal(self.engine.table(name))})"
+                    ).one()[0]
                 )
                 select = re.sub(r"^\s*create\s+.*?\s+as\s+", "", ddl, flags=re.IGNORECASE | re.DOTALL)
                 found[name] = replace(found[name], is_view=True, definition=select.rstrip().rstrip(";"))
@@ -226,12 +204,12 @@ class Snowflake(Server):
             databases.setdefault(name.parts[-3] if len(name.parts) > 2 else "", []).append(name)
         found: dict[TableName, tuple[str, int]] = {}
         for database, listed in databases.items():
-            place = {name.within(self.capabilities.default_schema).parts[-2:]: name for name in listed}
+            place = {name.within(self.engine.default_schema).parts[-2:]: name for name in listed}
             pairs = " or ".join(
-                f"(table_schema = {self.literal(turned(s))} and table_name = {self.literal(turned(t))})"
+                f"(table_schema = {self.engine.literal(turned(s))} and table_name = {self.engine.literal(turned(t))})"
                 for s, t in place
             )
-            schema = f"{self.quote(database)}.information_schema" if database else "information_schema"
+            schema = f"{self.engine.quote(database)}.information_schema" if database else "information_schema"
             rows = self.execute(
                 "catalogue:kinds",
                 f"select table_schema, table_name, table_type, retention_time from {schema}.tables where {pairs}",
@@ -247,8 +225,8 @@ class Snowflake(Server):
     def tables(self, schema: str, prefix: str) -> tuple[str, ...]:
         found = self.execute(
             "catalogue:tables",
-            f"select table_name from information_schema.tables where table_schema = {self.literal(turned(schema))}"
-            f" and startswith(table_name, {self.literal(turned(prefix))}) order by 1",
+            f"select table_name from information_schema.tables where table_schema = {self.engine.literal(turned(schema))}"
+            f" and startswith(table_name, {self.engine.literal(turned(prefix))}) order by 1",
         )
         return tuple(turned(str(row[0])) for row in found.rows)
 
@@ -260,23 +238,10 @@ class Snowflake(Server):
 
     def _go_back(self) -> None:
         """CREATE SCHEMA makes the new schema the session's own."""
-        self.execute("scratch:schema", f"use schema {self.schema(self.capabilities.default_schema)}")
+        self.execute("scratch:schema", f"use schema {self.engine.schema(self.engine.default_schema)}")
 
     def _name(self, found: object) -> str:
         return turned(str(found))
-
-    def scratch_table(self, scratch: str, name: str) -> str:
-        if scratch == PRIVATE:
-            return f"{self.schema(self.capabilities.default_schema)}.{PRIVATE}_{name}"
-        return f"{scratch}.{name}"
-
-    def temporary_table(self, name: str, select: str, layout: Layout = PLAIN) -> str:
-        kind = "temporary" if f".{PRIVATE}_" in name else "transient"
-        return f"create {kind} table {name} as {select}"
-
-    def derived_table(self, name: str, select: str, layout: Layout) -> str:
-        cluster = f" cluster by ({', '.join(self.quote(c) for c in layout.cluster_by)})" if layout.cluster_by else ""
-        return f"create {'transient ' if layout.transient else ''}table {name}{cluster} as {select}"
 
     def create_schema(self, label: str, schema: str) -> None:
         super().create_schema(label, schema)
@@ -289,31 +254,6 @@ class Snowflake(Server):
             if not THERE.search(error.what):
                 raise
 
-    # -- text builders -----------------------------------------------------------------------------------------------
-
-    def quote(self, part: str) -> str:
-        return '"' + turned(part).replace('"', '""') + '"'
-
-    def literal(self, value: str | int | float | bool | None) -> str:
-        return super().literal(value.replace("\\", "\\\\") if isinstance(value, str) else value)
-
-    def text_of(self, column: str, type_: str) -> str:
-        return f"to_json({column})" if type_.startswith(NESTED) else f"cast({column} as varchar)"
-
-    def hash_60(self, text: str) -> str:
-        return f"bitshiftright(md5_number_lower64({text}), 4)"
-
-    def _same(self, left: str, right: str) -> str:
-        return f"equal_null({left}, {right})"
-
-    def sortable(self, column: str, type_: str) -> str:
-        if type_.startswith(NESTED):
-            return f"to_json({column})"
-        return f"cast({column} as varchar)" if type_.startswith(UNORDERED) else column
-
-    def any_of(self, column: str, type_: str) -> str:
-        return f"any_value({column})"
-
     # -- locks and the lease -----------------------------------------------------------------------------------------
 
     def patience(self, seconds: int) -> str:
@@ -323,7 +263,3 @@ class Snowflake(Server):
         """Its own user's sessions, and others with the right to."""
         if session.isdigit():
             self.execute("lease:end", f"select system$abort_session({session})")
-
-    @property
-    def now(self) -> str:
-        return "sysdate()"

@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from runner.errors import CannotConnect
 from runner.warehouse import connect, display
-from runner.warehouse.base import WarehouseError
+from runner.warehouse.engines import REDSHIFT, SNOWFLAKE
 from runner.warehouse.server import options
+from runner.warehouse.values import WarehouseError
 from tests.engines import postgres, redshift, snowflake
 from tests.engines.db import Db
 from tests.engines.test_redshift_shim import DRIVERS_TLS, certificate
@@ -327,12 +328,9 @@ def test_names_are_compared_as_snowflake_does(snowflake_url: str, tmp_path: Path
 
 def test_a_literal_ends_where_it_should() -> None:
     """A backslash escapes on both: it is doubled on Snowflake, and kept out of literals on Redshift."""
-    from runner.warehouse.redshift import Redshift
-    from runner.warehouse.snowflake import Snowflake
-
     text = "a\\'; drop table x --"
-    assert Snowflake.literal(object.__new__(Snowflake), text) == "'a\\\\''; drop table x --'"
-    assert Redshift.literal(object.__new__(Redshift), text) == "('a' || chr(92) || '''; drop table x --')"
+    assert SNOWFLAKE.literal(text) == "'a\\\\''; drop table x --'"
+    assert REDSHIFT.literal(text) == "('a' || chr(92) || '''; drop table x --')"
 
 
 @pytest.mark.parametrize("engine", ["redshift", "snowflake"])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runner.warehouse.base import Trouble, WarehouseError
+from runner.warehouse.values import Trouble, WarehouseError
 from tests.kit import ROOT
 from tests.kit.project import TOTALS, Project, project_fixture  # noqa: F401
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from runner.warehouse import connect
-from runner.warehouse.base import Warehouse, WarehouseError
+from runner.warehouse.base import Warehouse
+from runner.warehouse.values import WarehouseError
 from tests.engines.db import ALL
 
 
@@ -68,7 +69,7 @@ def test_a_transaction_that_is_left_open(warehouse: Warehouse) -> None:
 def test_ddl_in_a_transaction_that_is_left_open(warehouse: Warehouse) -> None:
     """It takes part in it, but on Snowflake, where it commits."""
     warehouse.script("t", "begin; create table u (n integer)")
-    assert warehouse.left_open() is warehouse.capabilities.transactional_ddl
+    assert warehouse.left_open() is warehouse.engine.transactional_ddl
     if warehouse.left_open():
         warehouse.roll_back()
         warehouse.execute("t", "create table u (n integer)")

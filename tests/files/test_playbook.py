@@ -19,7 +19,6 @@ from runner.errors import BadInput, Exit, NoSteps, Place
 from runner.names import TableName
 from runner.playbook.load import is_sqlrunner, load
 from runner.playbook.values import (
-    ENGINES,
     Affected,
     Expression,
     Fold,
@@ -38,6 +37,7 @@ from runner.playbook.values import (
 )
 from runner.playbook.variables import for_engine
 from runner.warehouse import KINDS
+from runner.warehouse.engines import ENGINES
 from tests.kit import ROOT
 
 EXAMPLE = """\

@@ -18,9 +18,9 @@ import duckdb
 import pytest
 
 from runner.playbook.load import load
-from runner.playbook.values import ENGINES
 from runner.playbook.variables import for_engine
 from runner.program.load import load as load_program
+from runner.warehouse.engines import ENGINES
 from tests.engines.db import Db
 from tests.kit import ROOT
 from tests.models import web_everywhere, web_oracle

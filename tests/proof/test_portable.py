@@ -13,11 +13,12 @@ import sqlglot
 
 from runner.errors import BadInput, Place, show
 from runner.playbook import load as playbook_file
-from runner.playbook.values import ENGINES, Phase
+from runner.playbook.values import Phase
 from runner.porting import portable
 from runner.porting.functions import FUNCTIONS, INSTEAD, LISTS
 from runner.program import load as loading
 from runner.program.values import Program
+from runner.warehouse.engines import ENGINES
 from tests.kit import ROOT
 
 AT = Place(Path("m.sql"))

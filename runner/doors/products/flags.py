@@ -18,7 +18,7 @@ from runner.playbook.load import given_target
 from runner.playbook.paths import resolved_target
 from runner.session.process import Surroundings
 from runner.warehouse import connect, display, kind_of
-from runner.warehouse.base import WarehouseError
+from runner.warehouse.values import WarehouseError
 
 if TYPE_CHECKING:
     from runner.warehouse.base import Warehouse
@@ -121,7 +121,7 @@ def _apply(plan: Plan, target: str, around: Surroundings) -> None:
     """Make the View, all or nothing."""
     warehouse: Warehouse = connect(target, "runner generate", new=False, watch=around.watch, secrets=around.secrets)
     try:
-        if warehouse.capabilities.transactional_ddl:
+        if warehouse.engine.transactional_ddl:
             with warehouse.transaction("view"):
                 _send(warehouse, plan)
         else:

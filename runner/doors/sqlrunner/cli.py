@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from runner.doors.sqlrunner.files.playbook import OldPlaybook
     from runner.doors.sqlrunner.files.queries import ReadyStep
     from runner.doors.sqlrunner.log import Log
-    from runner.warehouse.base import Warehouse, Watch
+    from runner.warehouse.base import Warehouse
+    from runner.warehouse.values import Watch
 
 THREADS_PER_CORE = 10  # as many connections as SQL Runner's driver keeps
 STOPPED = "what had ended before is done, what ran was cancelled"

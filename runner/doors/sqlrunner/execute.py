@@ -15,7 +15,8 @@ from runner.clock import Clock
 from runner.doors.sqlrunner.files.queries import ReadyQuery, ReadyStep
 from runner.doors.sqlrunner.pool import Pool
 from runner.errors import RunnerError
-from runner.warehouse.base import Result, Warehouse, WarehouseError
+from runner.warehouse.base import Warehouse
+from runner.warehouse.values import Result, WarehouseError
 
 STOP_S = 3.0  # so long cancelled queries may take to end
 

@@ -18,7 +18,7 @@ from unicodedata import combining, east_asian_width
 from runner.doors.sqlrunner.execute import Aim, At, Outcome, TargetStatus, Telling
 from runner.doors.sqlrunner.files.queries import ReadyStep
 from runner.doors.sqlrunner.review import Code, as_go_pg, code_of, record_of
-from runner.warehouse.base import Result
+from runner.warehouse.values import Result
 
 _NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?%?")
 

@@ -17,9 +17,10 @@ from unittest.mock import patch
 
 import duckdb
 
-from runner.warehouse.base import Result, Warehouse
+from runner.warehouse.base import Warehouse
 from runner.warehouse.duckdb import DuckDB
 from runner.warehouse.postgres import Postgres
+from runner.warehouse.values import Result
 
 Run = Callable[[Any, str], tuple[Result, ...]]
 

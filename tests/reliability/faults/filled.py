@@ -14,9 +14,10 @@ from unittest.mock import patch
 import duckdb
 
 from runner.warehouse import duckdb as duckdb_module
-from runner.warehouse.base import Trouble, Warehouse
+from runner.warehouse.base import Warehouse
 from runner.warehouse.duckdb import DuckDB
 from runner.warehouse.postgres import Postgres
+from runner.warehouse.values import Trouble
 from tests.engines.db import Db, duckdb_path
 from tests.kit import driver
 from tests.kit.project import Project

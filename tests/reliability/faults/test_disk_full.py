@@ -18,8 +18,8 @@ from random import Random
 import psycopg
 import pytest
 
-from runner.warehouse.base import Trouble
 from runner.warehouse.duckdb import DuckDB
+from runner.warehouse.values import Trouble
 from tests.engines import postgres
 from tests.engines.db import duckdb_path
 from tests.kit.arena import first_seed

@@ -98,7 +98,7 @@ def soak(size: int, seed: int) -> list[Tally]:
 def unguarded(engine: str) -> AbstractContextManager[object]:
     """Statements that commit are sent within a transaction too."""
     kind = ENGINE[engine]
-    return patch.object(kind, "capabilities", replace(kind.capabilities, commits=None))
+    return patch.object(kind, "engine", replace(kind.engine, commits=None))
 
 
 def repeatable_read() -> AbstractContextManager[object]:

@@ -19,7 +19,8 @@ from runner.increment.stage import _Stager
 from runner.playbook.values import Source
 from runner.program.values import SourceKey
 from runner.state.manifest import Manifest
-from runner.warehouse.base import Column, Result, Warehouse
+from runner.warehouse.base import Warehouse
+from runner.warehouse.values import Column, Result
 from tests.oracles.schedules import Schedule, make
 from tests.oracles.world import Op
 
@@ -84,7 +85,7 @@ def counts_at_the_end() -> AbstractContextManager[Any]:
 
     def write(self: Manifest, source: Source, table: str, run_id: str) -> None:
         batch = f"coalesce(cast({source.batch.text} as timestamp), timestamp '0001-01-01 00:00:00')"
-        count = f"(select count(*) from {self.warehouse.table(source.table)} e where {batch} = b.etl_tstamp)"
+        count = f"(select count(*) from {self.warehouse.engine.table(source.table)} e where {batch} = b.etl_tstamp)"
         real(
             self,
             source,

@@ -21,7 +21,7 @@ from runner.doors.products.values import (
     Type,
 )
 from runner.errors import Place, Problems, did_you_mean, show
-from runner.warehouse import name_limit
+from runner.warehouse.engines import ENGINES
 
 
 class Match(StrEnum):
@@ -99,7 +99,7 @@ def choose(product: Product, asked: Asked, engine: str) -> Wide:
     parts = [_part(product, family, names[family], True, False) for family in events]
     parts += [_part(product, family, names[family], False, not single(family, uses)) for family in kept]
     atomic = _atomic(asked, problems)
-    named = resolved(atomic, [c for p in parts for c in p.columns], name_limit(engine), problems)
+    named = resolved(atomic, [c for p in parts for c in p.columns], ENGINES[engine].name_bytes, problems)
     problems.finish()
     columns = iter(named.columns)
     renamed = tuple(replace(part, columns=tuple(next(columns) for _ in part.columns)) for part in parts)

@@ -13,7 +13,7 @@ from runner.doors.products.columns import snake, words
 from runner.doors.products.layouts import SPECIFICATIONS, Engine
 from runner.doors.products.values import Family, Property, Use
 from runner.errors import Problems, show
-from runner.warehouse import name_limit
+from runner.warehouse.engines import ENGINES
 
 OWN = frozenset(
     words("root_id root_tstamp ref_root ref_tree ref_parent schema_vendor schema_name schema_format schema_version")
@@ -58,7 +58,7 @@ def _columns(family: Family, properties: Iterable[Property], engine: Engine, pro
     """Problems properties of a table that have one column, or one that is the table's own."""
     seen: dict[str, Property] = {}
     for one in properties:
-        column = snake(one.name)[: name_limit(engine.name)]
+        column = snake(one.name)[: ENGINES[engine.name].name_bytes]
         first = seen.setdefault(column, one)
         if column in OWN:
             what = (

@@ -73,13 +73,13 @@ def _batches(door: Door, warehouse: Warehouse, unfolded: Unfolded, day: date) ->
     events = {e.name: e for name in properties_in(unfolded) for e in door.compiled.events_of_property(name)}
     found: list[tuple[object, ...]] = []
     for event in events.values():
-        place = warehouse.table(renamed(playbook, door.compiled.names.events(event.name)))
-        source = warehouse.literal(str(event.table))
+        place = warehouse.engine.table(renamed(playbook, door.compiled.names.events(event.name)))
+        source = warehouse.engine.literal(str(event.table))
         sql = (
             f"select cast(e.etl_tstamp as varchar(30)), e.n, m.event_count, m.run_id from (select etl_tstamp, count(*) as n"
             f" from {place} where event_date = date '{day.isoformat()}' group by etl_tstamp) e"
             f" left join {manifest.table('manifest')} m on m.etl_tstamp = e.etl_tstamp and m.source = {source}"
-            f" and m.playbook = {warehouse.literal(playbook.name)} order by 1"
+            f" and m.playbook = {warehouse.engine.literal(playbook.name)} order by 1"
         )
         rows = warehouse.execute("model:explain", sql).rows
         found += [(event.name, *row) for row in rows]

@@ -12,7 +12,8 @@ from runner.names import TableName
 from runner.program.values import CompiledModel, renamed
 from runner.session.process import Surroundings
 from runner.state.manifest import State
-from runner.warehouse.base import Column, Relation, Warehouse
+from runner.warehouse.base import Warehouse
+from runner.warehouse.values import Column, Relation
 
 SHOWN = 5  # views by name; of more the first and how many
 WIDTHS = (("bool", 1), ("date", 4), ("timestamp", 8), ("bigint", 8), ("int", 4), ("decimal", 16), ("numeric", 16))
@@ -106,7 +107,7 @@ class _Sizes:
         if table not in self.found:
             return 0
         if table not in self.counts:
-            sql = f"select count(*) from {self.warehouse.table(table)}"
+            sql = f"select count(*) from {self.warehouse.engine.table(table)}"
             self.counts[table] = int(self.warehouse.execute("plan:rows", sql).one()[0])
         return self.counts[table]
 
@@ -120,11 +121,11 @@ class _Sizes:
         table = renamed(door.program.playbook, model.table)
         if not model.key_names or table not in self.found:
             return None
-        names = ", ".join(self.warehouse.quote(name) for name in model.key_names)
+        names = ", ".join(self.warehouse.engine.quote(name) for name in model.key_names)
         known = {column.name.lower() for column in self.found[table].columns}
         if not known.issuperset(model.key_names):
             return None
-        sql = f"select count(*) from (select distinct {names} from {self.warehouse.table(table)}) runner_k"
+        sql = f"select count(*) from (select distinct {names} from {self.warehouse.engine.table(table)}) runner_k"
         return int(self.warehouse.execute("plan:keys", sql).one()[0])
 
 

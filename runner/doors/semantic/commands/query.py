@@ -85,12 +85,12 @@ def fetch(door: Door, warehouse: Warehouse, asked: Asked) -> tuple[list[str], Se
 
 def physical(door: Door, warehouse: Warehouse, text: str) -> str:
     """A SELECT over the model's tables and views, with their names in the warehouse."""
-    select, _ = parse_select(text, warehouse.dialect, Place())
+    select, _ = parse_select(text, warehouse.engine.name, Place())
 
     def name(table: TableName) -> str:
-        return warehouse.table(renamed(door.program.playbook, table))
+        return warehouse.engine.table(renamed(door.program.playbook, table))
 
-    return splice(select, lambda r: name(r.table), warehouse.quote)
+    return splice(select, lambda r: name(r.table), warehouse.engine.quote)
 
 
 def _select(door: Door, unfolded: Unfolded, asked: Asked) -> str:

@@ -51,15 +51,15 @@ def _conditions(
     owned = {model.table for model in program.models}
     found: dict[TableName, list[str]] = {}
     for event in events:
-        alias = warehouse.quote(event.table.table)
+        alias = warehouse.engine.quote(event.table.table)
         day = tables.event_date(event)
         batch = f"cast({tables.batch(event)} as timestamp)"
-        live = f"select {batch} from {warehouse.table(event.table)} as {alias} where {_within(day, days)}"
+        live = f"select {batch} from {warehouse.engine.table(event.table)} as {alias} where {_within(day, days)}"
         parts = found.setdefault(event.table, [])
         parts.append(f"etl_tstamp in ({live})")
         stored = door.compiled.names.events(event.name)
         if stored in owned:
-            place = warehouse.table(renamed(program.playbook, stored))
+            place = warehouse.engine.table(renamed(program.playbook, stored))
             parts.append(f"etl_tstamp in (select etl_tstamp from {place} where {_within('event_date', days)})")
     return tuple((table, f"({' or '.join(parts)})") for table, parts in found.items())
 

@@ -27,12 +27,12 @@ def status(around: Surroundings, door: Door, json: bool) -> None:
             report.line(f"no longer part of the model: {', '.join(left)}; {door.command('apply')} --prune drops them")
         calendar = renamed(door.program.playbook, door.compiled.names.calendar)
         if calendar in warehouse.describe([calendar]):
-            sql = f"select min(date), max(date), count(*) from {warehouse.table(calendar)}"
+            sql = f"select min(date), max(date), count(*) from {warehouse.engine.table(calendar)}"
             first, last, count = warehouse.execute("status:calendar", sql).one()
             report.line(f"dates: {first} … {last} ({count:,})" if count else "dates: none, no events yet")
         quarantine = door.compiled.names.quarantine
         if quarantine in {view.table for view in door.program.views} and not changed:
-            sql = f"select count(*) from {warehouse.table(renamed(door.program.playbook, quarantine))}"
+            sql = f"select count(*) from {warehouse.engine.table(renamed(door.program.playbook, quarantine))}"
             held = int(warehouse.execute("status:quarantine", sql).one()[0])
             report.line(f"{held:,} events are from the future; {quarantine} lists them")
         run_status(door.program, warehouse, report)

@@ -123,7 +123,7 @@ def _prune(door: Door, warehouse: Warehouse, left: tuple[str, ...]) -> None:
     names = [TableName(tuple(name.split("."))) for name in left]
     kinds = {name: "view" if is_view(warehouse, name) else "table" for name in names}
     for name in sorted(names, key=lambda one: kinds[one] == "table"):
-        warehouse.execute("prune:drop", f"drop {kinds[name]} if exists {warehouse.table(name)}")
+        warehouse.execute("prune:drop", f"drop {kinds[name]} if exists {warehouse.engine.table(name)}")
         manifest.forget_model(str(name))
 
 

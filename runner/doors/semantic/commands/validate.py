@@ -17,7 +17,8 @@ from runner.errors import BadInput, Exit, Place
 from runner.names import TableName
 from runner.session.process import Surroundings
 from runner.warehouse import kind_of
-from runner.warehouse.base import Relation, Warehouse
+from runner.warehouse.base import Warehouse
+from runner.warehouse.values import Relation
 
 FAMILIES = {
     DataType.NUMBER: ("int", "dec", "num", "double", "real", "float", "bool"),

@@ -1,0 +1,130 @@
+"""What is known of an engine without a connection: facts that the core asks for, and how SQL is written for it.
+
+One value an engine, in a module of its own. What engines do differently is a field or a text here, never an
+`if engine ==` elsewhere. Texts are built from quoted parts; nothing is sent.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from runner.names import PLAIN, Layout, TableName
+from runner.warehouse.values import FileMark
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """An engine's facts; each module states its reasons beside the values."""
+
+    name: str
+    """How targets, files (`x.redshift.sql`) and flags name it, and sqlglot its dialect."""
+    title: str
+    """How texts for people name it."""
+    default_schema: str
+    """The schema of unqualified names."""
+    name_bytes: int | None = None
+    """Longer names are cut off, and two could become one; None: all of a name is kept."""
+    transactional_ddl: bool
+    """DDL takes part in a transaction and is undone by ROLLBACK."""
+    snapshots: bool
+    """A transaction can see one instant; elsewhere tables are read at a time, or copied (`Warehouse.pinned`)."""
+    file_lock: bool
+    """One process at a time has the database open: that lock is the lease."""
+    indexes: bool
+    """CREATE INDEX exists and helps to find rows by key."""
+    reads_files: bool
+    """`files:` sources can be read in place."""
+    analyze: bool
+    """Fresh tables need ANALYZE before the planner sees their size."""
+    commits: re.Pattern[str] | None = None
+    """The beginnings of statements that would commit an open transaction: within one they are refused."""
+    stand_ins: tuple[tuple[re.Pattern[str], str], ...] = ()
+    """(types, a value of theirs) for `same`, where IS NOT DISTINCT FROM cannot be joined by."""
+
+    # -- names and literals ------------------------------------------------------------------------------------------
+
+    def quote(self, part: str) -> str:
+        """One identifier, quoted exactly."""
+        return '"' + part.replace('"', '""') + '"'
+
+    def table(self, name: TableName) -> str:
+        """A table's full name, quoted."""
+        return ".".join(self.quote(part) for part in name.within(self.default_schema).parts)
+
+    def schema(self, name: str) -> str:
+        """A schema's full name, quoted."""
+        return self.quote(name)
+
+    def literal(self, value: str | int | float | bool | None) -> str:
+        """A literal that nothing in the value can leave."""
+        if value is None:
+            return "null"
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, (int, float)):
+            return repr(value)
+        if "\0" in value:
+            raise ValueError("a NUL byte cannot stand in SQL")
+        return "'" + value.replace("'", "''") + "'"
+
+    # -- tables ------------------------------------------------------------------------------------------------------
+
+    def scratch_table(self, scratch: str, name: str) -> str:
+        """The full name of a table in a scratch place; `name` needs no quotes."""
+        return f"{scratch}.{name}"
+
+    def temporary_table(self, name: str, select: str, layout: Layout = PLAIN) -> str:
+        """CREATE TABLE … AS for a scratch table, with the engine's cheapest durability."""
+        return f"create table {name} as {select}"
+
+    def derived_table(self, name: str, select: str, layout: Layout) -> str:
+        """CREATE TABLE … AS for a model's table."""
+        return f"create table {name} as {select}"
+
+    def retyped(self, table: str, column: str, type_: str) -> str:
+        """ALTER TABLE that gives a column another type and keeps its values; '' where there is none."""
+        return f"alter table {table} alter column {self.quote(column)} type {type_}"
+
+    def files(self, marks: tuple[FileMark, ...]) -> str:
+        """A relation that reads these files, by explicit list."""
+        raise NotImplementedError(f"{self.title} cannot read files in place")
+
+    # -- values ------------------------------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> str:
+        """The warehouse's clock, as a timestamp in UTC."""
+        return "cast(current_timestamp as timestamp)"
+
+    def text_of(self, column: str, type_: str) -> str:
+        """A column's value as text, the same on every run; for hashes."""
+        return f"cast({column} as varchar)"
+
+    def hash_60(self, text: str) -> str:
+        """A 60-bit integer of a text expression: a piece of its md5."""
+        raise NotImplementedError(self.name)
+
+    def found_by_index(self, column: str, select: str) -> str:
+        """True for rows whose indexed column is among the few values of a one-column SELECT."""
+        return f"{column} in ({select})"
+
+    def same(self, left: str, right: str, type_: str) -> str:
+        """A null-safe equality that the engine can join by: where IS NOT DISTINCT FROM is none, a stand-in for null
+        and a flag make one.
+        """
+        for pattern, stand_in in self.stand_ins:
+            if pattern.match(type_):
+                return f"(coalesce({left}, {stand_in}) = coalesce({right}, {stand_in}) and ({left} is null) = ({right} is null))"
+        return self._same(left, right)
+
+    def _same(self, left: str, right: str) -> str:
+        return f"{left} is not distinct from {right}"
+
+    def sortable(self, column: str, type_: str) -> str:
+        """An expression by which any column can be ordered and grouped, also those of unordered types."""
+        return column
+
+    def any_of(self, column: str, type_: str) -> str:
+        """An aggregate that gives one of equal values, for types that cannot be grouped."""
+        return f"min({column})"

@@ -1,0 +1,47 @@
+"""DuckDB, as far as it can be known without a connection."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from runner.names import TableName
+from runner.warehouse.engines.base import Engine
+from runner.warehouse.values import FileMark
+
+
+@dataclass(frozen=True, kw_only=True)
+class _DuckDB(Engine):
+    """`database` is the name that the open database has; '' before one is open."""
+
+    database: str = ""
+
+    def table(self, name: TableName) -> str:
+        """With its database: `shop.orders` means something else in a file called shop.duckdb."""
+        full = name.within(self.default_schema).parts
+        parts = (self.database, *full) if self.database and len(full) < 3 else full
+        return ".".join(self.quote(part) for part in parts)
+
+    def schema(self, name: str) -> str:
+        return f"{self.quote(self.database)}.{self.quote(name)}" if self.database else self.quote(name)
+
+    def hash_60(self, text: str) -> str:
+        return f"(md5_number_lower({text}) >> 4)"
+
+    def files(self, marks: tuple[FileMark, ...]) -> str:
+        texts = any(re.search(r"\.(csv|tsv)(\.\w+)?$", mark.path, re.IGNORECASE) for mark in marks)
+        listed = ", ".join(self.literal(mark.path) for mark in marks)
+        return f"{'read_csv' if texts else 'read_parquet'}([{listed}], union_by_name=true)"
+
+
+DUCKDB = _DuckDB(
+    name="duckdb",
+    title="DuckDB",
+    default_schema="main",
+    transactional_ddl=True,
+    snapshots=True,
+    file_lock=True,  # one read-write process per file
+    indexes=False,  # ART indexes slow down bulk deletes and are not used for joins; zone maps find the rows
+    reads_files=True,
+    analyze=False,
+)

@@ -1,0 +1,92 @@
+"""Amazon Redshift, as far as it can be known without a connection.
+
+Pages (docs.aws.amazon.com/redshift/latest/dg/): no indexes, arrays, string_agg, IS DISTINCT FROM, CREATE TABLE IF NOT
+EXISTS … AS (c_unsupported-postgresql-*.html, r_CREATE_TABLE_AS.html); CTAS is analysed by itself
+(t_Analyzing_tables.html); VARCHAR without a length has 256 bytes; TRUNCATE commits (r_TRUNCATE.html).
+"""
+
+from __future__ import annotations
+
+import re
+
+from runner.names import PLAIN, Layout
+from runner.warehouse.engines.base import Engine
+
+PRIVATE = "runner_look"  # what the temporary tables of a command that only looks begin with
+LONGEST = "varchar(65535)"
+UNORDERED = ("super", "geometry", "geography", "hllsketch", "varbyte", "json")
+
+
+class _Redshift(Engine):
+    def literal(self, value: str | int | float | bool | None) -> str:
+        r"""A backslash may or may not escape within '…' here: it is kept out of literals."""
+        plain = super().literal
+        if not isinstance(value, str) or "\\" not in value:
+            return plain(value)
+        return f"({' || chr(92) || '.join(plain(part) for part in value.split(chr(92)))})"
+
+    def scratch_table(self, scratch: str, name: str) -> str:
+        return f"{PRIVATE}_{name}" if scratch == PRIVATE else f"{scratch}.{name}"
+
+    def temporary_table(self, name: str, select: str, layout: Layout = PLAIN) -> str:
+        if name.startswith(PRIVATE):
+            return f"create temporary table {name} as {select}"
+        return f"create table {name} backup no{self._attributes(layout)} as {select}"
+
+    def derived_table(self, name: str, select: str, layout: Layout) -> str:
+        return f"create table {name}{self._attributes(layout)} as {select}"
+
+    def _attributes(self, layout: Layout) -> str:
+        parts = [f" diststyle {layout.diststyle}"] if layout.diststyle else []
+        parts += [f" distkey ({self.quote(layout.distkey)})"] if layout.distkey else []
+        parts += [f" sortkey ({', '.join(self.quote(c) for c in layout.sortkey)})"] if layout.sortkey else []
+        return "".join(parts)
+
+    def retyped(self, table: str, column: str, type_: str) -> str:
+        """Only a VARCHAR's length can be changed (r_ALTER_TABLE.html)."""
+        return ""
+
+    @property
+    def now(self) -> str:
+        return "getdate()"
+
+    def text_of(self, column: str, type_: str) -> str:
+        if type_ == "super":
+            return f"json_serialize({column})"
+        return f"cast({column} as {LONGEST})"
+
+    def hash_60(self, text: str) -> str:
+        return f"strtol(substring(md5({text}), 1, 15), 16)"
+
+    def _same(self, left: str, right: str) -> str:
+        return f"({left} = {right} or ({left} is null and {right} is null))"
+
+    def sortable(self, column: str, type_: str) -> str:
+        if type_ == "super":
+            return f"json_serialize({column})"
+        return f"cast({column} as {LONGEST})" if type_ in UNORDERED else column
+
+    def any_of(self, column: str, type_: str) -> str:
+        return f"any_value({column})"
+
+
+REDSHIFT = _Redshift(
+    name="redshift",
+    title="Redshift",
+    default_schema="public",
+    name_bytes=127,
+    transactional_ddl=True,
+    snapshots=True,
+    file_lock=False,
+    indexes=False,
+    reads_files=False,
+    analyze=False,  # CREATE TABLE AS analyses what it makes
+    commits=re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(truncate|vacuum)\b", re.IGNORECASE | re.DOTALL),
+    stand_ins=(  # there is no IS NOT DISTINCT FROM
+        (re.compile(r"^(character|varchar|char|bpchar|text|name)"), "''"),
+        (re.compile(r"^(smallint|integer|bigint|numeric|real|double)"), "0"),
+        (re.compile(r"^timestamp"), "timestamp '0001-01-01'"),
+        (re.compile(r"^date"), "date '0001-01-01'"),
+        (re.compile(r"^boolean"), "false"),
+    ),
+)

@@ -1,0 +1,83 @@
+"""Snowflake, as far as it can be known without a connection.
+
+Pages (docs.snowflake.com/en/): every DDL statement commits the open transaction (sql-reference/transactions); unquoted
+names are in upper case (sql-reference/identifiers-syntax); a backslash escapes within '…' (sql-reference/data-types-text).
+"""
+
+from __future__ import annotations
+
+import re
+
+from runner.names import PLAIN, Layout, turned
+from runner.warehouse.engines.base import Engine
+
+PRIVATE = "runner_look"  # what the temporary tables of a command that only looks begin with
+NESTED = ("VARIANT", "OBJECT", "ARRAY", "MAP")
+UNORDERED = ("GEOGRAPHY", "GEOMETRY", "VECTOR")
+
+
+class _Snowflake(Engine):
+    def quote(self, part: str) -> str:
+        return '"' + turned(part).replace('"', '""') + '"'
+
+    def literal(self, value: str | int | float | bool | None) -> str:
+        return super().literal(value.replace("\\", "\\\\") if isinstance(value, str) else value)
+
+    def scratch_table(self, scratch: str, name: str) -> str:
+        if scratch == PRIVATE:
+            return f"{self.schema(self.default_schema)}.{PRIVATE}_{name}"
+        return f"{scratch}.{name}"
+
+    def temporary_table(self, name: str, select: str, layout: Layout = PLAIN) -> str:
+        kind = "temporary" if f".{PRIVATE}_" in name else "transient"
+        return f"create {kind} table {name} as {select}"
+
+    def derived_table(self, name: str, select: str, layout: Layout) -> str:
+        cluster = f" cluster by ({', '.join(self.quote(c) for c in layout.cluster_by)})" if layout.cluster_by else ""
+        return f"create {'transient ' if layout.transient else ''}table {name}{cluster} as {select}"
+
+    @property
+    def now(self) -> str:
+        return "sysdate()"
+
+    def text_of(self, column: str, type_: str) -> str:
+        return f"to_json({column})" if type_.startswith(NESTED) else f"cast({column} as varchar)"
+
+    def hash_60(self, text: str) -> str:
+        return f"bitshiftright(md5_number_lower64({text}), 4)"
+
+    def _same(self, left: str, right: str) -> str:
+        return f"equal_null({left}, {right})"
+
+    def sortable(self, column: str, type_: str) -> str:
+        if type_.startswith(NESTED):
+            return f"to_json({column})"
+        return f"cast({column} as varchar)" if type_.startswith(UNORDERED) else column
+
+    def any_of(self, column: str, type_: str) -> str:
+        return f"any_value({column})"
+
+
+SNOWFLAKE = _Snowflake(
+    name="snowflake",
+    title="Snowflake",
+    default_schema="public",  # until a session says which one is its own
+    name_bytes=255,
+    transactional_ddl=False,
+    snapshots=False,
+    file_lock=False,
+    indexes=False,
+    reads_files=False,
+    analyze=False,
+    commits=re.compile(
+        r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(create|drop|alter|undrop|comment|grant|revoke|use|execute|call)\b",
+        re.IGNORECASE | re.DOTALL,
+    ),
+    stand_ins=(  # a correlated subquery joins by equality only
+        (re.compile(r"^(VARCHAR|TEXT|STRING|CHAR)"), "''"),
+        (re.compile(r"^(NUMBER|FLOAT|DECFLOAT)"), "0"),
+        (re.compile(r"^TIMESTAMP_NTZ"), "timestamp '0001-01-01 00:00:00'"),
+        (re.compile(r"^DATE"), "date '0001-01-01'"),
+        (re.compile(r"^BOOLEAN"), "false"),
+    ),
+)

@@ -1,0 +1,98 @@
+"""What passes between the core and a warehouse: results, columns, relations, errors and their kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from runner.errors import Exit, RunnerError
+from runner.names import TableName
+
+Watch = Callable[[str, str, str], None]
+"""Called before and after each statement with "before" or "after", its label and its text; may raise."""
+
+
+class Trouble(Enum):
+    """What kind of error the warehouse gave: it decides whether a transaction is retried, resolved or given up."""
+
+    RETRY = "serialization failure, deadlock or lock time-out: the whole transaction may be run again"
+    LOST = "the connection is gone: what was not committed is rolled back"
+    TIMEOUT = "the statement took longer than allowed and was cancelled"
+    FULL = "out of disk or memory: room has to be made before it can work"
+    FATAL = "the engine gave up: the database has to be opened anew, and a COMMIT may have taken place"
+    REFUSED = "the statement is wrong or the warehouse cannot do it: trying again changes nothing"
+
+
+class WarehouseError(RunnerError):
+    """A statement failed; `label` is its name in the run, `trouble` its kind. The transaction is rolled back.
+
+    `line` is where in the text that was sent, counted from 1; 0 if the engine does not say.
+    """
+
+    def __init__(self, label: str, message: str, trouble: Trouble, line: int = 0) -> None:
+        super().__init__(message)
+        self.label = label
+        self.trouble = trouble
+        self.line = line
+
+    @property
+    def exit_code(self) -> Exit:  # type: ignore[override]
+        """5 where the connection is gone, 3 where something was in the way, else 6."""
+        return {Trouble.LOST: Exit.CONNECT, Trouble.RETRY: Exit.LOCKED}.get(self.trouble, Exit.FAILED)
+
+
+@dataclass(frozen=True)
+class Result:
+    """Rows of a statement (empty for DML) and the number of rows it gave or changed (-1 unknown)."""
+
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[Any, ...]]
+    row_count: int
+
+    def one(self) -> tuple[Any, ...]:
+        """The only row."""
+        (row,) = self.rows
+        return row
+
+
+NOTHING = Result((), [], -1)  # what DDL gives
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table, with the engine's own spelling of its type; `indexed`: rows can be found by it."""
+
+    name: str
+    type: str
+    indexed: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A table or view as the catalogue shows it; `definition` is a view's SELECT."""
+
+    name: TableName
+    columns: tuple[Column, ...]
+    is_view: bool = False
+    definition: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its column names, in order."""
+        return tuple(column.name for column in self.columns)
+
+
+@dataclass(frozen=True)
+class FileMark:
+    """A file of a source as it was found: files take part in no transaction, so a change is looked for afterwards."""
+
+    path: str
+    size: int
+    changed_ns: int
+
+
+def session_name(playbook: str, run_id: str) -> str:
+    """How a run's sessions are called at the server: everybody can see there who they are."""
+    return f"runner {playbook} {run_id}"[:63]
