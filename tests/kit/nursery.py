@@ -23,7 +23,7 @@ from typing import NoReturn
 
 SCRIPT = Path(sys.executable).with_name("runner")
 NEEDED = (
-    *("run", "cache", "playbook_file", "faults", "report", "retry"),
+    *("increment.run", "program.cache", "playbook.load", "session.faults", "report", "clock"),
     *("warehouse.duckdb", "warehouse.postgres"),
 )
 
