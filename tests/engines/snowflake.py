@@ -1,6 +1,6 @@
 """A Snowflake emulator for tests, and clients of it.
 
-`server` runs tests/engines/fakesnow_server.py on a port of the loopback, `database` makes a database there and gives its URL.
+`server` runs tests/engines/emulator on a port of the loopback, `database` makes a database there and gives its URL.
 The emulator needs a venv of its own, since fakesnow cannot be installed beside snowflake-connector-python 5. It is
 found in this order:
 
@@ -32,10 +32,11 @@ from urllib.parse import parse_qsl, urlsplit
 import snowflake.connector
 
 from tests.engines.postgres import free_port
+from tests.kit import ROOT
 
 PACKAGES = ("fakesnow[server]==0.12.1", "snowflake-connector-python<5", "sqlglot[c]", "httptools")
 START_S = 60.0
-SCRIPT = Path(__file__).with_name("fakesnow_server.py")
+MODULE = "tests.engines.emulator"
 SETTINGS: dict[str, Any] = {
     "CLIENT_OUT_OF_BAND_TELEMETRY_ENABLED": False,
     "TIMEZONE": "UTC",
@@ -127,9 +128,10 @@ def started(python: Path, log: Path, patience: float) -> Server:
     """The emulator, when it answers."""
     port = free_port()
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "FAKESNOW_PUBLIC_KEY") if name in os.environ}
+    kept["PYTHONPATH"] = str(ROOT)
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [python, "-P", "-u", SCRIPT, str(port), "--patience", str(patience)],
+            [python, "-P", "-u", "-m", MODULE, str(port), "--patience", str(patience)],
             stdin=subprocess.PIPE, stdout=out, stderr=out, env=kept, cwd=log.parent, start_new_session=True,
         )  # fmt: skip
     found = Server(port, process, log)

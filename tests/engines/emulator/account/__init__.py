@@ -1,0 +1,1 @@
+"""What all sessions share: the catalogue, locks, the past."""

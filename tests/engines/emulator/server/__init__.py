@@ -1,0 +1,1 @@
+"""Snowflake's protocol as the driver speaks it."""

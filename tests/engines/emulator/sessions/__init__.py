@@ -1,0 +1,1 @@
+"""Sessions: their statements are run, and answered."""
