@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import NoReturn
 
@@ -28,6 +28,17 @@ class Exit(IntEnum):
     NO_STEPS = 8
     DIFFERENT = 9
     UNKNOWN = 10
+
+
+class Publication(StrEnum):
+    """What readers see of a run that ended with an error; the values are those of `--json`."""
+
+    NOTHING = "nothing"
+    PARTS = "parts"
+    """What `--chunk` had published before, and nothing after it."""
+    DATA = "data"
+    """All of it; what comes after the publish is not done."""
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, order=True)
@@ -65,17 +76,43 @@ def _reading_order(problem: Problem) -> tuple[str, int, int, str]:
 
 
 class RunnerError(Exception):
-    """Base of all errors that are meant for a user: a line that says what, and a hint that says what to do next."""
+    """Base of all errors that are meant for a user: a line that says what, and a hint that says what to do next.
+
+    `published`: what readers see of the run that it ended; None where it is about no run.
+    """
 
     exit_code: Exit = Exit.FAILED
+    published: Publication | None = None
+    parts: int = 0  # of --chunk, that are published
 
     def __init__(self, what: str, hint: str = "") -> None:
         super().__init__(what)
         self.what = what
         self.hint = hint
 
+    @property
+    def message(self) -> str:
+        """What went wrong, and what is published."""
+        if self.published is None:
+            return self.what
+        joint = "\n" if "\n" in self.what else "; "
+        return f"{self.what}{joint}{_published(self.published, self.parts)}"
+
     def __str__(self) -> str:
-        return f"{self.what}\n  hint: {self.hint}" if self.hint else self.what
+        return f"{self.message}\n  hint: {self.hint}" if self.hint else self.message
+
+
+def _published(published: Publication, parts: int) -> str:
+    """What readers see, in words."""
+    match published:
+        case Publication.NOTHING:
+            return "nothing was published"
+        case Publication.PARTS:
+            return f"{parts} {'part' if parts == 1 else 'parts'} of this run {'is' if parts == 1 else 'are'} published, and nothing after"
+        case Publication.DATA:
+            return "the data is published"
+        case Publication.UNKNOWN:
+            return "whether it is published is unknown"
 
 
 class BadInput(RunnerError):
@@ -128,7 +165,7 @@ class Fenced(Locked):
 
 
 class CannotConnect(RunnerError):
-    """The warehouse cannot be reached, or the connection was lost and nothing was published (exit 5).
+    """The warehouse cannot be reached, or the connection was lost (exit 5).
 
     `passing`: it may be over in a moment (the server starts, is full, the network stutters).
     """
@@ -141,7 +178,7 @@ class CannotConnect(RunnerError):
 
 
 class Stopped(RunnerError):
-    """The run refuses to go on without the user's word; nothing was published (exit 6)."""
+    """The run refuses to go on without the user's word (exit 6)."""
 
 
 @dataclass(frozen=True)
@@ -153,12 +190,11 @@ class Failure:
 
 
 class StatementFailed(RunnerError):
-    """The warehouse refused a statement, or it timed out (exit 6). `published`: the run's data is public already."""
+    """The warehouse refused a statement, or it timed out (exit 6)."""
 
-    def __init__(self, what: str, hint: str = "", failure: Failure | None = None, *, published: bool = False) -> None:
+    def __init__(self, what: str, hint: str = "", failure: Failure | None = None) -> None:
         super().__init__(what, hint)
         self.failure = failure or Failure("")
-        self.published = published
 
 
 class VerifyFound(RunnerError):
@@ -171,6 +207,7 @@ class OutcomeUnknown(RunnerError):
     """The connection was lost during COMMIT and the warehouse stayed away: look for the run id (exit 10)."""
 
     exit_code = Exit.UNKNOWN
+    published = Publication.UNKNOWN
 
 
 def show(text: str) -> str:

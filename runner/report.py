@@ -125,7 +125,8 @@ class JsonReport:
 
     def error(self, error: RunnerError, code: int) -> None:
         """The error; the exit code is the process's too."""
-        self._write("error", {"exit_code": code, "what": error.what, "hint": error.hint})
+        published = {"published": error.published, "parts": error.parts}
+        self._write("error", {"exit_code": code, "what": error.what, "hint": error.hint, **published})
 
 
 def _plain(value: object) -> object:

@@ -142,7 +142,7 @@ def _count_source(work: Work, state: SourceState) -> tuple[SourceState, PendingB
     elif "vanished" in groups and state.source.vanished is Vanished.STOP and not request.retract:
         raise Stopped(
             f"{groups['vanished'].batch_count} batches of {state.source.table} are in the manifest and gone from the source"
-            f"{groups['vanished'].example}; nothing was published",
+            f"{groups['vanished'].example}",
             "if their rows should leave the models: --retract, or vanished: retract; if the source forgets old batches: vanished: keep",
         )
     held, chunked = (
@@ -256,10 +256,10 @@ def analyze(work: Work, table: str) -> None:
 
 
 def check_files(work: Work, frozen: Frozen) -> None:
-    """Files that were read are still what they were when they were counted. Raises Stopped; nothing is published."""
+    """Files that were read are still what they were when they were counted. Raises Stopped."""
     for state in frozen.sources.values():
         if state.files and not set(state.files) <= set(work.warehouse.find_files(state.source.files)):
             raise Stopped(
-                f"files of {state.source.table} changed while this run read them; nothing was published",
+                f"files of {state.source.table} changed while this run read them",
                 "run it again; a loader should write a file under another name and rename it when it is whole",
             )

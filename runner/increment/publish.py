@@ -24,7 +24,7 @@ ATTEMPTS = 5
 
 
 def check(work: Work, outcomes: Sequence[Outcome]) -> None:
-    """`unique` on the state after publish, and row-level checks on what is new. Raises Stopped; nothing is published."""
+    """`unique` on the state after publish, and row-level checks on what is new. Raises Stopped."""
     for outcome in outcomes:
         if not outcome.writes:
             continue
@@ -33,17 +33,15 @@ def check(work: Work, outcomes: Sequence[Outcome]) -> None:
         for expression in model.checks:
             bad = work.warehouse.execute("check:row", work.algebra.failing(staged, expression.text)).one()[0]
             if bad:
-                hint = "mend the model or its check; nothing was published"
-                raise Stopped(
-                    f"{expression.place}: {model.table}: {bad:,} rows for which {expression.text} is not true", hint
-                )
+                what = f"{expression.place}: {model.table}: {bad:,} rows for which {expression.text} is not true"
+                raise Stopped(what, "mend the model or its check")
         if not model.unique:
             continue
         rows = work.warehouse.execute("check:unique", work.algebra.duplicates(staged)).rows
         if rows:
             shown = ", ".join(str(value) for value in rows[0][:-1])
             what = f"{model.place}: {model.table}: {', '.join(model.unique)} is not unique: {shown} would stand {rows[0][-1]} times"
-            raise Stopped(what, "nothing was published; look at the model's joins, or take unique: out")
+            raise Stopped(what, "look at the model's joins, or take unique: out")
 
 
 def _replace_columns(work: Work, staged: Staged) -> None:
@@ -93,7 +91,7 @@ def publish(
             _resolve(work, record.run_id, state.version, error)
             return
         if error.trouble is Trouble.RETRY:
-            what = f"{error.label}: {error.what}; tried {ATTEMPTS} times, nothing was published"
+            what = f"{error.label}: {error.what}; tried {ATTEMPTS} times"
             raise Locked(what, "run it again; see what else locks or writes the derived tables") from None
         raise
     except BaseException:
@@ -159,7 +157,7 @@ class Fate(Enum):
 
     PUBLISHED = "its row is in `runs`"
     OVERTAKEN = "another run has published since it read the version"
-    UNDONE = "nothing was published, and nothing of it can come later"
+    UNDONE = "its row is not there, and nothing of it can come later"
 
 
 def _fate(work: Work, run_id: str, version: int) -> Fate:
@@ -183,8 +181,7 @@ def _resolve(work: Work, run_id: str, version: int, error: WarehouseError) -> No
         fate = retry(lambda: _fate(work, run_id, version), _is_away, work.clock.sleep, budget_s=work.request.patience_s)
     except RunnerError:
         raise OutcomeUnknown(
-            f"the connection was lost while publishing ({error.what}) and the warehouse stays away;"
-            f" the outcome of run {run_id} is unknown",
+            f"the connection was lost while run {run_id} was published ({error.what}), and the warehouse stays away",
             f"when it is back: runner history shows run {run_id} if it was published; running again is safe either way",
         ) from None
     if fate is not Fate.PUBLISHED:
@@ -199,13 +196,11 @@ def _is_away(error: Exception) -> bool:
 
 def _after_loss(fate: Fate, error: WarehouseError) -> RunnerError:
     if fate is Fate.OVERTAKEN:
-        return Fenced(
-            "another run published while this one worked, and this one's session is gone; it published nothing"
-        )
+        return Fenced("another run published while this one worked, and this one's session is gone")
     if error.trouble is Trouble.FATAL:
-        what = f"{error.label}: {error.what}; nothing was published"
+        what = f"{error.label}: {error.what}"
         return StatementFailed(what, "if the disk is full, free space; then run it again", Failure(error.label))
-    return CannotConnect(f"{error.label}: the connection was lost: {error.what}; nothing was published", "run it again")
+    return CannotConnect(f"{error.label}: the connection was lost: {error.what}", "run it again")
 
 
 def lost(manifest: Manifest, error: WarehouseError) -> RunnerError:

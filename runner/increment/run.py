@@ -18,6 +18,7 @@ from runner.errors import (
     Locked,
     OutcomeUnknown,
     Place,
+    Publication,
     RunnerError,
     StatementFailed,
     Stopped,
@@ -48,8 +49,8 @@ class Cycle:
 def run(program: Program, warehouse: Warehouse, request: Request, clock: Clock, emit: Emit) -> bool:
     """Bring all models up to date. True if something was published; nothing to do is a success too.
 
-    Raises BadInput, Locked, Fenced, Stopped, StatementFailed, CannotConnect, OutcomeUnknown; each says what readers
-    see now.
+    Raises BadInput, Locked, Fenced, Stopped, StatementFailed, CannotConnect, OutcomeUnknown; the `published` of each
+    says what readers see now.
     """
     if not program.playbook.sources:
         after.run_script(program, warehouse, request, clock, emit)
@@ -57,8 +58,8 @@ def run(program: Program, warehouse: Warehouse, request: Request, clock: Clock, 
     manifest = Manifest(warehouse, program.playbook.name, program.playbook.state_schema)
     try:
         return _run(program, manifest, request, clock, emit)
-    except WarehouseError as error:
-        raise _explain(program, manifest, error) from None
+    except RunnerError as error:
+        raise _with_published(_explain(program, manifest, error)) from None
 
 
 def _run(program: Program, manifest: Manifest, request: Request, clock: Clock, emit: Emit) -> bool:
@@ -82,7 +83,7 @@ def _run(program: Program, manifest: Manifest, request: Request, clock: Clock, e
             try:
                 cycle = _cycle(program, warehouse, manifest, request, clock, emit, number)
             except RunnerError as error:
-                raise _after_parts(_explain(program, manifest, error), number - 1) from None
+                raise _with_published(_explain(program, manifest, error), number - 1) from None
             any_published |= cycle.published
             if not (request.chunk and cycle.published and cycle.left):
                 return any_published
@@ -113,7 +114,7 @@ def _work(work: Work, started: float) -> Cycle:
     except (Locked, CannotConnect, OutcomeUnknown):
         raise
     except RunnerError as error:
-        if not (isinstance(error, StatementFailed) and error.published):
+        if error.published is None:
             _overtaken(work, state)
         raise
 
@@ -123,17 +124,15 @@ def _overtaken(work: Work, state: State) -> None:
     with suppress(WarehouseError):
         if work.manifest.version() != state.version:
             raise Fenced(
-                "another run took over or published, or a rewind was asked, while this one worked; it published nothing",
+                "another run took over or published, or a rewind was asked, while this one worked",
                 "run it again",
             )
 
 
-def _after_parts(error: RunnerError, parts: int) -> RunnerError:
-    """What --chunk has published before it failed stays published."""
-    if parts:
-        said = f"{parts} {'part' if parts == 1 else 'parts'} of this run {'is' if parts == 1 else 'are'} published, and nothing after"
-        error.what = error.what.replace("nothing was published", said)
-        error.hint = error.hint.replace("nothing was published", said)
+def _with_published(error: RunnerError, parts: int = 0) -> RunnerError:
+    """The error with what readers see: nothing of this run, or the parts that --chunk has published before it failed."""
+    if error.published is None:
+        error.published, error.parts = Publication.PARTS if parts else Publication.NOTHING, parts
     return error
 
 
@@ -167,7 +166,8 @@ def _freeze_to_after(work: Work, state: State, started: float) -> Cycle:
     publish.publish(work, state, frozen, outcomes, indexes, record, lambda: after.run_queries(work, Phase.PUBLISH))
     work.emit(Published(record.run_id, work.clock.monotonic() - started))
     if not work.warehouse.engine.transactional_ddl:
-        views.create(work, views.to_remake(work, state, outcomes), record.run_id)
+        with after.published():
+            views.create(work, views.to_remake(work, state, outcomes), record.run_id)
     after.quietly(lambda: shape.drop_forgotten(work, state, frozen))
     after.run_after(work, record.run_id)
     return Cycle(published=True, left=frozen.chunked_count)
@@ -207,21 +207,27 @@ def _owing(work: Work, state: State) -> bool:
 
 
 def _explain(program: Program, manifest: Manifest, error: RunnerError) -> RunnerError:
-    """A warehouse's error with the file it is about, what readers see now, and what to do."""
+    """A warehouse's error with the file it is about, and what to do."""
     if not isinstance(error, WarehouseError):
         return error
-    if error.trouble is Trouble.LOST:
+    explained = _explained(program, manifest, error)
+    explained.published = error.published
+    return explained
+
+
+def _explained(program: Program, manifest: Manifest, error: WarehouseError) -> RunnerError:
+    if error.trouble is Trouble.LOST and error.published is None:
         return publish.lost(manifest, error)
     model = next((m for m in program.models if error.label.endswith(f":{m.table}")), None)
     place = model.select.place if model else Place(program.playbook.path)
-    if error.trouble is Trouble.RETRY:
-        what = f"{place}: {error.label}: {error.what}; nothing was published"
+    if error.trouble is Trouble.RETRY and error.published is None:
+        what = f"{place}: {error.label}: {error.what}"
         return Locked(what, "another session was in the way; run it again")
     mend = "mend it and run again: a run starts from its first step"
     if error.trouble in (Trouble.FULL, Trouble.FATAL):
         mend = "make room (disk, memory limit) or take less at once (--chunk N), and run again"
     what = f"{place}: {error.label}: {error.what}"
-    return StatementFailed(what, f"nothing was published; {mend}", Failure(error.label, place))
+    return StatementFailed(what, mend, Failure(error.label, place))
 
 
 def _note_failure(work: Work, error: RunnerError, duration_s: float) -> None:

@@ -7,11 +7,11 @@ dropping scratch, and playbooks without a source, which are nothing but scripts.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 
 from runner.clock import Clock
-from runner.errors import BadInput, Failure, Place, Problem, StatementFailed
+from runner.errors import BadInput, Failure, Place, Problem, Publication, RunnerError, StatementFailed
 from runner.events import Emit, Note, QueryDone
 from runner.increment.freeze import Frozen
 from runner.increment.work import Request, Work
@@ -81,7 +81,7 @@ def _run_step(
             place = Place(query.file or query.query.place.path, error.line if query.file and same_lines else 0)
             what = f"{place}: step {step}: {error.what}"
             said = _said(phase, step)
-            raise StatementFailed(what, said, Failure(label, place), published=phase is Phase.AFTER) from None
+            raise StatementFailed(what, said, Failure(label, place)) from None
         emit(QueryDone(step, query.query.path, clock.monotonic() - started))
 
     if len(texts) == 1 or threads == 1:
@@ -95,8 +95,8 @@ def _said(phase: Phase | None, step: str = "") -> str:
     if phase is None:
         return f"what ran before it is done; mend it and go on: --from-step '{step}'"
     if phase is Phase.AFTER:
-        return "the data is published; the next run repeats the `after` queries"
-    return "nothing was published; mend it and run again: a run starts from its first step"
+        return "the next run repeats the `after` queries"
+    return "mend it and run again: a run starts from its first step"
 
 
 def _parallel(
@@ -180,13 +180,25 @@ def make_named_tables(work: Work, frozen: Frozen) -> None:
 
 def run_after(work: Work, run_id: str) -> None:
     """The `after` queries of a published run."""
-    if has_queries(work, Phase.AFTER):
+    if not has_queries(work, Phase.AFTER):
+        return
+    with published():
         run_queries(work, Phase.AFTER)
         try:
             work.manifest.write_after_done(run_id)
         except WarehouseError as error:
             what = f"{error.label}: {error.what}"
-            raise StatementFailed(what, _said(Phase.AFTER), Failure(error.label), published=True) from None
+            raise StatementFailed(what, _said(Phase.AFTER), Failure(error.label)) from None
+
+
+@contextmanager
+def published() -> Iterator[None]:
+    """Whatever goes wrong in the block: the run's data is public."""
+    try:
+        yield
+    except RunnerError as error:
+        error.published = Publication.DATA
+        raise
 
 
 def repeat(work: Work, state: State) -> None:

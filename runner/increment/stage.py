@@ -81,7 +81,7 @@ def _reason(work: Work, state: State, bound: Bound, model: CompiledModel, lookup
     if known.digest != model.digest:
         if model.model.on_change == "stop":
             hint = f"runner run {work.program.playbook.path.name} --full-refresh --model {model.table}"
-            raise Stopped(f"the definition of {model.table} changed and on_change is stop; nothing was published", hint)
+            raise Stopped(f"the definition of {model.table} changed and on_change is stop", hint)
         return "its definition changed"
     if known.as_of_run != state.last_run:
         return "it missed a published run"

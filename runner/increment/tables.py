@@ -130,7 +130,7 @@ def _misfit_text(staged: Staged, unfit: Sequence[Column]) -> str:
         f"{c.name} changes from {c.type} to {new[c.name.lower()]}" if c.name.lower() in new else f"{c.name} is gone"
         for c in unfit
     ]
-    return f"{staged.compiled.table}: {', '.join(parts)}; nothing was published"
+    return f"{staged.compiled.table}: {', '.join(parts)}"
 
 
 def _misfit_hint(work: Work, staged: Staged, unfit: Sequence[Column]) -> str:

@@ -80,7 +80,7 @@ def _drop(work: Work, name: str) -> None:
         if "depend on it" not in error.what:
             raise
         hint = "drop what depends on it, run this again, and make it anew"
-        raise Stopped(f"{error.what}; nothing was published", hint) from None
+        raise Stopped(error.what, hint) from None
 
 
 def create(work: Work, views: Sequence[CompiledView], run_id: str) -> None:

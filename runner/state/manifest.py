@@ -186,7 +186,7 @@ class Manifest:
         found = int(str(self.warehouse.execute("publish:fence-read", self.sql("fence-read")).one()[0]))
         # Compared twice: a session may be shown an old row for a moment (Snowflake), an UPDATE never works on one.
         if locked != 1 or found != version or self._do("fence-raise", "publish:fence-raise", version=version) != 1:
-            raise Fenced("another run published, or a rewind was asked, while this one worked; nothing was published")
+            raise Fenced("another run published, or a rewind was asked, while this one worked")
 
     def lock(self, label: str) -> None:
         """First thing in a transaction that raises the version; see `Warehouse.lock`."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 
 from runner.cli.app import main
+from runner.warehouse.engines import DUCKDB, POSTGRES
+from runner.warehouse.postgres import Postgres
+from runner.warehouse.values import Trouble, WarehouseError, Watch
 from tests.doors.semantic.world import DAY, START
 from tests.engines.db import Db, engine_of
 
@@ -87,10 +90,11 @@ class Model:
         with Db(self.url) as db:
             db.load("app.login", COLUMNS, full)
 
-    def run(self, *args: str, code: int = 0) -> str:
+    def run(self, *args: str, code: int = 0, watch: Watch | None = None) -> str:
         """`runner model …`; gives all that is said."""
         out, err = io.StringIO(), io.StringIO()
-        found = main(["model", args[0], str(self.folder), *args[1:], "--target", self.url], out=out, err=err)
+        words = ["model", args[0], str(self.folder), *args[1:], "--target", self.url]
+        found = main(words, watch=watch, out=out, err=err)
         said = out.getvalue() + err.getvalue()
         assert found == code, f"exit {found}, not {code}\n{said}"
         return said
@@ -281,6 +285,29 @@ def test_views_of_others_over_ours(model: Model) -> None:
     assert "run this again" in said
     model.execute("drop view app.mine")
     model.run("apply")
+
+
+@pytest.mark.parametrize("trouble", [Trouble.REFUSED, Trouble.RETRY, Trouble.LOST])
+def test_views_that_fail_once_the_data_is_published(
+    model: Model, monkeypatch: pytest.MonkeyPatch, trouble: Trouble
+) -> None:
+    """Where DDL cannot be part of the publish, views are made after it: if one fails, the data is published all the same."""
+    if engine_of(model.url) == "duckdb":
+        monkeypatch.setattr("runner.warehouse.duckdb.DUCKDB", replace(DUCKDB, transactional_ddl=False))
+    else:
+        monkeypatch.setattr(Postgres, "engine", replace(POSTGRES, transactional_ddl=False))
+    model.write()
+    model.load(("ann", 0))
+
+    def failing(when: str, label: str, sql: str) -> None:
+        if when == "before" and "v_totals" in sql and label == "publish:view":
+            raise WarehouseError(label, "no such luck", trouble)
+
+    said = model.run("apply", code=6, watch=failing)
+    assert "no such luck; the data is published" in said
+    assert "nothing was published" not in said
+    model.run("apply")
+    assert model.rows("select amount from sl.v_totals") == [(1.0,)]
 
 
 def test_what_is_not_ours_is_not_touched(model: Model) -> None:

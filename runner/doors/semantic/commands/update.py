@@ -143,7 +143,7 @@ def watch(around: Surroundings, door: Door, wanted: Wanted, most: int | None) ->
                 verified = clock.monotonic()
                 verify(around, door, settings.verify_keys, wanted.json)
         except (Locked, CannotConnect) as error:
-            around.report(wanted.json).line(f"{error.what}; trying again at the next tick")
+            around.report(wanted.json).line(f"{error.message}; trying again at the next tick")
         most = None if most is None else most - 1
         if most == 0:
             return

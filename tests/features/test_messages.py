@@ -1,0 +1,99 @@
+"""What a user is told when a run ends with an error: what of it is published, as words and as fields of `--json`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from runner.errors import BadInput, OutcomeUnknown, Place, Problem, Publication, RunnerError, Stopped
+from runner.warehouse.values import Trouble, WarehouseError
+from tests.kit.project import TOTALS, Project, project_fixture  # noqa: F401
+
+
+def failing_at(wanted: str, number: int = 1) -> Callable[[str, str, str], None]:
+    """A watch that lets the statement of that label fail, from the n-th one on."""
+    seen: list[str] = []
+
+    def watch(when: str, label: str, sql: str) -> None:
+        if when == "before" and label.startswith(wanted):
+            seen.append(label)
+            if len(seen) >= number:
+                raise WarehouseError(label, "no such luck", Trouble.REFUSED)
+
+    return watch
+
+
+def error_of(project: Project, *args: str, code: int = 6) -> dict[str, Any]:
+    """The last JSON line of a run that fails."""
+    found: dict[str, Any] = json.loads(project.run("--json", *args, code=code).out.splitlines()[-1])
+    assert found["event"] == "error"
+    assert found["exit_code"] == code
+    return found
+
+
+def test_nothing_is_published(project: Project) -> None:
+    """Whatever fails before the publish has committed: the words once, at the end of what happened; and a field."""
+    project.standard("sessions")
+    project.add(0, "s1 u1 1")
+    project.watch = failing_at("publish:manifest-insert")
+    said = project.run(code=6).err
+    assert "publish:manifest-insert: no such luck; nothing was published\n  hint: mend it and run again" in said
+    assert said.count("was published") == 1
+    error = error_of(project)
+    assert (error["published"], error["parts"]) == ("nothing", 0)
+    assert "was published" not in error["what"] + error["hint"]
+
+
+def test_parts_are_published(project: Project) -> None:
+    """What `--chunk` has published before it failed stays published, and the message counts it."""
+    project.standard("sessions")
+    for batch in range(4):
+        project.add(batch, f"s{batch} u1 1")
+    project.watch = failing_at("publish:manifest-insert", 2)
+    assert (
+        "no such luck; 1 part of this run is published, and nothing after\n" in project.run("--chunk", "1", code=6).err
+    )
+    assert project.manifest() == {0: 1}
+    project.watch = failing_at("publish:manifest-insert", 3)
+    error = error_of(project, "--chunk", "1")
+    assert (error["published"], error["parts"]) == ("parts", 2)
+    assert project.manifest() == {0: 1, 1: 1, 2: 1}
+
+
+def test_the_data_is_published(project: Project) -> None:
+    """An `after` query that fails, or cannot be filled in, takes nothing back."""
+    project.sql("totals.sql", TOTALS)
+    project.sql("after.sql", "select {{ 1 // (run_id | length - 26) }}")  # wrong where the id is the runner's own
+    models = {"name": "models", "models": [{"table": "derived.totals", "sql": "totals.sql"}]}
+    project.top["steps"] = [models, {"name": "later", "phase": "after", "queries": ["after.sql"]}]
+    project.add(0, "s1 u1 1")
+    project.watch = failing_at("after:later")
+    said = project.run("--run-id", "x", code=6).err
+    assert "no such luck; the data is published\n  hint: the next run repeats the `after` queries" in said
+    assert project.manifest() == {0: 1}
+    project.watch = None
+    assert error_of(project, code=2)["published"] == "data"
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (RunnerError("a"), "a"),
+        (RunnerError("a", "do b"), "a\n  hint: do b"),
+        (OutcomeUnknown("a"), "a; whether it is published is unknown"),
+        (BadInput(Problem(Place(), "a", "do b")), "a\n  hint: do b"),
+    ],
+)
+def test_words(error: RunnerError, words: str) -> None:
+    """What, what is published, what to do; an error that is about no run says nothing of publishing."""
+    assert str(error) == words
+
+
+def test_words_stand_below_what_has_several_lines() -> None:
+    """DuckDB draws an arrow below the line of the SQL: nothing may be written behind it."""
+    error = Stopped("a\n   ^", "do b")
+    error.published = Publication.NOTHING
+    assert str(error) == "a\n   ^\nnothing was published\n  hint: do b"
