@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from runner.doors.sqlrunner.files import templates
 from runner.doors.sqlrunner.gotemplate import (
     CallError,
     Function,
@@ -74,7 +75,7 @@ def _ours(asked: Asked) -> Answer:
 
 def _bad(text: str, data: Value = None, functions: Mapping[str, Function] | None = None) -> TemplateError:
     with pytest.raises(TemplateError) as caught:
-        render(text, data, functions or {}, Place(Path("q.sql")))
+        render(text, data, functions or {})
     return caught.value
 
 
@@ -131,15 +132,18 @@ def test_shapes_of_real_playbooks(text: str, expected: str) -> None:
         "list": ["web", "mob"],
         "empty": [],
     }
-    assert render(text, data, {}, Place()) == expected
+    assert render(text, data, {}) == expected
 
 
 def test_error_place() -> None:
     """An error names the file and the line of its text, counted from the line that the text begins on."""
     with pytest.raises(BadInput) as caught:
-        render("a\n{{if true}}\n{{.x.y}}\n{{end}}", {"x": "s"}, {}, Place(Path("q.sql"), 10))
+        templates.render("a\n{{if true}}\n{{.x.y}}\n{{end}}", {"x": "s"}, {}, Place(Path("q.sql"), 10))
     assert caught.value.problems[0].place == Place(Path("q.sql"), 12)
-    assert str(_bad("\n\n{{foo}}").problems[0].place) == "q.sql:3"
+    with pytest.raises(BadInput) as caught:
+        templates.parse("\n\n{{foo}}", {}, Place(Path("q.sql")))
+    assert str(caught.value.problems[0].place) == "q.sql:3"
+    assert _bad("\n\n{{foo}}").line == 3
 
 
 @pytest.mark.parametrize(
@@ -158,7 +162,7 @@ def test_error_place() -> None:
 )
 def test_hints(text: str, what: str, hint: str) -> None:
     """An error begins with Go's words, and its hint says what to write."""
-    problem = _bad(text, {"stage_next": "false", "list": ["a"]}).problems[0]
+    problem = _bad(text, {"stage_next": "false", "list": ["a"]})
     assert problem.what.startswith(what)
     assert hint in problem.hint
 
@@ -167,7 +171,7 @@ def test_missing_key_as_error() -> None:
     """With missing_is_error a name that is not there is an error with its name, as in Go with missingkey=error."""
     template = parse("{{.x}}{{.typo}}", "q", {})
     assert template.execute({"x": "a"}) == "a<no value>"
-    with pytest.raises(BadInput, match='map has no entry for key "typo"'):
+    with pytest.raises(TemplateError, match='map has no entry for key "typo"'):
         template.execute({"x": "a"}, missing_is_error=True)
 
 
@@ -226,7 +230,7 @@ def test_limits(text: str, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_long_chain() -> None:
     """A chain of else ifs may be long: it is no nesting."""
     chain = "".join(f"{{{{else if eq .x {number}}}}}{number}" for number in range(300))
-    assert render(f"{{{{if false}}}}{chain}{{{{end}}}}", {"x": Uint64(299)}, {}, Place()) == "299"
+    assert render(f"{{{{if false}}}}{chain}{{{{end}}}}", {"x": Uint64(299)}, {}) == "299"
 
 
 def test_data_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,8 +262,8 @@ def test_values_of_other_types() -> None:
         assert "no value of a template" in str(_bad(text, odd)), text
 
 
-def test_broken_templates_only_raise_bad_input() -> None:
-    """Whatever a template looks like, it renders or is BadInput; so are all corpus texts with pieces cut, doubled, moved."""
+def test_broken_templates_only_raise_template_errors() -> None:
+    """Whatever a template looks like, it renders or is a TemplateError; so are all corpus texts with pieces cut, doubled, moved."""
     seed = int(os.environ.get("RUNNER_TEST_SEED", random.SystemRandom().randrange(1 << 32)))
     print(f"seed {seed}: repeat with RUNNER_TEST_SEED={seed}")
     maker, chance = Maker(seed), random.Random(seed)
@@ -275,7 +279,7 @@ def test_speed() -> None:
     text = "select 1 -- {{.schema}}\n" * 30 + "{{if eq .mode `a`}}{{range .l}}'{{.}}'{{end}}{{end}}"
     started = time.perf_counter()
     for _ in range(20):
-        render(text, {"schema": "s", "mode": "a", "l": ["x"]}, {}, Place())
+        render(text, {"schema": "s", "mode": "a", "l": ["x"]}, {})
     assert (time.perf_counter() - started) / 20 < 0.05
 
 

@@ -11,7 +11,8 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from runner.doors.sqlrunner.files.functions import Outside, functions
-from runner.doors.sqlrunner.gotemplate import Function, render
+from runner.doors.sqlrunner.files.templates import render
+from runner.doors.sqlrunner.gotemplate import Function
 from runner.doors.sqlrunner.gotemplate.functions.timeformat import format_time
 from runner.errors import BadInput, Place
 from tests.doors.sqlrunner.go.oracle import Asked

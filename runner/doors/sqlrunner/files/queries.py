@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.doors.sqlrunner.files.playbook import Query, Step
-from runner.doors.sqlrunner.gotemplate import Function, Value, render
+from runner.doors.sqlrunner.files.templates import render
+from runner.doors.sqlrunner.gotemplate import Function, Value
 from runner.errors import BadInput, Place, Problem, Problems
 from runner.files.text import NUL, Bounds, read
 

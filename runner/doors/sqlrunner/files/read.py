@@ -14,7 +14,8 @@ from typing import TypeVar
 
 from runner.doors.sqlrunner.files import goyaml
 from runner.doors.sqlrunner.files.playbook import OUR_TARGET_KEYS, TARGET_KEYS, OldPlaybook, Query, Step, Target
-from runner.doors.sqlrunner.gotemplate import Function, Value, render
+from runner.doors.sqlrunner.files.templates import render
+from runner.doors.sqlrunner.gotemplate import Function, Value
 from runner.errors import BadInput, Place, Problem, Problems, show
 from runner.files.yaml import read_text
 

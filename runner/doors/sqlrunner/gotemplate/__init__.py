@@ -2,7 +2,7 @@
 
 `parse` gives a Template, whose `root` is the syntax tree (syntax/nodes.py) and whose `execute` renders it; `render` does both.
 values.py says which Python value stands for which Go value. A template cannot hang, fill the memory or raise anything
-but BadInput. What differs from Go, on purpose:
+but TemplateError. What differs from Go, on purpose:
 
 - templates may call each other 100 deep, loops and texts have an end (execute/state.py, functions/printing.py), and so has nesting;
 - `slice` takes an index from a variable of the playbook (Go wants it to have gone through a pipeline);

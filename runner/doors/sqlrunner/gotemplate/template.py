@@ -1,9 +1,9 @@
-"""A parsed template, and rendering it: the place where Go's errors become the runner's."""
+"""A parsed template, and rendering it: whatever is wrong with it is a TemplateError."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import NoReturn
 
@@ -16,33 +16,33 @@ from runner.doors.sqlrunner.gotemplate.syntax.nodes import Node, Statement
 from runner.doors.sqlrunner.gotemplate.syntax.parser import parse_text
 from runner.doors.sqlrunner.gotemplate.syntax.tokens import ParseError
 from runner.doors.sqlrunner.gotemplate.values import MISSING, CallError, Value, joined, to_bytes
-from runner.errors import BadInput, Place, Problem
 
 _TOO_DEEP = "nested too deeply"
 _SIMPLER = "split the template, or nest less in it"
+MAX_MESSAGE = 300  # characters of `what`
 
 
-class TemplateError(BadInput):
-    """A template that cannot be read or executed; `go_message` is what Go's text/template would say."""
+class TemplateError(Exception):
+    """A template that cannot be read or executed: in which line of its text (0: unknown), what is wrong, and a hint.
 
-    def __init__(self, problem: Problem, go_message: str) -> None:
-        super().__init__(problem)
-        self.go_message = go_message
+    `go_message` is what Go's text/template would say.
+    """
+
+    def __init__(self, line: int, what: str, hint: str, go_message: str) -> None:
+        self.line, self.hint, self.go_message = line, hint, go_message
+        self.what = what if len(what) <= MAX_MESSAGE else f"{what[: MAX_MESSAGE - 1]}…"
+        super().__init__(self.what)
 
 
 @dataclass(frozen=True)
 class Template:
-    """A parsed template: `root` are its statements, `templates` the bodies of all that are defined in it, and its own.
-
-    `place` is where its text begins: errors count their lines from there.
-    """
+    """A parsed template: `root` are its statements, `templates` the bodies of all that are defined in it, and its own."""
 
     name: str
     text: str
     root: tuple[Statement, ...]
     templates: Mapping[str, tuple[Statement, ...]]
     functions: Mapping[str, Function]
-    place: Place = field(default_factory=Place)
 
     @cached_property
     def _program(self) -> Mapping[str, Run]:
@@ -52,7 +52,10 @@ class Template:
         return program
 
     def execute(self, data: Value, *, missing_is_error: bool = False) -> str:
-        """The text that the template makes of its data; with `missing_is_error` no key may be missing (missingkey=error)."""
+        """The text that the template makes of its data; with `missing_is_error` no key may be missing (missingkey=error).
+
+        Raises TemplateError.
+        """
         try:
             state = State(MISSING if data is None else data, strict=missing_is_error)
             self._program[self.name](state, state.cells["$"][0][0])
@@ -60,9 +63,9 @@ class Template:
         except ExecError as error:
             self._failed(error)
         except CallError as error:
-            raise _error(self.place, 0, error.message, error.hint, error.message) from None
+            raise TemplateError(0, error.message, error.hint, error.message) from None
         except RecursionError:
-            raise _error(self.place, 0, _TOO_DEEP, _SIMPLER, _TOO_DEEP) from None
+            raise TemplateError(0, _TOO_DEEP, _SIMPLER, _TOO_DEEP) from None
 
     def _failed(self, error: ExecError) -> NoReturn:
         node = error.node
@@ -74,13 +77,7 @@ class Template:
         column = len(to_bytes(self.text[start : node.offset]))
         said = f"template: {self.name}:{node.line}:{column}: executing {quoted(error.template)} at <{context}>: {error.message}"
         shown = f"{error.message} (at {context})" if context and context not in error.message else error.message
-        raise _error(self.place, node.line, shown, error.hint, said) from None
-
-
-def _error(place: Place, line: int, message: str, hint: str, said: str) -> TemplateError:
-    first = max(place.line, 1)
-    short = message if len(message) <= 300 else f"{message[:299]}…"
-    return TemplateError(Problem(Place(place.path, first - 1 + line if line else place.line), short, hint), said)
+        raise TemplateError(node.line, shown, error.hint, said) from None
 
 
 class _Names:
@@ -93,21 +90,20 @@ class _Names:
         return name in BUILTINS or name in self._functions
 
 
-def parse(text: str, name: str, functions: Mapping[str, Function], place: Place | None = None) -> Template:
-    """Read a template; a mistake is BadInput at its line."""
-    where = place or Place()
+def parse(text: str, name: str, functions: Mapping[str, Function]) -> Template:
+    """Read a template, which Go's messages call by its name. Raises TemplateError."""
     try:
         parsed = parse_text(text, name, _Names(functions))
     except ParseError as error:
         said = f"template: {name}:{error.line}: {error.message}"
-        raise _error(where, error.line, error.message, error.hint, said) from None
+        raise TemplateError(error.line, error.message, error.hint, said) from None
     except RecursionError:
-        raise _error(where, 0, _TOO_DEEP, _SIMPLER, _TOO_DEEP) from None
-    return Template(name, text, parsed.root, parsed.templates, functions, where)
+        raise TemplateError(0, _TOO_DEEP, _SIMPLER, _TOO_DEEP) from None
+    return Template(name, text, parsed.root, parsed.templates, functions)
 
 
-def render(text: str, data: Value, functions: Mapping[str, Function], place: Place) -> str:
-    """What the text makes of the data; errors are told at `place`, whose line, if any, is that of the first line."""
+def render(text: str, data: Value, functions: Mapping[str, Function], name: str = "template") -> str:
+    """What the text makes of the data. Raises TemplateError."""
     if "{{" not in text:
         return text
-    return parse(text, place.path.name if place.path else "template", functions, place).execute(data)
+    return parse(text, name, functions).execute(data)

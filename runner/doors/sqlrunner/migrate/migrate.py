@@ -17,7 +17,8 @@ from runner.doors.sqlrunner.files.functions import Outside, functions
 from runner.doors.sqlrunner.files.playbook import OldPlaybook, Query, Step, Target
 from runner.doors.sqlrunner.files.queries import Unready, load, resolved, source_text
 from runner.doors.sqlrunner.files.read import read
-from runner.doors.sqlrunner.gotemplate import Function, Value, parse
+from runner.doors.sqlrunner.files.templates import parse
+from runner.doors.sqlrunner.gotemplate import Function, Value
 from runner.doors.sqlrunner.gotemplate.functions.printing import plain
 from runner.doors.sqlrunner.migrate.jinja import Undone, literal_text, translate
 from runner.doors.sqlrunner.targets import errors_of, url_of
@@ -124,7 +125,7 @@ def _translated(query: Query, playbook: OldPlaybook, root: str, known: Mapping[s
         ) from None
     before = step.queries[0].text
     if query.template:
-        template = parse(source_text(query, str(source)).replace("\r\n", "\n"), str(source), known)
+        template = parse(source_text(query, str(source)).replace("\r\n", "\n"), known, Place(source))
         done = translate(template, playbook.own_variables, work.environment)
         text = done.text
         work.undone += [_problem(undone, source) for undone in done.undone]
