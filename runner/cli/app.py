@@ -20,7 +20,7 @@ from runner.session.process import Surroundings, ended, leave
 
 if TYPE_CHECKING:
     from runner.clock import Clock
-    from runner.doors.sqlrunner.cli import Given
+    from runner.doors.sqlrunner.cli import RunnerFlags
     from runner.names import TableName
     from runner.playbook.values import Playbook
     from runner.program.values import Program
@@ -105,21 +105,21 @@ def _playbook(around: Surroundings, path: Path, var: list[str], target: str | No
     return loaded
 
 
-def _old(around: Surroundings, path: Path, **flags: Any) -> Given | None:
+def _old(around: Surroundings, path: Path, **flags: Any) -> RunnerFlags | None:
     """The flags for a playbook of SQL Runner; None for one of ours."""
     from runner.errors import Problems
     from runner.playbook.load import given_target, is_sqlrunner_file
 
     if not is_sqlrunner_file(path):
         return None
-    from runner.doors.sqlrunner.cli import Given
+    from runner.doors.sqlrunner.cli import RunnerFlags
 
     var, target, problems = flags.pop("var"), flags.pop("target", None), Problems()
     url = given_target(opening.absolute(target), around.env, problems) if target else None
     problems.finish()
     if url:
         around.secrets = around.secrets.of_target(url)
-    return Given(path, _variables(var), url, **flags)
+    return RunnerFlags(path, _variables(var), url, **flags)
 
 
 def _tables(program: Program, names: list[str]) -> tuple[TableName, ...]:
@@ -221,7 +221,7 @@ def run(
         run_program(program, warehouse, request, opening.clock(around), emit)
 
 
-def _run_old(around: Surroundings, given: Given) -> None:
+def _run_old(around: Surroundings, given: RunnerFlags) -> None:
     """SQL Runner's exit codes come with its playbooks."""
     from runner.doors.sqlrunner.cli import run as run_old
 

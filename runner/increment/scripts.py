@@ -6,7 +6,6 @@ dropping scratch, and playbooks without a source, which are nothing but scripts.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 
@@ -18,6 +17,7 @@ from runner.increment.work import Request, Work
 from runner.playbook.values import Phase
 from runner.program import scripts
 from runner.program.values import PlainQuery, Program
+from runner.session.pool import Pool, at_once, send
 from runner.sql.templates import render
 from runner.state.manifest import State
 from runner.warehouse.base import Warehouse
@@ -68,12 +68,7 @@ def _run_step(
         started = clock.monotonic()
         label = f"{phase.value if phase else 'script'}:{step}:{query.query.path}"
         try:
-            if text.strip():
-                connection.script(label, text)
-            if connection.leaves_open(text):
-                connection.roll_back()
-                what = "ends within a transaction that it began: its work was rolled back; end it with COMMIT"
-                raise WarehouseError(label, what, Trouble.REFUSED)
+            send(connection, label, text)
         except WarehouseError as error:
             if error.trouble in (Trouble.RETRY, Trouble.LOST) and phase is not Phase.AFTER:
                 raise  # for the publish to try again or resolve
@@ -88,7 +83,13 @@ def _run_step(
         for query, text in texts:
             one(warehouse, query, text)
         return
-    _parallel(warehouse, texts, threads, one)
+    with closing(Pool(warehouse.another)) as pool:
+
+        def beside(text: tuple[PlainQuery, str]) -> None:
+            with pool.session() as connection:
+                one(connection, *text)
+
+        at_once(texts, threads, beside, pool.cancel)
 
 
 def _said(phase: Phase | None, step: str = "") -> str:
@@ -97,49 +98,6 @@ def _said(phase: Phase | None, step: str = "") -> str:
     if phase is Phase.AFTER:
         return "the next run repeats the `after` queries"
     return "mend it and run again: a run starts from its first step"
-
-
-def _parallel(
-    warehouse: Warehouse,
-    texts: Sequence[tuple[PlainQuery, str]],
-    threads: int,
-    one: Callable[[Warehouse, PlainQuery, str], None],
-) -> None:
-    """Each query on a connection of its own; all siblings finish, then the first error is raised."""
-    waiting = list(texts)
-    errors: list[Exception] = []
-    lock = threading.Lock()
-    stop = threading.Event()
-
-    connections: list[Warehouse] = []
-
-    def work() -> None:
-        try:
-            with closing(warehouse.another()) as connection:
-                connections.append(connection)
-                while not stop.is_set():
-                    with lock:
-                        if not waiting:
-                            return
-                        query, text = waiting.pop(0)
-                    one(connection, query, text)
-        except Exception as error:
-            errors.append(error)
-
-    workers = [threading.Thread(target=work, daemon=True) for _ in range(min(threads, len(texts)))]
-    for worker in workers:
-        worker.start()
-    try:
-        for worker in workers:
-            while worker.is_alive():
-                worker.join(0.1)
-    except BaseException:
-        stop.set()
-        for connection in connections:  # a signal: what they still do would hold locks on what is dropped next
-            connection.cancel()
-        raise
-    if errors:
-        raise errors[0]
 
 
 def make_named_tables(work: Work, frozen: Frozen) -> None:

@@ -326,6 +326,14 @@ def test_siblings_finish_when_one_fails(project: Project) -> None:
     assert not project.db.has_table("main.later" if project.duckdb else "public.later")
 
 
+def test_siblings_finish_when_more_fail_than_there_are_threads(project: Project) -> None:
+    """A failed query costs the step no thread: the others are all run."""
+    texts = ["insert into nowhere values (1)"] * 2 + [f"create table t{n} (x integer)" for n in range(3)]
+    script(project, texts)
+    project.run("--threads", "2", code=6)
+    assert project.db.has_table("main.t2" if project.duckdb else "public.t2")
+
+
 def test_a_playbook_without_steps(project: Project) -> None:
     """Exit 8, as SQL Runner's operators know it."""
     project.run(code=8)

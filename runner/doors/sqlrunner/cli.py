@@ -22,7 +22,7 @@ from runner.secrets import looks_secret
 from runner.session.process import Surroundings, ended, leave
 
 if TYPE_CHECKING:
-    from runner.doors.sqlrunner.command import Means
+    from runner.doors.sqlrunner.command import Context
     from runner.doors.sqlrunner.files.functions import Outside
     from runner.doors.sqlrunner.files.playbook import OldPlaybook
     from runner.doors.sqlrunner.files.queries import ReadyStep
@@ -87,7 +87,7 @@ def _asked(options: Options, around: Surroundings) -> int:
         )
         return 2
     options = replace(options, threads=options.threads or threads())
-    return command.run(options, sql_root(options), "", means(around, log))
+    return command.run(options, sql_root(options), "", context_of(around, log))
 
 
 def sql_root(options: Options) -> str:
@@ -109,10 +109,10 @@ def outside(around: Surroundings) -> Outside:
     return Outside(_now, around.env, lambda: random.SystemRandom().getrandbits(63), secret)
 
 
-def means(around: Surroundings, log: Log) -> Means:
+def context_of(around: Surroundings, log: Log) -> Context:
     """What a run needs of its process."""
     from runner.clock import Clock
-    from runner.doors.sqlrunner.command import Means
+    from runner.doors.sqlrunner.command import Context
 
     def open_session(url: str, session: str, timeout_s: float) -> Warehouse:
         from runner.warehouse import connect
@@ -122,7 +122,7 @@ def means(around: Surroundings, log: Log) -> Means:
     around.stopped = STOPPED
     clock = around.clock or Clock(time.monotonic, time.sleep)
     owner = f"sql-runner pid {os.getpid()} on {socket.gethostname()}"
-    return Means(log, outside(around), clock, open_session, owner, around.at_exit.append)
+    return Context(log, outside(around), clock, open_session, owner, around.at_exit.append)
 
 
 def threads() -> int:
@@ -145,7 +145,7 @@ def _now() -> datetime:
 
 
 @dataclass(frozen=True)
-class Given:
+class RunnerFlags:
     """The flags of `runner run`, `check`, `plan` and `render` that such a playbook knows."""
 
     playbook: Path
@@ -168,17 +168,17 @@ class Given:
         )
 
 
-def run(given: Given, around: Surroundings) -> int:
+def run(given: RunnerFlags, around: Surroundings) -> int:
     """`runner run OLD`: SQL Runner's semantics and exit codes, the runner's own lines."""
     from runner.doors.sqlrunner import command
     from runner.doors.sqlrunner.log import JsonLog, LineLog
 
     log: Log = JsonLog(around.out) if given.json else LineLog(around.out, around.err, dry=given.dry_run)
     log.message(f"{given.playbook.stem} (SQL Runner playbook)")
-    return command.run(given.options, sql_root(given.options), given.target or "", means(around, log))
+    return command.run(given.options, sql_root(given.options), given.target or "", context_of(around, log))
 
 
-def check(given: Given, around: Surroundings) -> str:
+def check(given: RunnerFlags, around: Surroundings) -> str:
     """`runner check OLD`: everything that can be known without connecting. Raises BadInput."""
     from runner.doors.sqlrunner.targets import errors_of
 
@@ -190,14 +190,14 @@ def check(given: Given, around: Surroundings) -> str:
     return f"{given.playbook}: fine ({len(playbook.targets)} targets, {len(steps)} steps, {queries} queries)"
 
 
-def render(given: Given, around: Surroundings) -> str:
+def render(given: RunnerFlags, around: Surroundings) -> str:
     """`runner render OLD`: the SQL that would be sent. Raises BadInput."""
     _, steps = _ready(given, around)
     texts = [f"-- {step.name} / {query.name}: {query.path}\n{query.text}" for step in steps for query in step.queries]
     return "\n".join(text.rstrip("\n") + "\n" for text in texts)
 
 
-def _ready(given: Given, around: Surroundings) -> tuple[OldPlaybook, tuple[ReadyStep, ...]]:
+def _ready(given: RunnerFlags, around: Surroundings) -> tuple[OldPlaybook, tuple[ReadyStep, ...]]:
     from runner.doors.sqlrunner import command
     from runner.doors.sqlrunner.files.queries import Unready
 
@@ -208,7 +208,7 @@ def _ready(given: Given, around: Surroundings) -> tuple[OldPlaybook, tuple[Ready
         raise BadInput([Problem(Place(), error) for error in unready.errors]) from None
 
 
-def migrate(given: Given, around: Surroundings) -> int:
+def migrate(given: RunnerFlags, around: Surroundings) -> int:
     """`runner migrate OLD`: write the native playbook beside it, say what could not be translated."""
     from runner.doors.sqlrunner.migrate.migrate import migrate as write
 

@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from runner.clock import Clock
-from runner.doors.sqlrunner.execute import Aim, TargetStatus, Terms, execute
-from runner.doors.sqlrunner.files import queries as scripts
+from runner.doors.sqlrunner.execute import ReadyTarget, TargetStatus, execute
+from runner.doors.sqlrunner.files import queries
 from runner.doors.sqlrunner.files.functions import Outside, functions
 from runner.doors.sqlrunner.files.playbook import OldPlaybook
 from runner.doors.sqlrunner.files.queries import ReadyStep, Unready
@@ -18,7 +18,7 @@ from runner.doors.sqlrunner.files.read import read
 from runner.doors.sqlrunner.flags import Options
 from runner.doors.sqlrunner.gotemplate import Value
 from runner.doors.sqlrunner.gotemplate.functions.printing import plain
-from runner.doors.sqlrunner.lock import Held, LockFile
+from runner.doors.sqlrunner.lock import LockFile, LockHeld
 from runner.doors.sqlrunner.log import Log
 from runner.doors.sqlrunner.review import Code, code_of
 from runner.doors.sqlrunner.targets import APP_NAME, address, errors_of, url_of
@@ -31,7 +31,7 @@ Connect = Callable[[str, str, float], Warehouse]  # URL, what the session is cal
 
 
 @dataclass(frozen=True)
-class Means:
+class Context:
     """What a run is given by its command line."""
 
     log: Log
@@ -42,26 +42,26 @@ class Means:
     at_exit: Callable[[Callable[[], None]], None]  # also if the process has to be given up
 
 
-def run(options: Options, root: str, target_url: str, means: Means) -> Code:
+def run(options: Options, root: str, target_url: str, context: Context) -> Code:
     """Run a playbook whose SQL lies below `root`. A `target_url` stands in place of its targets."""
     lock = _lock(options)
     if lock is not None and lock.exists():
-        means.log.message(f"Error: {lock.refusal()}")
-        return _refused(Code.LOCKED, means)
+        context.log.message(f"Error: {lock.refusal()}")
+        return _refused(Code.LOCKED, context)
     try:
-        playbook = load(options, means.outside)
+        playbook = load(options, context.outside)
     except BadInput as error:
-        means.log.message(f"Error getting playbook: {error}")
-        return _refused(Code.FAILED, means)
-    release = _make(lock, means) if lock is not None else None
+        context.log.message(f"Error getting playbook: {error}")
+        return _refused(Code.FAILED, context)
+    release = _make(lock, context) if lock is not None else None
     if isinstance(release, Code):
-        return _refused(release, means)
-    statuses = _statuses(options, playbook, root, target_url, means)
+        return _refused(release, context)
+    statuses = _statuses(options, playbook, root, target_url, context)
     code = code_of(statuses)
     if lock is not None and release is not None and (lock.soft or code in (Code.DONE, Code.NOTHING)):
-        means.log.message(f"Deleting lockfile at this key '{lock.path}'")
+        context.log.message(f"Deleting lockfile at this key '{lock.path}'")
         release()
-    means.log.finished(statuses)
+    context.log.finished(statuses)
     return code
 
 
@@ -75,8 +75,8 @@ def load(options: Options, outside: Outside) -> OldPlaybook:
 
 def ready(options: Options, playbook: OldPlaybook, root: str, outside: Outside) -> tuple[ReadyStep, ...]:
     """The queries that the flags choose, as they are sent. Raises Unready."""
-    steps = scripts.chosen(playbook.steps, options.from_step, options.run_query)
-    return scripts.load(steps, root, playbook.variables, functions(outside))
+    steps = queries.chosen(playbook.steps, options.from_step, options.run_query)
+    return queries.load(steps, root, playbook.variables, functions(outside))
 
 
 def _secrets(playbook: OldPlaybook) -> list[str]:
@@ -102,66 +102,65 @@ def _lock(options: Options) -> LockFile | None:
     return LockFile(options.lock) if options.lock else LockFile(options.soft_lock, soft=True)
 
 
-def _refused(code: Code, means: Means) -> Code:
+def _refused(code: Code, context: Context) -> Code:
     """Nothing was run."""
-    means.log.refused(code)
+    context.log.refused(code)
     return code
 
 
-def _make(lock: LockFile, means: Means) -> Code | Callable[[], None]:
+def _make(lock: LockFile, context: Context) -> Code | Callable[[], None]:
     """The call that lets the lock go, or why it could not be taken."""
-    means.log.message(f"Checking and setting the lockfile at this key '{lock.path}'")
-    now_utc = means.outside.now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
+    context.log.message(f"Checking and setting the lockfile at this key '{lock.path}'")
+    now_utc = context.outside.now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
     try:
-        release = lock.make(now_utc, f"{means.owner} {means.outside.random_int()}")
-    except Held as held:
-        means.log.message(f"Error: {held}")
+        release = lock.make(now_utc, f"{context.owner} {context.outside.random_int()}")
+    except LockHeld as held:
+        context.log.message(f"Error: {held}")
         return Code.LOCKED
     except OSError as error:
-        means.log.message(f"Error making lock: {lock.path}: {error.strerror or error}")
+        context.log.message(f"Error making lock: {lock.path}: {error.strerror or error}")
         return Code.FAILED
     if lock.soft:
-        means.at_exit(release)
+        context.at_exit(release)
     return release
 
 
 def _statuses(
-    options: Options, playbook: OldPlaybook, root: str, target_url: str, means: Means
+    options: Options, playbook: OldPlaybook, root: str, target_url: str, context: Context
 ) -> tuple[TargetStatus, ...]:
     try:
-        steps = ready(options, playbook, root, means.outside)
+        steps = ready(options, playbook, root, context.outside)
     except Unready as unready:
         return tuple(TargetStatus(name, unready.errors) for name in _names(playbook, target_url))
     if options.fill_templates:
-        means.log.filled(steps)
+        context.log.filled(steps)
         return ()
-    aims, wrong = _aims(playbook, target_url, options.timeout or playbook.statement_timeout_s, means)
-    terms = Terms(options.threads, options.dry_run, options.show_query_output)
-    return (*wrong, *execute(aims, steps, terms, means.clock, means.log))
+    targets, wrong = _targets(playbook, target_url, options.timeout or playbook.statement_timeout_s, context)
+    return (*wrong, *execute(targets, steps, options, context.clock, context.log))
 
 
 def _names(playbook: OldPlaybook, target_url: str) -> list[str]:
     return [kind_of(target_url)] if target_url else [target.name for target in playbook.targets]
 
 
-def _aims(
-    playbook: OldPlaybook, target_url: str, timeout_s: float, means: Means
-) -> tuple[list[Aim], list[TargetStatus]]:
+def _targets(
+    playbook: OldPlaybook, target_url: str, timeout_s: float, context: Context
+) -> tuple[list[ReadyTarget], list[TargetStatus]]:
     """The targets that can be used, and the statuses of those that cannot."""
     session = f"sql-runner {playbook.path.stem}".encode("utf-8", "replace").decode()
     if target_url:
-        connect = partial(means.connect, target_url, session, timeout_s)
-        return [Aim(kind_of(target_url, Place()), display(target_url), connect)], []
-    app_name = means.outside.env.get(APP_NAME)
-    aims, wrong = [], []
+        connect = partial(context.connect, target_url, session, timeout_s)
+        return [ReadyTarget(kind_of(target_url, Place()), display(target_url), connect)], []
+    app_name = context.outside.env.get(APP_NAME)
+    usable, wrong = [], []
     for target in playbook.targets:
         if errors := errors_of(target):
             wrong.append(TargetStatus(target.name, tuple(errors)))
             continue
         url = url_of(target, f"Snowplow_{app_name}" if app_name else "")
         called = target["query_tag"] or session
-        aims.append(Aim(target.name, address(target), partial(means.connect, url, called, timeout_s)))
-    return aims, wrong
+        usable.append(ReadyTarget(target.name, address(target), partial(context.connect, url, called, timeout_s)))
+    return usable, wrong
 
 
 def check_lock(path: str, log: Log) -> Code:

@@ -15,7 +15,7 @@ from pathlib import Path
 MODE = 0o600
 
 
-class Held(Exception):  # noqa: N818 - a state of the lock
+class LockHeld(Exception):  # noqa: N818 - a state of the lock
     """Somebody has the lock (exit code 3)."""
 
 
@@ -42,11 +42,11 @@ class LockFile:
         return ""
 
     def make(self, now_utc: str, owner: str) -> Callable[[], None]:
-        """Take it; gives the call that lets it go. Raises Held, or OSError where the file cannot be made."""
+        """Take it; gives the call that lets it go. Raises LockHeld, or OSError where the file cannot be made."""
         try:
             file = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, MODE)
         except FileExistsError:
-            raise Held(self.refusal()) from None
+            raise LockHeld(self.refusal()) from None
         ours = f"{now_utc}\n{owner}\n"
         with os.fdopen(file, "w", encoding="utf-8") as opened:
             opened.write(ours)

@@ -15,7 +15,7 @@ from itertools import zip_longest
 from typing import Protocol, TextIO
 from unicodedata import combining, east_asian_width
 
-from runner.doors.sqlrunner.execute import Aim, At, Outcome, TargetStatus, Telling
+from runner.doors.sqlrunner.execute import At, Listener, Outcome, ReadyTarget, TargetStatus
 from runner.doors.sqlrunner.files.queries import ReadyStep
 from runner.doors.sqlrunner.review import Code, as_go_pg, code_of, record_of
 from runner.warehouse.values import Result
@@ -39,7 +39,7 @@ class Steady:
             self._stream.flush()
 
 
-class Log(Telling, Protocol):
+class Log(Listener, Protocol):
     """Where a run's events and its end are told."""
 
     def message(self, text: str) -> None:
@@ -77,10 +77,10 @@ class GoLog:
                 self.message("QUERY OUTPUT:\n")
                 self._out.write(text)
 
-    def pinged(self, aim: Aim, error: str | None) -> None:
+    def pinged(self, target: ReadyTarget, error: str | None) -> None:
         """A dry run has tried to connect."""
         able = "ERROR: Cannot" if error else "SUCCESS: Able to"
-        self.message(f"{able} connect to target database, {aim.address}\n.")
+        self.message(f"{able} connect to target database, {target.address}\n.")
 
     def ended(self, outcome: Outcome) -> None:
         """A query is over."""
@@ -136,9 +136,9 @@ class JsonLog:
                 rows = [[_json(value) for value in row] for row in result.rows]
                 self._write("output", **self._at(at), columns=list(result.columns), rows=rows)
 
-    def pinged(self, aim: Aim, error: str | None) -> None:
+    def pinged(self, target: ReadyTarget, error: str | None) -> None:
         """A dry run has tried to connect."""
-        self._write("connected" if error is None else "cannot_connect", target=aim.name, error=error)
+        self._write("connected" if error is None else "cannot_connect", target=target.name, error=error)
 
     def ended(self, outcome: Outcome) -> None:
         """A query is over."""
@@ -192,9 +192,9 @@ class LineLog:
             if text:
                 self.message(text)
 
-    def pinged(self, aim: Aim, error: str | None) -> None:
+    def pinged(self, target: ReadyTarget, error: str | None) -> None:
         """A dry run has tried to connect."""
-        self.message(f"{aim.name}: {error or f'connects to {aim.address}'}")
+        self.message(f"{target.name}: {error or f'connects to {target.address}'}")
 
     def ended(self, outcome: Outcome) -> None:
         """A query is over."""
