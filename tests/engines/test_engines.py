@@ -76,16 +76,16 @@ def test_the_server_ends_with_a_killed_test_run(tmp_path: Path) -> None:
     if folder is None:
         pytest.skip("no Postgres binaries here")
     text = f"""
-from pathlib import Path; from tests import postgres; import os
-import subprocess
-import sys
-import time
+import os
+from pathlib import Path
+from tests.engines import postgres
 with postgres.local_server(Path({str(folder)!r})) as server:
     print(server.url, flush=True)
     os.kill(os.getpid(), 9)
 """
     killed = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, cwd=ROOT)
     url = killed.stdout.strip()
+    assert url, killed.stderr
     for _ in range(100):
         try:
             psycopg.connect(url, connect_timeout=2).close()

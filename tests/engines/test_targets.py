@@ -16,7 +16,7 @@ from runner.warehouse.server import options
 from runner.warehouse.values import WarehouseError
 from tests.engines import postgres, redshift, snowflake
 from tests.engines.db import Db
-from tests.engines.test_redshift_shim import DRIVERS_TLS, certificate
+from tests.engines.shim.certificates import DRIVERS_TLS, certificate
 from tests.kit.project import Project, start
 
 PASSPHRASE = "correct horse"

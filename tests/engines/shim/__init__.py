@@ -1,0 +1,1 @@
+"""A Redshift for tests before a Postgres: what it does to the conversation."""
