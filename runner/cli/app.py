@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from runner.warehouse.values import Watch
 
 
-DOORS = ("config", "model")  # groups of commands with a module of their own
+DOORS = ("generate", "config", "model")  # words whose commands a door brings
 THREADS = 4  # plain queries of a step at once
 
 PlaybookArgument = Annotated[Path, typer.Argument(metavar="PLAYBOOK", help="the playbook, a YAML file")]
@@ -51,14 +51,20 @@ def _command(name: str | None) -> Any:
         help="Keeps SQL models up to date over an event stream that grows in batches.",
     )
     app.callback(invoke_without_command=True)(root)
-    commands = (run, plan, rewind, status, history, verify, check, render, unlock, init, migrate, generate)
-    if name not in DOORS:
-        for command in [c for c in commands if c.__name__ == name] or commands:
+    commands = (run, plan, rewind, status, history, verify, check, render, unlock, init, migrate)
+    own = {command.__name__: command for command in commands}
+    everything = name not in own and name not in DOORS
+    for word, command in own.items():
+        if everything or word == name:
             app.command()(command)
-    if name in DOORS or name not in {c.__name__ for c in commands}:
-        from runner.doors.semantic.commands.flags import add_to
+    if everything or name == "generate":
+        from runner.doors.products import flags as products
 
-        add_to(app)
+        products.add_to(app)
+    if everything or name in ("config", "model"):
+        from runner.doors.semantic.commands import flags as semantic
+
+        semantic.add_to(app)
     return typer.main.get_command(app)
 
 
@@ -442,49 +448,6 @@ def migrate(
         what = "no such file" if not playbook.exists() else "not a playbook of SQL Runner"
         raise BadInput(Problem(Place(playbook), what, "it has targets: and steps:, with or without colons before them"))
     around.code = do_migrate(old, around)
-
-
-def generate(
-    ctx: typer.Context,
-    output: Annotated[str, typer.Argument(metavar="view|playbook|dbt", help="what to make")],
-    product: Annotated[Path, typer.Argument(metavar="DATA_PRODUCT", help="the data product, a YAML or JSON file")],
-    schemas: Annotated[Path, typer.Option(metavar="DIR", help="the folder of its data structures")],
-    engine: Annotated[
-        str | None,
-        typer.Option(metavar="E", help="duckdb, postgres, redshift or snowflake; default: the target's, or duckdb"),
-    ] = None,
-    event: Annotated[
-        list[str], typer.Option(metavar="ID_OR_NAME", help="only this event specification; may be given again")
-    ] = [],
-    entity: Annotated[list[str], typer.Option(metavar="NAME", help="only this entity; may be given again")] = [],
-    columns: Annotated[str, typer.Option(metavar="A,B", help="these columns of atomic.events")] = "",
-    all_columns: Annotated[bool, typer.Option("--all-columns", help="all columns of atomic.events")] = False,
-    match: Annotated[
-        str, typer.Option(metavar="M", help="snowtype: by the ids in the events; inferred: by entities and rules")
-    ] = "snowtype",
-    layout: Annotated[
-        str | None, typer.Option(metavar="L", help="how atomic.events lies: json or struct, objects or lake")
-    ] = None,
-    apply: Annotated[bool, typer.Option("--apply", help="create the view in the target")] = False,
-    target: Annotated[str | None, typer.Option("--target", metavar="URL", help="the warehouse for --apply")] = None,
-    out: Annotated[
-        Path | None, typer.Option("-o", "--out", metavar="DIR", help="write files; default: to stdout")
-    ] = None,
-    show_list: Annotated[bool, typer.Option("--list", help="what there is to choose")] = False,
-    check_only: Annotated[
-        bool, typer.Option("--check", help="compare with the files in DIR; exit 9 if they would be others")
-    ] = False,
-) -> None:
-    """A flattened view, a playbook or a dbt model of a data product."""
-    from runner.doors.products.choose.choice import Asked
-    from runner.doors.products.flags import Flags
-    from runner.doors.products.flags import generate as do_generate
-
-    chosen = tuple(filter(None, (name.strip() for name in columns.split(","))))
-    asked = Asked(tuple(event), tuple(entity), chosen, all_columns)
-    url = opening.absolute(target) if target else None
-    flags = Flags(output, product, schemas, engine, layout, match, asked, url, out, apply, show_list, check_only)
-    do_generate(flags, _around(ctx))
 
 
 def entry() -> None:

@@ -1,141 +1,60 @@
-"""The command `runner generate`: its flags, what goes where, and --apply."""
+"""The command line of data products: `runner generate`. Flags only; the work is elsewhere."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import Annotated
 
-from runner.doors.products.choose.choice import Asked, Match
-from runner.doors.products.generate import Wanted, compare, listed, write
-from runner.doors.products.generate import generate as make
-from runner.doors.products.layouts import LAYOUTS
-from runner.doors.products.output.files import Output, Plan, statements
-from runner.errors import BadInput, Exit, Place, Problem, Problems, StatementFailed, did_you_mean
-from runner.files.schema import Wrong
-from runner.playbook.load import given_target
-from runner.playbook.paths import resolved_target
+import typer
+
 from runner.session.process import Surroundings
-from runner.warehouse import connect, display, kind_of
-from runner.warehouse.values import WarehouseError
-
-if TYPE_CHECKING:
-    from runner.warehouse.base import Warehouse
-
-W = TypeVar("W", bound=StrEnum)
 
 
-@dataclass(frozen=True)
-class Flags:
-    """The command line, as it was typed."""
-
-    output: str
-    product: Path
-    schemas: Path
-    engine: str | None
-    layout: str | None
-    match: str
-    asked: Asked
-    target: str | None
-    out: Path | None
-    apply: bool
-    list: bool
-    check: bool
+def add_to(app: typer.Typer) -> None:
+    """Put the command into the command line."""
+    app.command()(generate)
 
 
-def generate(flags: Flags, around: Surroundings) -> None:
-    """Print, write, compare or apply."""
-    output = _word(Output, flags.output, "output")
-    target = _target(flags, around)
-    engine = _engine(flags, target)
-    asked = replace(flags.asked, match=_word(Match, flags.match, "--match"))
-    wanted = Wanted(output, flags.product, flags.schemas, engine, flags.layout, asked)
-    _fits(flags, output)
-    if flags.list:
-        around.out.write("".join(f"{line}\n" for line in listed(wanted)))
-        return
-    made = make(wanted)
-    for note in made.notes:
-        around.err.write(f"note: {note}\n")
-    if flags.check and flags.out:
-        compare(made, flags.out)
-        around.out.write(f"{', '.join(file.name for file in made.files)}: up to date\n")
-        return
-    if flags.out:
-        for path in write(made, flags.out):
-            around.out.write(f"wrote {path}\n")
-    elif not flags.apply:
-        several = len(made.files) > 1
-        for file in made.files:
-            around.out.write((f"-- {file.name}\n" if several else "") + file.text)
-    if flags.apply and target:
-        _apply(made.plan, target, around)
+def generate(
+    ctx: typer.Context,
+    output: Annotated[str, typer.Argument(metavar="view|playbook|dbt", help="what to make")],
+    product: Annotated[Path, typer.Argument(metavar="DATA_PRODUCT", help="the data product, a YAML or JSON file")],
+    schemas: Annotated[Path, typer.Option(metavar="DIR", help="the folder of its data structures")],
+    engine: Annotated[
+        str | None,
+        typer.Option(metavar="E", help="duckdb, postgres, redshift or snowflake; default: the target's, or duckdb"),
+    ] = None,
+    event: Annotated[
+        list[str], typer.Option(metavar="ID_OR_NAME", help="only this event specification; may be given again")
+    ] = [],
+    entity: Annotated[list[str], typer.Option(metavar="NAME", help="only this entity; may be given again")] = [],
+    columns: Annotated[str, typer.Option(metavar="A,B", help="these columns of atomic.events")] = "",
+    all_columns: Annotated[bool, typer.Option("--all-columns", help="all columns of atomic.events")] = False,
+    match: Annotated[
+        str, typer.Option(metavar="M", help="snowtype: by the ids in the events; inferred: by entities and rules")
+    ] = "snowtype",
+    layout: Annotated[
+        str | None, typer.Option(metavar="L", help="how atomic.events lies: json or struct, objects or lake")
+    ] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="create the view in the target")] = False,
+    target: Annotated[str | None, typer.Option("--target", metavar="URL", help="the warehouse for --apply")] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="DIR", help="write files; default: to stdout")
+    ] = None,
+    show_list: Annotated[bool, typer.Option("--list", help="what there is to choose")] = False,
+    check_only: Annotated[
+        bool, typer.Option("--check", help="compare with the files in DIR; exit 9 if they would be others")
+    ] = False,
+) -> None:
+    """A flattened view, a playbook or a dbt model of a data product."""
+    from runner.doors.products.choose.choice import Asked
+    from runner.doors.products.command import Flags
+    from runner.doors.products.command import generate as do_generate
+    from runner.session.session import absolute
 
-
-def _word(words: type[W], text: str, label: str) -> W:
-    try:
-        return words(text)
-    except ValueError:
-        known = ", ".join(words)
-        raise BadInput(Problem(Place(), f"{label} {text}: not one of {known}", did_you_mean(text, words))) from None
-
-
-def _fits(flags: Flags, output: Output) -> None:
-    """Flags that need each other."""
-    if flags.check and not flags.out:
-        raise BadInput(Problem(Place(), "--check needs -o DIR", "the folder of the files that were generated"))
-    if flags.apply and (not flags.target or output is not Output.VIEW):
-        what = "--apply needs --target URL" if not flags.target else "--apply is for the view"
-        raise BadInput(Problem(Place(), what, "runner generate view … --apply --target duckdb:///web.duckdb"))
-    if flags.asked.columns and flags.asked.all_columns:
-        raise BadInput(Problem(Place(), "--columns and --all-columns exclude each other", "leave one of them out"))
-
-
-def _engine(flags: Flags, target: str | None) -> str:
-    theirs = kind_of(target) if target else None
-    engine = flags.engine or theirs or "duckdb"
-    if engine not in LAYOUTS:
-        raise BadInput(Problem(Place(), f"--engine {engine}: not known", did_you_mean(engine, LAYOUTS)))
-    if theirs and theirs != engine:
-        raise BadInput(Problem(Place(), f"--engine {engine}, but the target is {theirs}", "leave --engine out"))
-    return engine
-
-
-def _target(flags: Flags, around: Surroundings) -> str | None:
-    """The target with its ${VAR} filled in; a password written out is refused."""
-    if flags.target is None:
-        return None
-    problems = Problems()
-    text = given_target(flags.target, around.env, problems)
-    problems.finish()
-    try:
-        found = resolved_target(text, Path.cwd())
-    except Wrong as wrong:
-        raise BadInput(Problem(Place(), f"--target {wrong.what}", wrong.hint)) from None
-    around.secrets = around.secrets.of_target(found)
-    return found
-
-
-def _apply(plan: Plan, target: str, around: Surroundings) -> None:
-    """Make the View, all or nothing."""
-    warehouse: Warehouse = connect(target, "runner generate", new=False, watch=around.watch, secrets=around.secrets)
-    try:
-        if warehouse.engine.transactional_ddl:
-            with warehouse.transaction("view"):
-                _send(warehouse, plan)
-        else:
-            _send(warehouse, plan)
-    except WarehouseError as error:
-        if error.exit_code is not Exit.FAILED:
-            raise
-        hint = "runner generate view … --list says which structures it reads; --event and --entity leave some out"
-        raise StatementFailed(f"{plan.view} cannot be created in {display(target)}: {error.what}", hint) from None
-    finally:
-        warehouse.close()
-    around.out.write(f"created {plan.view} in {display(target)}\n")
-
-
-def _send(warehouse: Warehouse, plan: Plan) -> None:
-    for number, text in enumerate(statements(plan), 1):
-        warehouse.execute(f"view:{number}", text)
+    chosen = tuple(filter(None, (name.strip() for name in columns.split(","))))
+    asked = Asked(tuple(event), tuple(entity), chosen, all_columns)
+    url = absolute(target) if target else None
+    flags = Flags(output, product, schemas, engine, layout, match, asked, url, out, apply, show_list, check_only)
+    around: Surroundings = ctx.obj
+    do_generate(flags, around)

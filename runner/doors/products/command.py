@@ -1,0 +1,141 @@
+"""The command `runner generate`: what its flags mean together, what is printed, written or compared, and --apply."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from runner.doors.products.choose.choice import Asked, Match
+from runner.doors.products.generate import Wanted, compare, listed, write
+from runner.doors.products.generate import generate as make
+from runner.doors.products.layouts import LAYOUTS
+from runner.doors.products.output.files import Output, Plan, statements
+from runner.errors import BadInput, Exit, Place, Problem, Problems, StatementFailed, did_you_mean
+from runner.files.schema import Wrong
+from runner.playbook.load import given_target
+from runner.playbook.paths import resolved_target
+from runner.session.process import Surroundings
+from runner.warehouse import connect, display, kind_of
+from runner.warehouse.values import WarehouseError
+
+if TYPE_CHECKING:
+    from runner.warehouse.base import Warehouse
+
+W = TypeVar("W", bound=StrEnum)
+
+
+@dataclass(frozen=True)
+class Flags:
+    """The command line, as it was typed."""
+
+    output: str
+    product: Path
+    schemas: Path
+    engine: str | None
+    layout: str | None
+    match: str
+    asked: Asked
+    target: str | None
+    out: Path | None
+    apply: bool
+    list: bool
+    check: bool
+
+
+def generate(flags: Flags, around: Surroundings) -> None:
+    """Print, write, compare or apply."""
+    output = _word(Output, flags.output, "output")
+    target = _target(flags, around)
+    engine = _engine(flags, target)
+    asked = replace(flags.asked, match=_word(Match, flags.match, "--match"))
+    wanted = Wanted(output, flags.product, flags.schemas, engine, flags.layout, asked)
+    _fits(flags, output)
+    if flags.list:
+        around.out.write("".join(f"{line}\n" for line in listed(wanted)))
+        return
+    made = make(wanted)
+    for note in made.notes:
+        around.err.write(f"note: {note}\n")
+    if flags.check and flags.out:
+        compare(made, flags.out)
+        around.out.write(f"{', '.join(file.name for file in made.files)}: up to date\n")
+        return
+    if flags.out:
+        for path in write(made, flags.out):
+            around.out.write(f"wrote {path}\n")
+    elif not flags.apply:
+        several = len(made.files) > 1
+        for file in made.files:
+            around.out.write((f"-- {file.name}\n" if several else "") + file.text)
+    if flags.apply and target:
+        _apply(made.plan, target, around)
+
+
+def _word(words: type[W], text: str, label: str) -> W:
+    try:
+        return words(text)
+    except ValueError:
+        known = ", ".join(words)
+        raise BadInput(Problem(Place(), f"{label} {text}: not one of {known}", did_you_mean(text, words))) from None
+
+
+def _fits(flags: Flags, output: Output) -> None:
+    """Flags that need each other."""
+    if flags.check and not flags.out:
+        raise BadInput(Problem(Place(), "--check needs -o DIR", "the folder of the files that were generated"))
+    if flags.apply and (not flags.target or output is not Output.VIEW):
+        what = "--apply needs --target URL" if not flags.target else "--apply is for the view"
+        raise BadInput(Problem(Place(), what, "runner generate view … --apply --target duckdb:///web.duckdb"))
+    if flags.asked.columns and flags.asked.all_columns:
+        raise BadInput(Problem(Place(), "--columns and --all-columns exclude each other", "leave one of them out"))
+
+
+def _engine(flags: Flags, target: str | None) -> str:
+    theirs = kind_of(target) if target else None
+    engine = flags.engine or theirs or "duckdb"
+    if engine not in LAYOUTS:
+        raise BadInput(Problem(Place(), f"--engine {engine}: not known", did_you_mean(engine, LAYOUTS)))
+    if theirs and theirs != engine:
+        raise BadInput(Problem(Place(), f"--engine {engine}, but the target is {theirs}", "leave --engine out"))
+    return engine
+
+
+def _target(flags: Flags, around: Surroundings) -> str | None:
+    """The target with its ${VAR} filled in; a password written out is refused."""
+    if flags.target is None:
+        return None
+    problems = Problems()
+    text = given_target(flags.target, around.env, problems)
+    problems.finish()
+    try:
+        found = resolved_target(text, Path.cwd())
+    except Wrong as wrong:
+        raise BadInput(Problem(Place(), f"--target {wrong.what}", wrong.hint)) from None
+    around.secrets = around.secrets.of_target(found)
+    return found
+
+
+def _apply(plan: Plan, target: str, around: Surroundings) -> None:
+    """Make the View, all or nothing."""
+    warehouse: Warehouse = connect(target, "runner generate", new=False, watch=around.watch, secrets=around.secrets)
+    try:
+        if warehouse.engine.transactional_ddl:
+            with warehouse.transaction("view"):
+                _send(warehouse, plan)
+        else:
+            _send(warehouse, plan)
+    except WarehouseError as error:
+        if error.exit_code is not Exit.FAILED:
+            raise
+        hint = "runner generate view … --list says which structures it reads; --event and --entity leave some out"
+        raise StatementFailed(f"{plan.view} cannot be created in {display(target)}: {error.what}", hint) from None
+    finally:
+        warehouse.close()
+    around.out.write(f"created {plan.view} in {display(target)}\n")
+
+
+def _send(warehouse: Warehouse, plan: Plan) -> None:
+    for number, text in enumerate(statements(plan), 1):
+        warehouse.execute(f"view:{number}", text)
