@@ -12,6 +12,7 @@ from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import NoReturn
 
+from runner.actions import Commands, Hint, plain, worded
 from runner.secrets import Secrets
 
 MAX_PROBLEMS = 100
@@ -78,6 +79,7 @@ def _reading_order(problem: Problem) -> tuple[str, int, int, str]:
 class RunnerError(Exception):
     """Base of all errors that are meant for a user: a line that says what, and a hint that says what to do next.
 
+    `hint`: a text, or what to do next as a value, which each front door words in its own commands.
     `published`: what readers see of the run that it ended; None where it is about no run.
     """
 
@@ -85,7 +87,7 @@ class RunnerError(Exception):
     published: Publication | None = None
     parts: int = 0  # of --chunk, that are published
 
-    def __init__(self, what: str, hint: str = "") -> None:
+    def __init__(self, what: str, hint: Hint = "") -> None:
         super().__init__(what)
         self.what = what
         self.hint = hint
@@ -99,7 +101,11 @@ class RunnerError(Exception):
         return f"{self.what}{joint}{_published(self.published, self.parts)}"
 
     def __str__(self) -> str:
-        return f"{self.message}\n  hint: {self.hint}" if self.hint else self.message
+        return self.worded(plain)
+
+    def worded(self, commands: Commands) -> str:
+        """All of it, with what to do next in a door's commands."""
+        return f"{self.message}\n  hint: {worded(self.hint, commands)}" if self.hint else self.message
 
 
 def _published(published: Publication, parts: int) -> str:
@@ -172,7 +178,7 @@ class CannotConnect(RunnerError):
 
     exit_code = Exit.CONNECT
 
-    def __init__(self, what: str, hint: str = "", *, passing: bool = False) -> None:
+    def __init__(self, what: str, hint: Hint = "", *, passing: bool = False) -> None:
         super().__init__(what, hint)
         self.passing = passing
 
@@ -192,7 +198,7 @@ class Failure:
 class StatementFailed(RunnerError):
     """The warehouse refused a statement, or it timed out (exit 6)."""
 
-    def __init__(self, what: str, hint: str = "", failure: Failure | None = None) -> None:
+    def __init__(self, what: str, hint: Hint = "", failure: Failure | None = None) -> None:
         super().__init__(what, hint)
         self.failure = failure or Failure("")
 

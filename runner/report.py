@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Protocol, TextIO
 
+from runner.actions import Action, Commands, Verify, worded
 from runner.errors import Exit, RunnerError
 from runner.events import (
     BatchGroup,
@@ -38,14 +39,16 @@ class Report(Protocol):
 
     def line(self, text: str) -> None: ...
 
+    def next(self, action: Action) -> None: ...
+
     def error(self, error: RunnerError, code: int) -> None: ...
 
 
 class TextReport:
     """Plain lines; on a terminal the stage at work is shown on one line of `err`."""
 
-    def __init__(self, out: TextIO, err: TextIO, next_command: str) -> None:
-        self.out, self.err, self.next_command = out, err, next_command
+    def __init__(self, out: TextIO, err: TextIO, commands: Commands) -> None:
+        self.out, self.err, self.commands = out, err, commands
         self._left_out: list[str] = []
         self._width = 10
         self._progress = err.isatty()
@@ -67,7 +70,7 @@ class TextReport:
         if text is not None:
             self.line(text)
         if isinstance(event, Published):
-            self.line(f"next: {self.next_command}")
+            self.next(Verify())
 
     def _show_progress(self, text: str) -> None:
         if self._progress:
@@ -84,6 +87,10 @@ class TextReport:
         self.out.write(f"{text}\n")
         self.out.flush()
 
+    def next(self, action: Action) -> None:
+        """What to do next."""
+        self.line(f"next: {self.commands(action)}")
+
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Rows under headers, in columns."""
         shown = [[_cell(value) for value in row] for row in rows]
@@ -95,15 +102,15 @@ class TextReport:
         """The error, on `err`."""
         if self._shown:
             self.err.write("\r\x1b[2K")
-        self.err.write(f"{error}\n")
+        self.err.write(f"{error.worded(self.commands)}\n")
         self.err.flush()
 
 
 class JsonReport:
     """One JSON object a line on `out`; `event` says what it is."""
 
-    def __init__(self, out: TextIO) -> None:
-        self.out = out
+    def __init__(self, out: TextIO, commands: Commands) -> None:
+        self.out, self.commands = out, commands
 
     def _write(self, kind: str, fields: dict[str, object]) -> None:
         self.out.write(json.dumps({"event": kind, **fields}, ensure_ascii=False, default=str) + "\n")
@@ -118,6 +125,10 @@ class JsonReport:
         """A line of text that has no fields of its own."""
         self._write("message", {"text": text})
 
+    def next(self, action: Action) -> None:
+        """What to do next, as a line of text."""
+        self.line(f"next: {self.commands(action)}")
+
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """One object a row."""
         for row in rows:
@@ -126,7 +137,8 @@ class JsonReport:
     def error(self, error: RunnerError, code: int) -> None:
         """The error; the exit code is the process's too."""
         published = {"published": error.published, "parts": error.parts}
-        self._write("error", {"exit_code": code, "what": error.what, "hint": error.hint, **published})
+        hint = worded(error.hint, self.commands)
+        self._write("error", {"exit_code": code, "what": error.what, "hint": hint, **published})
 
 
 def _plain(value: object) -> object:

@@ -101,8 +101,10 @@ def _variables(pairs: list[str]) -> dict[str, str]:
 
 
 def _playbook(around: Surroundings, path: Path, var: list[str], target: str | None) -> Playbook:
+    from runner.cli.wording import commands_of
     from runner.playbook.load import load
 
+    around.commands = commands_of(path)
     if not os.path.lexists(path):
         raise BadInput(Problem(Place(), f"{path}: no such file", "runner init DIR makes a project to start from"))
     loaded = load(path.absolute(), around.env, _variables(var), opening.absolute(target) if target else None)
@@ -299,9 +301,7 @@ def rewind(
     program = opening.program(around, loaded)
     wanted = Range(str(opening.tstamp(since, "--since")), opening.tstamp(until, "--until"), by)
     with opening.warehouse(around, loaded, "rewind") as warehouse:
-        do_rewind(
-            program, warehouse, wanted, _tables(program, model), dry_run, around.report(json), f"runner run {playbook}"
-        )
+        do_rewind(program, warehouse, wanted, _tables(program, model), dry_run, around.report(json))
 
 
 def status(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from runner import actions
 from runner.algebra.rows import SourceState, Staged
 from runner.errors import BadInput, Place, Problem, Stopped
 from runner.increment.bind import Bound, bind
@@ -43,16 +44,12 @@ def rewind(
     models: tuple[TableName, ...],
     dry_run: bool,
     report: Report,
-    then: str,
 ) -> None:
-    """Mark the batches in range, or note their keys as owed by `models`; `then` is the command that recomputes them.
-
-    Raises Stopped if nothing has run here yet.
-    """
+    """Mark the batches in range, or note their keys as owed by `models`. Raises Stopped if nothing has run here yet."""
     with looking(program, warehouse, Request("rewind", "1970-01-01 00:00:00")) as work:
         state = work.manifest.look()
         if not work.manifest.present:
-            raise Stopped(f"playbook {program.playbook.name} has not run here yet", then)
+            raise Stopped(f"playbook {program.playbook.name} has not run here yet", actions.Run())
         bound = bind(program, warehouse, state)
         count, events = _choose(work, bound, wanted)
         keys = {table: _keys(work, state, bound, program.model(table), {}) for table in models} if count else {}
@@ -69,10 +66,11 @@ def rewind(
         what = f"{count:,} batches, {events:,} events"
         if dry_run:
             report.line(f"would rewind {what}")
-        elif models and count:
-            report.line(f"rewound {what} for {', '.join(map(str, models))}; next: {then}")
+        elif count:
+            report.line(f"rewound {what}" + (f" for {', '.join(map(str, models))}" if models else ""))
+            report.next(actions.Run())
         else:
-            report.line(f"rewound {what}; next: {then}" if count else "no processed batches in that range")
+            report.line("no processed batches in that range")
 
 
 def _choose(work: Work, bound: Bound, wanted: Range | Chosen) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from runner import actions
 from runner.algebra.rows import Extent, Inputs, SourceState, Staged
 from runner.clock import Clock
 from runner.commands.rewind import staged_as_stored
@@ -54,10 +55,8 @@ def verify(
     with looking(program, warehouse, Request(run_id, "1970-01-01 00:00:00")) as work:
         state = work.manifest.look()
         if not state.models:
-            raise Stopped(
-                f"playbook {program.playbook.name} has not published anything here yet",
-                f"runner run {program.playbook.path.name}",
-            )
+            what = f"playbook {program.playbook.name} has not published anything here yet"
+            raise Stopped(what, actions.Run())
         bound = bind(program, warehouse, state)
         with warehouse.snapshot("verify"):
             bound = freeze.pin(work, bound)
@@ -287,6 +286,6 @@ def _report(findings: list[Finding], miscounted: list[str], frozen: Frozen, repo
         ] * bool(miscounted)
         raise VerifyFound(
             f"stored rows differ from a full recompute: {', '.join(places)}",
-            "runner run PLAYBOOK --full-refresh --model TABLE rebuilds a model",
+            actions.FullRefresh(None),
         )
     report.line("every row compared equals a full recompute over the manifest's batches")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from runner import actions
 from runner.algebra.rows import SourceState
 from runner.errors import BadInput, Place, Problem, Stopped, did_you_mean
 from runner.names import TableName
@@ -170,5 +171,5 @@ def check_ownership(
         if warehouse.execute("catalogue:rows", f"select 1 from {warehouse.engine.table(physical)} limit 1").rows:
             raise Stopped(
                 f"{physical} exists, has rows and was not made by playbook {program.playbook.name}",
-                f"to replace what is in it: runner run {program.playbook.path.name} --adopt {model.table}",
+                actions.Adopt(model.table),
             )

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from runner import actions
 from runner.algebra import batches
 from runner.algebra.rows import SourceState
 from runner.errors import Stopped
@@ -143,7 +144,7 @@ def _count_source(work: Work, state: SourceState) -> tuple[SourceState, PendingB
         raise Stopped(
             f"{groups['vanished'].batch_count} batches of {state.source.table} are in the manifest and gone from the source"
             f"{groups['vanished'].example}",
-            "if their rows should leave the models: --retract, or vanished: retract; if the source forgets old batches: vanished: keep",
+            actions.Retract(),
         )
     held, chunked = (
         _hold(work, state, table) if "new" in groups and (request.since or request.until or request.chunk) else (0, 0)

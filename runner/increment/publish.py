@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from enum import Enum
 
+from runner import actions
 from runner.algebra.rows import Extent, Staged
 from runner.clock import retry
 from runner.errors import CannotConnect, Failure, Fenced, Locked, OutcomeUnknown, RunnerError, StatementFailed, Stopped
@@ -182,7 +183,7 @@ def _resolve(work: Work, run_id: str, version: int, error: WarehouseError) -> No
     except RunnerError:
         raise OutcomeUnknown(
             f"the connection was lost while run {run_id} was published ({error.what}), and the warehouse stays away",
-            f"when it is back: runner history shows run {run_id} if it was published; running again is safe either way",
+            actions.History(),
         ) from None
     if fate is not Fate.PUBLISHED:
         raise _after_loss(fate, error)

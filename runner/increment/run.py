@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 
+from runner import actions
 from runner.algebra.rows import Algebra
 from runner.clock import Clock
 from runner.errors import (
@@ -223,9 +224,9 @@ def _explained(program: Program, manifest: Manifest, error: WarehouseError) -> R
     if error.trouble is Trouble.RETRY and error.published is None:
         what = f"{place}: {error.label}: {error.what}"
         return Locked(what, "another session was in the way; run it again")
-    mend = "mend it and run again: a run starts from its first step"
+    mend: actions.Hint = "mend it and run again: a run starts from its first step"
     if error.trouble in (Trouble.FULL, Trouble.FATAL):
-        mend = "make room (disk, memory limit) or take less at once (--chunk N), and run again"
+        mend = ("make room (disk, memory limit) and run again", actions.TakeLess())
     what = f"{place}: {error.label}: {error.what}"
     return StatementFailed(what, mend, Failure(error.label, place))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from runner import actions
 from runner.algebra.rows import Extent, Inputs, Staged
 from runner.errors import Stopped
 from runner.events import Building, ModelDone, Staging
@@ -80,8 +81,8 @@ def _reason(work: Work, state: State, bound: Bound, model: CompiledModel, lookup
         return "--full-refresh"
     if known.digest != model.digest:
         if model.model.on_change == "stop":
-            hint = f"runner run {work.program.playbook.path.name} --full-refresh --model {model.table}"
-            raise Stopped(f"the definition of {model.table} changed and on_change is stop", hint)
+            what = f"the definition of {model.table} changed and on_change is stop"
+            raise Stopped(what, actions.FullRefresh(model.table))
         return "its definition changed"
     if known.as_of_run != state.last_run:
         return "it missed a published run"

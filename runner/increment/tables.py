@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from runner import actions
 from runner.algebra.rows import Staged
 from runner.errors import Stopped
 from runner.increment.freeze import Frozen
@@ -133,7 +134,7 @@ def _misfit_text(staged: Staged, unfit: Sequence[Column]) -> str:
     return f"{staged.compiled.table}: {', '.join(parts)}"
 
 
-def _misfit_hint(work: Work, staged: Staged, unfit: Sequence[Column]) -> str:
+def _misfit_hint(work: Work, staged: Staged, unfit: Sequence[Column]) -> actions.Hint:
     new = {column.name.lower(): column.type for column in staged.columns}
     warehouse = work.warehouse
     alters = [
@@ -142,8 +143,8 @@ def _misfit_hint(work: Work, staged: Staged, unfit: Sequence[Column]) -> str:
         else f"alter table {staged.table} drop column {warehouse.engine.quote(c.name)}"
         for c in unfit
     ]
-    rebuild = f"runner run {work.program.playbook.path.name} --full-refresh --model {staged.compiled.table}"
-    return f"{'; '.join(alters)} · or rebuild it: {rebuild}" if all(alters) else f"rebuild it: {rebuild}"
+    rebuild = actions.FullRefresh(staged.compiled.table)
+    return ("; ".join(alters), rebuild) if all(alters) else rebuild
 
 
 def _make_dirty(work: Work, staged: Staged) -> None:

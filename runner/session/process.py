@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
+from runner.actions import Commands, History, plain
 from runner.errors import Exit, RunnerError
 from runner.secrets import Secrets, masking
 
@@ -51,7 +52,7 @@ class Surroundings:
     published: str | None = None  # the run that this command has published, once it has
     in_doubt: str | None = None  # the run whose publish was cut off, and nobody could tell how it ended
     stopped: str | None = None  # what a signal leaves behind, where it is no run that publishes
-    next_command: str = ""  # what to do after a run, where it is not `runner verify PLAYBOOK`
+    commands: Commands = plain  # how what to do next is worded
     at_exit: list[Callable[[], None]] = field(default_factory=list)  # also if the process has to be given up
 
     def __post_init__(self) -> None:
@@ -65,9 +66,7 @@ class Surroundings:
     def left_behind(self) -> str:
         """What a signal leaves in the warehouse."""
         if self.in_doubt:
-            return (
-                f"whether run {self.in_doubt} is published is unknown: runner history shows it; running again is safe"
-            )
+            return f"whether run {self.in_doubt} is published is unknown: {self.commands(History())}"
         if self.published:
             return (
                 f"run {self.published} is published; the next run repeats its `after` queries if they had not finished"
@@ -92,12 +91,7 @@ class Surroundings:
         """Where events, lines and errors of the command go."""
         from runner.report import JsonReport, TextReport
 
-        playbook = next((word for word in self.words[1:] if not word.startswith("-")), "PLAYBOOK")
-        return (
-            JsonReport(self.out)
-            if json
-            else TextReport(self.out, self.err, self.next_command or f"runner verify {playbook}")
-        )
+        return JsonReport(self.out, self.commands) if json else TextReport(self.out, self.err, self.commands)
 
 
 def ended(around: Surroundings, command: Callable[[], object]) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from runner import actions
 from runner.errors import Locked
 from runner.state.manifest import Manifest
 from runner.warehouse.base import Warehouse
@@ -58,7 +59,7 @@ def _acquire(manifest: Manifest, run_id: str, terms: LeaseTerms, sleep: Callable
             holder, since, until = (rows[0][0], rows[0][1], rows[0][2]) if rows else ("?", "?", "?")
             raise Locked(
                 f"playbook {manifest.playbook} is being run by run {holder} since {since} UTC (lease until {until})",
-                "wait for it with --wait SECONDS, or, if that run is surely dead: runner unlock PLAYBOOK",
+                actions.Unlock(),
             )
         pause = min(0.5, max(terms.wait_s - waited, 0.05))
         sleep(pause)

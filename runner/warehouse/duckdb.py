@@ -16,6 +16,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
+from runner import actions
 from runner.errors import CannotConnect, Locked
 from runner.names import TableName
 from runner.secrets import NO_SECRETS, Secrets
@@ -254,7 +255,7 @@ def _open(path: str, read_only: bool, options: dict[str, str]) -> Any:
         if "Could not set lock" in message or "onflicting lock" in message:
             holder = re.search(r"PID (\d+)", message)
             who = f" (PID {holder[1]})" if holder else ""
-            raise Locked(f"{path} is in use by another process{who}", "wait for it with --wait SECONDS") from None
+            raise Locked(f"{path} is in use by another process{who}", actions.Wait()) from None
         raise CannotConnect(f"cannot open {path}: {message.splitlines()[0]}") from None
     except (driver.Error, OSError, RuntimeError) as error:
         raise CannotConnect(f"cannot open {path}: {str(error).splitlines()[0]}") from None

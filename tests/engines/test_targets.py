@@ -255,7 +255,7 @@ def test_snowflake_needs_a_database(account: snowflake.Server) -> None:
     """A URL that names none is told how one looks."""
     with pytest.raises(CannotConnect) as caught:
         connect(account.url("nowhere").replace("${RUNNER_TEST_SNOWFLAKE_PASSWORD}", "none"), "t")
-    assert "DATABASE" in caught.value.hint or "nowhere" in str(caught.value).lower()
+    assert "DATABASE" in str(caught.value) or "nowhere" in str(caught.value).lower()
 
 
 def test_snowflake_lays_tables_out_as_the_model_says(

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from runner.doors.semantic.commands.load import load
+from runner.doors.semantic.commands.wording import commands_of
 from runner.doors.semantic.compile.compile import Compiled, compile_config
 from runner.doors.semantic.rules.report import Finding
 from runner.doors.semantic.values import Config
-from runner.errors import BadInput, Place, Problem, Problems, RunnerError, Stopped, did_you_mean
+from runner.errors import BadInput, Place, Problem, Problems, Stopped, did_you_mean
 from runner.files.schema import Wrong
 from runner.names import TableName
 from runner.playbook.load import given_target
@@ -82,7 +82,7 @@ def open_door(around: Surroundings, folder: Path, target: str | None) -> Door:
     compiled = compile_config(config, kind, url, opening.now_utc()[:10])
     program = opening.program(around, compiled.playbook)
     warnings = tuple(finding for finding in found if not finding.is_error)
-    around.next_command = f"runner model verify {folder}"
+    around.commands = commands_of(folder)
     return Door(folder, config, warnings, compiled, program)
 
 
@@ -105,34 +105,14 @@ def target_of(around: Surroundings, folder: Path, config: Config, target: str | 
         raise BadInput(Problem(Place(config.path), f"the target {wrong.what}", wrong.hint)) from None
 
 
-@contextmanager
 def warehouse_of(
     around: Surroundings, door: Door, run_id: str, *, read_only: bool = False, wait_s: float = 0, patience_s: float = 0
-) -> Iterator[Warehouse]:
-    """The open warehouse; hints of errors name this door's commands."""
+) -> AbstractContextManager[Warehouse]:
+    """The open warehouse of a model; a DuckDB file that is not there is none."""
     playbook = door.compiled.playbook
-    try:
-        with opening.warehouse(
-            around, playbook, run_id, read_only=read_only, new=False, wait_s=wait_s, patience_s=patience_s
-        ) as found:
-            yield found
-    except RunnerError as error:
-        error.hint = in_our_words(error.hint, door)
-        raise
-
-
-def in_our_words(hint: str, door: Door) -> str:
-    """A hint of the engine, with the commands of this door."""
-    hint = re.sub(r"runner run \S+ --full-refresh --model \S+", door.command("refresh"), hint)
-    hint = re.sub(r", or, if that run is surely dead: runner unlock \S+", "; that of a dead run ends by itself", hint)
-    hint = re.sub(
-        r"wait for it with --wait S\w*", "when it has ended; apply, update and refresh have --wait SECONDS", hint
+    return opening.warehouse(
+        around, playbook, run_id, read_only=read_only, new=False, wait_s=wait_s, patience_s=patience_s
     )
-    if "--retract" in hint:
-        return f"if their rows should leave the tables: {door.command('update')} --retract, or vanished: retract"
-    if "--adopt" in hint:
-        return "drop it, if nobody needs it, or choose another data_model_schema"
-    return re.sub(r"runner run (?:PLAYBOOK|config\.yml|\S*/config\.yml)", door.command("update"), hint)
 
 
 def applied(door: Door, warehouse: Warehouse) -> State:

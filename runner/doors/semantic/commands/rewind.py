@@ -28,7 +28,7 @@ def run(
     with warehouse_of(around, door, "rewind") as warehouse:
         applied(door, warehouse)
         conditions = _conditions(door, warehouse, chosen, days)
-        rewind(door.program, warehouse, Chosen(conditions), (), dry_run, around.report(json), door.command("update"))
+        rewind(door.program, warehouse, Chosen(conditions), (), dry_run, around.report(json))
 
 
 def _events(door: Door, properties: tuple[str, ...], events: tuple[str, ...]) -> tuple[EventType, ...]:

@@ -1,0 +1,91 @@
+"""What a user may do next, as values: each front door words them in its own commands when they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from runner.names import TableName
+
+
+@dataclass(frozen=True)
+class Run:
+    """Bring the models up to date."""
+
+
+@dataclass(frozen=True)
+class FullRefresh:
+    """Build a model in full; None: one that the user is to name."""
+
+    table: TableName | None
+
+
+@dataclass(frozen=True)
+class Adopt:
+    """Let a model have a table that is not ours, and replace what is in it."""
+
+    table: TableName
+
+
+@dataclass(frozen=True)
+class Retract:
+    """Let the rows of vanished batches leave the models."""
+
+
+@dataclass(frozen=True)
+class TakeLess:
+    """Publish fewer batches at once."""
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Wait until another process lets go of the warehouse."""
+
+
+@dataclass(frozen=True)
+class Unlock:
+    """Wait until another run gives its lease back, or break the lease of a dead one."""
+
+
+@dataclass(frozen=True)
+class Verify:
+    """Compare what is stored with a full recompute."""
+
+
+@dataclass(frozen=True)
+class History:
+    """Look whether a run is published."""
+
+
+Action = Run | FullRefresh | Adopt | Retract | TakeLess | Wait | Unlock | Verify | History
+Hint = str | Action | tuple[str | Action, ...]  # a text, something to do, or several ways out
+Commands = Callable[[Action], str]  # how a front door words an action
+
+
+def worded(hint: Hint, commands: Commands) -> str:
+    """A hint as a door shows it."""
+    ways = hint if isinstance(hint, tuple) else (hint,)
+    return "; or ".join(way if isinstance(way, str) else commands(way) for way in ways)
+
+
+def plain(action: Action) -> str:
+    """An action in words, for where there is no command line."""
+    match action:
+        case Run():
+            return "run it"
+        case FullRefresh(table):
+            return f"rebuild {table or 'the model'} in full"
+        case Adopt(table):
+            return f"adopt {table}: what is in it is replaced"
+        case Retract():
+            return "retract, if their rows should leave the models"
+        case TakeLess():
+            return "take fewer batches at once"
+        case Wait():
+            return "wait until it has ended"
+        case Unlock():
+            return "wait until it has ended; if that run is surely dead, break its lease"
+        case Verify():
+            return "verify it"
+        case History():
+            return "the history of its runs shows it; running again is safe either way"

@@ -1,0 +1,48 @@
+"""What a user may do next, in the commands of playbooks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from runner.actions import (
+    Action,
+    Adopt,
+    Commands,
+    FullRefresh,
+    History,
+    Retract,
+    Run,
+    TakeLess,
+    Unlock,
+    Verify,
+    Wait,
+)
+
+
+def commands_of(playbook: Path) -> Commands:
+    """The commands for a playbook, named as the user has typed it."""
+
+    def command(action: Action) -> str:
+        match action:
+            case Run():
+                return f"runner run {playbook}"
+            case FullRefresh(table):
+                return f"rebuild it: runner run {playbook} --full-refresh --model {table or 'TABLE'}"
+            case Adopt(table):
+                return f"to replace what is in it: runner run {playbook} --adopt {table}"
+            case Retract():
+                wanted = "if their rows should leave the models: --retract, or vanished: retract"
+                return f"{wanted}; if the source forgets old batches: vanished: keep"
+            case TakeLess():
+                return "take less at once: --chunk N"
+            case Wait():
+                return "wait for it with --wait SECONDS"
+            case Unlock():
+                dead = f"if that run is surely dead: runner unlock {playbook}"
+                return f"wait for it with --wait SECONDS, or, {dead}"
+            case Verify():
+                return f"runner verify {playbook}"
+            case History():
+                return f"runner history {playbook} shows it; running again is safe either way"
+
+    return command
