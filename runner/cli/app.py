@@ -15,8 +15,8 @@ import typer
 
 from runner import __version__
 from runner.errors import BadInput, Place, Problem, did_you_mean
-from runner.session import session as opening
-from runner.session.process import Surroundings, ended, leave
+from runner.session import session
+from runner.session.process import Process, ended, leave
 
 if TYPE_CHECKING:
     from runner.clock import Clock
@@ -77,17 +77,17 @@ def main(
 ) -> int:
     """Run one command line and give its exit code; never raises, never shows a traceback."""
     words = sys.argv[1:] if args is None else args
-    around = Surroundings(out or sys.stdout, err or sys.stderr, os.environ, watch, words=list(words), clock=clock)
+    process = Process(out or sys.stdout, err or sys.stderr, os.environ, watch, words=list(words), clock=clock)
     named = next((word for word in words if not word.startswith("-")), None)
-    return ended(around, lambda: _command(named)(words, standalone_mode=False, obj=around, prog_name="runner"))
+    return ended(process, lambda: _command(named)(words, standalone_mode=False, obj=process, prog_name="runner"))
 
 
 # -- loading ---------------------------------------------------------------------------------------------------------
 
 
-def _around(ctx: typer.Context) -> Surroundings:
-    around: Surroundings = ctx.obj
-    return around
+def _process(ctx: typer.Context) -> Process:
+    process: Process = ctx.obj
+    return process
 
 
 def _variables(pairs: list[str]) -> dict[str, str]:
@@ -100,20 +100,20 @@ def _variables(pairs: list[str]) -> dict[str, str]:
     return found
 
 
-def _playbook(around: Surroundings, path: Path, var: list[str], target: str | None) -> Playbook:
+def _playbook(process: Process, path: Path, var: list[str], target: str | None) -> Playbook:
     from runner.cli.wording import commands_of
     from runner.playbook.load import load
 
-    around.commands = commands_of(path)
+    process.commands = commands_of(path)
     if not os.path.lexists(path):
         raise BadInput(Problem(Place(), f"{path}: no such file", "runner init DIR makes a project to start from"))
-    loaded = load(path.absolute(), around.env, _variables(var), opening.absolute(target) if target else None)
+    loaded = load(path.absolute(), process.env, _variables(var), session.absolute(target) if target else None)
     variables = [(variable.name, value) for variable in loaded.variables for value in variable.values]
-    around.secrets = around.secrets.of_target(loaded.target).of_variables(variables)
+    process.secrets = process.secrets.of_target(loaded.target).of_variables(variables)
     return loaded
 
 
-def _old(around: Surroundings, path: Path, **flags: Any) -> RunnerFlags | None:
+def _old(process: Process, path: Path, **flags: Any) -> RunnerFlags | None:
     """The flags for a playbook of SQL Runner; None for one of ours."""
     from runner.errors import Problems
     from runner.playbook.load import given_target, is_sqlrunner_file
@@ -123,10 +123,10 @@ def _old(around: Surroundings, path: Path, **flags: Any) -> RunnerFlags | None:
     from runner.doors.sqlrunner.cli import RunnerFlags
 
     var, target, problems = flags.pop("var"), flags.pop("target", None), Problems()
-    url = given_target(opening.absolute(target), around.env, problems) if target else None
+    url = given_target(session.absolute(target), process.env, problems) if target else None
     problems.finish()
     if url:
-        around.secrets = around.secrets.of_target(url)
+        process.secrets = process.secrets.of_target(url)
     return RunnerFlags(path, _variables(var), url, **flags)
 
 
@@ -150,11 +150,11 @@ def root(
     ctx: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="show the version")] = False,
 ) -> None:
-    around = _around(ctx)
+    process = _process(ctx)
     if version:
-        around.out.write(f"runner {__version__}\n")
+        process.out.write(f"runner {__version__}\n")
     elif ctx.invoked_subcommand is None:
-        around.out.write(ctx.get_help() + "\n")
+        process.out.write(ctx.get_help() + "\n")
 
 
 def run(
@@ -192,15 +192,15 @@ def run(
     from runner.state.lease import LeaseTerms
     from runner.warehouse import display
 
-    around = _around(ctx)
+    process = _process(ctx)
     flags = {"from_step": from_step or "", "dry_run": dry_run, "threads": threads, "json": json}
-    if old := _old(around, playbook, var=var, target=target, **flags):
+    if old := _old(process, playbook, var=var, target=target, **flags):
         _only_for_models(until, chunk, model, full_refresh, retract, adopt, wait, run_id)
-        return _run_old(around, old)
+        return _run_old(process, old)
     if dry_run:
         return plan(ctx, playbook, var, until, model, full_refresh, target, json)
-    loaded = _playbook(around, playbook, var, target)
-    program = opening.program(around, loaded)
+    loaded = _playbook(process, playbook, var, target)
+    program = process.program(loaded)
     if from_step and loaded.sources:
         raise BadInput(
             Problem(
@@ -210,9 +210,9 @@ def run(
             )
         )
     request = Request(
-        run_id=_checked_run_id(run_id) or opening.new_run_id(),
-        started=opening.now_utc(),
-        until=opening.tstamp(until, "--until"),
+        run_id=_checked_run_id(run_id) or session.new_run_id(),
+        started=session.now_utc(),
+        until=session.tstamp(until, "--until"),
         chunk=chunk,
         models=_tables(program, model),
         full_refresh=full_refresh,
@@ -220,20 +220,20 @@ def run(
         adopt=_tables(program, adopt),
         threads=threads or THREADS,
         from_step=from_step,
-        patience_s=opening.patience_s(around),
-        lease=LeaseTerms(int(around.env.get("RUNNER_LEASE_S") or 60), wait),
+        patience_s=process.patience_s,
+        lease=LeaseTerms(process.lease_s, wait),
     )
-    emit = around.emitting(around.report(json))
+    emit = process.emitting(process.report(json))
     emit(Started(loaded.name, f"{program.kind} {display(loaded.target)}", request.run_id))
-    with opening.warehouse(around, loaded, request.run_id, wait_s=wait, patience_s=request.patience_s) as warehouse:
-        run_program(program, warehouse, request, opening.clock(around), emit)
+    with process.warehouse(loaded, request.run_id, wait_s=wait, patience_s=request.patience_s) as warehouse:
+        run_program(program, warehouse, request, process.clock, emit)
 
 
-def _run_old(around: Surroundings, given: RunnerFlags) -> None:
+def _run_old(process: Process, given: RunnerFlags) -> None:
     """SQL Runner's exit codes come with its playbooks."""
     from runner.doors.sqlrunner.cli import run as run_old
 
-    around.code = run_old(given, around)
+    process.code = run_old(given, process)
 
 
 def _only_for_models(*flags: object) -> None:
@@ -268,14 +268,14 @@ def plan(
     """Say what a run would do; connects and reads only."""
     from runner.commands.plan import plan as make_plan
 
-    around = _around(ctx)
-    if old := _old(around, playbook, var=var, target=target, dry_run=True, json=json):
-        return _run_old(around, old)
-    loaded = _playbook(around, playbook, var, target)
-    program = opening.program(around, loaded)
-    moment = opening.tstamp(until, "--until")
-    with opening.warehouse(around, loaded, "plan", read_only=True) as warehouse:
-        make_plan(program, warehouse, moment, _tables(program, model), full_refresh, around.report(json))
+    process = _process(ctx)
+    if old := _old(process, playbook, var=var, target=target, dry_run=True, json=json):
+        return _run_old(process, old)
+    loaded = _playbook(process, playbook, var, target)
+    program = process.program(loaded)
+    moment = session.tstamp(until, "--until")
+    with process.warehouse(loaded, "plan", read_only=True) as warehouse:
+        make_plan(program, warehouse, moment, _tables(program, model), full_refresh, process.report(json))
 
 
 def rewind(
@@ -296,12 +296,12 @@ def rewind(
     from runner.commands.rewind import Range
     from runner.commands.rewind import rewind as do_rewind
 
-    around = _around(ctx)
-    loaded = _playbook(around, playbook, var, target)
-    program = opening.program(around, loaded)
-    wanted = Range(str(opening.tstamp(since, "--since")), opening.tstamp(until, "--until"), by)
-    with opening.warehouse(around, loaded, "rewind") as warehouse:
-        do_rewind(program, warehouse, wanted, _tables(program, model), dry_run, around.report(json))
+    process = _process(ctx)
+    loaded = _playbook(process, playbook, var, target)
+    program = process.program(loaded)
+    wanted = Range(str(session.tstamp(since, "--since")), session.tstamp(until, "--until"), by)
+    with process.warehouse(loaded, "rewind") as warehouse:
+        do_rewind(program, warehouse, wanted, _tables(program, model), dry_run, process.report(json))
 
 
 def status(
@@ -314,11 +314,11 @@ def status(
     """Manifest, pending batches, lag, lock and keys still owed."""
     from runner.commands.status import status as show
 
-    around = _around(ctx)
-    loaded = _playbook(around, playbook, var, target)
-    program = opening.program(around, loaded)
-    with opening.warehouse(around, loaded, "status", read_only=True) as warehouse:
-        show(program, warehouse, around.report(json))
+    process = _process(ctx)
+    loaded = _playbook(process, playbook, var, target)
+    program = process.program(loaded)
+    with process.warehouse(loaded, "status", read_only=True) as warehouse:
+        show(program, warehouse, process.report(json))
 
 
 def history(
@@ -332,10 +332,10 @@ def history(
     """The runs, newest first, with what they did and how long it took."""
     from runner.commands.status import history as show
 
-    around = _around(ctx)
-    loaded = _playbook(around, playbook, var, target)
-    with opening.warehouse(around, loaded, "history", read_only=True) as warehouse:
-        show(loaded, warehouse, limit, around.report(json))
+    process = _process(ctx)
+    loaded = _playbook(process, playbook, var, target)
+    with process.warehouse(loaded, "history", read_only=True) as warehouse:
+        show(loaded, warehouse, limit, process.report(json))
 
 
 def verify(
@@ -350,18 +350,18 @@ def verify(
     """Recompute in scratch and compare row by row; exit 9 if anything differs."""
     from runner.commands.verify import verify as do_verify
 
-    around = _around(ctx)
-    loaded = _playbook(around, playbook, var, target)
-    program = opening.program(around, loaded)
-    with opening.warehouse(around, loaded, "verify") as warehouse:
+    process = _process(ctx)
+    loaded = _playbook(process, playbook, var, target)
+    program = process.program(loaded)
+    with process.warehouse(loaded, "verify") as warehouse:
         do_verify(
             program,
             warehouse,
             _tables(program, model),
             sample,
-            opening.new_run_id(),
-            opening.clock(around),
-            around.report(json),
+            session.new_run_id(),
+            process.clock,
+            process.report(json),
         )
 
 
@@ -374,21 +374,21 @@ def check(
     json: JsonOption = False,
 ) -> None:
     """All that can be known without connecting; with --live also what needs the catalogue."""
-    around = _around(ctx)
-    if old := _old(around, playbook, var=var, target=target, dry_run=live, json=json):
+    process = _process(ctx)
+    if old := _old(process, playbook, var=var, target=target, dry_run=live, json=json):
         from runner.doors.sqlrunner.cli import check as check_old
 
-        said = check_old(old, around)
-        return _run_old(around, old) if live else around.report(json).line(said)
-    loaded = _playbook(around, playbook, var, target)
-    program = opening.program(around, loaded)
+        said = check_old(old, process)
+        return _run_old(process, old) if live else process.report(json).line(said)
+    loaded = _playbook(process, playbook, var, target)
+    program = process.program(loaded)
     if live:
         from runner.commands.status import check_live
 
-        with opening.warehouse(around, loaded, "check", read_only=True) as warehouse:
+        with process.warehouse(loaded, "check", read_only=True) as warehouse:
             check_live(program, warehouse)
     models, queries = len(program.models), len(program.queries)
-    around.report(json).line(
+    process.report(json).line(
         f"{playbook}: fine ({models} models, {queries} plain queries{', checked against the warehouse' if live else ''})"
     )
 
@@ -397,14 +397,14 @@ def render(ctx: typer.Context, playbook: PlaybookArgument, var: VarOption = [], 
     """The SQL that would run, with variables filled in."""
     from runner.commands.status import rendered
 
-    around = _around(ctx)
-    if old := _old(around, playbook, var=var, target=target):
+    process = _process(ctx)
+    if old := _old(process, playbook, var=var, target=target):
         from runner.doors.sqlrunner.cli import render as render_old
 
-        around.out.write(render_old(old, around))
+        process.out.write(render_old(old, process))
         return
-    loaded = _playbook(around, playbook, var, target)
-    around.out.write(rendered(opening.program(around, loaded)))
+    loaded = _playbook(process, playbook, var, target)
+    process.out.write(rendered(process.program(loaded)))
 
 
 def unlock(
@@ -417,10 +417,10 @@ def unlock(
     """Break a lease that a dead run left; a run that is still alive will not be able to publish."""
     from runner.commands.status import unlock as do_unlock
 
-    around = _around(ctx)
-    loaded = _playbook(around, playbook, var, target)
-    with opening.warehouse(around, loaded, "unlock") as warehouse:
-        do_unlock(loaded, warehouse, around.report(json))
+    process = _process(ctx)
+    loaded = _playbook(process, playbook, var, target)
+    with process.warehouse(loaded, "unlock") as warehouse:
+        do_unlock(loaded, warehouse, process.report(json))
 
 
 def init(
@@ -431,7 +431,7 @@ def init(
     from runner.commands.init import make
 
     for line in make(directory):
-        _around(ctx).out.write(line + "\n")
+        _process(ctx).out.write(line + "\n")
 
 
 def migrate(
@@ -442,12 +442,12 @@ def migrate(
     """Make a native playbook of one of SQL Runner, beside it, that sends the same SQL."""
     from runner.doors.sqlrunner.cli import migrate as do_migrate
 
-    around = _around(ctx)
-    old = _old(around, playbook, var=var)
+    process = _process(ctx)
+    old = _old(process, playbook, var=var)
     if old is None:
         what = "no such file" if not playbook.exists() else "not a playbook of SQL Runner"
         raise BadInput(Problem(Place(playbook), what, "it has targets: and steps:, with or without colons before them"))
-    around.code = do_migrate(old, around)
+    process.code = do_migrate(old, process)
 
 
 def entry() -> None:

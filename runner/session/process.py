@@ -10,14 +10,14 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
 from runner.actions import Commands, History, plain
 from runner.errors import Exit, RunnerError
-from runner.secrets import Secrets, masking
+from runner.secrets import masking
+from runner.session.session import Session
 
 if TYPE_CHECKING:
     from runner.clock import Clock
@@ -37,31 +37,35 @@ class Stop(BaseException):
         self.number = number
 
 
-@dataclass
-class Surroundings:
-    """What a command is given by the process, or by a test."""
+class Process(Session):
+    """A session with what a process, or a test, gives it besides: streams, words, and an exit code to set."""
 
-    out: TextIO
-    err: TextIO
-    env: Mapping[str, str]
-    watch: Watch | None = None
-    code: int = Exit.DONE
-    words: list[str] = field(default_factory=list)
-    clock: Clock | None = None
-    secrets: Secrets = field(init=False)
-    published: str | None = None  # the run that this command has published, once it has
-    in_doubt: str | None = None  # the run whose publish was cut off, and nobody could tell how it ended
-    stopped: str | None = None  # what a signal leaves behind, where it is no run that publishes
-    commands: Commands = plain  # how what to do next is worded
-    at_exit: list[Callable[[], None]] = field(default_factory=list)  # also if the process has to be given up
-
-    def __post_init__(self) -> None:
-        self.secrets = Secrets.found_in(self.env, self.words)
+    def __init__(
+        self,
+        out: TextIO,
+        err: TextIO,
+        env: Mapping[str, str],
+        watch: Watch | None = None,
+        *,
+        words: Sequence[str] = (),
+        clock: Clock | None = None,
+    ) -> None:
+        super().__init__(env, watch, words=words, clock=clock)
+        self.words, self.code = words, int(Exit.DONE)
+        self.published: str | None = None  # the run that this command has published, once it has
+        self.in_doubt: str | None = None  # the run whose publish was cut off, and nobody could tell how it ended
+        self.stopped: str | None = None  # what a signal leaves behind, where it is no run that publishes
+        self.commands: Commands = plain  # how what to do next is worded
+        self.at_exit: list[Callable[[], None]] = []  # also if the process has to be given up
 
         def masked(text: str) -> str:
             return self.secrets.masked(text)
 
-        self.out, self.err = masking(self.out, masked), masking(self.err, masked)
+        self.out, self.err = masking(out, masked), masking(err, masked)
+
+    def say(self, text: str) -> None:
+        """Tell why nothing happens for a while."""
+        self.err.write(f"{text}\n")
 
     def left_behind(self) -> str:
         """What a signal leaves in the warehouse."""
@@ -94,34 +98,34 @@ class Surroundings:
         return JsonReport(self.out, self.commands) if json else TextReport(self.out, self.err, self.commands)
 
 
-def ended(around: Surroundings, command: Callable[[], object]) -> int:
+def ended(process: Process, command: Callable[[], object]) -> int:
     """Run a command and give its exit code; never raises, never shows a traceback."""
-    with _signals(around):
+    with _signals(process):
         try:
-            around.watch = around.watch or _fault(around.env)
+            process.watch = process.watch or _fault(process.env)
             result = command()
-            return int(around.code or (result if isinstance(result, int) else 0))
+            return int(process.code or (result if isinstance(result, int) else 0))
         except RunnerError as error:
-            around.report("--json" in around.words).error(error, int(error.exit_code))
+            process.report("--json" in process.words).error(error, int(error.exit_code))
             return int(error.exit_code)
         except Stop as stop:
-            around.err.write(f"stopped by {signal.Signals(stop.number).name}; {around.left_behind()}\n")
+            process.err.write(f"stopped by {signal.Signals(stop.number).name}; {process.left_behind()}\n")
             return 128 + stop.number
         except KeyboardInterrupt:
-            around.err.write(f"interrupted; {around.left_behind()}\n")
+            process.err.write(f"interrupted; {process.left_behind()}\n")
             return 130
         except BrokenPipeError:
             return 0
         except Exception as error:
-            return _other(error, around)
+            return _other(error, process)
         finally:
-            _leave(around)
+            _leave(process)
 
 
-def _leave(around: Surroundings) -> None:
-    while around.at_exit:
+def _leave(process: Process) -> None:
+    while process.at_exit:
         with suppress(Exception):
-            around.at_exit.pop()()
+            process.at_exit.pop()()
 
 
 def _fault(env: Mapping[str, str]) -> Watch | None:
@@ -133,34 +137,34 @@ def _fault(env: Mapping[str, str]) -> Watch | None:
     return from_environment(env)
 
 
-def _other(error: Exception, around: Surroundings) -> int:
+def _other(error: Exception, process: Process) -> int:
     """Usage errors of the command line library, and what should not happen: a line, not a traceback."""
     shown = getattr(error, "format_message", None)
     if callable(shown):
-        around.err.write(f"{shown()}\n  hint: runner --help\n")
+        process.err.write(f"{shown()}\n  hint: runner --help\n")
         return int(Exit.USAGE)
     if type(error).__name__ in ("Exit", "Abort"):
         return int(getattr(error, "exit_code", Exit.USAGE))
-    if around.env.get("RUNNER_TRACEBACK"):
+    if process.env.get("RUNNER_TRACEBACK"):
         import traceback
 
-        around.err.write("".join(traceback.format_exception(error)))
+        process.err.write("".join(traceback.format_exception(error)))
         return int(Exit.FAILED)
-    around.err.write(
+    process.err.write(
         f"internal error: {type(error).__name__}: {error}\n  hint: set RUNNER_TRACEBACK=1 to see where, and report it\n"
     )
     return int(Exit.FAILED)
 
 
 @contextmanager
-def _signals(around: Surroundings) -> Iterator[None]:
+def _signals(process: Process) -> Iterator[None]:
     """The first SIGTERM, SIGINT or SIGHUP raises Stop; those after it are heard no more, and what does not end is ended."""
     guards: list[threading.Timer] = []
 
     def stop(number: int, _frame: object) -> None:
         if guards:
             return
-        guards.append(threading.Timer(STOP_S, _give_up, (number, around)))
+        guards.append(threading.Timer(STOP_S, _give_up, (number, process)))
         guards[0].daemon = True
         guards[0].start()
         raise Stop(number)
@@ -182,14 +186,14 @@ def _signals(around: Surroundings) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _give_up(number: int, around: Surroundings) -> None:
+def _give_up(number: int, process: Process) -> None:
     """The warehouse did not let go in time: leave as a crash would, which is safe at any point."""
-    known = around.published or around.in_doubt or around.stopped
-    said = around.left_behind() if known else "the next run starts again from its first step"
+    known = process.published or process.in_doubt or process.stopped
+    said = process.left_behind() if known else "the next run starts again from its first step"
     with suppress(Exception):
-        around.err.write(f"stopped by {signal.Signals(number).name}, without an answer from the warehouse; {said}\n")
-        around.err.flush()
-    _leave(around)
+        process.err.write(f"stopped by {signal.Signals(number).name}, without an answer from the warehouse; {said}\n")
+        process.err.flush()
+    _leave(process)
     os._exit(128 + number)
 
 

@@ -1,4 +1,4 @@
-"""What commands share before they work: the time, run ids, the program of a playbook, an open warehouse.
+"""What commands share before they work: the environment, the time, run ids, the program of a playbook, an open warehouse.
 
 Part of the command line: with it the only place that reaches for the clock and the environment.
 """
@@ -7,43 +7,125 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.clock import Clock, retry
 from runner.errors import BadInput, CannotConnect, Locked, Place, Problem
-from runner.session.process import Surroundings
+from runner.secrets import Secrets
 
 if TYPE_CHECKING:
-    from runner.clock import Clock
     from runner.playbook.values import Playbook
     from runner.program.values import Program
     from runner.warehouse.base import Warehouse
+    from runner.warehouse.values import Watch
 
 
-def absolute(target: str) -> str:
-    """A --target is relative to where the command is given, a playbook's to the playbook."""
-    prefix = "duckdb:///"
-    if target.startswith(prefix) and not target.startswith(prefix + "/") and target != prefix + ":memory:":
-        return prefix + str(Path(target.removeprefix(prefix)).absolute())
-    return target
+class Session:
+    """The environment and the clock of a command, a watch over its statements, and what must not be shown of it all."""
+
+    def __init__(
+        self,
+        env: Mapping[str, str],
+        watch: Watch | None = None,
+        *,
+        words: Iterable[str] = (),
+        clock: Clock | None = None,
+    ) -> None:
+        self.env, self.watch = env, watch
+        self.clock = clock or system_clock()
+        self.secrets = Secrets.found_in(env, words)
+
+    def say(self, text: str) -> None:
+        """Tell why nothing happens for a while; here there is nobody to tell."""
+
+    @property
+    def patience_s(self) -> float:
+        """RUNNER_CONNECT_S: how long a warehouse that is away for a moment is asked again."""
+        return self._seconds("RUNNER_CONNECT_S", 30)
+
+    @property
+    def lease_s(self) -> int:
+        """RUNNER_LEASE_S: how long a lease lasts that is not renewed."""
+        return int(self._seconds("RUNNER_LEASE_S", 60))
+
+    def _seconds(self, name: str, default: int) -> float:
+        text = self.env.get(name) or str(default)
+        try:
+            return max(0.0, float(text))
+        except ValueError:
+            problem = Problem(Place(), f"{name}={text}: not a number of seconds", f"{name}={default}")
+            raise BadInput(problem) from None
+
+    def program(self, playbook: Playbook) -> Program:
+        """The playbook's program for its target's engine. Raises BadInput with all problems of its SQL."""
+        from runner.playbook.variables import for_engine
+        from runner.program import cache
+        from runner.warehouse import kind_of
+
+        kind = kind_of(playbook.target, Place(playbook.path))
+        playbook = for_engine(playbook, kind)
+
+        def make() -> Program:
+            from runner.program.load import load
+
+            return load(playbook, kind, kind)
+
+        return cache.load(cache_folder(self.env), playbook, kind, make, self.secrets)
+
+    @contextmanager
+    def warehouse(
+        self,
+        playbook: Playbook,
+        run_id: str,
+        *,
+        read_only: bool = False,
+        new: bool = True,
+        wait_s: float = 0,
+        patience_s: float = 0,
+    ) -> Iterator[Warehouse]:
+        """The open warehouse. `new`: a DuckDB file that is not there is made. Raises CannotConnect, Locked."""
+        from runner.warehouse import connect
+        from runner.warehouse.values import session_name
+
+        def once() -> Warehouse:
+            return connect(
+                playbook.target,
+                session_name(playbook.name, run_id),
+                read_only=read_only,
+                new=new,
+                timeout_s=playbook.statement_timeout_s,
+                watch=self.watch,
+                secrets=self.secrets,
+            )
+
+        def passing(error: Exception) -> bool:
+            if not isinstance(error, CannotConnect) or not error.passing:
+                return False
+            self.say(f"{error.what}; trying again (RUNNER_CONNECT_S={patience_s:g})")
+            return True
+
+        waited = 0.0
+        while True:
+            try:
+                warehouse = retry(once, passing, self.clock.sleep, budget_s=patience_s)
+                break
+            except Locked:
+                if waited >= wait_s:
+                    raise
+                self.clock.sleep(0.2)
+                waited += 0.2
+        try:
+            yield warehouse
+        finally:
+            warehouse.close()
 
 
-def program(around: Surroundings, playbook: Playbook) -> Program:
-    from runner.playbook.variables import for_engine
-    from runner.program import cache
-    from runner.warehouse import kind_of
-
-    kind = kind_of(playbook.target, Place(playbook.path))
-    playbook = for_engine(playbook, kind)
-
-    def make() -> Program:
-        from runner.program.load import load
-
-        return load(playbook, kind, kind)
-
-    return cache.load(cache_folder(around.env), playbook, kind, make, around.secrets)
+def system_clock() -> Clock:
+    """The machine's own."""
+    return Clock(time.monotonic, time.sleep)
 
 
 def cache_folder(env: Mapping[str, str]) -> Path | None:
@@ -54,72 +136,12 @@ def cache_folder(env: Mapping[str, str]) -> Path | None:
     return Path(base) / "runner" if base else None
 
 
-def clock(around: Surroundings) -> Clock:
-    from runner.clock import Clock
-
-    return around.clock or Clock(time.monotonic, time.sleep)
-
-
-def patience_s(around: Surroundings) -> float:
-    """RUNNER_CONNECT_S: how long a warehouse that is away for a moment is asked again."""
-    text = around.env.get("RUNNER_CONNECT_S") or "30"
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        raise BadInput(
-            Problem(Place(), f"RUNNER_CONNECT_S={text}: not a number of seconds", "RUNNER_CONNECT_S=30")
-        ) from None
-
-
-@contextmanager
-def warehouse(
-    around: Surroundings,
-    playbook: Playbook,
-    run_id: str,
-    *,
-    read_only: bool = False,
-    new: bool = True,
-    wait_s: float = 0,
-    patience_s: float = 0,
-) -> Iterator[Warehouse]:
-    """The open warehouse. `new`: a DuckDB file that is not there is made. Raises CannotConnect, Locked."""
-    from runner.clock import retry
-    from runner.warehouse import connect
-    from runner.warehouse.values import session_name
-
-    ticking = clock(around)
-
-    def once() -> Warehouse:
-        return connect(
-            playbook.target,
-            session_name(playbook.name, run_id),
-            read_only=read_only,
-            new=new,
-            timeout_s=playbook.statement_timeout_s,
-            watch=around.watch,
-            secrets=around.secrets,
-        )
-
-    def passing(error: Exception) -> bool:
-        if not isinstance(error, CannotConnect) or not error.passing:
-            return False
-        around.err.write(f"{error.what}; trying again (RUNNER_CONNECT_S={patience_s:g})\n")
-        return True
-
-    waited = 0.0
-    while True:
-        try:
-            warehouse = retry(once, passing, ticking.sleep, budget_s=patience_s)
-            break
-        except Locked:
-            if waited >= wait_s:
-                raise
-            ticking.sleep(0.2)
-            waited += 0.2
-    try:
-        yield warehouse
-    finally:
-        warehouse.close()
+def absolute(target: str) -> str:
+    """A --target is relative to where the command is given, a playbook's to the playbook."""
+    prefix = "duckdb:///"
+    if target.startswith(prefix) and not target.startswith(prefix + "/") and target != prefix + ":memory:":
+        return prefix + str(Path(target.removeprefix(prefix)).absolute())
+    return target
 
 
 def new_run_id() -> str:

@@ -16,7 +16,7 @@ from runner.errors import BadInput, Exit, Place, Problem, Problems, StatementFai
 from runner.files.schema import Wrong
 from runner.playbook.load import given_target
 from runner.playbook.paths import resolved_target
-from runner.session.process import Surroundings
+from runner.session.process import Process
 from runner.warehouse import connect, display, kind_of
 from runner.warehouse.values import WarehouseError
 
@@ -44,33 +44,33 @@ class Flags:
     check: bool
 
 
-def generate(flags: Flags, around: Surroundings) -> None:
+def generate(flags: Flags, process: Process) -> None:
     """Print, write, compare or apply."""
     output = _word(Output, flags.output, "output")
-    target = _target(flags, around)
+    target = _target(flags, process)
     engine = _engine(flags, target)
     asked = replace(flags.asked, match=_word(Match, flags.match, "--match"))
     wanted = Wanted(output, flags.product, flags.schemas, engine, flags.layout, asked)
     _fits(flags, output)
     if flags.list:
-        around.out.write("".join(f"{line}\n" for line in listed(wanted)))
+        process.out.write("".join(f"{line}\n" for line in listed(wanted)))
         return
     made = make(wanted)
     for note in made.notes:
-        around.err.write(f"note: {note}\n")
+        process.err.write(f"note: {note}\n")
     if flags.check and flags.out:
         compare(made, flags.out)
-        around.out.write(f"{', '.join(file.name for file in made.files)}: up to date\n")
+        process.out.write(f"{', '.join(file.name for file in made.files)}: up to date\n")
         return
     if flags.out:
         for path in write(made, flags.out):
-            around.out.write(f"wrote {path}\n")
+            process.out.write(f"wrote {path}\n")
     elif not flags.apply:
         several = len(made.files) > 1
         for file in made.files:
-            around.out.write((f"-- {file.name}\n" if several else "") + file.text)
+            process.out.write((f"-- {file.name}\n" if several else "") + file.text)
     if flags.apply and target:
-        _apply(made.plan, target, around)
+        _apply(made.plan, target, process)
 
 
 def _word(words: type[W], text: str, label: str) -> W:
@@ -102,24 +102,24 @@ def _engine(flags: Flags, target: str | None) -> str:
     return engine
 
 
-def _target(flags: Flags, around: Surroundings) -> str | None:
+def _target(flags: Flags, process: Process) -> str | None:
     """The target with its ${VAR} filled in; a password written out is refused."""
     if flags.target is None:
         return None
     problems = Problems()
-    text = given_target(flags.target, around.env, problems)
+    text = given_target(flags.target, process.env, problems)
     problems.finish()
     try:
         found = resolved_target(text, Path.cwd())
     except Wrong as wrong:
         raise BadInput(Problem(Place(), f"--target {wrong.what}", wrong.hint)) from None
-    around.secrets = around.secrets.of_target(found)
+    process.secrets = process.secrets.of_target(found)
     return found
 
 
-def _apply(plan: Plan, target: str, around: Surroundings) -> None:
+def _apply(plan: Plan, target: str, process: Process) -> None:
     """Make the View, all or nothing."""
-    warehouse: Warehouse = connect(target, "runner generate", new=False, watch=around.watch, secrets=around.secrets)
+    warehouse: Warehouse = connect(target, "runner generate", new=False, watch=process.watch, secrets=process.secrets)
     try:
         if warehouse.engine.transactional_ddl:
             with warehouse.transaction("view"):
@@ -133,7 +133,7 @@ def _apply(plan: Plan, target: str, around: Surroundings) -> None:
         raise StatementFailed(f"{plan.view} cannot be created in {display(target)}: {error.what}", hint) from None
     finally:
         warehouse.close()
-    around.out.write(f"created {plan.view} in {display(target)}\n")
+    process.out.write(f"created {plan.view} in {display(target)}\n")
 
 
 def _send(warehouse: Warehouse, plan: Plan) -> None:

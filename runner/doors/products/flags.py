@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from runner.session.process import Surroundings
+from runner.session.process import Process
 
 
 def add_to(app: typer.Typer) -> None:
@@ -56,5 +56,5 @@ def generate(
     asked = Asked(tuple(event), tuple(entity), chosen, all_columns)
     url = absolute(target) if target else None
     flags = Flags(output, product, schemas, engine, layout, match, asked, url, out, apply, show_list, check_only)
-    around: Surroundings = ctx.obj
-    do_generate(flags, around)
+    process: Process = ctx.obj
+    do_generate(flags, process)

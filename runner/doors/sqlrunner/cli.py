@@ -7,7 +7,6 @@ import random
 import re
 import socket
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,7 +18,7 @@ from runner.doors.sqlrunner import flags
 from runner.doors.sqlrunner.flags import BadFlag, HelpAsked, Options
 from runner.errors import BadInput, Place, Problem
 from runner.secrets import looks_secret
-from runner.session.process import Surroundings, ended, leave
+from runner.session.process import Process, ended, leave
 
 if TYPE_CHECKING:
     from runner.doors.sqlrunner.command import Context
@@ -39,8 +38,8 @@ def main(
 ) -> int:
     """Run one command line and give its exit code; never raises, never shows a traceback."""
     words = sys.argv[1:] if args is None else args
-    around = Surroundings(out or sys.stdout, err or sys.stderr, os.environ, watch, words=list(words))
-    return ended(around, lambda: _command(words, around))
+    process = Process(out or sys.stdout, err or sys.stderr, os.environ, watch, words=list(words))
+    return ended(process, lambda: _command(words, process))
 
 
 def entry() -> None:
@@ -48,46 +47,46 @@ def entry() -> None:
     leave(main())
 
 
-def _command(words: list[str], around: Surroundings) -> int:
-    around.secrets = around.secrets.also((value, "***") for value in _given_secrets(words))
+def _command(words: list[str], process: Process) -> int:
+    process.secrets = process.secrets.also((value, "***") for value in _given_secrets(words))
     try:
         options = flags.parse(words)
     except BadFlag as bad:
-        around.err.write(f"{bad}\nUsage of Options:\n{flags.usage()}")
+        process.err.write(f"{bad}\nUsage of Options:\n{flags.usage()}")
         return 2
     except HelpAsked:
-        around.err.write(f"Usage of Options:\n{flags.usage()}")
+        process.err.write(f"Usage of Options:\n{flags.usage()}")
         return 0
     if options.version or options.help or not words:
-        around.out.write(f"sql-runner version: {__version__}\n")
+        process.out.write(f"sql-runner version: {__version__}\n")
         if not options.version:
-            around.out.write(f"{flags.DESCRIPTION}\nUsage:\n{flags.usage()}")
+            process.out.write(f"{flags.DESCRIPTION}\nUsage:\n{flags.usage()}")
         return 0
-    return _asked(options, around)
+    return _asked(options, process)
 
 
-def _asked(options: Options, around: Surroundings) -> int:
+def _asked(options: Options, process: Process) -> int:
     from runner.doors.sqlrunner import command
     from runner.doors.sqlrunner.log import GoLog, JsonLog
 
-    log: Log = JsonLog(around.out) if options.json else GoLog(around.out, around.err, _now)
+    log: Log = JsonLog(process.out) if options.json else GoLog(process.out, process.err, _now)
     if options.consul or options.consul_only_for_lock:
-        around.err.write("consul is not supported: name a playbook file with -playbook, and a lock file with -lock\n")
+        process.err.write("consul is not supported: name a playbook file with -playbook, and a lock file with -lock\n")
         return 2
     if options.check_lock:
         return command.check_lock(options.check_lock, log)
     if options.delete_lock:
         return command.delete_lock(options.delete_lock, log)
     if not options.playbook:
-        around.out.write("required flag not defined: -playbook\n")
+        process.out.write("required flag not defined: -playbook\n")
         return 2
     if options.sqlroot == flags.PLAYBOOK_CHILD:
-        around.out.write(
+        process.out.write(
             f"Error resolving -sqlroot: {options.sqlroot}\nCannot use {options.sqlroot} option without -consul argument\n"
         )
         return 2
     options = replace(options, threads=options.threads or threads())
-    return command.run(options, sql_root(options), "", context_of(around, log))
+    return command.run(options, sql_root(options), "", context_of(process, log))
 
 
 def sql_root(options: Options) -> str:
@@ -99,30 +98,28 @@ def sql_root(options: Options) -> str:
     return options.sqlroot
 
 
-def outside(around: Surroundings) -> Outside:
+def outside(process: Process) -> Outside:
     """What templates may reach: the clock, the environment, random numbers; secrets that they make are masked."""
     from runner.doors.sqlrunner.files.functions import Outside
 
     def secret(value: str) -> None:
-        around.secrets = around.secrets.also([(value, "***")])
+        process.secrets = process.secrets.also([(value, "***")])
 
-    return Outside(_now, around.env, lambda: random.SystemRandom().getrandbits(63), secret)
+    return Outside(_now, process.env, lambda: random.SystemRandom().getrandbits(63), secret)
 
 
-def context_of(around: Surroundings, log: Log) -> Context:
+def context_of(process: Process, log: Log) -> Context:
     """What a run needs of its process."""
-    from runner.clock import Clock
     from runner.doors.sqlrunner.command import Context
 
     def open_session(url: str, session: str, timeout_s: float) -> Warehouse:
         from runner.warehouse import connect
 
-        return connect(url, session, plain=True, timeout_s=timeout_s, watch=around.watch, secrets=around.secrets)
+        return connect(url, session, plain=True, timeout_s=timeout_s, watch=process.watch, secrets=process.secrets)
 
-    around.stopped = STOPPED
-    clock = around.clock or Clock(time.monotonic, time.sleep)
+    process.stopped = STOPPED
     owner = f"sql-runner pid {os.getpid()} on {socket.gethostname()}"
-    return Context(log, outside(around), clock, open_session, owner, around.at_exit.append)
+    return Context(log, outside(process), process.clock, open_session, owner, process.at_exit.append)
 
 
 def threads() -> int:
@@ -168,21 +165,21 @@ class RunnerFlags:
         )
 
 
-def run(given: RunnerFlags, around: Surroundings) -> int:
+def run(given: RunnerFlags, process: Process) -> int:
     """`runner run OLD`: SQL Runner's semantics and exit codes, the runner's own lines."""
     from runner.doors.sqlrunner import command
     from runner.doors.sqlrunner.log import JsonLog, LineLog
 
-    log: Log = JsonLog(around.out) if given.json else LineLog(around.out, around.err, dry=given.dry_run)
+    log: Log = JsonLog(process.out) if given.json else LineLog(process.out, process.err, dry=given.dry_run)
     log.message(f"{given.playbook.stem} (SQL Runner playbook)")
-    return command.run(given.options, sql_root(given.options), given.target or "", context_of(around, log))
+    return command.run(given.options, sql_root(given.options), given.target or "", context_of(process, log))
 
 
-def check(given: RunnerFlags, around: Surroundings) -> str:
+def check(given: RunnerFlags, process: Process) -> str:
     """`runner check OLD`: everything that can be known without connecting. Raises BadInput."""
     from runner.doors.sqlrunner.targets import errors_of
 
-    playbook, steps = _ready(given, around)
+    playbook, steps = _ready(given, process)
     problems = [Problem(target.place, error) for target in playbook.targets for error in errors_of(target)]
     if problems and not given.target:
         raise BadInput(problems)
@@ -190,36 +187,38 @@ def check(given: RunnerFlags, around: Surroundings) -> str:
     return f"{given.playbook}: fine ({len(playbook.targets)} targets, {len(steps)} steps, {queries} queries)"
 
 
-def render(given: RunnerFlags, around: Surroundings) -> str:
+def render(given: RunnerFlags, process: Process) -> str:
     """`runner render OLD`: the SQL that would be sent. Raises BadInput."""
-    _, steps = _ready(given, around)
+    _, steps = _ready(given, process)
     texts = [f"-- {step.name} / {query.name}: {query.path}\n{query.text}" for step in steps for query in step.queries]
     return "\n".join(text.rstrip("\n") + "\n" for text in texts)
 
 
-def _ready(given: RunnerFlags, around: Surroundings) -> tuple[OldPlaybook, tuple[ReadyStep, ...]]:
+def _ready(given: RunnerFlags, process: Process) -> tuple[OldPlaybook, tuple[ReadyStep, ...]]:
     from runner.doors.sqlrunner import command
     from runner.doors.sqlrunner.files.queries import Unready
 
-    playbook = command.load(given.options, outside(around))
+    playbook = command.load(given.options, outside(process))
     try:
-        return playbook, command.ready(given.options, playbook, sql_root(given.options), outside(around))
+        return playbook, command.ready(given.options, playbook, sql_root(given.options), outside(process))
     except Unready as unready:
         raise BadInput([Problem(Place(), error) for error in unready.errors]) from None
 
 
-def migrate(given: RunnerFlags, around: Surroundings) -> int:
+def migrate(given: RunnerFlags, process: Process) -> int:
     """`runner migrate OLD`: write the native playbook beside it, say what could not be translated."""
     from runner.doors.sqlrunner.migrate.migrate import migrate as write
 
-    done = write(given.playbook, sql_root(given.options), given.variables, outside(around))
-    around.out.write(f"wrote {done.playbook} and {len(done.files)} SQL files\n")
+    done = write(given.playbook, sql_root(given.options), given.variables, outside(process))
+    process.out.write(f"wrote {done.playbook} and {len(done.files)} SQL files\n")
     for note in done.notes:
-        around.out.write(f"note: {note}\n")
+        process.out.write(f"note: {note}\n")
     if done.undone:
         for problem in done.undone:
-            around.err.write(f"{problem}\n")
-        around.err.write(f"  hint: mend these by hand; `runner check {done.playbook}` refuses what is not translated\n")
+            process.err.write(f"{problem}\n")
+        process.err.write(
+            f"  hint: mend these by hand; `runner check {done.playbook}` refuses what is not translated\n"
+        )
         return 6
-    around.out.write(f"every file renders to the same SQL\nnext: runner check {done.playbook}\n")
+    process.out.write(f"every file renders to the same SQL\nnext: runner check {done.playbook}\n")
     return 0

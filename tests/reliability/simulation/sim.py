@@ -362,7 +362,7 @@ def simulated_time() -> Iterator[None]:
     """Runs begin at the same instant every time, nobody sleeps, and random ids are not random."""
     clock = Clock(lambda: 0.0, lambda _: None)
     with (
-        patch("runner.session.session.clock", lambda around: clock),
+        patch("runner.session.session.system_clock", lambda: clock),
         patch("runner.session.session.now_utc", lambda: "2024-03-01 00:00:00.000000"),
         patch("runner.session.session.new_run_id", lambda: "00000000000000000000000000"),
     ):

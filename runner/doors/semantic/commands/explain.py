@@ -10,19 +10,19 @@ from runner.doors.semantic.commands.query import Asked, fetch, physical
 from runner.doors.semantic.components import Term, Unfolded, properties_in
 from runner.doors.semantic.values import Axis
 from runner.program.values import renamed
-from runner.session.process import Surroundings
+from runner.session.process import Process
 from runner.state.manifest import Manifest
 from runner.warehouse.base import Warehouse
 
 SHOWN = 5
 
 
-def explain(around: Surroundings, door: Door, kpi: str, day: date, json: bool) -> None:
+def explain(process: Process, door: Door, kpi: str, day: date, json: bool) -> None:
     """Print the value, each of its terms, the first users and the batches of that day."""
     door.known(kpi, [one.name for one in door.config.kpis])
     unfolded = next(one for one in door.compiled.kpis if one.kpi.name == kpi)
-    report = around.report(json)
-    with warehouse_of(around, door, "explain", read_only=True) as warehouse:
+    report = process.report(json)
+    with warehouse_of(process, door, "explain", read_only=True) as warehouse:
         names = door.compiled.names
         views = [names.kpi(kpi, cohort=False)] if unfolded.kpi.has(Axis.DATE) else []
         check_shown(door, warehouse, [names.users("totals"), *views])

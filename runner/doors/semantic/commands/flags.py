@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from runner.errors import BadInput, Place, Problem
-from runner.session.process import Surroundings
+from runner.session.process import Process
 
 FolderArgument = Annotated[Path, typer.Argument(metavar="[DIR]", help="the folder with config.yml; default: here")]
 TargetOption = Annotated[
@@ -40,9 +40,9 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(model, name="model")
 
 
-def _around(ctx: typer.Context) -> Surroundings:
-    around: Surroundings = ctx.obj
-    return around
+def _process(ctx: typer.Context) -> Process:
+    process: Process = ctx.obj
+    return process
 
 
 def _day(text: str | None, flag: str) -> date | None:
@@ -67,8 +67,8 @@ def validate(
     """Every mistake at once, with code, file and line; nothing is connected without --live."""
     from runner.doors.semantic.commands.validate import validate as do_validate
 
-    around = _around(ctx)
-    around.code = do_validate(around, folder, live, target, json)
+    process = _process(ctx)
+    process.code = do_validate(process, folder, live, target, json)
 
 
 def push(
@@ -92,8 +92,8 @@ def plan(
     from runner.doors.semantic.commands.model import open_door
     from runner.doors.semantic.commands.plan import plan as do_plan
 
-    around = _around(ctx)
-    do_plan(around, open_door(around, folder, target), json)
+    process = _process(ctx)
+    do_plan(process, open_door(process, folder, target), json)
 
 
 def apply(
@@ -113,11 +113,11 @@ def apply(
     from runner.doors.semantic.commands.model import open_door, ordered
     from runner.doors.semantic.commands.update import Wanted, run
 
-    around = _around(ctx)
+    process = _process(ctx)
     first, last = _day(since, "--from"), _day(until, "--to")
     ordered(first, last)
     wanted = Wanted(since=first, until=last, reshape=True, prune=prune, retract=retract, wait_s=wait, json=json)
-    run(around, open_door(around, folder, target), wanted)
+    run(process, open_door(process, folder, target), wanted)
 
 
 def update(
@@ -138,11 +138,11 @@ def update(
     from runner.doors.semantic.commands.model import open_door
     from runner.doors.semantic.commands.update import Wanted, run
 
-    around = _around(ctx)
+    process = _process(ctx)
     names = (tuple(kpi), tuple(prop), tuple(event))
     run(
-        around,
-        open_door(around, folder, target),
+        process,
+        open_door(process, folder, target),
         Wanted(*names, retract=retract, if_due=if_due, wait_s=wait, json=json),
     )
 
@@ -159,9 +159,9 @@ def refresh(
     from runner.doors.semantic.commands.model import open_door
     from runner.doors.semantic.commands.update import Wanted, run
 
-    around = _around(ctx)
+    process = _process(ctx)
     wanted = Wanted(reshape=True, full=True, retract=retract, wait_s=wait, json=json)
-    run(around, open_door(around, folder, target), wanted)
+    run(process, open_door(process, folder, target), wanted)
 
 
 def watch(
@@ -177,8 +177,8 @@ def watch(
     from runner.doors.semantic.commands.update import Wanted
     from runner.doors.semantic.commands.update import watch as do_watch
 
-    around = _around(ctx)
-    do_watch(around, open_door(around, folder, target), Wanted(retract=retract, json=json), times)
+    process = _process(ctx)
+    do_watch(process, open_door(process, folder, target), Wanted(retract=retract, json=json), times)
 
 
 def rewind(
@@ -196,9 +196,9 @@ def rewind(
     from runner.doors.semantic.commands.model import open_door
     from runner.doors.semantic.commands.rewind import run
 
-    around = _around(ctx)
+    process = _process(ctx)
     days = (_day(since, "--from"), _day(until, "--to"))
-    run(around, open_door(around, folder, target), days, tuple(prop), tuple(event), dry_run, json)
+    run(process, open_door(process, folder, target), days, tuple(prop), tuple(event), dry_run, json)
 
 
 def verify(
@@ -212,8 +212,8 @@ def verify(
     from runner.doors.semantic.commands.model import open_door
     from runner.doors.semantic.commands.update import verify as do_verify
 
-    around = _around(ctx)
-    do_verify(around, open_door(around, folder, target), sample, json)
+    process = _process(ctx)
+    do_verify(process, open_door(process, folder, target), sample, json)
 
 
 def status(
@@ -223,8 +223,8 @@ def status(
     from runner.doors.semantic.commands.model import open_door
     from runner.doors.semantic.commands.status import status as do_status
 
-    around = _around(ctx)
-    do_status(around, open_door(around, folder, target), json)
+    process = _process(ctx)
+    do_status(process, open_door(process, folder, target), json)
 
 
 def query(
@@ -245,13 +245,13 @@ def query(
     from runner.doors.semantic.commands.query import query as do_query
     from runner.doors.semantic.values import Axis
 
-    around = _around(ctx)
+    process = _process(ctx)
     if not kpi:
         raise BadInput(Problem(Place(), "--kpi is missing", "runner model query --kpi dau"))
     if axis not in list(Axis):
         raise BadInput(Problem(Place(), f"--axis {axis}: not an axis", "date or cohort_day"))
     asked = Asked(kpi, tuple(by), Axis(axis), _day(since, "--from"), _day(until, "--to"))
-    do_query(around, open_door(around, folder, target), asked, "json" if json else "csv" if as_csv else "text")
+    do_query(process, open_door(process, folder, target), asked, "json" if json else "csv" if as_csv else "text")
 
 
 def explain(
@@ -266,9 +266,9 @@ def explain(
     from runner.doors.semantic.commands.explain import explain as do_explain
     from runner.doors.semantic.commands.model import open_door
 
-    around = _around(ctx)
+    process = _process(ctx)
     if not kpi or not day:
         raise BadInput(
             Problem(Place(), "--kpi and --date are needed", "runner model explain --kpi dau --date 2026-01-31")
         )
-    do_explain(around, open_door(around, folder, target), kpi, _day(day, "--date") or date.min, json)
+    do_explain(process, open_door(process, folder, target), kpi, _day(day, "--date") or date.min, json)

@@ -19,8 +19,8 @@ from runner.names import TableName
 from runner.playbook.load import given_target
 from runner.playbook.paths import resolved_target
 from runner.program.values import Program, renamed
-from runner.session import session as opening
-from runner.session.process import Surroundings
+from runner.session import session
+from runner.session.process import Process
 from runner.state.manifest import Manifest, State
 from runner.warehouse import kind_of
 from runner.warehouse.base import Warehouse
@@ -73,25 +73,25 @@ class Door:
         return tuple(sorted(set(state.models) - {str(renamed(self.program.playbook, table)) for table in own}))
 
 
-def open_door(around: Surroundings, folder: Path, target: str | None) -> Door:
+def open_door(process: Process, folder: Path, target: str | None) -> Door:
     """Read, check, compile and load. Raises BadInput with every problem; nothing is connected."""
-    config, found = load(folder, around.env)
-    url = target_of(around, folder, config, target)
-    around.secrets = around.secrets.of_target(url)
+    config, found = load(folder, process.env)
+    url = target_of(process, folder, config, target)
+    process.secrets = process.secrets.of_target(url)
     kind = kind_of(url, Place(config.path))
-    compiled = compile_config(config, kind, url, opening.now_utc()[:10])
-    program = opening.program(around, compiled.playbook)
+    compiled = compile_config(config, kind, url, session.now_utc()[:10])
+    program = process.program(compiled.playbook)
     warnings = tuple(finding for finding in found if not finding.is_error)
-    around.commands = commands_of(folder)
+    process.commands = commands_of(folder)
     return Door(folder, config, warnings, compiled, program)
 
 
-def target_of(around: Surroundings, folder: Path, config: Config, target: str | None) -> str:
+def target_of(process: Process, folder: Path, config: Config, target: str | None) -> str:
     """--target, or RUNNER_TARGET, or model_settings.target (relative to the folder)."""
     problems = Problems()
-    given = target or around.env.get("RUNNER_TARGET")
+    given = target or process.env.get("RUNNER_TARGET")
     if given:
-        url = given_target(opening.absolute(given), around.env, problems) if target else opening.absolute(given)
+        url = given_target(session.absolute(given), process.env, problems) if target else session.absolute(given)
         problems.finish()
         where = Path.cwd()
     elif config.settings.target:
@@ -106,13 +106,11 @@ def target_of(around: Surroundings, folder: Path, config: Config, target: str | 
 
 
 def warehouse_of(
-    around: Surroundings, door: Door, run_id: str, *, read_only: bool = False, wait_s: float = 0, patience_s: float = 0
+    process: Process, door: Door, run_id: str, *, read_only: bool = False, wait_s: float = 0, patience_s: float = 0
 ) -> AbstractContextManager[Warehouse]:
     """The open warehouse of a model; a DuckDB file that is not there is none."""
     playbook = door.compiled.playbook
-    return opening.warehouse(
-        around, playbook, run_id, read_only=read_only, new=False, wait_s=wait_s, patience_s=patience_s
-    )
+    return process.warehouse(playbook, run_id, read_only=read_only, new=False, wait_s=wait_s, patience_s=patience_s)
 
 
 def applied(door: Door, warehouse: Warehouse) -> State:

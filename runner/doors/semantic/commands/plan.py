@@ -10,7 +10,7 @@ from runner.commands.plan import plan as run_plan
 from runner.doors.semantic.commands.model import Door, state_of, warehouse_of
 from runner.names import TableName
 from runner.program.values import CompiledModel, renamed
-from runner.session.process import Surroundings
+from runner.session.process import Process
 from runner.state.manifest import State
 from runner.warehouse.base import Warehouse
 from runner.warehouse.values import Column, Relation
@@ -41,10 +41,10 @@ class Item:
     byte_count: int
 
 
-def plan(around: Surroundings, door: Door, json: bool) -> None:
+def plan(process: Process, door: Door, json: bool) -> None:
     """Show both: what the configuration changes, and what is pending. Reads only."""
-    report = around.report(json)
-    with warehouse_of(around, door, "plan", read_only=True) as warehouse:
+    report = process.report(json)
+    with warehouse_of(process, door, "plan", read_only=True) as warehouse:
         state = state_of(door, warehouse)
         items = _items(door, warehouse, state)
         if items:

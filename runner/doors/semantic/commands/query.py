@@ -16,7 +16,7 @@ from runner.doors.semantic.values import Axis, Kpi, Total
 from runner.errors import BadInput, Place, Problem
 from runner.names import TableName
 from runner.program.values import renamed
-from runner.session.process import Surroundings
+from runner.session.process import Process
 from runner.sql.references import parse_select
 from runner.sql.select import splice
 from runner.warehouse.base import Warehouse
@@ -41,22 +41,22 @@ class Asked:
     until: date | None = None
 
 
-def query(around: Surroundings, door: Door, asked: Asked, form: str) -> None:
+def query(process: Process, door: Door, asked: Asked, form: str) -> None:
     """Print it as 'text', 'csv' or 'json' (a list of objects)."""
     kpi = _kpi(door, asked)
-    with warehouse_of(around, door, "query", read_only=True) as warehouse:
+    with warehouse_of(process, door, "query", read_only=True) as warehouse:
         check_shown(door, warehouse, _read(door, asked))
         headers, rows = fetch(door, warehouse, asked)
     if form == "json":
         listed = [dict(zip(headers, map(_plain, row), strict=True)) for row in rows]
-        around.out.write(json.dumps(listed, ensure_ascii=False, indent=1) + "\n")
+        process.out.write(json.dumps(listed, ensure_ascii=False, indent=1) + "\n")
     elif form == "csv":
-        writer = csv.writer(around.out, lineterminator="\n")
+        writer = csv.writer(process.out, lineterminator="\n")
         writer.writerow(headers)
         writer.writerows([[_text(value) for value in row] for row in rows])
     else:
         shown = [(*map(_text, row[:-1]), _with_unit(kpi, row[-1])) for row in rows]
-        report = around.report(False)
+        report = process.report(False)
         report.table(headers, shown)
         if (total := _total(kpi, asked, rows)) is not None:
             report.line(f"{total[0]}: {_with_unit(kpi, total[1])}")

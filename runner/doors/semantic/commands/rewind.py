@@ -9,12 +9,12 @@ from runner.doors.semantic.commands.model import Door, applied, ordered, warehou
 from runner.doors.semantic.values import EventType
 from runner.names import TableName
 from runner.program.values import renamed
-from runner.session.process import Surroundings
+from runner.session.process import Process
 from runner.warehouse.base import Warehouse
 
 
 def run(
-    around: Surroundings,
+    process: Process,
     door: Door,
     days: tuple[date | None, date | None],
     properties: tuple[str, ...],
@@ -25,10 +25,10 @@ def run(
     """Make the batches pending again. Raises BadInput for unknown names, Stopped where nothing was applied yet."""
     ordered(*days)
     chosen = _events(door, properties, events)
-    with warehouse_of(around, door, "rewind") as warehouse:
+    with warehouse_of(process, door, "rewind") as warehouse:
         applied(door, warehouse)
         conditions = _conditions(door, warehouse, chosen, days)
-        rewind(door.program, warehouse, Chosen(conditions), (), dry_run, around.report(json))
+        rewind(door.program, warehouse, Chosen(conditions), (), dry_run, process.report(json))
 
 
 def _events(door: Door, properties: tuple[str, ...], events: tuple[str, ...]) -> tuple[EventType, ...]:

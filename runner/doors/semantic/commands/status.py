@@ -8,13 +8,13 @@ from runner.commands.status import status as run_status
 from runner.doors.semantic.commands.model import Door, state_of, warehouse_of
 from runner.doors.semantic.commands.update import last_published
 from runner.program.values import renamed
-from runner.session.process import Surroundings
+from runner.session.process import Process
 
 
-def status(around: Surroundings, door: Door, json: bool) -> None:
+def status(process: Process, door: Door, json: bool) -> None:
     """Print it."""
-    report = around.report(json)
-    with warehouse_of(around, door, "status", read_only=True) as warehouse:
+    report = process.report(json)
+    with warehouse_of(process, door, "status", read_only=True) as warehouse:
         state = state_of(door, warehouse)
         if not state.models:
             report.line(f"not applied here yet; next: {door.command('apply')}")

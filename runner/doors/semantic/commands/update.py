@@ -14,8 +14,8 @@ from runner.increment.views import is_view
 from runner.increment.work import Request
 from runner.names import TableName
 from runner.program.values import renamed
-from runner.session import session as opening
-from runner.session.process import Surroundings
+from runner.session import session
+from runner.session.process import Process
 from runner.state.lease import LeaseTerms
 from runner.state.manifest import Manifest
 from runner.warehouse import display
@@ -40,23 +40,23 @@ class Wanted:
     json: bool = False
 
 
-def run(around: Surroundings, door: Door, wanted: Wanted) -> bool:
+def run(process: Process, door: Door, wanted: Wanted) -> bool:
     """One run. True if something was published. Raises what a run raises, and Stopped for a model not applied yet."""
     tables = door.chosen(list(wanted.kpis), list(wanted.properties), list(wanted.events))
-    run_id, patience_s = opening.new_run_id(), opening.patience_s(around)
-    emit = around.emitting(around.report(wanted.json))
+    run_id, patience_s = session.new_run_id(), process.patience_s
+    emit = process.emitting(process.report(wanted.json))
     emit(Started(door.program.playbook.name, f"{door.program.kind} {display(door.program.playbook.target)}", run_id))
-    with warehouse_of(around, door, run_id, wait_s=wanted.wait_s, patience_s=patience_s) as warehouse:
+    with warehouse_of(process, door, run_id, wait_s=wanted.wait_s, patience_s=patience_s) as warehouse:
         if wanted.reshape:
             _own_views(door, warehouse)
         else:
             _applied(door, warehouse, tables)
         if wanted.if_due and (due := _due(door, warehouse)) is not None:
-            around.report(wanted.json).line(f"not due before {due} UTC (incremental_update_frequency)")
+            process.report(wanted.json).line(f"not due before {due} UTC (incremental_update_frequency)")
             return False
         request = Request(
             run_id=run_id,
-            started=opening.now_utc(),
+            started=session.now_utc(),
             since=f"{wanted.since} 00:00:00" if wanted.since else None,
             until=f"{wanted.until + timedelta(days=1)} 00:00:00" if wanted.until else None,
             models=tables,
@@ -64,9 +64,9 @@ def run(around: Surroundings, door: Door, wanted: Wanted) -> bool:
             retract=wanted.retract,
             reshape=wanted.reshape,
             patience_s=patience_s,
-            lease=LeaseTerms(int(around.env.get("RUNNER_LEASE_S") or 60), wanted.wait_s),
+            lease=LeaseTerms(process.lease_s, wanted.wait_s),
         )
-        published = run_program(door.program, warehouse, request, opening.clock(around), emit)
+        published = run_program(door.program, warehouse, request, process.clock, emit)
         left = door.left_over(state_of(door, warehouse))
         if left and wanted.prune:
             _prune(door, warehouse, left)
@@ -113,7 +113,7 @@ def _due(door: Door, warehouse: Warehouse) -> str | None:
     if last is None:
         return None
     due = datetime.fromisoformat(last) + timedelta(seconds=door.config.settings.frequency_s)
-    return f"{due:%Y-%m-%d %H:%M:%S}" if f"{due:%Y-%m-%d %H:%M:%S}" > opening.now_utc()[:19] else None
+    return f"{due:%Y-%m-%d %H:%M:%S}" if f"{due:%Y-%m-%d %H:%M:%S}" > session.now_utc()[:19] else None
 
 
 def _prune(door: Door, warehouse: Warehouse, left: tuple[str, ...]) -> None:
@@ -127,23 +127,23 @@ def _prune(door: Door, warehouse: Warehouse, left: tuple[str, ...]) -> None:
         manifest.forget_model(str(name))
 
 
-def watch(around: Surroundings, door: Door, wanted: Wanted, most: int | None) -> None:
+def watch(process: Process, door: Door, wanted: Wanted, most: int | None) -> None:
     """Update again and again at the model's frequency, until a signal. Ticks that were missed are one.
 
     A lease that another run holds, or a warehouse that is away, is said and waited out until the next tick.
     """
-    clock, settings = opening.clock(around), door.config.settings
-    around.stopped = "watching ended; what was published stays"
+    clock, settings = process.clock, door.config.settings
+    process.stopped = "watching ended; what was published stays"
     started = verified = clock.monotonic()
     while True:
         try:
-            run(around, door, wanted)
-            around.published = None  # and done with: a signal while waiting is not about it
+            run(process, door, wanted)
+            process.published = None  # and done with: a signal while waiting is not about it
             if settings.verify_s is not None and clock.monotonic() - verified >= settings.verify_s:
                 verified = clock.monotonic()
-                verify(around, door, settings.verify_keys, wanted.json)
+                verify(process, door, settings.verify_keys, wanted.json)
         except (Locked, CannotConnect) as error:
-            around.report(wanted.json).line(f"{error.message}; trying again at the next tick")
+            process.report(wanted.json).line(f"{error.message}; trying again at the next tick")
         most = None if most is None else most - 1
         if most == 0:
             return
@@ -151,11 +151,9 @@ def watch(around: Surroundings, door: Door, wanted: Wanted, most: int | None) ->
         clock.sleep(max(0.0, started + ticks * settings.frequency_s - clock.monotonic()))
 
 
-def verify(
-    around: Surroundings, door: Door, sample: int | None, json: bool, tables: tuple[TableName, ...] = ()
-) -> None:
+def verify(process: Process, door: Door, sample: int | None, json: bool, tables: tuple[TableName, ...] = ()) -> None:
     """Recompute in scratch and compare."""
-    with warehouse_of(around, door, "verify") as warehouse:
+    with warehouse_of(process, door, "verify") as warehouse:
         applied(door, warehouse)
-        clock = opening.clock(around)
-        run_verify(door.program, warehouse, tables, sample, opening.new_run_id(), clock, around.report(json))
+        clock = process.clock
+        run_verify(door.program, warehouse, tables, sample, session.new_run_id(), clock, process.report(json))

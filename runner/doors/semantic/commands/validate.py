@@ -15,7 +15,7 @@ from runner.doors.semantic.rules.report import Finding, in_order, of_problem
 from runner.doors.semantic.values import Config, DataType, Lifetime
 from runner.errors import BadInput, Exit, Place
 from runner.names import TableName
-from runner.session.process import Surroundings
+from runner.session.process import Process
 from runner.warehouse import kind_of
 from runner.warehouse.base import Warehouse
 from runner.warehouse.values import Relation
@@ -29,11 +29,11 @@ FAMILIES = {
 }
 
 
-def validate(around: Surroundings, folder: Path, live: bool, target: str | None, json: bool) -> int:
+def validate(process: Process, folder: Path, live: bool, target: str | None, json: bool) -> int:
     """Print what was found; gives the exit code: 2 if there is an error."""
-    config, found = look(folder, around.env)
+    config, found = look(folder, process.env)
     if config is not None and not any(finding.is_error for finding in found):
-        found += _compiled(around, config, folder, target, live)
+        found += _compiled(process, config, folder, target, live)
     findings = in_order(found)
     errors = sum(finding.is_error for finding in findings)
     if json:
@@ -41,11 +41,11 @@ def validate(around: Surroundings, folder: Path, live: bool, target: str | None,
             {"code": f.code, "file": str(f.place.path or ""), "line": f.place.line, "what": f.what, "hint": f.hint}
             for f in findings
         ]
-        around.out.write(jsonlib.dumps(listed, ensure_ascii=False, indent=1) + "\n")
+        process.out.write(jsonlib.dumps(listed, ensure_ascii=False, indent=1) + "\n")
     else:
         for finding in findings:
-            around.out.write(f"{finding}\n")
-        around.out.write(f"{folder}: {_summary(config, errors, len(findings) - errors)}\n")
+            process.out.write(f"{finding}\n")
+        process.out.write(f"{folder}: {_summary(config, errors, len(findings) - errors)}\n")
     return int(Exit.USAGE) if errors else int(Exit.DONE)
 
 
@@ -62,21 +62,21 @@ def _counted(number: int, what: str) -> str:
     return f"{number} {what if number == 1 else many}"
 
 
-def _compiled(around: Surroundings, config: Config, folder: Path, target: str | None, live: bool) -> list[Finding]:
+def _compiled(process: Process, config: Config, folder: Path, target: str | None, live: bool) -> list[Finding]:
     """What the generated SQL is refused for, and with `live` what the warehouse lacks."""
-    if not (live or target or around.env.get("RUNNER_TARGET") or config.settings.target):
+    if not (live or target or process.env.get("RUNNER_TARGET") or config.settings.target):
         target = "duckdb:///:memory:"
     code = "E01"
     try:
-        url = target_of(around, folder, config, target)
-        around.secrets = around.secrets.of_target(url)
+        url = target_of(process, folder, config, target)
+        process.secrets = process.secrets.of_target(url)
         kind_of(url, Place(config.path))
         code = "E12"
-        door = open_door(around, folder, target)
+        door = open_door(process, folder, target)
         if not live:
             return []
         code = "E26"
-        with warehouse_of(around, door, "validate", read_only=True) as warehouse:
+        with warehouse_of(process, door, "validate", read_only=True) as warehouse:
             found = _columns(door.config, dict(warehouse.describe(e.table for e in door.config.events)))
             if not found:
                 check_live(door.program, warehouse)
