@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from runner.errors import BadInput, Place
 from runner.increment import freeze
 from runner.increment.bind import bind, check_ownership
@@ -15,9 +13,12 @@ from runner.program import scripts
 from runner.program.values import Program
 from runner.report import Report
 from runner.sql.templates import render
+from runner.state import runs
 from runner.state.manifest import Manifest
+from runner.state.runs import RunRow
 from runner.warehouse.base import Warehouse
 
+SHOWN = 10  # models of a run that history names
 LOOK = Request("status", "1970-01-01 00:00:00")
 
 
@@ -67,21 +68,19 @@ def history(playbook: Playbook, warehouse: Warehouse, limit: int, report: Report
     if not manifest.present:
         report.line(f"playbook {playbook.name} has not run here yet")
         return
-    rows = []
-    for run_id, said, started, duration_s, batches, events, after_done, models, version, error in manifest.history(
-        limit
-    ):
-        done = json.loads(str(models or "[]"))
-        changed = ", ".join(
-            f"{m['table'].split('.')[-1]} +{m['inserted']} ~{m['updated']} -{m['deleted']}"
-            for m in done
-            if m["extent"] != "none"
-        )
-        note = _end(str(error).splitlines()[0]) if error else ("" if after_done else "after: not finished")
-        rows.append((run_id, said, str(started)[:19], duration_s, batches, events, changed, note, version))
-    report.table(
-        ["run", "status", "started (UTC)", "duration_s", "batches", "events", "models", "note", "version"], rows
-    )
+    headers = ["run", "status", "started (UTC)", "duration_s", "batches", "events", "models", "note", "version"]
+    report.table(headers, [_shown(run) for run in runs.history(manifest, limit)])
+
+
+def _shown(run: RunRow) -> tuple[object, ...]:
+    changed = [
+        f"{m.table.split('.')[-1]} +{m.inserted} ~{m.updated} -{m.deleted}" for m in run.models if m.extent != "none"
+    ]
+    more = f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
+    note = _end(run.error.splitlines()[0]) if run.error else ("" if run.after_done else "after: not finished")
+    models = ", ".join(changed[:SHOWN]) + more
+    counts = (run.duration_s, run.batch_count, run.event_count)
+    return run.run_id, run.status, run.started[:19], *counts, models, note, run.runner_version
 
 
 def _end(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from enum import Enum
@@ -18,7 +17,8 @@ from runner.increment.stage import Outcome, table_key
 from runner.increment.tables import misfits, replaces_columns
 from runner.increment.work import Work
 from runner.state import lease
-from runner.state.manifest import Manifest, RunRecord, State
+from runner.state.manifest import Manifest, State
+from runner.state.runs import ModelRow, RunRecord, write_published
 from runner.warehouse.values import Trouble, WarehouseError
 
 ATTEMPTS = 5
@@ -124,7 +124,7 @@ def _write(
     for (source_name, digest), index in sorted(state.indexes.items()):
         if index not in kept:
             manifest.forget_index(source_name, digest)
-    manifest.write_run(record, state.version + 1)
+    write_published(manifest, record, state.version + 1)
 
 
 def _write_model(work: Work, state: State, outcome: Outcome, run_id: str) -> None:
@@ -228,19 +228,18 @@ def _tell_fate(work: Work, record: RunRecord, version: int) -> None:
         work.emit(InDoubt(record.run_id))
 
 
-def models_json(outcomes: Sequence[Outcome]) -> str:
-    """What a run did with each model, for the `runs` row."""
-    rows = [
-        {
-            "table": str(o.staged.compiled.table),
-            "extent": o.staged.extent.name.lower() if o.taken else "left out",
-            "reason": o.reason,
-            "keys": o.staged.key_count,
-            "inserted": o.counts.inserted,
-            "updated": o.counts.updated,
-            "deleted": o.counts.deleted,
-            "duration_s": round(o.duration_s, 3),
-        }
+def model_rows(outcomes: Sequence[Outcome]) -> tuple[ModelRow, ...]:
+    """What a run did with each model, for the log of runs."""
+    return tuple(
+        ModelRow(
+            table=str(o.staged.compiled.table),
+            extent=o.staged.extent.name.lower() if o.taken else "left out",
+            reason=o.reason,
+            key_count=o.staged.key_count,
+            inserted=o.counts.inserted,
+            updated=o.counts.updated,
+            deleted=o.counts.deleted,
+            duration_s=o.duration_s,
+        )
         for o in outcomes
-    ]
-    return json.dumps(rows, ensure_ascii=False)[:60000]
+    )

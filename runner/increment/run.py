@@ -34,7 +34,8 @@ from runner.increment.work import Request, Work
 from runner.playbook.values import Phase
 from runner.program.values import Program
 from runner.state.lease import held
-from runner.state.manifest import Manifest, RunRecord, State
+from runner.state.manifest import Manifest, State
+from runner.state.runs import RunRecord, write_failure
 from runner.warehouse.base import Warehouse
 from runner.warehouse.values import Trouble, WarehouseError
 
@@ -160,7 +161,7 @@ def _freeze_to_after(work: Work, state: State, started: float) -> Cycle:
         duration_s=work.clock.monotonic() - started,
         batch_count=frozen.batch_count,
         event_count=frozen.event_count,
-        models=publish.models_json(outcomes),
+        models=publish.model_rows(outcomes),
         digest=work.program.digest,
         after_done=not after.has_queries(work, Phase.AFTER),
     )
@@ -235,5 +236,5 @@ def _note_failure(work: Work, error: RunnerError, duration_s: float) -> None:
     """Leave a row that says so; never hides the error itself."""
     if not isinstance(error, (StatementFailed, Stopped)):
         return
-    record = RunRecord(work.request.run_id, work.request.started, duration_s, 0, 0, "[]", work.program.digest, True)
-    after.quietly(lambda: work.manifest.write_failure(record, error.what))
+    record = RunRecord(work.request.run_id, work.request.started, duration_s, work.program.digest)
+    after.quietly(lambda: write_failure(work.manifest, record, error.what))

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from runner import __version__
 from runner.errors import Fenced, Stopped
 from runner.names import TableName
 from runner.playbook.values import Source
@@ -43,20 +42,6 @@ class State:
     lookups: Mapping[tuple[str, str], str] = field(default_factory=dict)
     indexes: Mapping[tuple[str, str], str] = field(default_factory=dict)  # (source, key digest) → table, quoted
     owners: Mapping[str, str] = field(default_factory=dict)  # tables of other playbooks → playbook
-
-
-@dataclass(frozen=True)
-class RunRecord:
-    """The row of `runs` that a publish writes."""
-
-    run_id: str
-    started: str
-    duration_s: float
-    batch_count: int
-    event_count: int
-    models: str
-    digest: str
-    after_done: bool
 
 
 class Manifest:
@@ -270,32 +255,6 @@ class Manifest:
             texts = {"table_name": table, "lookup": lookup, "fingerprint": fingerprint}
             self._do("lookup-insert", "publish:lookup-insert", **texts)
 
-    def write_run(self, record: RunRecord, version: int) -> None:
-        """The row that says: this run has published."""
-        self._insert_run(record, "published", version, "")
-
-    def write_failure(self, record: RunRecord, error: str) -> None:
-        """A best-effort note that a run failed."""
-        self._insert_run(record, "failed", None, error)
-
-    def _insert_run(self, record: RunRecord, status: str, version: int | None, error: str) -> None:
-        self._do(
-            "run-insert",
-            "publish:run-insert" if status == "published" else "state:run-failed",
-            run_id=record.run_id,
-            status=status,
-            version=version,
-            started=record.started,
-            duration_s=round(record.duration_s, 3),
-            batch_count=record.batch_count,
-            event_count=record.event_count,
-            after_done=record.after_done,
-            models=record.models,
-            digest=record.digest,
-            runner_version=__version__,
-            error=self.warehouse.secrets.masked(error).replace("\0", "")[:4000] or None,
-        )
-
     def write_after_done(self, run_id: str) -> None:
         """The `after` queries of a run are done."""
         self._do("after-done", run_id=run_id)
@@ -311,12 +270,8 @@ class Manifest:
         """Make processed batches pending again; gives how many."""
         return self._do("rewind-mark", "rewind:mark", source=str(source.table), batches=batches)
 
-    # -- for status and history --------------------------------------------------------------------------------------
+    # -- for status ------------------------------------------------------------------------------------------------
 
     def summary(self) -> Sequence[tuple[object, ...]]:
         """Per source: batches, events, newest etl_tstamp, rewound batches, last commit."""
         return self._rows("manifest-summary")
-
-    def history(self, limit: int) -> Sequence[tuple[object, ...]]:
-        """The newest runs first."""
-        return self._rows("history", limit=limit)

@@ -29,10 +29,24 @@ create table if not exists {s}.runs (
     batch_count bigint,
     event_count bigint,
     after_done boolean not null,
-    models varchar(60000),              -- JSON: per model keys, inserted, updated, deleted rows, seconds
     playbook_digest varchar(64),
     runner_version varchar(40),
     error varchar(4000)
+)
+
+-- name: create-run-models
+create table if not exists {s}.run_models (
+    playbook varchar(200) not null,
+    run_id varchar(100) not null,
+    model_number integer not null,      -- the order in which they were worked on
+    table_name varchar(400) not null,
+    extent varchar(20) not null,        -- all, keys, none, left out
+    reason varchar(400) not null,       -- why it was built in full
+    key_count bigint not null,          -- rows, where it was built in full
+    inserted bigint not null,
+    updated bigint not null,
+    deleted bigint not null,
+    duration_s double precision not null
 )
 
 -- name: create-models
@@ -203,9 +217,18 @@ values (:playbook, :table_name, :lookup, :fingerprint)
 
 -- name: run-insert
 insert into {s}.runs (playbook, run_id, status, version, started_tstamp, commit_tstamp, duration_s, batch_count,
-    event_count, after_done, models, playbook_digest, runner_version, error)
+    event_count, after_done, playbook_digest, runner_version, error)
 select :playbook, :run_id, :status, :version, timestamp :started, {now}, :duration_s, :batch_count,
-    :event_count, :after_done, :models, :digest, :runner_version, :error
+    :event_count, :after_done, :digest, :runner_version, :error
+
+-- name: run-models-insert
+insert into {s}.run_models (playbook, run_id, model_number, table_name, extent, reason, key_count, inserted, updated,
+    deleted, duration_s)
+values {rows}
+
+-- name: run-models-row
+(:playbook, :run_id, :model_number, :table_name, :extent, :reason, :key_count, :inserted, :updated, :deleted,
+    :duration_s)
 
 -- name: after-done
 update {s}.runs set after_done = true where playbook = :playbook and run_id = :run_id
@@ -215,9 +238,21 @@ update {s}.manifest set rewound = true
 where playbook = :playbook and source = :source and etl_tstamp in (select etl_tstamp from {batches})
 
 -- name: history
-select run_id, status, cast(started_tstamp as varchar(30)), duration_s, batch_count, event_count, after_done, models,
-    runner_version, error
+select status, run_id, cast(started_tstamp as varchar(30)), duration_s, batch_count, event_count, after_done,
+    runner_version, coalesce(error, '')
 from {s}.runs where playbook = :playbook order by started_tstamp desc, coalesce(version, 0) desc limit :limit
+
+-- name: history-models
+-- of as many published runs as history shows at most
+select r.status, m.run_id, m.table_name, m.extent, m.reason, m.key_count, m.inserted, m.updated, m.deleted, m.duration_s
+from {s}.run_models m
+join (select status, run_id from {s}.runs where playbook = :playbook and status = 'published'
+    order by started_tstamp desc, version desc limit :limit) r on r.run_id = m.run_id
+where m.playbook = :playbook order by m.run_id, m.model_number
+
+-- name: last-start
+select cast(started_tstamp as varchar(30)) from {s}.runs
+where playbook = :playbook and status = 'published' order by version desc limit 1
 
 -- name: manifest-summary
 select source, count(*), cast(sum(event_count) as bigint), cast(max(etl_tstamp) as varchar(30)),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from runner.state.queries import Query, Value, queries
-from tests.kit.project import Project, project_fixture  # noqa: F401
+from runner.state.runs import fitting
+from tests.kit.project import Project, project_fixture, start  # noqa: F401
 
 # -- state.sql ---------------------------------------------------------------------------------------------------------
 
@@ -57,3 +60,51 @@ def test_odd_names_in_the_state(project: Project) -> None:
     project.db.execute("insert into atomic.odd values ('x', timestamp '2024-03-01'), (null, timestamp '2024-03-01')")
     project.checked()
     assert project.one("select key_text from runner.key_index") == "COALESCE(a, ':s {s} ''\\')"
+
+
+# -- the history of runs ---------------------------------------------------------------------------------------------
+
+
+def test_history_of_hundreds_of_models(duckdb_url: str, tmp_path: Path) -> None:
+    """Every model of a run has its row, however many there are; history shows the first and counts the rest."""
+    project = Project(duckdb_url, tmp_path / "project")
+    for number in range(520):
+        project.model(f"counted_{number:03}", "select count(*) as n from atomic.events")
+    project.add(0, "s1 u1 1")
+    project.run()
+    said = project.command("history").out
+    assert "counted_000 +1 ~0 -0" in said
+    assert "and 510 more" in said
+    assert project.one("select count(*) from runner.run_models") == 520
+    project.close()
+
+
+def test_history_in_rows(project: Project) -> None:
+    """What each run did with each model, in the order of the models; a failed run has a row, and no models."""
+    start(project, "sessions", "totals")
+    project.models["totals"]["checks"] = ["events < 4"]
+    project.add(2, "s1 u1 9")
+    project.run("--run-id", "failing", code=6)
+    del project.models["totals"]["checks"]
+    project.run("--run-id", "second", "--model", "sessions")
+    rows = project.db.rows(
+        "select m.table_name, m.extent, m.reason, m.key_count, m.inserted, m.updated, m.deleted from runner.run_models m"
+        " join runner.runs r on r.playbook = m.playbook and r.run_id = m.run_id order by r.version, m.model_number"
+    )
+    assert [tuple(row) for row in rows] == [
+        ("derived.sessions", "all", "new", 3, 3, 0, 0),
+        ("derived.totals", "all", "new", 1, 1, 0, 0),
+        ("derived.sessions", "keys", "", 1, 0, 1, 0),
+        ("derived.totals", "left out", "", 0, 0, 0, 0),
+    ]
+    second, failing, first = project.command("history").out.splitlines()[1:]
+    assert "sessions +0 ~1 -0, totals +0 ~0 -0" in second
+    assert "failed" in failing
+    assert "sessions +3 ~0 -0, totals +1 ~0 -0" in first
+
+
+def test_texts_are_cut_so_that_they_fit() -> None:
+    """A column's length is counted in bytes on some engines: a letter is kept whole or left out."""
+    assert fitting("äöü", 6) == "äöü"
+    assert fitting("äöü", 5) == "äö"
+    assert fitting("a" * 9, 4) == "aaaa"

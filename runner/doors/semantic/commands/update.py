@@ -18,6 +18,7 @@ from runner.session import session
 from runner.session.process import Process
 from runner.state.lease import LeaseTerms
 from runner.state.manifest import Manifest
+from runner.state.runs import last_start
 from runner.warehouse import display
 from runner.warehouse.base import Warehouse
 
@@ -104,7 +105,8 @@ def last_published(door: Door, warehouse: Warehouse) -> str | None:
     manifest.look()
     if not manifest.present:
         return None
-    return next((str(row[2])[:19] for row in manifest.history(100) if row[1] == "published"), None)
+    last = last_start(manifest)
+    return last[:19] if last else None
 
 
 def _due(door: Door, warehouse: Warehouse) -> str | None:
