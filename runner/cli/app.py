@@ -224,7 +224,7 @@ def run(
         lease=LeaseTerms(process.lease_s, wait),
     )
     emit = process.emitting(process.report(json))
-    emit(Started(loaded.name, f"{program.kind} {display(loaded.target)}", request.run_id))
+    emit(Started(loaded.name, f"{program.engine} {display(loaded.target)}", request.run_id))
     with process.warehouse(loaded, request.run_id, wait_s=wait, patience_s=request.patience_s) as warehouse:
         run_program(program, warehouse, request, process.clock, emit)
 

@@ -80,16 +80,16 @@ def variable(name: str, value: Value | ByEngine, place: Place) -> Variable:
     return Variable(name, value.values[0][1] if value.values else None, value.values, place)
 
 
-def for_engine(playbook: Playbook, kind: str) -> Playbook:
+def for_engine(playbook: Playbook, engine: str) -> Playbook:
     """The playbook with the values of its variables for one engine. Raises BadInput where one has none."""
     problems: list[Problem] = []
     found = []
     for one in playbook.variables:
         values = dict(one.by_engine)
-        if values and kind not in values and DEFAULT not in values:
-            what = f"the variable {show(one.name)} has no value for {kind}"
-            problems.append(Problem(one.place, what, f"add {kind}: or default: to it, or say --var {one.name}=…"))
-        picked = values.get(kind, values.get(DEFAULT, one.value))
+        if values and engine not in values and DEFAULT not in values:
+            what = f"the variable {show(one.name)} has no value for {engine}"
+            problems.append(Problem(one.place, what, f"add {engine}: or default: to it, or say --var {one.name}=…"))
+        picked = values.get(engine, values.get(DEFAULT, one.value))
         found.append(replace(one, value=picked, by_engine=()) if values else one)
     if problems:
         raise BadInput(problems)

@@ -52,17 +52,17 @@ class _Unpickler(pickle.Unpickler):
 
 
 def load(
-    folder: Path | None, playbook: Playbook, kind: str, make: Callable[[], Program], secrets: Secrets = NO_SECRETS
+    folder: Path | None, playbook: Playbook, engine: str, make: Callable[[], Program], secrets: Secrets = NO_SECRETS
 ) -> Program:
     """The program from the cache, or made and kept. `folder` None: always made.
 
-    The target is not kept: a program is the same for every target of its kind, and a URL may hold a password. Nor is
+    The target is not kept: a program is the same for every target of its engine, and a URL may hold a password. Nor is
     a program whose SQL or variables hold one of the `secrets`.
     """
     if folder is None:
         return make()
     try:
-        file = folder / f"program-{_fingerprint(replace(playbook, target=''), kind)}"
+        file = folder / f"program-{_fingerprint(replace(playbook, target=''), engine)}"
     except (OSError, RunnerError):
         return make()  # it will say what is wrong with the files
     found = _read(file)
@@ -76,13 +76,13 @@ def load(
     return program
 
 
-def _fingerprint(playbook: Playbook, kind: str) -> str:
+def _fingerprint(playbook: Playbook, engine: str) -> str:
     """All that a program is made from; a missing or unfit file raises."""
-    digest = hashlib.sha256(f"{__version__}\0{kind}\0{_code_mark()}\0{playbook!r}\0".encode())
+    digest = hashlib.sha256(f"{__version__}\0{engine}\0{_code_mark()}\0{playbook!r}\0".encode())
     for step in playbook.steps:
         for query in [*(model.sql for model in step.models), *step.queries]:
             if query.text is None:
-                file = files.find(playbook.sql_root, query.path, kind, query.place)
+                file = files.find(playbook.sql_root, query.path, engine, query.place)
                 digest.update(f"{file}\0".encode() + file.read_bytes() + b"\0")
     return digest.hexdigest()
 

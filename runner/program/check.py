@@ -21,9 +21,9 @@ from runner.warehouse.engines import ENGINES
 VOLATILE = (exp.CurrentTimestamp, exp.CurrentDate, exp.CurrentTime, exp.CurrentUser, exp.Rand, exp.Uuid)
 
 
-def check(playbook: Playbook, kind: str, dialect: str) -> list[Problem]:
+def check(playbook: Playbook, engine: str, dialect: str) -> list[Problem]:
     """All that is wrong with the fragments of sources and models, and with names."""
-    found = [*_names(playbook, kind)]
+    found = [*_names(playbook, engine)]
     for source in playbook.sources:
         for expression in (source.batch, *source.dedupe, *source.order_by, *source.keys):
             if problem := _of_a_row(expression, dialect):
@@ -33,9 +33,9 @@ def check(playbook: Playbook, kind: str, dialect: str) -> list[Problem]:
     return found
 
 
-def _names(playbook: Playbook, kind: str) -> Iterator[Problem]:
+def _names(playbook: Playbook, engine: str) -> Iterator[Problem]:
     """Names that the engine would cut off: two tables could become one."""
-    limit = ENGINES[kind].name_bytes
+    limit = ENGINES[engine].name_bytes
     if not limit:
         return
     names = [(renamed(playbook, model.table), model.place) for model in playbook.models]
@@ -44,7 +44,7 @@ def _names(playbook: Playbook, kind: str) -> Iterator[Problem]:
     for table, place in names:
         for part in table.parts:
             if len(part.encode()) > limit:
-                what = f"the name {show(part)} is longer than the {limit} bytes that {kind} keeps of a name"
+                what = f"the name {show(part)} is longer than the {limit} bytes that {engine} keeps of a name"
                 yield Problem(place, what, "give it a shorter one")
 
 
@@ -83,13 +83,15 @@ def _fragments(model: Model, dialect: str) -> Iterator[Problem]:
             yield Problem(place, said, "write one SQL expression, without comments and semicolons")
 
 
-def too_long(select: Select, kind: str) -> list[Problem]:
+def too_long(select: Select, engine: str) -> list[Problem]:
     """Output columns whose names the engine would cut off."""
-    limit = ENGINES[kind].name_bytes
+    limit = ENGINES[engine].name_bytes
     hint = "give it a shorter name: … as name"
     return [
         Problem(
-            select.place, f"the column {show(name)} is longer than the {limit} bytes that {kind} keeps of a name", hint
+            select.place,
+            f"the column {show(name)} is longer than the {limit} bytes that {engine} keeps of a name",
+            hint,
         )
         for name in select.outputs
         if limit and len(name.encode()) > limit

@@ -29,7 +29,7 @@ def filled(playbook: Playbook, problems: list[Problem]) -> Playbook:
     return mapped(playbook, fill)
 
 
-def ported(playbook: Playbook, kind: str, dialect: str, problems: list[Problem]) -> Playbook:
+def ported(playbook: Playbook, engine: str, dialect: str, problems: list[Problem]) -> Playbook:
     """The playbook with its SQL fragments in the target's dialect; what the target does not have is a problem.
 
     Raises BadInput where nothing is known of the playbook's dialect.
@@ -43,7 +43,7 @@ def ported(playbook: Playbook, kind: str, dialect: str, problems: list[Problem])
         except BadInput as error:
             problems.extend(error.problems)
             return expression
-        problems.extend(portable.check_expression(text, kind, expression.place, known))
+        problems.extend(portable.check_expression(text, engine, expression.place, known))
         return replace(expression, text=text)
 
     return mapped(playbook, port)

@@ -22,14 +22,14 @@ HARMLESS = (exp.Set, exp.Analyze, exp.Comment)
 
 
 def check(
-    query: PlainQuery, playbook: Playbook, names: RunNames, variables: Mapping[str, object], kind: str, dialect: str
+    query: PlainQuery, playbook: Playbook, names: RunNames, variables: Mapping[str, object], engine: str, dialect: str
 ) -> None:
     """Render and read one script as it would be run. Raises BadInput with file:line."""
     phase, place = query.phase, Place(query.file or query.query.place.path)
     own = names.values(variables) if playbook.sources else variables
     rendered = render(query.text, own, place)
     if not playbook.sources or phase in (Phase.SETUP, Phase.AFTER):
-        if kind in portable.CHECKED:
+        if engine in portable.CHECKED:
             split(rendered, dialect, place)  # their drivers take one statement at a time
         else:
             scanned(rendered, place)
@@ -42,7 +42,7 @@ def check(
         parsed = statements(rendered, dialect, place)
         found = [problem for tree, line in parsed for problem in _problems(tree, line, phase, place, playbook)]
         known = frozenset(playbook.functions)
-        found += portable.check_script(rendered, [tree for tree, _ in parsed], kind, phase, place, known)
+        found += portable.check_script(rendered, [tree for tree, _ in parsed], engine, phase, place, known)
     except RecursionError:
         raise BadInput(Problem(Place(place.path, 1), DEEP, DEEP_HINT)) from None
     if found:

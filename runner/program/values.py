@@ -98,7 +98,7 @@ class Program:
     """What `run()` runs."""
 
     playbook: Playbook
-    kind: str
+    engine: str
     models: tuple[CompiledModel, ...]
     source_keys: tuple[SourceKey, ...]
     key_names: tuple[tuple[str, int], ...]  # what scripts call those of one column, and their number

@@ -46,7 +46,7 @@ def run(process: Process, door: Door, wanted: Wanted) -> bool:
     tables = door.chosen(list(wanted.kpis), list(wanted.properties), list(wanted.events))
     run_id, patience_s = session.new_run_id(), process.patience_s
     emit = process.emitting(process.report(wanted.json))
-    emit(Started(door.program.playbook.name, f"{door.program.kind} {display(door.program.playbook.target)}", run_id))
+    emit(Started(door.program.playbook.name, f"{door.program.engine} {display(door.program.playbook.target)}", run_id))
     with warehouse_of(process, door, run_id, wait_s=wanted.wait_s, patience_s=patience_s) as warehouse:
         if wanted.reshape:
             _own_views(door, warehouse)

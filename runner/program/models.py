@@ -1,0 +1,135 @@
+"""A model or view of the playbook → the same with its SELECT read: rendered, ported, parsed, its inputs told apart."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from runner.errors import BadInput, Place, Problem, show
+from runner.names import TableName
+from runner.playbook.values import Affected, Model, View
+from runner.porting import portable
+from runner.program.check import too_long
+from runner.program.texts import Texts, readable
+from runner.program.values import PREDICATE, CompiledAffected, CompiledModel, CompiledView, SourceKey
+from runner.sql.references import parse_select
+from runner.sql.select import Select
+from runner.sql.spelling import normalise
+from runner.sql.templates import render
+
+
+@dataclass(frozen=True)
+class ReadModel:
+    """A model whose SELECT has been read, with its tree. `ported`: its text is not the one that runs."""
+
+    compiled: CompiledModel
+    tree: exp.Query
+    ported: bool
+
+
+def read_model(model: Model, texts: Texts, problems: list[Problem]) -> ReadModel | None:
+    """The model as the engine is to run it; None where a problem of it was added."""
+    found: list[Problem] = []
+    try:
+        file, template = texts.read(model.sql)
+        place = Place(file or model.place.path)
+        rendered = render(template, texts.values, place)
+        with readable(place):
+            ported = texts.is_foreign(file)
+            text = texts.ported(rendered, place) if ported else rendered
+            select, tree = parse_select(text, texts.dialect, place)
+            problems += too_long(select, texts.engine)
+            found += portable.check_select(select.text, tree, texts.engine, place, texts.functions)
+            compiled = _compiled(_spelled(model, select), select, texts, found)
+    except BadInput as error:
+        problems += error.problems
+        return None
+    problems += found
+    return None if found else ReadModel(compiled, tree, ported)
+
+
+def read_view(view: View, texts: Texts, problems: list[Problem]) -> CompiledView | None:
+    """The same of a view."""
+    place = view.sql.place
+    try:
+        with readable(place):
+            select, tree = parse_select(view.sql.text or "", texts.dialect, place)
+            found = portable.check_select(select.text, tree, texts.engine, place, texts.functions)
+    except BadInput as error:
+        problems += error.problems
+        return None
+    problems += found
+    return None if found else CompiledView(view, select)
+
+
+def _compiled(model: Model, select: Select, texts: Texts, problems: list[Problem]) -> CompiledModel:
+    of_sources = {source.table: source for source in texts.playbook.sources}
+    owned = {one.table for one in texts.playbook.models}
+    sources = tuple(table for table in select.tables if table in of_sources)
+    models = tuple(table for table in select.tables if table in owned)
+    lookups = tuple(table for table in select.tables if table not in of_sources and table not in owned)
+    names = tuple(column.name for column in model.key)
+    keys = [
+        SourceKey(of_sources[table], _key_texts(model, table, texts.dialect, problems), names)
+        for table in (sources if model.key else ())
+    ]
+    affected = tuple(_affected(one, model.place, texts.dialect) for one in model.affected)
+    digest = _digest(model, select, sources, texts)
+    return CompiledModel(model, select, sources, models, lookups, tuple(keys), {}, affected, digest)
+
+
+def _key_texts(model: Model, table: TableName, dialect: str, problems: list[Problem]) -> tuple[str, ...]:
+    """The model's key over a row of the table, in the one spelling in which keys are compared."""
+    found = []
+    for text in (column.over(table) for column in model.key):
+        try:
+            found.append(normalise(text, dialect))
+        except SqlglotError as error:
+            what = f"the key {show(text)} cannot be read as SQL: {str(error).splitlines()[0]}"
+            problems.append(Problem(model.place, what, "write one SQL expression over a row of the input"))
+    return tuple(found)
+
+
+def _affected(affected: Affected, place: Place, dialect: str) -> CompiledAffected:
+    keys, _ = parse_select(affected.keys, dialect, place)
+    rows = parse_select(PREDICATE + affected.rows, dialect, place)[0] if affected.rows else None
+    return CompiledAffected(affected.input, keys, rows)
+
+
+def _digest(model: Model, select: Select, sources: Sequence[TableName], texts: Texts) -> str:
+    """The definition of a model: what changes it asks for a full build; comments and layout do not count."""
+    parts = [select.digest, texts.dialect, "merge" if model.merge else "key" if model.key else "full"]
+    for column in model.key:
+        parts += [column.name, *(f"{table}={column.over(table)}" for table in select.tables)]
+    parts += [f"{c.name}:{c.fold}:{c.of}:{c.by}" for c in model.merge]
+    parts += [f"{a.input}:{a.keys}:{a.rows}" for a in model.affected]
+    for source in (source for table in sources for source in texts.playbook.sources if source.table == table):
+        parts += [str(source.table), source.batch.text, *(e.text for e in source.dedupe)]
+        parts += ["by", *(e.text for e in source.order_by)]
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+
+
+def _spelled(model: Model, select: Select) -> Model:
+    """The model with its output columns spelled as its SELECT gives them: in a playbook the case does not count."""
+    known = {name.lower(): name for name in select.outputs} | {name: name for name in select.outputs}
+
+    def own(name: str) -> str:
+        return known.get(name) or known.get(name.lower()) or name
+
+    lies = model.layout
+    return replace(
+        model,
+        key=tuple(replace(column, name=own(column.name)) for column in model.key),
+        unique=tuple(map(own, model.unique)),
+        merge=tuple(replace(column, name=own(column.name)) for column in model.merge),
+        layout=replace(
+            lies,
+            distkey=own(lies.distkey),
+            sortkey=tuple(map(own, lies.sortkey)),
+            cluster_by=tuple(map(own, lies.cluster_by)),
+        ),
+    )

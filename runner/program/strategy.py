@@ -1,0 +1,122 @@
+"""Whether a model may be kept up to date as the playbook says: its key, its merge, its inputs; proved, not believed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from sqlglot.errors import SqlglotError
+
+from runner.errors import BadInput, Place, Problem, did_you_mean
+from runner.names import TableName
+from runner.playbook.values import Playbook, Vanished
+from runner.program.models import ReadModel
+from runner.program.texts import readable
+from runner.program.values import CompiledModel
+from runner.proof import keywise, merge
+from runner.sql.spelling import columns_in, normalise
+
+
+def proved(read: ReadModel, playbook: Playbook, dialect: str, problems: list[Problem]) -> CompiledModel | None:
+    """The model, with all that its strategy needs to know of it; None where a problem of it was added."""
+    compiled = read.compiled
+    try:
+        with readable(compiled.select.place):
+            found = list(_problems(read, playbook, dialect))
+            order = merge.stored_order(compiled.model, read.tree, dialect) if compiled.model.merge and not found else {}
+    except BadInput as error:
+        problems += error.problems
+        return None
+    problems += found
+    return None if found else replace(compiled, stored_order=order)
+
+
+def _problems(read: ReadModel, playbook: Playbook, dialect: str) -> Iterator[Problem]:
+    compiled, place = read.compiled, read.compiled.select.place
+    yield from _columns(compiled)
+    if compiled.table in compiled.models:
+        yield Problem(place, f"{compiled.table} reads itself", "a model is a SELECT over its inputs only")
+        return
+    if not compiled.model.key:
+        yield from _full(compiled, playbook)
+        return
+    if not compiled.sources and not compiled.models:
+        what = f"{compiled.table} has a key but reads no source and no model of this playbook"
+        yield Problem(place, what, "leave key: out, or see that FROM names the table of the source")
+        return
+    if not compiled.model.merge:
+        yield from _dedupe(compiled, dialect)
+    yield from _rule(read, playbook, dialect)
+
+
+def _columns(compiled: CompiledModel) -> Iterator[Problem]:
+    """What the playbook says of a model's columns is about columns that it has, where they can be told."""
+    model, outputs = compiled.model, compiled.select.outputs
+    known = {name.lower() for name in outputs}
+    named = [*compiled.key_names, *model.unique, *(c.name for c in model.merge), *model.layout.columns]
+    for name in dict.fromkeys(named) if known else ():
+        if name.lower() not in known:
+            what = f"{model.table}: {name} is not a column of its SELECT"
+            yield Problem(model.place, what, did_you_mean(name, outputs))
+
+
+def _full(compiled: CompiledModel, playbook: Playbook) -> Iterator[Problem]:
+    kept = {source.table for source in playbook.sources if source.vanished is Vanished.KEEP}
+    for table in compiled.sources:
+        if table in kept:
+            what = f"{compiled.table} has no key, so it cannot keep the rows of batches that {table} has dropped"
+            yield Problem(compiled.model.place, what, "give it a key, or set vanished: to stop or retract")
+
+
+def _dedupe(compiled: CompiledModel, dialect: str) -> Iterator[Problem]:
+    for key in compiled.source_keys:
+        if not key.source.dedupe:
+            continue
+        try:
+            listed = {normalise(e.text, dialect) for e in key.source.dedupe}
+        except SqlglotError:  # it was reported
+            continue
+        plain = {text for text in listed if text.isidentifier()}
+        for text in key.texts:
+            used = columns_in(text, dialect)
+            if text in listed or used <= plain:
+                continue
+            what = f"dedupe of {key.source.table} does not hold {text}, the key of {compiled.table}"
+            missing = ", ".join(sorted(used)) or text
+            yield Problem(
+                key.source.place, what, f"add {missing} to dedupe:, so that copies mean the same in every model"
+            )
+
+
+def _rule(read: ReadModel, playbook: Playbook, dialect: str) -> Iterator[Problem]:
+    """The rule of merge, or the key-wise rule; not where the model's author answers for it."""
+    compiled, model = read.compiled, read.compiled.model
+    if model.affected or (model.unproven and not model.merge):
+        return
+    if not model.merge:
+        refusals = keywise.check(read.tree, compiled.key_names, _tracked(compiled, playbook), dialect)
+    elif len(compiled.sources) == 1 and not compiled.models:
+        refusals = merge.check_merge(read.tree, model, compiled.sources[0], dialect)
+    else:
+        what = f"{model.table}: merge reads exactly one source"
+        yield Problem(compiled.select.place, what, "use the key alone: recompute")
+        return
+    for refusal in refusals:
+        line = 0 if read.ported else refusal.line
+        yield Problem(Place(compiled.select.place.path, line), f"{model.table}: {refusal.reason}", refusal.hint)
+
+
+def _tracked(compiled: CompiledModel, playbook: Playbook) -> Mapping[TableName, keywise.Tracked]:
+    columns = compiled.model.key
+    found: dict[TableName, keywise.Tracked] = {}
+    for source in playbook.sources:
+        if source.table in compiled.sources:
+            unique = tuple(e.text for e in source.dedupe)
+            keys = tuple(c.over(source.table) for c in columns)
+            found[source.table] = keywise.Tracked(keys, (unique,) if unique else ())
+    for owner in playbook.models:
+        if owner.table in compiled.models:
+            sets = (owner.unique, tuple(c.name for c in owner.key) if owner.merge else ())
+            keys = tuple(c.over(owner.table) for c in columns)
+            found[owner.table] = keywise.Tracked(keys, tuple(columns for columns in sets if columns))
+    return found
