@@ -14,6 +14,7 @@ from hashlib import sha256
 
 from runner.doors.products.values import Family, Type
 from runner.errors import Place, Problems, show
+from runner.warehouse.engines import Engine
 
 _ACRONYM = re.compile(r"([A-Z]+)([A-Z][a-z])")
 _HUMP = re.compile(r"([a-z0-9])([A-Z])")
@@ -59,17 +60,9 @@ def shortened(name: str, length: int) -> str:
     return f"{name[: length - 9].rstrip('_')}_{sha256(name.encode()).hexdigest()[:8]}"
 
 
-def quoted(name: str, engine: str) -> str:
-    """An identifier, in quotes where it needs them; loaders write Snowflake's names without quotes, in upper case."""
-    if _PLAIN.fullmatch(name) and name not in RESERVED:
-        return name
-    return f'"{name.upper() if engine == "snowflake" else name}"'
-
-
-def literal(text: str, engine: str) -> str:
-    """A text as SQL; a backslash escapes on Snowflake and Redshift."""
-    safe = text.replace("'", "''")
-    return f"'{safe.replace(chr(92), chr(92) * 2) if engine in ('snowflake', 'redshift') else safe}'"
+def quoted(name: str, engine: Engine) -> str:
+    """A name in snake_case, in quotes where it needs them."""
+    return name if _PLAIN.fullmatch(name) and name not in RESERVED else engine.quote(name)
 
 
 @dataclass(frozen=True)

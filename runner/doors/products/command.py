@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from runner.doors.products.choose.choice import Asked, Match
 from runner.doors.products.generate import Wanted, compare, listed, write
 from runner.doors.products.generate import generate as make
-from runner.doors.products.layouts import LAYOUTS
+from runner.doors.products.layouts import LAYOUTS, DocumentLayout, TableLayout
 from runner.doors.products.output.files import Output, Plan, statements
 from runner.errors import BadInput, Exit, Place, Problem, Problems, StatementFailed, did_you_mean
 from runner.files.schema import Wrong
@@ -18,6 +18,7 @@ from runner.playbook.load import given_target
 from runner.playbook.paths import resolved_target
 from runner.session.process import Process
 from runner.warehouse import connect, display, kind_of
+from runner.warehouse.engines import DUCKDB
 from runner.warehouse.values import WarehouseError
 
 if TYPE_CHECKING:
@@ -48,9 +49,9 @@ def generate(flags: Flags, process: Process) -> None:
     """Print, write, compare or apply."""
     output = _word(Output, flags.output, "output")
     target = _target(flags, process)
-    engine = _engine(flags, target)
+    layout = _layout(flags, target)
     asked = replace(flags.asked, match=_word(Match, flags.match, "--match"))
-    wanted = Wanted(output, flags.product, flags.schemas, engine, flags.layout, asked)
+    wanted = Wanted(output, flags.product, flags.schemas, layout, asked)
     _fits(flags, output)
     if flags.list:
         process.out.write("".join(f"{line}\n" for line in listed(wanted)))
@@ -92,14 +93,19 @@ def _fits(flags: Flags, output: Output) -> None:
         raise BadInput(Problem(Place(), "--columns and --all-columns exclude each other", "leave one of them out"))
 
 
-def _engine(flags: Flags, target: str | None) -> str:
+def _layout(flags: Flags, target: str | None) -> DocumentLayout | TableLayout:
     theirs = kind_of(target) if target else None
-    engine = flags.engine or theirs or "duckdb"
+    engine = flags.engine or theirs or DUCKDB.name
     if engine not in LAYOUTS:
         raise BadInput(Problem(Place(), f"--engine {engine}: not known", did_you_mean(engine, LAYOUTS)))
     if theirs and theirs != engine:
         raise BadInput(Problem(Place(), f"--engine {engine}, but the target is {theirs}", "leave --engine out"))
-    return engine
+    known = {layout.name: layout for layout in LAYOUTS[engine]}
+    name = next(iter(known)) if flags.layout is None else flags.layout
+    if name not in known:
+        what = f"--layout {name}: {engine} has {' and '.join(known)}"
+        raise BadInput(Problem(Place(), what, f"--layout {next(iter(known))}"))
+    return known[name]
 
 
 def _target(flags: Flags, process: Process) -> str | None:

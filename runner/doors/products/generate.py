@@ -12,7 +12,7 @@ from pathlib import Path
 from runner.doors.products.choose.choice import Asked, choose, listing
 from runner.doors.products.choose.clashes import find_clashes
 from runner.doors.products.files.read import read
-from runner.doors.products.layouts import LAYOUTS, Engine
+from runner.doors.products.layouts import DocumentLayout, TableLayout
 from runner.doors.products.output.dbt import LOADED, dbt_files
 from runner.doors.products.output.files import MADE, File, Output, Plan, view_file
 from runner.doors.products.output.playbook import playbook_files
@@ -35,8 +35,7 @@ class Wanted:
     output: Output
     product: Path
     schemas: Path
-    engine: str
-    layout: str | None
+    layout: DocumentLayout | TableLayout
     asked: Asked
 
 
@@ -51,30 +50,19 @@ class Generated:
 
 def listed(wanted: Wanted) -> Iterator[str]:
     """`--list`: what there is to choose."""
-    yield from listing(choose(read(wanted.product, wanted.schemas), wanted.asked, wanted.engine))
+    yield from listing(choose(read(wanted.product, wanted.schemas), wanted.asked, wanted.layout.engine))
 
 
 def generate(wanted: Wanted) -> Generated:
     """Raises BadInput with all that is wrong with the product, its schemas and the choices."""
-    engine = Engine(wanted.engine, _layout(wanted))
     asked, notes = _completed(wanted)
-    wide = choose(read(wanted.product, wanted.schemas), asked, wanted.engine)
+    wide = choose(read(wanted.product, wanted.schemas), asked, wanted.layout.engine)
     problems = Problems()
-    find_clashes(wide, engine, problems)
+    find_clashes(wide, wanted.layout, problems)
     problems.finish()
-    plan = Plan(wide, engine, asked, wanted.output)
+    plan = Plan(wide, wanted.layout, asked, wanted.output)
     make = {Output.VIEW: lambda p: (view_file(p),), Output.PLAYBOOK: playbook_files, Output.DBT: dbt_files}
     return Generated(plan, make[wanted.output](plan), (*notes, *plan.wide.notes))
-
-
-def _layout(wanted: Wanted) -> str:
-    known = LAYOUTS[wanted.engine]
-    if wanted.layout is None:
-        return known[0]
-    if wanted.layout not in known:
-        what = f"--layout {wanted.layout}: {wanted.engine} has {' and '.join(known)}"
-        raise BadInput(Problem(Place(), what, f"--layout {known[0]}"))
-    return wanted.layout
 
 
 def _completed(wanted: Wanted) -> tuple[Asked, list[str]]:

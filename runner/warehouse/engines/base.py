@@ -37,6 +37,18 @@ class Engine:
     """`files:` sources can be read in place."""
     analyze: bool
     """Fresh tables need ANALYZE before the planner sees their size."""
+    replaces_views: bool
+    """CREATE OR REPLACE VIEW takes a SELECT with other columns; elsewhere the view has to be dropped before."""
+    json_type: str
+    """The type of objects and arrays of JSON."""
+    text_type: str = "varchar"
+    """A text of any length."""
+    timestamp_type: str = "timestamp"
+    """A timestamp without a time zone."""
+    double_type: str = "double"
+    """A floating-point number of 64 bits."""
+    whole_type: str = "decimal(38, 0)"
+    """Whole numbers beyond 64 bits."""
     commits: re.Pattern[str] | None = None
     """The beginnings of statements that would commit an open transaction: within one they are refused."""
     stand_ins: tuple[tuple[re.Pattern[str], str], ...] = ()
@@ -91,6 +103,16 @@ class Engine:
         raise NotImplementedError(f"{self.title} cannot read files in place")
 
     # -- values ------------------------------------------------------------------------------------------------------
+
+    def text_up_to(self, length: int) -> str:
+        """The type of texts of at most so many characters; without a limit where it would but cut texts off."""
+        return self.text_type
+
+    def matches(self, text: str, pattern: str) -> str:
+        """Whether a text is as a pattern, a regular expression between ^ and $, says: some engines match the whole
+        text anyway.
+        """
+        return f"{text} ~ {self.literal(pattern)}"
 
     @property
     def now(self) -> str:

@@ -25,6 +25,9 @@ class _DuckDB(Engine):
     def schema(self, name: str) -> str:
         return f"{self.quote(self.database)}.{self.quote(name)}" if self.database else self.quote(name)
 
+    def matches(self, text: str, pattern: str) -> str:
+        return f"regexp_matches({text}, {self.literal(pattern)})"
+
     def hash_60(self, text: str) -> str:
         return f"(md5_number_lower({text}) >> 4)"
 
@@ -44,4 +47,6 @@ DUCKDB = _DuckDB(
     indexes=False,  # ART indexes slow down bulk deletes and are not used for joins; zone maps find the rows
     reads_files=True,
     analyze=False,
+    replaces_views=True,
+    json_type="json",
 )

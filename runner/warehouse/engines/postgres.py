@@ -46,6 +46,11 @@ POSTGRES = _Postgres(
     indexes=True,
     reads_files=False,
     analyze=True,  # a table made in this transaction has no statistics until it is analysed
+    replaces_views=False,
+    json_type="jsonb",
+    text_type="text",
+    double_type="double precision",
+    whole_type="numeric",
     stand_ins=(  # IS NOT DISTINCT FROM can be neither hashed nor merged
         (re.compile(r"^(text|character|varchar|bpchar|name|citext)"), "''"),
         (re.compile(r"^(smallint|integer|bigint|numeric|real|double|money)"), "0"),

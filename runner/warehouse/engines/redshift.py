@@ -13,7 +13,8 @@ from runner.names import PLAIN, Layout
 from runner.warehouse.engines.base import Engine
 
 PRIVATE = "runner_look"  # what the temporary tables of a command that only looks begin with
-LONGEST = "varchar(65535)"
+LONGEST_BYTES = 65535  # of a VARCHAR
+LONGEST = f"varchar({LONGEST_BYTES})"
 UNORDERED = ("super", "geometry", "geography", "hllsketch", "varbyte", "json")
 
 
@@ -45,6 +46,10 @@ class _Redshift(Engine):
     def retyped(self, table: str, column: str, type_: str) -> str:
         """Only a VARCHAR's length can be changed (r_ALTER_TABLE.html)."""
         return ""
+
+    def text_up_to(self, length: int) -> str:
+        """A VARCHAR is measured in bytes, of which a character has four at most."""
+        return f"varchar({min(4 * length, LONGEST_BYTES)})"
 
     @property
     def now(self) -> str:
@@ -81,6 +86,10 @@ REDSHIFT = _Redshift(
     indexes=False,
     reads_files=False,
     analyze=False,  # CREATE TABLE AS analyses what it makes
+    replaces_views=False,
+    json_type="super",
+    text_type=LONGEST,
+    double_type="double precision",
     commits=re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(truncate|vacuum)\b", re.IGNORECASE | re.DOTALL),
     stand_ins=(  # there is no IS NOT DISTINCT FROM
         (re.compile(r"^(character|varchar|char|bpchar|text|name)"), "''"),

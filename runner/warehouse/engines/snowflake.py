@@ -43,6 +43,9 @@ class _Snowflake(Engine):
     def text_of(self, column: str, type_: str) -> str:
         return f"to_json({column})" if type_.startswith(NESTED) else f"cast({column} as varchar)"
 
+    def matches(self, text: str, pattern: str) -> str:
+        return f"regexp_like({text}, {self.literal(pattern)})"
+
     def hash_60(self, text: str) -> str:
         return f"bitshiftright(md5_number_lower64({text}), 4)"
 
@@ -69,6 +72,10 @@ SNOWFLAKE = _Snowflake(
     indexes=False,
     reads_files=False,
     analyze=False,
+    replaces_views=True,
+    json_type="variant",
+    timestamp_type="timestamp_ntz",
+    whole_type="number(38, 0)",
     commits=re.compile(
         r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(create|drop|alter|undrop|comment|grant|revoke|use|execute|call)\b",
         re.IGNORECASE | re.DOTALL,

@@ -21,7 +21,7 @@ from runner.doors.products.values import (
     Type,
 )
 from runner.errors import Place, Problems, did_you_mean, show
-from runner.warehouse.engines import ENGINES
+from runner.warehouse.engines import Engine
 
 
 class Match(StrEnum):
@@ -87,7 +87,7 @@ def coalesced(structures: Iterable[Structure]) -> tuple[Property, ...]:
     return tuple(found.values())
 
 
-def choose(product: Product, asked: Asked, engine: str) -> Wide:
+def choose(product: Product, asked: Asked, engine: Engine) -> Wide:
     """Raises BadInput where a choice names nothing, or names of columns cannot be told apart."""
     problems = Problems()
     specifications = _specifications(product, asked.events, problems)
@@ -99,7 +99,7 @@ def choose(product: Product, asked: Asked, engine: str) -> Wide:
     parts = [_part(product, family, names[family], True, False) for family in events]
     parts += [_part(product, family, names[family], False, not single(family, uses)) for family in kept]
     atomic = _atomic(asked, problems)
-    named = resolved(atomic, [c for p in parts for c in p.columns], ENGINES[engine].name_bytes, problems)
+    named = resolved(atomic, [c for p in parts for c in p.columns], engine.name_bytes, problems)
     problems.finish()
     columns = iter(named.columns)
     renamed = tuple(replace(part, columns=tuple(next(columns) for _ in part.columns)) for part in parts)

@@ -10,10 +10,9 @@ from collections.abc import Iterable, Iterator
 
 from runner.doors.products.choose.choice import Match, Wide
 from runner.doors.products.columns import snake, words
-from runner.doors.products.layouts import SPECIFICATIONS, Engine
+from runner.doors.products.layouts import SPECIFICATIONS, EventLayout, TableLayout
 from runner.doors.products.values import Family, Property, Use
 from runner.errors import Problems, show
-from runner.warehouse.engines import ENGINES
 
 OWN = frozenset(
     words("root_id root_tstamp ref_root ref_tree ref_parent schema_vendor schema_name schema_format schema_version")
@@ -21,25 +20,21 @@ OWN = frozenset(
 _HINT = "leave one of the two out with --event or --entity"
 
 
-def find_clashes(wide: Wide, engine: Engine, problems: Problems) -> None:
+def find_clashes(wide: Wide, layout: EventLayout, problems: Problems) -> None:
     """Problems everything that this wide table would read as one, with both places."""
     seen: dict[str, tuple[Family, str]] = {}
     if wide.match is Match.SNOWTYPE:
-        seen[_home(SPECIFICATIONS, False, engine)] = (SPECIFICATIONS, "")
+        seen[layout.home(SPECIFICATIONS, False)] = (SPECIFICATIONS, "")
     for use, is_event in _read(wide):
-        home = _home(use.uri.family, is_event, engine)
+        home = layout.home(use.uri.family, is_event)
         family, place = seen.setdefault(home, (use.uri.family, f" at {use.place}"))
         if family != use.uri.family:
-            what = f"{use.uri.family} and {family}{place} are one {'table' if engine.shredded else 'column'}, {home}"
+            what = f"{use.uri.family} and {family}{place} are one {layout.home_is}, {home}"
             problems.add(use.place, what, _HINT)
-    if engine.shredded:
+    if isinstance(layout, TableLayout):
         for part in wide.parts:
-            _columns(part.family, part.properties, engine, problems)
-        _columns_of_rules(wide, engine, problems)
-
-
-def _home(family: Family, is_event: bool, engine: Engine) -> str:
-    return engine.table(family) if engine.shredded else engine.column(family, is_event)
+            _columns(part.family, part.properties, layout, problems)
+        _columns_of_rules(wide, layout, problems)
 
 
 def _read(wide: Wide) -> Iterator[tuple[Use, bool]]:
@@ -54,15 +49,15 @@ def _read(wide: Wide) -> Iterator[tuple[Use, bool]]:
         yield from ((use, False) for app in one.applications for use in app.entities if use.uri.family in kept)
 
 
-def _columns(family: Family, properties: Iterable[Property], engine: Engine, problems: Problems) -> None:
+def _columns(family: Family, properties: Iterable[Property], layout: TableLayout, problems: Problems) -> None:
     """Problems properties of a table that have one column, or one that is the table's own."""
     seen: dict[str, Property] = {}
     for one in properties:
-        column = snake(one.name)[: ENGINES[engine.name].name_bytes]
+        column = layout.kept(snake(one.name))
         first = seen.setdefault(column, one)
         if column in OWN:
             what = (
-                f"{show(one.name)} of {family} cannot be read: {column} of {engine.table(family)} is the loader's own"
+                f"{show(one.name)} of {family} cannot be read: {column} of {layout.table(family)} is the loader's own"
             )
             problems.add(one.place, what, "leave its structure out with --event or --entity")
         elif first is not one:
@@ -70,11 +65,11 @@ def _columns(family: Family, properties: Iterable[Property], engine: Engine, pro
             problems.add(one.place, what, _HINT)
 
 
-def _columns_of_rules(wide: Wide, engine: Engine, problems: Problems) -> None:
+def _columns_of_rules(wide: Wide, layout: TableLayout, problems: Problems) -> None:
     """The same for properties that are read since a rule asks for them."""
     kept = {part.family for part in wide.parts}
     for use, _ in _read(wide):
         if use.uri.family not in kept:
             names = {*use.rules.required, *(rule.name for rule in use.rules.properties)}
             ruled = [one for one in wide.properties(use.uri.family) if one.name in names]
-            _columns(use.uri.family, ruled, engine, problems)
+            _columns(use.uri.family, ruled, layout, problems)

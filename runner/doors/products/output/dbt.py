@@ -79,7 +79,7 @@ def _schema(plan: Plan) -> Iterator[str]:
             yield "        data_tests: [unique, not_null]"
     for part in plan.wide.parts:
         for column in part.columns:
-            name = quoted(column.name, plan.engine.name)
+            name = quoted(column.name, plan.layout.engine)
             yield f"      - name: {json.dumps(name.strip(chr(34)))}"
             if name != column.name:
                 yield "        quote: true"

@@ -11,9 +11,9 @@ from enum import StrEnum
 
 from runner.doors.products.choose.choice import Asked, Wide
 from runner.doors.products.columns import RESERVED, shortened, snake
-from runner.doors.products.layouts import Engine
-from runner.doors.products.select.nested import Nested
-from runner.doors.products.select.shredded import Shredded
+from runner.doors.products.layouts import DocumentLayout, TableLayout
+from runner.doors.products.select.nested import NestedSelect
+from runner.doors.products.select.shredded import ShreddedSelect
 from runner.errors import Problems
 
 SCHEMA = "derived"
@@ -42,7 +42,7 @@ class Plan:
     """A wide table for one engine, with the name of its product in names of tables and files."""
 
     wide: Wide
-    engine: Engine
+    layout: DocumentLayout | TableLayout
     asked: Asked
     output: Output
 
@@ -70,8 +70,10 @@ class Plan:
             f": {_line(product.description)}" if product.description else ""
         )
 
-    def writer(self, problems: Problems) -> Nested | Shredded:
-        return (Shredded if self.engine.shredded else Nested)(self.wide, self.engine, problems)
+    def writer(self, problems: Problems) -> NestedSelect | ShreddedSelect:
+        if isinstance(self.layout, TableLayout):
+            return ShreddedSelect(self.wide, self.layout, problems)
+        return NestedSelect(self.wide, self.layout, problems)
 
     def select(self, events: str = "atomic.events") -> str:
         """The SELECT. Raises BadInput for rules that cannot be put into SQL."""
@@ -84,7 +86,7 @@ class Plan:
         """The tables of structures, where they have tables of their own."""
         problems = Problems()
         writer = self.writer(problems)
-        found = writer.tables() if isinstance(writer, Shredded) else []
+        found = writer.tables() if isinstance(writer, ShreddedSelect) else []
         problems.finish()
         return found
 
@@ -99,7 +101,7 @@ class Plan:
             yield f"{sign} entity: {uri}"
         if self.asked.entities:
             yield f"{sign} entities in columns: {', '.join(self.asked.entities)}"
-        yield f"{sign} match: {self.wide.match}; engine: {self.engine.name}, layout {self.engine.layout}"
+        yield f"{sign} match: {self.wide.match}; engine: {self.layout.engine.name}, layout {self.layout.name}"
         for note in self.wide.notes:
             yield f"{sign} note: {note}"
 
@@ -110,13 +112,13 @@ def _line(text: str) -> str:
 
 
 def view_file(plan: Plan) -> File:
-    """CREATE VIEW. Postgres and Redshift do not replace a view whose columns changed, so it is dropped first."""
+    """CREATE VIEW, as it can be run again and again."""
     return File(f"{plan.name}.sql", "\n".join([*plan.header("--"), "", *(f"{text};\n" for text in statements(plan))]))
 
 
 def statements(plan: Plan) -> list[str]:
     """The statements that make the View."""
-    create, drop = f"create or replace view {plan.view} as", []
-    if plan.engine.shredded:
-        create, drop = f"create view {plan.view} as", [f"drop view if exists {plan.view}"]
-    return [f"create schema if not exists {SCHEMA}", *drop, f"{create}\n{plan.select()}"]
+    schema = f"create schema if not exists {SCHEMA}"
+    if plan.layout.engine.replaces_views:
+        return [schema, f"create or replace view {plan.view} as\n{plan.select()}"]
+    return [schema, f"drop view if exists {plan.view}", f"create view {plan.view} as\n{plan.select()}"]

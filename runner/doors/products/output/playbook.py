@@ -11,17 +11,11 @@ import re
 from collections.abc import Iterator
 
 from runner.doors.products.columns import shortened
-from runner.doors.products.layouts import EVENTS
+from runner.doors.products.layouts import EVENTS, TableLayout
 from runner.doors.products.output.files import File, Plan
 
 LENGTH = 40  # of a playbook's name
 _BRACES = re.compile(r"\{[{%#]")
-_TARGETS = {
-    "duckdb": "duckdb:///{name}.duckdb",
-    "postgres": "postgresql://localhost/snowplow",
-    "redshift": "redshift://localhost:5439/snowplow",
-    "snowflake": "snowflake://account/snowplow",
-}
 
 
 def untemplated(text: str) -> str:
@@ -40,13 +34,15 @@ def playbook_files(plan: Plan) -> tuple[File, ...]:
 
 def _lines(plan: Plan) -> Iterator[str]:
     event_id = next(one.name for one in plan.wide.atomic if one.source == "event_id")
-    target = _TARGETS[plan.engine.name].format(name=plan.name)
+    target = plan.layout.target.format(name=plan.name)
     yield f"name: {json.dumps(shortened(plan.name, LENGTH))}"
     yield f"target: ${{RUNNER_TARGET:-{target}}}"
     yield "sources:"
     yield f"  - table: {EVENTS}"
     yield "    batch: date_trunc('hour', etl_tstamp)"
-    if not plan.engine.shredded:  # the SELECT counts the copies of an event to know those of its structures
+    if not isinstance(
+        plan.layout, TableLayout
+    ):  # the SELECT counts the copies of an event to know those of its structures
         yield "    dedupe: [event_id]"
         yield "    order_by: [collector_tstamp, etl_tstamp]"
     tables = plan.shredded_tables()

@@ -6,16 +6,18 @@ What SQL is not written for is refused with its line.
 
 from __future__ import annotations
 
+import json
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 
-from runner.doors.products.layouts import Engine
-from runner.doors.products.select.casts import NUMBER, from_text
-from runner.doors.products.select.listed import Listed
-from runner.doors.products.values import Kind, Property, PropertyRule, Rules, Use
+from runner.doors.products.layouts import EventLayout
+from runner.doors.products.layouts.base import NUMBERS
+from runner.doors.products.values import Json, Kind, Property, PropertyRule, Rules, Use
 from runner.errors import Place, Problems, did_you_mean, show
 
-NUMBERS = frozenset({Kind.SMALLINT, Kind.INTEGER, Kind.BIGINT, Kind.HUGE, Kind.NUMBER})
 INFERRED = "use --match snowtype"
 _DOCUMENTS = frozenset({"object", "array"})
 _HOLDS = {
@@ -29,15 +31,17 @@ _HOLDS = {
     Kind.NUMBER: {"number"},
     Kind.BOOLEAN: {"boolean"},
 }
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+_DIGITS = 38  # of a whole number in SQL; Redshift takes no more
 
 
 class Element(ABC):
     """One element of an event or entity, as SQL reaches its properties."""
 
-    setting: Engine
+    layout: EventLayout
 
     @abstractmethod
-    def held(self, one: Property) -> str:
+    def raw(self, one: Property) -> str:
         """What is null where there is no value; Redshift has no text for a boolean."""
 
     @abstractmethod
@@ -63,13 +67,13 @@ def conditions(use: Use, properties: tuple[Property, ...], element: Element, pro
     found = []
     for name in rules.required:
         if name in known:
-            found.append(f"{element.held(known[name])} is not null")
+            found.append(f"{element.raw(known[name])} is not null")
         else:
             _unknown(name, use, known, use.place, problems)
     for rule in rules.properties:
         if rule.name in known:
             one = known[rule.name]
-            found += [_kept(condition, one, element) for condition in _of_property(rule, one, element, problems)]
+            found += [_null_or(condition, one, element) for condition in _of_property(rule, one, element, problems)]
         else:
             _unknown(rule.name, use, known, rule.place, problems)
     return found
@@ -79,14 +83,14 @@ def _unknown(name: str, use: Use, known: dict[str, Property], place: Place, prob
     problems.add(place, f"{use.uri} has no property {show(name)}", did_you_mean(name, known))
 
 
-def _kept(condition: str, one: Property, element: Element) -> str:
+def _null_or(condition: str, one: Property, element: Element) -> str:
     """The condition, which a null keeps, too, and a value that cannot be compared does not."""
-    return f"({element.held(one)} is null or coalesce({condition}, false))"
+    return f"({element.raw(one)} is null or coalesce({condition}, false))"
 
 
 def _of_property(rule: PropertyRule, one: Property, element: Element, problems: Problems) -> Iterator[str]:
     if rule.values is not None:
-        yield _among(Listed.of(rule.values), rule, one, element, problems)
+        yield _among(AllowedValues.of(rule.values), rule, one, element, problems)
     for bound, sign in ((rule.minimum, ">="), (rule.maximum, "<=")):
         if bound is not None and one.type.kind in NUMBERS:
             yield f"{element.typed(one)} {sign} {bound}"
@@ -124,46 +128,110 @@ def _of_documents(
         elif one.type.only and one.type.only != only:
             yield "false"
         elif not one.type.only:
-            what = f"objects and arrays in {show(one.name)} cannot be told apart in layout {element.setting.layout}"
+            what = f"objects and arrays in {show(one.name)} cannot be told apart in layout {element.layout.name}"
             problems.add(rule.place, what, f"take the type out, or {INFERRED}")
 
 
-def _among(listed: Listed, rule: PropertyRule, one: Property, element: Element, problems: Problems) -> str:
+def _among(allowed: AllowedValues, rule: PropertyRule, one: Property, element: Element, problems: Problems) -> str:
     """Equal to one of the values: numbers as numbers, times as instants, and 1 is not "1"."""
-    setting, kind = element.setting, one.type.kind
-    if not listed:
+    kind = one.type.kind
+    if not allowed:
         return "false"  # null alone
     if one.type.mixed:
-        return _among_mixed(listed, rule, one, element, problems)
+        return _among_mixed(allowed, rule, one, element, problems)
     if kind in NUMBERS:
-        values = listed.plain_numbers()
+        values = allowed.plain_numbers()
     elif kind is Kind.BOOLEAN:
-        values = listed.plain_booleans()
+        values = allowed.plain_booleans()
     elif kind in (Kind.TSTAMP, Kind.DATE):
-        values = [f"cast('{text}' as {setting.type(one.type)})" for text in listed.instants(kind is Kind.DATE)]
+        made = element.layout.type(one.type)
+        values = [f"cast('{text}' as {made})" for text in allowed.instants(kind is Kind.DATE)]
     else:
-        values = listed.literals(setting.name) if kind is Kind.TEXT else []
+        values = [element.layout.engine.literal(text) for text in allowed.texts] if kind is Kind.TEXT else []
     if not values:
-        what = f"none of the values that {show(one.name)} may have here is one that its schema allows: {listed.shown()}"
+        what = (
+            f"none of the values that {show(one.name)} may have here is one that its schema allows: {allowed.shown()}"
+        )
         problems.add(rule.place, what, f"write values of its type ({kind}); texts stand in quotes")
     return f"{element.typed(one)} in ({', '.join(values)})" if values else "false"
 
 
-def _among_mixed(listed: Listed, rule: PropertyRule, one: Property, element: Element, problems: Problems) -> str:
+def _among_mixed(
+    allowed: AllowedValues, rule: PropertyRule, one: Property, element: Element, problems: Problems
+) -> str:
     """The same where the schema has several types, so that the value's own type has to be told."""
-    text = element.text(one)
-    number = from_text(text, NUMBER, element.setting)
-    pairs = (
-        ("string", text, listed.literals(element.setting.name)),
-        ("number", number, listed.plain_numbers()),
-        ("boolean", text, [f"'{value}'" for value in listed.plain_booleans()]),
+    layout, text = element.layout, element.text(one)
+    choices = (
+        ("string", text, [layout.engine.literal(value) for value in allowed.texts]),
+        ("number", layout.number(text), allowed.plain_numbers()),
+        ("boolean", text, [f"'{value}'" for value in allowed.plain_booleans()]),
     )
     found = [
         (element.is_a(one, json_type), f"{value} in ({', '.join(values)})")
-        for json_type, value, values in pairs
+        for json_type, value, values in choices
         if values
     ]
-    if any(told is None for told, _ in found) and (twin := listed.without_twin()):
-        what = f"in layout {element.setting.layout} {show(one.name)} is a text, in which {twin} cannot be told apart"
+    if any(told is None for told, _ in found) and (twin := allowed.without_twin()):
+        what = f"in layout {layout.name} {show(one.name)} is a text, in which {twin} cannot be told apart"
         problems.add(rule.place, what, f"list both, or {INFERRED}")
     return " or ".join(f"({told} and {condition})" if told else condition for told, condition in found)
+
+
+@dataclass(frozen=True)
+class AllowedValues:
+    """The values of an enum or const by their JSON types; null is none of them: it keeps every rule but `required`."""
+
+    texts: tuple[str, ...]
+    numbers: tuple[int | float, ...]
+    booleans: tuple[bool, ...]
+
+    @staticmethod
+    def of(values: Iterable[Json]) -> AllowedValues:
+        given = tuple(values)
+        return AllowedValues(
+            tuple(value for value in given if isinstance(value, str)),
+            tuple(value for value in given if isinstance(value, (int, float)) and not isinstance(value, bool)),
+            tuple(value for value in given if isinstance(value, bool)),
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.texts or self.numbers or self.booleans)
+
+    def shown(self) -> str:
+        """All of them, for a message."""
+        return ", ".join([*map(show, self.texts), *map(str, self.numbers), *map(json.dumps, self.booleans)])
+
+    def plain_numbers(self) -> list[str]:
+        """The numbers as SQL of all engines."""
+        return [str(one) if abs(one) < 10**_DIGITS else repr(float(one)) for one in self.numbers]
+
+    def plain_booleans(self) -> list[str]:
+        """The truth values as SQL of all engines."""
+        return [json.dumps(value) for value in self.booleans]
+
+    def instants(self, dates: bool) -> list[str]:
+        """The texts that are times (UTC where they have no offset) or dates, in SQL's form."""
+        read = _date if dates else _instant
+        return [found for text in self.texts if (found := read(text))]
+
+    def without_twin(self) -> str:
+        """The first value that a text could be besides one that is listed: 1 where "1" is not, and the other way."""
+        texts = {text for text in self.texts if _NUMBER.fullmatch(text) or text in ("true", "false")}
+        others = {*map(str, self.numbers), *self.plain_booleans()}
+        lonely = sorted((others - texts) | (texts - others))
+        return f'{lonely[0]} and "{lonely[0]}"' if lonely else ""
+
+
+def _instant(text: str) -> str:
+    try:
+        found = datetime.fromisoformat(text)
+        return str((found.astimezone(UTC) if found.tzinfo else found).replace(tzinfo=None))
+    except (ValueError, OverflowError):
+        return ""
+
+
+def _date(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        return ""

@@ -6,18 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from runner.doors.products.choose.choice import Match, Wide
-from runner.doors.products.columns import literal
 from runner.doors.products.values import Family, Specification, Use
 from runner.errors import Problems
+from runner.warehouse.engines import Engine
 
 Conditions = Callable[[Specification, Use], list[str]]
 
 
-def vendor_and_name(family: Family, engine: str) -> list[str]:
+def vendor_and_name(family: Family, engine: Engine) -> list[str]:
     """The schema of an event that has no structure: elsewhere the structure itself says that it is that event."""
     return [
-        f"e.event_vendor = {literal(family.vendor, engine)}",
-        f"e.event_name = {literal(family.name, engine)}",
+        f"e.event_vendor = {engine.literal(family.vendor)}",
+        f"e.event_name = {engine.literal(family.name)}",
         f"e.event_version like '{family.major}-%'",
     ]
 

@@ -1,0 +1,56 @@
+"""What every layout of the events says: its engine's types, and where a structure is kept."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from runner.doors.products.columns import snake
+from runner.doors.products.values import Family, Kind, Type
+from runner.warehouse.engines import Engine
+
+EVENTS = "atomic.events"
+ORDER = ("collector_tstamp", "etl_tstamp")  # of copies of an event the first counts
+SPECIFICATIONS = Family("com.snowplowanalytics.snowplow", "event_specification", 1)
+WHOLE = frozenset({Kind.SMALLINT, Kind.INTEGER, Kind.BIGINT, Kind.HUGE})
+NUMBERS = WHOLE | {Kind.NUMBER}
+WHOLE_PATTERN = "^[+-]?[0-9]{1,38}([.]0*)?$"  # casts would round other numbers
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventLayout(ABC):
+    """How a loader lays out the events on one engine."""
+
+    name: str
+    """What `--layout` calls it."""
+    engine: Engine
+    target: str
+    """The target that a new playbook begins with; {name} stands for the product's."""
+    home_is: str
+    """What a structure is kept in: column or table."""
+
+    @abstractmethod
+    def home(self, family: Family, is_event: bool) -> str:
+        """The column of the events, or the table, that a structure is kept in."""
+
+    @abstractmethod
+    def number(self, text: str) -> str:
+        """A text as a floating-point number; NULL where it is none."""
+
+    def type(self, type_: Type) -> str:
+        """The engine's type; most are called so everywhere."""
+        engine = self.engine
+        if type_.kind is Kind.TEXT and type_.length:
+            return engine.text_up_to(type_.length)
+        return {
+            Kind.TEXT: engine.text_type,
+            Kind.TSTAMP: engine.timestamp_type,
+            Kind.NUMBER: engine.double_type,
+            Kind.HUGE: engine.whole_type,
+            Kind.JSON: engine.json_type,
+        }.get(type_.kind, type_.kind.value)
+
+
+def name_of(family: Family) -> str:
+    """A structure's name in those of columns and tables."""
+    return f"{snake(family.vendor)}_{snake(family.name)}_{family.major}"

@@ -1,0 +1,93 @@
+"""Layouts whose events hold a structure in a column of its own: an event's as a document, an entity's as an array of them.
+
+A value is cast to the type that its schema asks for, or NULL where it is no such value: it is to harm no other event.
+These engines try a cast; what it would round or put into the session's time zone is told by a pattern before.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+from runner.doors.products.columns import snake
+from runner.doors.products.layouts.base import WHOLE, WHOLE_PATTERN, EventLayout, name_of
+from runner.doors.products.values import Family, Kind, Property, Type
+
+ZONED_PATTERN = "^.*:[0-9.:]+ ?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)$"
+JSON_TYPES = {"array": "'ARRAY'", "boolean": "'BOOLEAN'", "object": "'OBJECT'", "string": "'VARCHAR'"}
+
+
+@dataclass(frozen=True)
+class Exists:
+    """A condition that an event has some element, and the CTE that it reads; '' where it reads none."""
+
+    condition: str
+    cte: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DocumentLayout(EventLayout):
+    """A place within a document is a text that `at` gives and the others take; `i.value` is an element of an array."""
+
+    home_is: str = "column"
+    snake_keys: bool
+    """Keys of documents are in snake_case; elsewhere as the schema has them."""
+    first: str
+    """The step from an array to its first element."""
+
+    def home(self, family: Family, is_event: bool) -> str:
+        return f"{'unstruct_event' if is_event else 'contexts'}_{name_of(family)}"
+
+    def key(self, one: Property) -> str:
+        """A property's key in the documents."""
+        return snake(one.name) if self.snake_keys else one.name
+
+    @abstractmethod
+    def loaded(self, column: str) -> str:
+        """A column of the events, named so, as documents."""
+
+    @abstractmethod
+    def at(self, document: str, step: str, key: str) -> str:
+        """The place of a key; `step` leads from the document to the element that has it."""
+
+    @abstractmethod
+    def text(self, at: str) -> str:
+        """What stands at a place, as a text; NULL for null."""
+
+    @abstractmethod
+    def json(self, at: str) -> str:
+        """The object or array at a place; NULL for null."""
+
+    @abstractmethod
+    def is_a(self, at: str, type_: Type, json_type: str) -> str | None:
+        """Whether a string, number, boolean, object or array of JSON stands there; None where the layout forgets."""
+
+    @abstractmethod
+    def length(self, column: str) -> str:
+        """How many elements an array has."""
+
+    @abstractmethod
+    def has_element(self, column: str, condition: str, number: int) -> Exists:
+        """That some element of an array is like this; `number` is of this condition, in names of CTEs."""
+
+    @abstractmethod
+    def has_id(self, column: str, ids: str, number: int) -> Exists:
+        """That some element of an array has one of these ids."""
+
+    @abstractmethod
+    def utc(self, text: str) -> str:
+        """A text that says its time zone as a timestamp in UTC."""
+
+    def value(self, text: str, type_: Type) -> str:
+        """A text in a type; a time without a zone is UTC, whatever zone the reader's session has."""
+        if type_.kind is Kind.TEXT:
+            return text
+        if type_.kind is Kind.NUMBER:
+            return self.number(text)
+        tried = f"try_cast({text} as {self.type(type_)})"
+        if type_.kind in WHOLE:
+            return f"case when {self.engine.matches(text, WHOLE_PATTERN)} then {tried} end"
+        if type_.kind is Kind.TSTAMP:
+            zoned = self.engine.matches(text, ZONED_PATTERN)
+            return f"case when {zoned} then {self.utc(text)} else {tried} end"
+        return tried

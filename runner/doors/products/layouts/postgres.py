@@ -1,0 +1,103 @@
+"""Postgres: structures in tables of their own, whose columns have the types that loaders give them, or text.
+
+A cast cannot be tried before version 16: a pattern says first what the cast will take. Columns that have the type already
+are told by their type and cost nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from runner.doors.products.layouts.base import WHOLE_PATTERN
+from runner.doors.products.layouts.tables import COPIES, TableLayout, chunks
+from runner.doors.products.values import Kind, Type
+from runner.warehouse.engines import POSTGRES, Engine
+
+_WHOLE = ("smallint", "integer", "bigint")
+_TIMES = ("timestamp", "timestamptz", "date")
+_NATIVE = {  # types from which the cast cannot fail
+    Kind.SMALLINT: _WHOLE[:1],
+    Kind.INTEGER: _WHOLE[:2],
+    Kind.BIGINT: _WHOLE,
+    Kind.HUGE: (*_WHOLE, "numeric"),
+    Kind.NUMBER: (*_WHOLE, "real", "double precision"),
+    Kind.TSTAMP: _TIMES,
+    Kind.DATE: _TIMES,
+}
+_BITS = {Kind.SMALLINT: 15, Kind.INTEGER: 31, Kind.BIGINT: 63}
+_ZONE = "( ?([Zz]|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))"
+_DAY = "(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_TIME_PATTERN = f"^{_DAY}([Tt ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?{_ZONE}?)?$"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Tables(TableLayout):
+    engine: Engine = POSTGRES
+    target: str = "postgresql://localhost/snowplow"
+    json_typeof: str = "jsonb_typeof"
+    materializes: bool = True
+
+    def typed(self, column: str, type_: Type) -> str:
+        cast = f"cast({column} as {self.type(type_)})"
+        if type_.kind in (Kind.TEXT, Kind.JSON):
+            return cast
+        value = self._value(self.text(column), type_)
+        native = ", ".join(f"'{name}'::regtype" for name in _NATIVE.get(type_.kind, ()))
+        return f"case when pg_typeof({column}) in ({native}) then {cast} else {value} end" if native else value
+
+    def _value(self, text: str, type_: Type) -> str:
+        """A text in a type; NULL where it is no such value. A time without a zone is UTC."""
+        if type_.kind is Kind.BOOLEAN:
+            return f"case lower({text}) when 'true' then true when 'false' then false end"
+        if type_.kind is Kind.NUMBER:
+            return self.number(text)
+        if type_.kind in (Kind.TSTAMP, Kind.DATE):
+            return self._time(text, type_)
+        number = f"cast({text} as numeric)"
+        if type_.kind in _BITS:
+            low, high = -(2 ** _BITS[type_.kind]), 2 ** _BITS[type_.kind] - 1
+            made = f"cast({number} as {self.type(type_)})"
+            number = f"case when {number} between {low} and {high} then {made} end"
+        return f"case when {self.engine.matches(text, WHOLE_PATTERN)} then {number} end"
+
+    def _time(self, text: str, type_: Type) -> str:
+        """Of the days 29 to 31 a pattern cannot tell whether their month has them; jsonpath can, without an error."""
+        day = f"jsonb_path_exists(to_jsonb(left({text}, 10)), '$.datetime(\"YYYY-MM-DD\")', silent => true)"
+        utc = f"cast({text} as timestamptz) at time zone 'UTC'"
+        value = f"case when {text} ~ ':.*{_ZONE}$' then {utc} else cast({text} as timestamp) end"
+        well_formed = self.engine.matches(text, _TIME_PATTERN)
+        return f"case when {well_formed} and {day} then cast({value} as {self.type(type_)}) end"
+
+    def first_events(self, names: Sequence[str]) -> list[str]:
+        """Not by row_number, of which the planner would take `= 1` for one row in all."""
+        listed, order = ", ".join(f"r.{name}" for name in names), ", ".join(f"r.{name}" for name in names[1:])
+        first = (
+            f"events as (\n    select distinct on (r.event_id) {listed},\n"
+            f"        cast({COPIES} as bigint) as copies\n"
+            f"    from event_rows as r\n    order by r.event_id, {order}\n)"
+        )
+        return [first]
+
+    def first_rows(self, number: int, columns: Sequence[str]) -> str:
+        listed = ", ".join(f"v.{name}" for name in columns)
+        return (
+            f"structure_{number} as (\n"
+            f"    select distinct on (v.root_id, v.root_tstamp) v.root_id, v.root_tstamp, {listed}\n"
+            f"    from rows_{number} as v\n    order by v.root_id, v.root_tstamp, {listed}\n)"
+        )
+
+    def is_first(self, number: int) -> str:
+        return ""
+
+    def element(self, pairs: Sequence[str]) -> str:
+        return " || ".join(f"jsonb_build_object({chunk})" for chunk in chunks(pairs))
+
+    def array(self, times: str) -> str:
+        return "jsonb_agg(c.element order by c.element)"
+
+    def repeated(self, times: str) -> str:
+        return f"\n    cross join lateral generate_series(1, {times}) as g(n)"
+
+
+POSTGRES_TABLES = _Tables()
