@@ -14,7 +14,9 @@ import sqlglot
 
 from runner.names import TableName
 from runner.proof.keywise import Refusal, Tracked, check
-from tests.proof.keywise_queries import ACCEPTED, CLOCK, DRY, KEYS, MAYBE, ORDER, REFUSED, Good, No
+from tests.proof.keywise_accepted import ACCEPTED
+from tests.proof.keywise_query import CLOCK, DRY, KEYS, MAYBE, ORDER, Good, No
+from tests.proof.keywise_refused import REFUSED
 from tests.proof.keywise_world import BY_K, EVENTS, differences, fetch, world
 
 SEEDS = (7, 11, 23)

@@ -23,6 +23,7 @@ ORDER: dict[str, Any] = {
     "tags": {"type": ["array", "null"]},
     "nr": {"type": "integer"},
 }
+DERIVED = ("type", "item_count", "total", "ordered_at", "due", "is_gift", "anything", "meta_data", "tags", "nr")
 STRUCTURES: dict[str, dict[str, Any]] = {
     "com.acme/orderPlaced/1-0-0": {name: ORDER[name] for name in ("type", "itemCount")},
     "com.acme/orderPlaced/1-0-1": ORDER,
@@ -187,3 +188,8 @@ class Warehouse:
                 for one in found if isinstance(found, list) else [found]:
                     values = [event_id, tstamp, *element(one, SHREDS[table][0])]
                     self.db.execute(f"insert into atomic.{table} values ({', '.join(map(literal, values))})")
+
+
+def line_of(text: str, part: str) -> int:
+    """The line of a text on which `part` stands first."""
+    return text[: text.index(part)].count("\n") + 1
