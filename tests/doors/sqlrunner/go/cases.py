@@ -1,4 +1,4 @@
-"""The corpus of Go templates: what each group of cases makes of `go_cases_values.DATA`, verified with real Go."""
+"""The corpus of Go templates: what each group of cases makes of `values.DATA`, verified with real Go."""
 
 from __future__ import annotations
 
