@@ -1,6 +1,6 @@
-"""Which functions an engine documents, list by list with the page that it rests on: a call of any other is refused, with
-what to write instead.
+"""Which functions an engine documents, list by list with its page: a call of any other is refused.
 
+The refusal says what to write instead.
 The engines themselves answer for SQL that is written for DuckDB and Postgres; their lists are for what was transpiled.
 Left out on purpose, although they can be called: on Redshift, functions of the leader node (they fail as soon as the
 query reads a table), and those of administration; on Snowflake, table functions over its own metadata.

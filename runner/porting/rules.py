@@ -1,5 +1,8 @@
-"""What the table of limits is made of: a rule says what an engine does not have, how it is seen in a parsed statement,
-what to write instead, and the page that says so. redshift.py and snowflake.py hold the rules."""
+"""What the table of limits is made of: rules of what an engine does not have.
+
+A rule says how it is seen in a parsed statement, what to write instead, and the page that says so. redshift.py and
+snowflake.py hold the rules.
+"""
 
 from __future__ import annotations
 

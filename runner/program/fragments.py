@@ -1,5 +1,7 @@
-"""The playbook's own SQL fragments: filled with its variables and ported to the target's dialect once, before anything
-reads them."""
+"""The playbook's own SQL fragments: filled with its variables and ported to the target's dialect.
+
+Once, before anything reads them.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""The loaded program, as plain values: models in the order of their dependencies, each with its inputs, its SELECT and
-a digest of its definition; and the plain queries by phase. `load.py` makes it.
+"""The loaded program, as plain values; `load.py` makes it.
+
+Models in the order of their dependencies, each with its inputs, its SELECT and a digest of its definition; and the plain
+queries by phase.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
-"""Hard cases of the semantic layer, each a rule of its own: unusual but valid models with values worked out by hand,
-changes of a model on a live schema, and what the commands say when something is in the way.
+"""Hard cases of the semantic layer, each a rule of its own.
+
+Unusual but valid models with values worked out by hand, changes of a model on a live schema, and what the commands say
+when something is in the way.
 """
 
 from __future__ import annotations

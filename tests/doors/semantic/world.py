@@ -1,5 +1,6 @@
-"""An upstream of logins and payments that does everything upstreams do, and a model over it that is compared with the
-oracle after every update.
+"""An upstream of logins and payments that does everything upstreams do.
+
+And a model over it that is compared with the oracle after every update.
 """
 
 from __future__ import annotations

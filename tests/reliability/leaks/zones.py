@@ -1,6 +1,7 @@
-"""One process in one time zone: the same steps on each type of timestamp, and random schedules over a night when clocks
-change. `python -m tests.reliability.leaks.zones JOBS` prints what came out as JSON; `tests.reliability.leaks.test_time` starts it and compares.
+"""One process in one time zone: each type of timestamp, and random schedules over a night when clocks change.
 
+`python -m tests.reliability.leaks.zones JOBS` prints what came out as JSON; `tests.reliability.leaks.test_time` starts it
+and compares.
 The zone is in TZ before the process starts; on Postgres the database has it as its default too.
 """
 
