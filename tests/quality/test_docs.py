@@ -1,4 +1,4 @@
-"""Every command block of the docs is run, word for word, in an empty folder; those of a walk-through in one folder."""
+"""Every command block of the docs is run, word for word, in an empty folder or where its page says."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import pytest
 
 from tests.kit import ROOT
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 ONE_FOLDER = "<!-- one-folder -->"  # a page whose blocks are steps, each behind the one before
-OWN_ENVIRONMENT = "python3 -m venv"  # README's two commands, which .ci/run runs: one of them runs this test
+IN_THE_CHECKOUT = "<!-- in-the-checkout -->"  # a page for who has one
+OWN_ENVIRONMENT = "python3 -m venv"  # setting up; README's two commands are run by .ci/run: one of them runs this test
 
 
 def blocks(page: Path) -> list[str]:
@@ -31,8 +32,9 @@ CASES = [(page, text) for page in PAGES for text in blocks(page) if OWN_ENVIRONM
 def test_block(page: Path, text: str, tmp_path: Path) -> None:
     """Each line of a command block ends with exit code 0."""
     env = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    folder = ROOT if IN_THE_CHECKOUT in page.read_text(encoding="utf-8") else tmp_path
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", text], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+        ["bash", "-euo", "pipefail", "-c", text], cwd=folder, env=env, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, f"{page}:\n{text}\n{done.stdout}\n{done.stderr}"
 
