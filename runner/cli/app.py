@@ -107,9 +107,9 @@ def _playbook(process: Process, path: Path, var: list[str], target: str | None) 
     process.commands = commands_of(path)
     if not os.path.lexists(path):
         raise BadInput(Problem(Place(), f"{path}: no such file", "runner init DIR makes a project to start from"))
-    loaded = load(path.absolute(), process.env, _variables(var), session.absolute(target) if target else None)
+    loaded = load(path.absolute(), process.env, _variables(var), target or None)
     variables = [(variable.name, value) for variable in loaded.variables for value in variable.values]
-    process.secrets = process.secrets.of_target(loaded.target).of_variables(variables)
+    process.secrets = process.secrets.of_target(loaded.target.url).of_variables(variables)
     return loaded
 
 
@@ -123,11 +123,11 @@ def _old(process: Process, path: Path, **flags: Any) -> RunnerFlags | None:
     from runner.doors.sqlrunner.cli import RunnerFlags
 
     var, target, problems = flags.pop("var"), flags.pop("target", None), Problems()
-    url = given_target(session.absolute(target), process.env, problems) if target else None
+    aim = given_target(target, process.env, problems) if target else None
     problems.finish()
-    if url:
-        process.secrets = process.secrets.of_target(url)
-    return RunnerFlags(path, _variables(var), url, **flags)
+    if aim:
+        process.secrets = process.secrets.of_target(aim.url)
+    return RunnerFlags(path, _variables(var), aim, **flags)
 
 
 def _tables(program: Program, names: list[str]) -> tuple[TableName, ...]:
@@ -190,7 +190,6 @@ def run(
     from runner.increment.run import run as run_program
     from runner.increment.work import Request
     from runner.state.lease import LeaseTerms
-    from runner.warehouse import display
 
     process = _process(ctx)
     flags = {"from_step": from_step or "", "dry_run": dry_run, "threads": threads, "json": json}
@@ -224,7 +223,7 @@ def run(
         lease=LeaseTerms(process.lease_s, wait),
     )
     emit = process.emitting(process.report(json))
-    emit(Started(loaded.name, f"{program.engine} {display(loaded.target)}", request.run_id))
+    emit(Started(loaded.name, f"{program.engine} {loaded.target.shown}", request.run_id))
     with process.warehouse(loaded, request.run_id, wait_s=wait, patience_s=request.patience_s) as warehouse:
         run_program(program, warehouse, request, process.clock, emit)
 

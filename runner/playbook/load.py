@@ -22,9 +22,10 @@ from runner.files.yaml import BOUNDS, Scalar, parse, read_text
 from runner.names import TableName
 from runner.playbook.format import Page, PageStep, read_page
 from runner.playbook.kinds import NAME
-from runner.playbook.paths import check_url, folder_of, holds_password, resolved_target
+from runner.playbook.paths import folder_of, holds_password
 from runner.playbook.values import Playbook, Query, Step, Variable
 from runner.playbook.variables import override, variable
+from runner.warehouse.target import MEMORY, Target
 
 T = TypeVar("T")
 MAX_INCLUDES = 20  # below each other
@@ -35,8 +36,7 @@ _COLON_KEY = re.compile(r"^:(?:targets|variables|steps)[ \t]*:|^([\"']?)targets\
 def load(path: Path, env: Mapping[str, str], overrides: Mapping[str, str] = {}, target: str | None = None) -> Playbook:
     """The playbook at `path`. Raises BadInput with all problems, or NoSteps; connects to nothing, parses no SQL.
 
-    `overrides` are the `--var` values; `target` is taken as it is, but for its ${VAR}: relative paths in it are the
-    caller's to resolve.
+    `overrides` are the `--var` values, and `target` is what --target says, in place of the playbook's own.
     """
     problems = Problems()
     pages = _Pages(env, problems).read(path, own_target=target is None)
@@ -140,32 +140,32 @@ def _name(page: Page, problems: Problems) -> str:
     return ""
 
 
-def _target(page: Page, override_text: str | None, env: Mapping[str, str], problems: Problems) -> str:
+def _target(page: Page, override_text: str | None, env: Mapping[str, str], problems: Problems) -> Target:
     if override_text is not None:
         return given_target(override_text, env, problems)
     text = page.target.text if page.target else f"duckdb:///{page.name}.duckdb"
     place = page.target.place if page.target else Place(page.path)
     try:
-        return resolved_target(text, folder_of(place))
+        return Target.parse(text, folder_of(place))
     except Wrong as wrong:
         problems.add(place, f"'target' in the playbook {wrong.what}", wrong.hint)
-        return ""
+        return MEMORY
 
 
-def given_target(written: str, env: Mapping[str, str], problems: Problems) -> str:
-    """The URL of --target; like that of a file it says no password itself, and it is not shown."""
+def given_target(written: str, env: Mapping[str, str], problems: Problems) -> Target:
+    """What --target names, from where the command is given; like that of a file it says no password itself."""
     if holds_password(written):
         what = "--target holds a literal password, which every user of this machine sees in the list of processes"
         hint = (
             "in single quotes: --target 'postgresql://user:${PGPASSWORD}@host/db', or leave it out and set PGPASSWORD"
         )
         problems.stop(Place(), what, hint)
-    text = expand_text(written, Place(), env, problems, "--target: ", url=True) or ""
+    text = expand_text(written, Place(), env, problems, "--target: ", url=True)
     try:
-        check_url(text)
+        return Target.parse(text, Path.cwd()) if text is not None else MEMORY
     except Wrong as wrong:
         problems.add(Place(), f"--target {wrong.what}", wrong.hint)
-    return text
+        return MEMORY
 
 
 def _where(place: Place, seen_from: Place) -> str:

@@ -1,4 +1,5 @@
-"""Files, folders and targets of a playbook: relative paths start at the playbook, and no password is written in it."""
+"""Files and folders of a playbook, and its target as it is written: relative paths start at the playbook, and no password
+stands in it."""
 
 from __future__ import annotations
 
@@ -15,10 +16,6 @@ from runner.files.yaml import Node, Scalar
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 # userinfo with a password; a port ("host:5432/…") is none
 _PASSWORD = re.compile(r"://[^:/@?#]*:(?!\d+(?:[/?#]|$))[^@]+@")
-# as SQLAlchemy reads it: user:password@host:port
-_POSTGRES = re.compile(
-    r"postgres\w*(?:\+\w+)?://(?:[^:/]*(?::[^@]*)?@)?(?:\[[^/?\]]+\]|[^:/?@]*)(?::\d*)?(?:[/?].*)?", re.DOTALL
-)
 _SECRET_PARAMETER = re.compile(
     r"[?&;]\w*(?:password|passwd|pwd|passphrase|secret|token|apikey|api_key)\w*=[^&;]", re.IGNORECASE
 )
@@ -71,28 +68,3 @@ def _target_as_written(node: Node, scope: Scope) -> Scalar | None:
 
 
 TARGET: Kind[Scalar | None] = Kind(_target_as_written, None)
-
-
-def check_url(text: str) -> None:
-    """A Postgres URL must have a host and port that can be read: a piece of a password would be taken for one."""
-    if text.startswith("postgres") and not _POSTGRES.fullmatch(text):
-        hint = (
-            "postgresql://user:${PGPASSWORD}@host:5432/database; written out, an @ in a password is %40 and a % is %25"
-        )
-        raise Wrong("has a host or port that cannot be read", hint)
-
-
-def resolved_target(text: str, folder: Path) -> str:
-    """A target URL, a DuckDB file by its absolute path. Raises Wrong, which never shows the URL: it may hold secrets."""
-    if not _URL.match(text):
-        raise Wrong("must be a URL", "such as duckdb:///web.duckdb or postgresql://user:${PGPASSWORD}@host/database")
-    check_url(text)
-    scheme, _, rest = text.partition("://")
-    path, question, parameters = rest.partition("?")
-    if scheme.lower() != "duckdb" or path in ("", "/:memory:"):
-        return text
-    if not path.startswith("/"):
-        raise Wrong("must have three slashes before a relative path", "write duckdb:///file.duckdb; four: absolute")
-    if path.endswith("/"):
-        raise Wrong("names no file", "write duckdb:///file.duckdb, or duckdb:///:memory:")
-    return f"duckdb:///{absolute(path[1:], folder)}{question}{parameters}"

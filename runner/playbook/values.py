@@ -12,6 +12,7 @@ from pathlib import Path
 
 from runner.errors import Place
 from runner.names import PLAIN, Layout, TableName
+from runner.warehouse.target import Target
 
 
 class Vanished(StrEnum):
@@ -201,7 +202,7 @@ class Playbook:
 
     name: str
     path: Path
-    target: str
+    target: Target
     sql_root: Path
     steps: tuple[Step, ...] = ()
     sources: tuple[Source, ...] = ()

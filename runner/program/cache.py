@@ -23,6 +23,7 @@ from runner.playbook.values import Playbook
 from runner.program.values import Program
 from runner.secrets import NO_SECRETS, Secrets
 from runner.sql import files
+from runner.warehouse.target import MEMORY
 
 SAFE = {
     ("pathlib", "PosixPath"),
@@ -35,6 +36,7 @@ OURS = (
     "runner.sql.select",
     "runner.names",
     "runner.errors",
+    "runner.warehouse.target",
 )
 CODE = (".", "files", "playbook", "porting", "program", "proof", "sql")  # the folders that a program is made by
 KEEP = 50
@@ -62,14 +64,14 @@ def load(
     if folder is None:
         return make()
     try:
-        file = folder / f"program-{_fingerprint(replace(playbook, target=''), engine)}"
+        file = folder / f"program-{_fingerprint(replace(playbook, target=MEMORY), engine)}"
     except (OSError, RunnerError):
         return make()  # it will say what is wrong with the files
     found = _read(file)
     if found is not None:
         return replace(found, playbook=replace(found.playbook, target=playbook.target))
     program = make()
-    data = pickle.dumps(replace(program, playbook=replace(program.playbook, target="")))
+    data = pickle.dumps(replace(program, playbook=replace(program.playbook, target=MEMORY)))
     text = data.decode("utf-8", "replace")
     if secrets.masked(text) == text:
         _write(file, data)

@@ -63,17 +63,16 @@ class Session:
         """The playbook's program for its target's engine. Raises BadInput with all problems of its SQL."""
         from runner.playbook.variables import for_engine
         from runner.program import cache
-        from runner.warehouse import kind_of
 
-        kind = kind_of(playbook.target, Place(playbook.path))
-        playbook = for_engine(playbook, kind)
+        engine = playbook.target.engine
+        playbook = for_engine(playbook, engine)
 
         def make() -> Program:
             from runner.program.load import load
 
-            return load(playbook, kind, kind)
+            return load(playbook, engine, engine)
 
-        return cache.load(cache_folder(self.env), playbook, kind, make, self.secrets)
+        return cache.load(cache_folder(self.env), playbook, engine, make, self.secrets)
 
     @contextmanager
     def warehouse(
@@ -134,14 +133,6 @@ def cache_folder(env: Mapping[str, str]) -> Path | None:
         return Path(env["RUNNER_CACHE"]) if env["RUNNER_CACHE"] else None
     base = env.get("XDG_CACHE_HOME") or (f"{env['HOME']}/.cache" if env.get("HOME") else "")
     return Path(base) / "runner" if base else None
-
-
-def absolute(target: str) -> str:
-    """A --target is relative to where the command is given, a playbook's to the playbook."""
-    prefix = "duckdb:///"
-    if target.startswith(prefix) and not target.startswith(prefix + "/") and target != prefix + ":memory:":
-        return prefix + str(Path(target.removeprefix(prefix)).absolute())
-    return target
 
 
 def new_run_id() -> str:

@@ -60,7 +60,7 @@ class DuckDB(Warehouse):
         timeout_s: float | None = None,
         watch: Watch | None = None,
         secrets: Secrets = NO_SECRETS,
-        options: Mapping[str, str] = MappingProxyType({}),
+        options: Mapping[str, Any] = MappingProxyType({}),
         connection: Any = None,
         engine: Engine | None = None,
     ) -> None:
@@ -243,7 +243,7 @@ def _marks(pattern: str) -> list[FileMark]:
     return found
 
 
-def _open(path: str, read_only: bool, options: dict[str, str]) -> Any:
+def _open(path: str, read_only: bool, options: dict[str, Any]) -> Any:
     memory = path in ("", ":memory:") or (read_only and not os.path.exists(path))
     config: dict[str, Any] = {"autoinstall_known_extensions": "false", "TimeZone": "UTC", **options}
     try:

@@ -6,7 +6,6 @@ to the driver raw, so that `%`, `:` and `::` in a user's SQL mean what they mean
 
 from __future__ import annotations
 
-import json
 import re
 from abc import abstractmethod
 from contextlib import suppress
@@ -16,9 +15,9 @@ import sqlalchemy
 from sqlalchemy.engine import make_url
 
 from runner.errors import BadInput, CannotConnect, Place
-from runner.secrets import NO_SECRETS, Secrets, looks_secret
-from runner.warehouse import display
+from runner.secrets import NO_SECRETS, Secrets
 from runner.warehouse.base import Warehouse
+from runner.warehouse.target import Target
 from runner.warehouse.values import Trouble, WarehouseError, Watch
 
 RETRY = {"40001", "40P01", "55P03"}
@@ -40,7 +39,7 @@ class Server(Warehouse):
 
     def __init__(
         self,
-        url: str,
+        target: Target,
         application: str = "runner",
         timeout_s: float | None = None,
         watch: Watch | None = None,
@@ -49,9 +48,9 @@ class Server(Warehouse):
         plain: bool = False,
     ) -> None:
         super().__init__(timeout_s, watch, secrets)
-        self._url, self._application, self._plain = url, application, plain
-        arguments = self._arguments(options(url))
-        address = make_url(url).set(drivername=self.drivername).difference_update_query(arguments)
+        self._target, self._application, self._plain = target, application, plain
+        arguments = self._arguments({n: v for n, v in target.options.items() if not isinstance(v, tuple)})
+        address = make_url(target.url).set(drivername=self.drivername).difference_update_query(arguments)
         self._engine = sqlalchemy.create_engine(
             address, poolclass=sqlalchemy.NullPool, pool_reset_on_return=None, connect_args=arguments
         )
@@ -71,11 +70,11 @@ class Server(Warehouse):
             raise
         except Exception as error:  # the drivers' sign-on plug-ins have errors of their own
             failed = getattr(error, "orig", None) or error
-            what = f"cannot connect to {display(self._url)}: {self.secrets.masked(self._text(failed))}"
+            what = f"cannot connect to {self._target.shown}: {self.secrets.masked(self._text(failed))}"
             raise CannotConnect(what, passing=self.passing.search(str(failed)) is not None) from None
 
     def another(self) -> Self:
-        return type(self)(self._url, self._application, self.timeout_s, self.watch, self.secrets, plain=self._plain)
+        return type(self)(self._target, self._application, self.timeout_s, self.watch, self.secrets, plain=self._plain)
 
     def reopened(self) -> Self:
         """The lost connection is replaced, so that what is left of the run (`after`, the lease, scratch) has one.
@@ -179,25 +178,3 @@ class Server(Warehouse):
 
 def _scratch_prefix(playbook: str) -> str:
     return f"runner_scratch_{playbook.lower().replace('-', '_')[:23]}_"
-
-
-def options(url: str) -> dict[str, Any]:
-    """What stands after `?`, as the driver's own arguments: `true`, numbers and JSON lists are read as such.
-
-    The drivers have too many (IAM, single sign-on, proxies) to list them here: each is passed on under its own name.
-    """
-    given = {name: value for name, value in make_url(url).query.items() if isinstance(value, str)}
-    return {name: value if looks_secret(name) else _value(value) for name, value in given.items()}
-
-
-def _value(text: str) -> Any:
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    if text.isascii() and text.isdigit() and not (len(text) > 1 and text.startswith("0")):
-        return int(text)
-    if text.startswith("["):
-        try:
-            return json.loads(text)
-        except ValueError:
-            return text
-    return text

@@ -26,7 +26,6 @@ import snowflake.connector
 
 from runner.errors import CannotConnect
 from runner.names import TableName, turned
-from runner.warehouse import display
 from runner.warehouse.engines import Engine
 from runner.warehouse.engines.snowflake import PRIVATE, SNOWFLAKE
 from runner.warehouse.server import Server
@@ -87,7 +86,7 @@ class Snowflake(Server):
         database, schema, session = self._run(sql)[-1].one()
         if not database:
             hint = "snowflake://USER@ACCOUNT/DATABASE/SCHEMA?warehouse=WAREHOUSE&role=ROLE"
-            raise CannotConnect(f"{display(self._url)} names no database that this role can use", hint)
+            raise CannotConnect(f"{self._target.shown} names no database that this role can use", hint)
         self._history: set[TableName] = set()
         self.engine = replace(type(self).engine, default_schema=turned(str(schema or "PUBLIC")))
         return str(session)

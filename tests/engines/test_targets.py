@@ -10,14 +10,13 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from runner.errors import CannotConnect
-from runner.warehouse import connect, display
 from runner.warehouse.engines import REDSHIFT, SNOWFLAKE
-from runner.warehouse.server import options
 from runner.warehouse.values import WarehouseError
 from tests.engines import postgres, redshift, snowflake
 from tests.engines.db import Db
 from tests.engines.shim.certificates import DRIVERS_TLS, certificate
 from tests.kit.project import Project, start
+from tests.kit.sessions import session
 
 PASSPHRASE = "correct horse"
 
@@ -36,43 +35,15 @@ def project_at(url: str, folder: Path) -> Project:
     return made
 
 
-# -- URLs ----------------------------------------------------------------------------------------------------------------
-
-
-def test_options_of_a_url_are_the_drivers_own() -> None:
-    """Numbers, flags and lists are read as such; texts are decoded; what is shown has neither password nor options."""
-    url = 'snowflake://u:p%40@a/d/s?login_timeout=5&iam=true&db_groups=["x"]&role=A%20B&account_id=007'
-    assert options(url) == {"login_timeout": 5, "iam": True, "db_groups": ["x"], "role": "A B", "account_id": "007"}
-    assert display(url) == "snowflake://u@a/d/s"
-
-
-@pytest.mark.parametrize(
-    ("target", "shown"),
-    [
-        ("postgresql://u:hunter2@h:5432/d?sslmode=require", "postgresql://u@h:5432/d"),
-        ("postgresql://:hunter2@h/d", "postgresql://@h/d"),
-        ("postgresql+psycopg://u%40x:a/hunter2@h/d", "postgresql+psycopg://u%40x@h/d"),
-        ("postgresql://u:a@hunter2@h/d", "postgresql://u@h/d"),
-        ("redshift://u:a\nhunter2#@h/d?user=a@b", "redshift://u@h/d"),
-        ("redshift://u:a?hunter2@h/d", "redshift://u"),
-        ("redshift://h:5439/d?token=a@hunter2", "redshift://h"),
-        ("redshift://h:5439/d?token=hunter2", "redshift://h:5439/d"),
-        ("snowflake://a/d/s?token=a@hunter2", "snowflake://a/d/s"),
-        ("duckdb:////data/a@b:c.duckdb?temp_directory=/x@y", "/data/a@b:c.duckdb"),
-        ("duckdb:///", "memory"),
-    ],
-)
-def test_what_is_shown_of_a_target(target: str, shown: str) -> None:
-    """Neither password nor options, also where a character of theirs should have been encoded."""
-    assert display(target) == shown
+# -- all of them --------------------------------------------------------------------------------------------------------
 
 
 def test_iam_and_single_sign_on_reach_the_driver() -> None:
     """What the runner does not know is the driver's: its own answer is shown, before anything is sent."""
     with pytest.raises(CannotConnect, match="region"):
-        connect("redshift://u@h/db?iam=true&db_user=x", "t")
+        session("redshift://u@h/db?iam=true&db_user=x")
     with pytest.raises(CannotConnect, match=r"(?i)authenticator|oauth|token"):
-        connect("snowflake://u@a/d/s?authenticator=oauth", "t")
+        session("snowflake://u@a/d/s?authenticator=oauth")
 
 
 def test_a_password_is_not_written_into_a_playbook(redshift_url: str, tmp_path: Path) -> None:
@@ -88,7 +59,7 @@ def test_a_password_is_not_written_into_a_playbook(redshift_url: str, tmp_path: 
 def test_scratch_is_swept_by_playbook(redshift_url: str, postgres_url: str, snowflake_url: str) -> None:
     """All that its dead runs left, however long their ids; another playbook whose name begins alike keeps its own."""
     for url in (postgres_url, redshift_url, snowflake_url):
-        warehouse = connect(url, "t")
+        warehouse = session(url)
         try:
             long = warehouse.open_scratch("web", "manual__2024-03-01T12:34:56.123456+00:00" + "x" * 40)
             other = warehouse.open_scratch("web_b", "01j9")
@@ -116,24 +87,24 @@ def test_redshift_verifies_the_certificate(
     ):
         plain = url.partition("?")[0]
         with pytest.raises(CannotConnect, match=r"(?i)certificate"):
-            connect(plain, "t")
+            session(plain)
         monkeypatch.setenv("SSL_CERT_FILE", str(pair[0]))
         with pytest.raises(CannotConnect, match=r"(?i)certificate"):
-            connect(plain, "t")  # it is for localhost
-        connect(plain.replace("127.0.0.1", "localhost"), "t").close()
-        connect(f"{plain}?sslmode=verify-ca", "t").close()
+            session(plain)  # it is for localhost
+        session(plain.replace("127.0.0.1", "localhost")).close()
+        session(f"{plain}?sslmode=verify-ca").close()
 
 
 def test_redshift_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit 5 without a traceback; a refused connection is worth another try."""
     with pytest.raises(CannotConnect, match=r"cannot connect to redshift://u@127.0.0.1:1/x") as caught:
-        connect("redshift://u@127.0.0.1:1/x?ssl=false", "t")
+        session("redshift://u@127.0.0.1:1/x?ssl=false")
     assert caught.value.passing
 
 
 def test_redshift_is_told_who_we_are(redshift_url: str) -> None:
     """The session's application name is the run's, as `pg_stat_activity` shows it."""
-    warehouse = connect(redshift_url, "runner web 01J9")
+    warehouse = session(redshift_url, "runner web 01J9")
     try:
         sql = "select application_name from pg_stat_activity where pid = pg_backend_pid()"
         assert warehouse.execute("t", sql).rows == [("runner web 01J9",)]
@@ -222,17 +193,17 @@ def test_snowflake_with_a_key_pair(account: snowflake.Server, tmp_path: Path, pa
     given = {"authenticator": "SNOWFLAKE_JWT", "private_key_file": str(path)}
     url = account.url("targets", **given, **({"private_key_password": PASSPHRASE} if passphrase else {}))
     url = url.replace(":${RUNNER_TEST_SNOWFLAKE_PASSWORD}", "")
-    connect(url, "t").close()
+    session(url).close()
     path, _ = key_pair(tmp_path, passphrase)
     with pytest.raises(CannotConnect, match=r"(?i)jwt") as caught:
-        connect(url, "t")
+        session(url)
     assert PASSPHRASE not in str(caught.value)
 
 
 def test_snowflake_refuses_a_wrong_password(account: snowflake.Server) -> None:
     """Exit 5, and nothing is tried again."""
     with pytest.raises(CannotConnect, match=r"(?i)password") as caught:
-        connect(account.url("targets").replace("${RUNNER_TEST_SNOWFLAKE_PASSWORD}", "wrong"), "t")
+        session(account.url("targets").replace("${RUNNER_TEST_SNOWFLAKE_PASSWORD}", "wrong"))
     assert not caught.value.passing
     assert ":wrong@" not in str(caught.value)
 
@@ -240,7 +211,7 @@ def test_snowflake_refuses_a_wrong_password(account: snowflake.Server) -> None:
 def test_snowflake_is_told_who_we_are(account: snowflake.Server) -> None:
     """Role, warehouse and schema of the URL; the run as query tag; time in UTC, and locks that are not waited for long."""
     url = account.url("targets", role="ANALYST", warehouse="NIGHT").replace("${RUNNER_TEST_SNOWFLAKE_PASSWORD}", "none")
-    warehouse = connect(url, "runner web 01J9")
+    warehouse = session(url, "runner web 01J9")
     try:
         found = next(s for s in account.control("sessions") if s["query_tag"] == "runner web 01J9")
     finally:
@@ -254,7 +225,7 @@ def test_snowflake_is_told_who_we_are(account: snowflake.Server) -> None:
 def test_snowflake_needs_a_database(account: snowflake.Server) -> None:
     """A URL that names none is told how one looks."""
     with pytest.raises(CannotConnect) as caught:
-        connect(account.url("nowhere").replace("${RUNNER_TEST_SNOWFLAKE_PASSWORD}", "none"), "t")
+        session(account.url("nowhere").replace("${RUNNER_TEST_SNOWFLAKE_PASSWORD}", "none"))
     assert "DATABASE" in str(caught.value) or "nowhere" in str(caught.value).lower()
 
 
@@ -385,9 +356,9 @@ def test_snowflake_session_that_is_lost_at_commit(
     project.add(2, "s9 u1 9")
 
     def kill() -> None:
-        for session in account.control("sessions"):
-            if session["transaction"] and session["query_tag"].startswith("runner web"):
-                account.control("kill", session=session["id"])
+        for one in account.control("sessions"):
+            if one["transaction"] and one["query_tag"].startswith("runner web"):
+                account.control("kill", session=one["id"])
 
     project.watch = ends(project, kill)
     assert "nothing was published" in project.run(code=5).err

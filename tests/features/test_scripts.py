@@ -6,16 +6,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from runner.warehouse import connect
 from runner.warehouse.base import Warehouse
 from runner.warehouse.values import WarehouseError
 from tests.engines.db import ALL
+from tests.kit.sessions import session
 
 
 @pytest.fixture(params=ALL)
 def warehouse(request: pytest.FixtureRequest) -> Iterator[Warehouse]:
     """A session of each engine, with an empty table t."""
-    found = connect(request.getfixturevalue(f"{request.param}_url"), "scripts")
+    found = session(request.getfixturevalue(f"{request.param}_url"), "scripts")
     found.execute("t", "create table t (n integer)")
     yield found
     found.close()

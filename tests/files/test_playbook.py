@@ -28,6 +28,7 @@ from runner.playbook.values import (
     Vanished,
     Variable,
 )
+from runner.warehouse.target import Target
 from tests.files.playbook_texts import EXAMPLE, model, read, script, source, table, top
 from tests.kit import ROOT
 
@@ -40,7 +41,7 @@ def test_the_example_of_the_design_loads_to_its_value(tmp_path: Path) -> None:
     assert load(path, {}) == Playbook(
         name="web",
         path=path,
-        target=f"duckdb:///{tmp_path}/web.duckdb",
+        target=Target.parse("duckdb:///web.duckdb", tmp_path),
         sql_root=tmp_path.parent / "sql",
         schemas=(("derived", "derived"),),
         state_schema="runner",

@@ -26,7 +26,7 @@ def test_includes_come_first(tmp_path: Path) -> None:
     web = "include: [base.yml, other.yml]\nvariables: {b: 2}\nmodels: [{table: derived.web, sql: w.sql}]\n"
     other = "include: base.yml\nqueries: [o.sql]\nvariables: {a: 1}\n"
     playbook = load(write(tmp_path, {"web.yml": web, "base.yml": BASE, "other.yml": other}), {})
-    assert (playbook.name, playbook.target) == ("web", f"duckdb:///{tmp_path}/web.duckdb")
+    assert (playbook.name, playbook.target.url) == ("web", f"duckdb:///{tmp_path}/web.duckdb")
     assert [s.name for s in playbook.steps] == ["base", "other", "web"]
     assert [str(m.table) for m in playbook.models] == ["derived.base", "derived.web"]
     assert playbook.variables == (Variable("a", 1), Variable("b", 2))

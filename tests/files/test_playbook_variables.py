@@ -9,8 +9,8 @@ import pytest
 from runner.errors import BadInput, Place
 from runner.playbook.values import Playbook
 from runner.playbook.variables import for_engine
-from runner.warehouse import KINDS
 from runner.warehouse.engines import ENGINES
+from runner.warehouse.target import SCHEMES
 from tests.files.playbook_texts import read, script, table, top, variable
 
 
@@ -37,7 +37,7 @@ def test_the_environment_fills_every_value(tmp_path: Path) -> None:
     text = top("name: ${N}\ntarget: ${T}\nvariables: {a: '${J}'}").replace("derived.s", "'${S}.s'")
     env = {"N": "shop", "T": "duckdb:///a/b.duckdb", "S": "dev", "J": "x\nname: y"}
     playbook = read(tmp_path, text, env=env)
-    assert (playbook.name, playbook.target) == ("shop", f"duckdb:///{tmp_path}/a/b.duckdb")
+    assert (playbook.name, playbook.target.url) == ("shop", f"duckdb:///{tmp_path}/a/b.duckdb")
     assert (playbook.models[0].table, playbook.variables[0].value) == (table("dev.s"), "x\nname: y")
 
 
@@ -57,16 +57,26 @@ def test_the_environment_fills_every_value(tmp_path: Path) -> None:
 def test_targets(tmp_path: Path, target: str, expected: str) -> None:
     """A relative DuckDB file lies beside the playbook; passwords come from the environment; the rest stays."""
     playbook = read(tmp_path, script(f"target: {target}"), env={"PW": "hunter2"})
-    assert playbook.target == expected.format(tmp_path)
+    assert playbook.target.url == expected.format(tmp_path)
 
 
 def test_a_target_option_wins_and_needs_no_environment(tmp_path: Path) -> None:
-    """`--target` is taken as it is but for ${VAR}; the playbook's own target is then not even filled in."""
+    """`--target` is taken but for its ${VAR}, from where the command is given; the playbook's own target is then not even filled in."""
     text = script("target: ${NOT_SET}")
-    assert read(tmp_path, text, target="duckdb:///x.duckdb").target == "duckdb:///x.duckdb"
-    assert read(tmp_path, text, target="pg://${H}/d", env={"H": "h"}).target == "pg://h/d"
+    assert read(tmp_path, text, target="duckdb:///x.duckdb").target.url == f"duckdb:///{Path.cwd()}/x.duckdb"
+    assert read(tmp_path, text, target="redshift://${H}/d", env={"H": "h"}).target.url == "redshift://h/d"
     with pytest.raises(BadInput, match="--target: the environment variable NOPE is not set"):
         read(tmp_path, text, target="${NOPE}")
+
+
+def test_variables_in_a_duckdb_target(tmp_path: Path) -> None:
+    """A folder and a parameter come from the environment as they are."""
+    env = {"HERE": "/srv/a b", "TMP": "/tmp/c+d e"}
+    target = "duckdb:///${HERE}/x.duckdb?temp_directory=${TMP}"
+    of_file = read(tmp_path, script(f"target: {target}"), env=env)
+    for playbook in (of_file, read(tmp_path, script(), env=env, target=target)):
+        assert playbook.target.database == "/srv/a b/x.duckdb"
+        assert playbook.target.query == (("temp_directory", "/tmp/c+d e"),)
 
 
 VARIABLES = "variables: {i: 1, f: 0.5, s: a, b: true, n: null, l: [1, 2], t: [a], e: []}"
@@ -160,4 +170,4 @@ def test_the_environment_fills_variables_by_engine(tmp_path: Path) -> None:
 
 def test_every_engine_of_a_target_may_have_its_value() -> None:
     """The names of engines in variables are those that targets lead to."""
-    assert set(KINDS.values()) <= set(ENGINES)
+    assert set(SCHEMES.values()) <= set(ENGINES)

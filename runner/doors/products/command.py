@@ -13,12 +13,11 @@ from runner.doors.products.generate import generate as make
 from runner.doors.products.layouts import LAYOUTS, DocumentLayout, TableLayout
 from runner.doors.products.output.files import Output, Plan, statements
 from runner.errors import BadInput, Exit, Place, Problem, Problems, StatementFailed, did_you_mean
-from runner.files.schema import Wrong
 from runner.playbook.load import given_target
-from runner.playbook.paths import resolved_target
 from runner.session.process import Process
-from runner.warehouse import connect, display, kind_of
+from runner.warehouse import connect
 from runner.warehouse.engines import DUCKDB
+from runner.warehouse.target import Target
 from runner.warehouse.values import WarehouseError
 
 if TYPE_CHECKING:
@@ -93,8 +92,8 @@ def _fits(flags: Flags, output: Output) -> None:
         raise BadInput(Problem(Place(), "--columns and --all-columns exclude each other", "leave one of them out"))
 
 
-def _layout(flags: Flags, target: str | None) -> DocumentLayout | TableLayout:
-    theirs = kind_of(target) if target else None
+def _layout(flags: Flags, target: Target | None) -> DocumentLayout | TableLayout:
+    theirs = target.engine if target else None
     engine = flags.engine or theirs or DUCKDB.name
     if engine not in LAYOUTS:
         raise BadInput(Problem(Place(), f"--engine {engine}: not known", did_you_mean(engine, LAYOUTS)))
@@ -108,22 +107,18 @@ def _layout(flags: Flags, target: str | None) -> DocumentLayout | TableLayout:
     return known[name]
 
 
-def _target(flags: Flags, process: Process) -> str | None:
+def _target(flags: Flags, process: Process) -> Target | None:
     """The target with its ${VAR} filled in; a password written out is refused."""
     if flags.target is None:
         return None
     problems = Problems()
-    text = given_target(flags.target, process.env, problems)
+    found = given_target(flags.target, process.env, problems)
     problems.finish()
-    try:
-        found = resolved_target(text, Path.cwd())
-    except Wrong as wrong:
-        raise BadInput(Problem(Place(), f"--target {wrong.what}", wrong.hint)) from None
-    process.secrets = process.secrets.of_target(found)
+    process.secrets = process.secrets.of_target(found.url)
     return found
 
 
-def _apply(plan: Plan, target: str, process: Process) -> None:
+def _apply(plan: Plan, target: Target, process: Process) -> None:
     """Make the View, all or nothing."""
     warehouse: Warehouse = connect(target, "runner generate", new=False, watch=process.watch, secrets=process.secrets)
     try:
@@ -136,10 +131,10 @@ def _apply(plan: Plan, target: str, process: Process) -> None:
         if error.exit_code is not Exit.FAILED:
             raise
         hint = "runner generate view … --list says which structures it reads; --event and --entity leave some out"
-        raise StatementFailed(f"{plan.view} cannot be created in {display(target)}: {error.what}", hint) from None
+        raise StatementFailed(f"{plan.view} cannot be created in {target.shown}: {error.what}", hint) from None
     finally:
         warehouse.close()
-    process.out.write(f"created {plan.view} in {display(target)}\n")
+    process.out.write(f"created {plan.view} in {target.shown}\n")
 
 
 def _send(warehouse: Warehouse, plan: Plan) -> None:

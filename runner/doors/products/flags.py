@@ -50,11 +50,10 @@ def generate(
     from runner.doors.products.choose.choice import Asked
     from runner.doors.products.command import Flags
     from runner.doors.products.command import generate as do_generate
-    from runner.session.session import absolute
 
     chosen = tuple(filter(None, (name.strip() for name in columns.split(","))))
     asked = Asked(tuple(event), tuple(entity), chosen, all_columns)
-    url = absolute(target) if target else None
-    flags = Flags(output, product, schemas, engine, layout, match, asked, url, out, apply, show_list, check_only)
+    where = target or None
+    flags = Flags(output, product, schemas, engine, layout, match, asked, where, out, apply, show_list, check_only)
     process: Process = ctx.obj
     do_generate(flags, process)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from runner.doors.sqlrunner.files.queries import ReadyStep
     from runner.doors.sqlrunner.log import Log
     from runner.warehouse.base import Warehouse
+    from runner.warehouse.target import Target
     from runner.warehouse.values import Watch
 
 THREADS_PER_CORE = 10  # as many connections as SQL Runner's driver keeps
@@ -86,7 +87,7 @@ def _asked(options: Options, process: Process) -> int:
         )
         return 2
     options = replace(options, threads=options.threads or threads())
-    return command.run(options, sql_root(options), "", context_of(process, log))
+    return command.run(options, sql_root(options), None, context_of(process, log))
 
 
 def sql_root(options: Options) -> str:
@@ -112,10 +113,10 @@ def context_of(process: Process, log: Log) -> Context:
     """What a run needs of its process."""
     from runner.doors.sqlrunner.command import Context
 
-    def open_session(url: str, session: str, timeout_s: float) -> Warehouse:
+    def open_session(target: Target, session: str, timeout_s: float) -> Warehouse:
         from runner.warehouse import connect
 
-        return connect(url, session, plain=True, timeout_s=timeout_s, watch=process.watch, secrets=process.secrets)
+        return connect(target, session, plain=True, timeout_s=timeout_s, watch=process.watch, secrets=process.secrets)
 
     process.stopped = STOPPED
     owner = f"sql-runner pid {os.getpid()} on {socket.gethostname()}"
@@ -147,7 +148,7 @@ class RunnerFlags:
 
     playbook: Path
     variables: Mapping[str, str]
-    target: str | None = None
+    target: Target | None = None
     from_step: str = ""
     dry_run: bool = False
     threads: int | None = None
@@ -172,7 +173,7 @@ def run(given: RunnerFlags, process: Process) -> int:
 
     log: Log = JsonLog(process.out) if given.json else LineLog(process.out, process.err, dry=given.dry_run)
     log.message(f"{given.playbook.stem} (SQL Runner playbook)")
-    return command.run(given.options, sql_root(given.options), given.target or "", context_of(process, log))
+    return command.run(given.options, sql_root(given.options), given.target, context_of(process, log))
 
 
 def check(given: RunnerFlags, process: Process) -> str:

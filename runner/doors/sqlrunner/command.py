@@ -21,13 +21,13 @@ from runner.doors.sqlrunner.gotemplate.functions.printing import plain
 from runner.doors.sqlrunner.lock import LockFile, LockHeld
 from runner.doors.sqlrunner.log import Log
 from runner.doors.sqlrunner.review import Code, code_of
-from runner.doors.sqlrunner.targets import APP_NAME, address, errors_of, url_of
-from runner.errors import BadInput, Place
+from runner.doors.sqlrunner.targets import APP_NAME, address, errors_of, target_of
+from runner.errors import BadInput
 from runner.secrets import looks_secret
-from runner.warehouse import display, kind_of
 from runner.warehouse.base import Warehouse
+from runner.warehouse.target import Target
 
-Connect = Callable[[str, str, float], Warehouse]  # URL, what the session is called, seconds a statement may take
+Connect = Callable[[Target, str, float], Warehouse]  # where, what the session is called, seconds a statement may take
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class Context:
     at_exit: Callable[[Callable[[], None]], None]  # also if the process has to be given up
 
 
-def run(options: Options, root: str, target_url: str, context: Context) -> Code:
-    """Run a playbook whose SQL lies below `root`. A `target_url` stands in place of its targets."""
+def run(options: Options, root: str, target: Target | None, context: Context) -> Code:
+    """Run a playbook whose SQL lies below `root`. A `target` stands in place of its own."""
     lock = _lock(options)
     if lock is not None and lock.exists():
         context.log.message(f"Error: {lock.refusal()}")
@@ -56,7 +56,7 @@ def run(options: Options, root: str, target_url: str, context: Context) -> Code:
     release = _make(lock, context) if lock is not None else None
     if isinstance(release, Code):
         return _refused(release, context)
-    statuses = _statuses(options, playbook, root, target_url, context)
+    statuses = _statuses(options, playbook, root, target, context)
     code = code_of(statuses)
     if lock is not None and release is not None and (lock.soft or code in (Code.DONE, Code.NOTHING)):
         context.log.message(f"Deleting lockfile at this key '{lock.path}'")
@@ -126,40 +126,39 @@ def _make(lock: LockFile, context: Context) -> Code | Callable[[], None]:
 
 
 def _statuses(
-    options: Options, playbook: OldPlaybook, root: str, target_url: str, context: Context
+    options: Options, playbook: OldPlaybook, root: str, target: Target | None, context: Context
 ) -> tuple[TargetStatus, ...]:
     try:
         steps = ready(options, playbook, root, context.outside)
     except Unready as unready:
-        return tuple(TargetStatus(name, unready.errors) for name in _names(playbook, target_url))
+        return tuple(TargetStatus(name, unready.errors) for name in _names(playbook, target))
     if options.fill_templates:
         context.log.filled(steps)
         return ()
-    targets, wrong = _targets(playbook, target_url, options.timeout or playbook.statement_timeout_s, context)
+    targets, wrong = _targets(playbook, target, options.timeout or playbook.statement_timeout_s, context)
     return (*wrong, *execute(targets, steps, options, context.clock, context.log))
 
 
-def _names(playbook: OldPlaybook, target_url: str) -> list[str]:
-    return [kind_of(target_url)] if target_url else [target.name for target in playbook.targets]
+def _names(playbook: OldPlaybook, target: Target | None) -> list[str]:
+    return [target.engine] if target else [own.name for own in playbook.targets]
 
 
 def _targets(
-    playbook: OldPlaybook, target_url: str, timeout_s: float, context: Context
+    playbook: OldPlaybook, target: Target | None, timeout_s: float, context: Context
 ) -> tuple[list[ReadyTarget], list[TargetStatus]]:
     """The targets that can be used, and the statuses of those that cannot."""
     session = f"sql-runner {playbook.path.stem}".encode("utf-8", "replace").decode()
-    if target_url:
-        connect = partial(context.connect, target_url, session, timeout_s)
-        return [ReadyTarget(kind_of(target_url, Place()), display(target_url), connect)], []
+    if target:
+        return [ReadyTarget(target.engine, target.shown, partial(context.connect, target, session, timeout_s))], []
     app_name = context.outside.env.get(APP_NAME)
     usable, wrong = [], []
-    for target in playbook.targets:
-        if errors := errors_of(target):
-            wrong.append(TargetStatus(target.name, tuple(errors)))
+    for own in playbook.targets:
+        if errors := errors_of(own):
+            wrong.append(TargetStatus(own.name, tuple(errors)))
             continue
-        url = url_of(target, f"Snowplow_{app_name}" if app_name else "")
-        called = target["query_tag"] or session
-        usable.append(ReadyTarget(target.name, address(target), partial(context.connect, url, called, timeout_s)))
+        where = target_of(own, f"Snowplow_{app_name}" if app_name else "")
+        called = own["query_tag"] or session
+        usable.append(ReadyTarget(own.name, address(own), partial(context.connect, where, called, timeout_s)))
     return usable, wrong
 
 

@@ -1,4 +1,4 @@
-"""A target of an SQL Runner playbook → the URL of a warehouse, or what is wrong with it.
+"""A target of an SQL Runner playbook → a target of the runner, or what is wrong with it.
 
 What is wrong is found before anything is connected, for every target by itself: SQL Runner calls it a target
 initialization failure (exit code 5).
@@ -7,9 +7,11 @@ initialization failure (exit code 5).
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from urllib.parse import quote, urlencode
 
-from runner.doors.sqlrunner.files.playbook import Target
+from runner.doors.sqlrunner.files.playbook import OldTarget
+from runner.warehouse.target import Target
 
 NEEDED = {
     "postgres": ("host", "port", "username", "database"),
@@ -18,10 +20,11 @@ NEEDED = {
 }
 KINDS = {"postgres": "postgres", "postgresql": "postgres", "redshift": "redshift", "snowflake": "snowflake"}
 _HOST = re.compile(r"[\w.:-]+", re.ASCII)
+_ACCOUNT = re.compile(r"[\w.-]+", re.ASCII)
 APP_NAME = "SNOWPLOW_SQL_RUNNER_SNOWFLAKE_APP_NAME"
 
 
-def errors_of(target: Target) -> list[str]:
+def errors_of(target: OldTarget) -> list[str]:
     """Why a target cannot be used; nothing if it can."""
     kind = KINDS.get(target.kind)
     if target.kind == "bigquery":
@@ -37,14 +40,19 @@ def errors_of(target: Target) -> list[str]:
         return [f"{target.place}: port: {target['port']} is not a number"]
     if kind != "snowflake" and not _HOST.fullmatch(target["host"]):
         return [f"{target.place}: host: {target['host']} is not the name or address of a host"]
-    if kind == "snowflake" and not _HOST.fullmatch(target["account"]):
+    if kind == "snowflake" and not _ACCOUNT.fullmatch(target["account"]):
         return [f"{target.place}: account: {target['account']} is not the name of an account"]
     return []
 
 
-def url_of(target: Target, application: str = "") -> str:
-    """Where a target is. Its `ssl: true` asks for TLS and, as in SQL Runner, not for a certificate that is verified:
-    `sslmode: verify-full` (and `sslrootcert`) does. `application` is the name that Snowflake is told."""
+def target_of(target: OldTarget, application: str = "") -> Target:
+    """Where a target is that has no errors. `application` is the name that Snowflake is told."""
+    return Target.parse(url_of(target, application), Path())
+
+
+def url_of(target: OldTarget, application: str = "") -> str:
+    """The same as a URL. Its `ssl: true` asks for TLS and, as in SQL Runner, not for a certificate that is verified:
+    `sslmode: verify-full` (and `sslrootcert`) does."""
     kind = KINDS[target.kind]
     if kind == "snowflake":
         return _snowflake(target, application)
@@ -62,7 +70,7 @@ def url_of(target: Target, application: str = "") -> str:
     return f"{scheme}://{_user(target)}@{host}:{target['port']}/{_quoted(target['database'])}?{_query(options)}"
 
 
-def _snowflake(target: Target, application: str) -> str:
+def _snowflake(target: OldTarget, application: str) -> str:
     options = {"warehouse": target["warehouse"]}
     for key, option in (
         ("role", "role"),
@@ -80,7 +88,7 @@ def _snowflake(target: Target, application: str) -> str:
     return f"snowflake://{_user(target)}@{account}/{_quoted(target['database'])}{schema}?{_query(options)}"
 
 
-def _user(target: Target) -> str:
+def _user(target: OldTarget) -> str:
     password = f":{_quoted(target['password'])}" if target["password"] else ""
     return f"{_quoted(target['username'])}{password}"
 
@@ -93,6 +101,6 @@ def _query(options: dict[str, str]) -> str:
     return urlencode(options, quote_via=quote)
 
 
-def address(target: Target) -> str:
+def address(target: OldTarget) -> str:
     """What messages of a dry run call the place."""
     return target["account"] if target.kind == "snowflake" else f"{target['host']}:{target['port']}"

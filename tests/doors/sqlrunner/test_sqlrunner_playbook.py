@@ -140,14 +140,14 @@ def test_a_target_that_cannot_be_used(book: Book, changes: dict[str, str], said:
 
 def test_ssl_and_odd_characters_in_keys(book: Book) -> None:
     """`ssl: true` insists on TLS; a password may hold any character, and is never shown."""
-    from runner.doors.sqlrunner.files.playbook import Target
+    from runner.doors.sqlrunner.files.playbook import OldTarget
     from runner.doors.sqlrunner.targets import url_of
 
     keys = {"type": "Postgres", "host": "h", "port": "5", "username": "a@b", "password": "p:/@ %?", "database": "d/e"}
-    assert url_of(Target(keys, ssl=True)) == "postgresql://a%40b:p%3A%2F%40%20%25%3F@h:5/d%2Fe?sslmode=require"
-    assert url_of(Target({**keys, "sslmode": "verify-full"})).endswith("?sslmode=verify-full")
-    assert url_of(Target({**keys, "type": "redshift"})).endswith("/d%2Fe?ssl=false")
-    assert url_of(Target({**keys, "type": "redshift"}, ssl=True)).endswith("?sslmode=verify-ca")
+    assert url_of(OldTarget(keys, ssl=True)) == "postgresql://a%40b:p%3A%2F%40%20%25%3F@h:5/d%2Fe?sslmode=require"
+    assert url_of(OldTarget({**keys, "sslmode": "verify-full"})).endswith("?sslmode=verify-full")
+    assert url_of(OldTarget({**keys, "type": "redshift"})).endswith("/d%2Fe?ssl=false")
+    assert url_of(OldTarget({**keys, "type": "redshift"}, ssl=True)).endswith("?sslmode=verify-ca")
     book.steps(("s", {"q": "select 1"}), targets=target(book.url, password="hunter2hunter2", ssl="true"))
     done = book.run()
     assert done.code == 6
@@ -156,11 +156,11 @@ def test_ssl_and_odd_characters_in_keys(book: Book) -> None:
 
 def test_snowflake_keys() -> None:
     """Account with its region, key pair with a passphrase, role and schema; the region us-west-1 is the default."""
-    from runner.doors.sqlrunner.files.playbook import Target
+    from runner.doors.sqlrunner.files.playbook import OldTarget
     from runner.doors.sqlrunner.targets import url_of
 
     keys = {"type": "Snowflake", "account": "acc", "username": "u", "database": "d", "warehouse": "w"}
-    assert url_of(Target({**keys, "region": "us-west-1", "password": "pw"})) == "snowflake://u:pw@acc/d?warehouse=w"
+    assert url_of(OldTarget({**keys, "region": "us-west-1", "password": "pw"})) == "snowflake://u:pw@acc/d?warehouse=w"
     more = {
         "region": "eu-central-1",
         "private_key_path": "/k.p8",
@@ -168,7 +168,7 @@ def test_snowflake_keys() -> None:
         "role": "r",
         "schema": "s",
     }
-    assert url_of(Target({**keys, **more}), "Snowplow_me") == (
+    assert url_of(OldTarget({**keys, **more}), "Snowplow_me") == (
         "snowflake://u@acc.eu-central-1/d/s?warehouse=w&role=r&private_key_file=%2Fk.p8&private_key_file_pwd=x&application=Snowplow_me"
     )
 

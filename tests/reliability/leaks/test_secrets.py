@@ -363,7 +363,7 @@ def test_a_variable_in_a_url_is_taken_as_it_is(seed: int, tmp_path: Path) -> Non
         (written, {"VALUE": one.value}),
         (None, {"URL": written.replace("${VALUE}", quote(one.value, ""))}),
     ):
-        url = make_url(load(path, env, target=target).target)
+        url = make_url(load(path, env, target=target).target.url)
         assert (url.username, url.password, url.host, url.port, url.database) == (one.value, one.value, "h", 1, "d")
         assert url.query == {"sslpassword": one.value, "host": "x"}
 

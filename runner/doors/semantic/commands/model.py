@@ -17,13 +17,12 @@ from runner.errors import BadInput, Place, Problem, Problems, Stopped, did_you_m
 from runner.files.schema import Wrong
 from runner.names import TableName
 from runner.playbook.load import given_target
-from runner.playbook.paths import resolved_target
 from runner.program.values import Program, renamed
 from runner.session import session
 from runner.session.process import Process
 from runner.state.manifest import Manifest, State
-from runner.warehouse import kind_of
 from runner.warehouse.base import Warehouse
+from runner.warehouse.target import Target
 
 
 @dataclass(frozen=True)
@@ -76,23 +75,23 @@ class Door:
 def open_door(process: Process, folder: Path, target: str | None) -> Door:
     """Read, check, compile and load. Raises BadInput with every problem; nothing is connected."""
     config, found = load(folder, process.env)
-    url = target_of(process, folder, config, target)
-    process.secrets = process.secrets.of_target(url)
-    kind = kind_of(url, Place(config.path))
-    compiled = compile_config(config, kind, url, session.now_utc()[:10])
+    aim = target_of(process, folder, config, target)
+    process.secrets = process.secrets.of_target(aim.url)
+    compiled = compile_config(config, aim, session.now_utc()[:10])
     program = process.program(compiled.playbook)
     warnings = tuple(finding for finding in found if not finding.is_error)
     process.commands = commands_of(folder)
     return Door(folder, config, warnings, compiled, program)
 
 
-def target_of(process: Process, folder: Path, config: Config, target: str | None) -> str:
+def target_of(process: Process, folder: Path, config: Config, target: str | None) -> Target:
     """--target, or RUNNER_TARGET, or model_settings.target (relative to the folder)."""
-    problems = Problems()
-    given = target or process.env.get("RUNNER_TARGET")
-    if given:
-        url = given_target(session.absolute(given), process.env, problems) if target else session.absolute(given)
+    if target:
+        problems = Problems()
+        found = given_target(target, process.env, problems)
         problems.finish()
+        return found
+    if url := process.env.get("RUNNER_TARGET"):
         where = Path.cwd()
     elif config.settings.target:
         url, where = config.settings.target, folder.absolute()
@@ -100,7 +99,7 @@ def target_of(process: Process, folder: Path, config: Config, target: str | None
         hint = "--target duckdb:///app.duckdb, or RUNNER_TARGET, or target: in model_settings"
         raise BadInput(Problem(Place(config.path), "no warehouse is named", hint))
     try:
-        return resolved_target(url, where)
+        return Target.parse(url, where)
     except Wrong as wrong:
         raise BadInput(Problem(Place(config.path), f"the target {wrong.what}", wrong.hint)) from None
 

@@ -19,7 +19,6 @@ from runner.session.process import Process
 from runner.state.lease import LeaseTerms
 from runner.state.manifest import Manifest
 from runner.state.runs import last_start
-from runner.warehouse import display
 from runner.warehouse.base import Warehouse
 
 
@@ -46,7 +45,7 @@ def run(process: Process, door: Door, wanted: Wanted) -> bool:
     tables = door.chosen(list(wanted.kpis), list(wanted.properties), list(wanted.events))
     run_id, patience_s = session.new_run_id(), process.patience_s
     emit = process.emitting(process.report(wanted.json))
-    emit(Started(door.program.playbook.name, f"{door.program.engine} {display(door.program.playbook.target)}", run_id))
+    emit(Started(door.program.playbook.name, f"{door.program.engine} {door.program.playbook.target.shown}", run_id))
     with warehouse_of(process, door, run_id, wait_s=wanted.wait_s, patience_s=patience_s) as warehouse:
         if wanted.reshape:
             _own_views(door, warehouse)

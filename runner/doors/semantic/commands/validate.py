@@ -16,7 +16,6 @@ from runner.doors.semantic.values import Config, DataType, Lifetime
 from runner.errors import BadInput, Exit, Place
 from runner.names import TableName
 from runner.session.process import Process
-from runner.warehouse import kind_of
 from runner.warehouse.base import Warehouse
 from runner.warehouse.values import Relation
 
@@ -68,9 +67,7 @@ def _compiled(process: Process, config: Config, folder: Path, target: str | None
         target = "duckdb:///:memory:"
     code = "E01"
     try:
-        url = target_of(process, folder, config, target)
-        process.secrets = process.secrets.of_target(url)
-        kind_of(url, Place(config.path))
+        process.secrets = process.secrets.of_target(target_of(process, folder, config, target).url)
         code = "E12"
         door = open_door(process, folder, target)
         if not live:

@@ -31,6 +31,7 @@ from runner.doors.semantic.values import (
 from runner.errors import BadInput, Place, Problem
 from runner.names import TableName
 from runner.playbook.values import Affected, Expression, KeyColumn, Model, Playbook, Query, Source, Step, Vanished, View
+from runner.warehouse.target import Target
 
 
 @dataclass(frozen=True)
@@ -81,8 +82,9 @@ class Compiled:
         return tuple(found.values())
 
 
-def compile_config(config: Config, engine: str, target: str, run_date: str) -> Compiled:
+def compile_config(config: Config, target: Target, run_date: str) -> Compiled:
     """The playbook of a checked configuration. `run_date` (UTC) is the last day where horizon is run_date."""
+    engine = target.engine
     _check_engine(config, engine)
     dialect = Dialect(engine, config.settings.precision, config.settings.scale)
     names = Names(config.settings.schema)

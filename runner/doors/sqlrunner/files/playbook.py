@@ -22,7 +22,7 @@ OUR_TARGET_KEYS = ("role", "schema", "sslmode", "sslrootcert")
 
 
 @dataclass(frozen=True)
-class Target:
+class OldTarget:
     """Where to run: the keys of section `targets`, each a text, "" where it is not given."""
 
     keys: Mapping[str, str]
@@ -67,7 +67,7 @@ class OldPlaybook:
     """A playbook of SQL Runner, its variables as templates see them; `variable_places` says where they stand."""
 
     path: Path
-    targets: tuple[Target, ...]
+    targets: tuple[OldTarget, ...]
     variables: Mapping[str, Value]
     steps: tuple[Step, ...]
     statement_timeout_s: float

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from runner.doors.sqlrunner.files import goyaml
-from runner.doors.sqlrunner.files.playbook import OUR_TARGET_KEYS, TARGET_KEYS, OldPlaybook, Query, Step, Target
+from runner.doors.sqlrunner.files.playbook import OUR_TARGET_KEYS, TARGET_KEYS, OldPlaybook, OldTarget, Query, Step
 from runner.doors.sqlrunner.files.templates import render
 from runner.doors.sqlrunner.gotemplate import Function, Value
 from runner.errors import BadInput, Place, Problem, Problems, show
@@ -121,9 +121,9 @@ class _Reader:
             self._add(value, f"{key}: must be true or false", f"{key}: true")
         return False
 
-    def target(self, node: goyaml.Mapping) -> Target:
+    def target(self, node: goyaml.Mapping) -> OldTarget:
         keys = {key: self._text(node, key) for key in (*TARGET_KEYS, *OUR_TARGET_KEYS) if node.get(key) is not None}
-        return Target(keys, self._flag(node, "ssl"), Place(self.path, node.line))
+        return OldTarget(keys, self._flag(node, "ssl"), Place(self.path, node.line))
 
     def step(self, node: goyaml.Mapping) -> Step:
         return Step(self._text(node, "name"), self.each(node, "queries", self.query), Place(self.path, node.line))

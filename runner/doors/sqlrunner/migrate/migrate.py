@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from runner.doors.sqlrunner.files.functions import Outside, functions
-from runner.doors.sqlrunner.files.playbook import OldPlaybook, Query, Step, Target
+from runner.doors.sqlrunner.files.playbook import OldPlaybook, OldTarget, Query, Step
 from runner.doors.sqlrunner.files.queries import Unready, load, resolved, source_text
 from runner.doors.sqlrunner.files.read import read
 from runner.doors.sqlrunner.files.templates import parse
@@ -197,7 +197,7 @@ def _playbook(playbook: OldPlaybook, folder: str, outside: Outside, work: _Work)
     return "\n".join([*lines, "", *_offer(work), ""])
 
 
-def _target(targets: Sequence[Target], work: _Work) -> str:
+def _target(targets: Sequence[OldTarget], work: _Work) -> str:
     """The first target that can be used; its password comes from the environment."""
     usable = [target for target in targets if not errors_of(target)]
     for target in targets:
@@ -208,7 +208,7 @@ def _target(targets: Sequence[Target], work: _Work) -> str:
     first = usable[0]
     secrets = {key: first[key] for key in ("password", "private_key_passphrase") if first[key]}
     marked = {key: f"RUNNERMIGRATED{number}" for number, key in enumerate(secrets)}
-    url = url_of(Target({**first.keys, **marked}, first.ssl))
+    url = url_of(OldTarget({**first.keys, **marked}, first.ssl))
     for key, mark in marked.items():
         variable = re.sub(r"[^A-Z0-9_]", "_", f"{first.name or first.kind}_{key}".upper())
         variable = variable if variable[0].isalpha() else f"T_{variable}"
