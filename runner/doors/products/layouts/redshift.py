@@ -55,8 +55,11 @@ class _Tables(TableLayout):
         return f" and s{number}.nth_row = 1"
 
     def element(self, pairs: Sequence[str]) -> str:
-        """As a text: values of SUPER can be neither grouped nor ordered by."""
-        return f"json_serialize(object({chunks(pairs)[0]}))"
+        """As a text: values of SUPER can be neither grouped nor ordered by, nor two of them joined to one."""
+        texts = [f"json_serialize(object({chunk}))" for chunk in chunks(pairs)]
+        open_texts = [f"regexp_replace({text}, '[}}]$', ',')" for text in texts[:-1]]
+        first, *others = [*open_texts, texts[-1]]
+        return " || ".join([first, *(f"substring({text}, 2)" for text in others)])
 
     def array(self, times: str) -> str:
         elements = f"repeat(c.element || ',', cast({times} as integer))"
