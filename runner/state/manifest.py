@@ -44,6 +44,12 @@ class State:
     owners: Mapping[str, str] = field(default_factory=dict)  # tables of other playbooks → playbook
 
 
+def fence_table(playbook: str) -> str:
+    """The name of a playbook's state table. The hash tells `a-b`, `a_b` and `A-b` apart, the rest is for readers."""
+    readable = re.sub(r"[^a-z0-9_]", "_", playbook.lower())[:40]
+    return f"state_{readable}_{hashlib.sha256(playbook.encode()).hexdigest()[:8]}"
+
+
 class Manifest:
     """Reads and writes the state of one playbook."""
 
@@ -51,7 +57,7 @@ class Manifest:
         self.warehouse, self.playbook, self.schema = warehouse, playbook, schema
         self.held_version = 0  # the version that this run made when it took the lease or published last
         self.present = True  # False: nothing has run here yet, and a command that only reads makes nothing
-        self.state_table = f"state_{re.sub(r'[^a-z0-9_]', '_', playbook.lower())}"
+        self.state_table = fence_table(playbook)
         place = hashlib.sha256(f"{schema}\x1f{playbook}".encode()).hexdigest()[:10]
         self.scratch_name = f"{playbook[:12]}_{place}"  # another environment's runs must not be swept away
 

@@ -257,9 +257,9 @@ def test_unlock(project: Project) -> None:
     project.standard("sessions")
     assert "has not run here yet" in project.command("unlock").out
     project.run()
-    before = project.one("select version from runner.state_web")
+    before = project.one(f"select version from {project.fence}")
     assert "no run held the lease" in project.command("unlock").out
-    assert project.one("select version from runner.state_web") == before + 1
+    assert project.one(f"select version from {project.fence}") == before + 1
 
 
 # -- JSON and exit codes ----------------------------------------------------------------------------------------------

@@ -89,9 +89,9 @@ def test_the_lease_of_a_dead_run_is_taken_over(postgres: Project) -> None:
     """At once where its session is gone; the old holder is outlawed."""
     postgres.db.execute(HELD.format(session=ALIVE))
     postgres.db.execute("update runner.lease set session = '1 2000-01-01'")
-    before = postgres.one("select version from runner.state_web")
+    before = postgres.one(f"select version from {postgres.fence}")
     postgres.checked()
-    assert postgres.one("select version from runner.state_web") > before + 1
+    assert postgres.one(f"select version from {postgres.fence}") > before + 1
 
 
 def test_an_overdue_lease_is_taken_over(postgres: Project) -> None:
@@ -99,10 +99,10 @@ def test_an_overdue_lease_is_taken_over(postgres: Project) -> None:
     with Db(postgres.url) as holder:
         holder.execute(HELD.format(session=ALIVE))
         holder.execute("update runner.lease set lease_until = timestamp '2024-03-02'")
-        holder.execute("begin; update runner.state_web set version = version")
-        before = postgres.one("select version from runner.state_web")
+        holder.execute(f"begin; update {postgres.fence} set version = version")
+        before = postgres.one(f"select version from {postgres.fence}")
         postgres.checked()
-        assert postgres.one("select version from runner.state_web") > before + 1
+        assert postgres.one(f"select version from {postgres.fence}") > before + 1
         with pytest.raises(psycopg.OperationalError):
             holder.rows("select 1")
 
@@ -146,7 +146,7 @@ def test_runners_that_start_at_once_on_an_empty_warehouse(postgres: Project) -> 
         for thread in threads:
             thread.join(60)
         assert codes == [0] * 4
-        assert postgres.one(f"select count(*) from state{number}.state_web") == 1
+        assert postgres.one(f"select count(*) from {postgres.fence}") == 1
         assert postgres.one(f"select count(*) from state{number}.lease") == 1
         assert postgres.one(f"select count(*) from derived{number}.sessions") == 2
 

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from runner.cli.app import main
+from runner.state.manifest import fence_table
 from runner.state.queries import Query, Value, queries
 from runner.state.runs import fitting
-from tests.kit.project import Project, project_fixture, start  # noqa: F401
+from tests.kit.project import SESSIONS, Project, project_fixture, start  # noqa: F401
 
 # -- state.sql ---------------------------------------------------------------------------------------------------------
 
@@ -108,3 +110,28 @@ def test_texts_are_cut_so_that_they_fit() -> None:
     assert fitting("äöü", 6) == "äöü"
     assert fitting("äöü", 5) == "äö"
     assert fitting("a" * 9, 4) == "aaaa"
+
+
+# -- playbooks of one state schema -----------------------------------------------------------------------------------
+
+
+def test_playbooks_whose_names_are_alike(project: Project) -> None:
+    """`a-b`, `a_b` and `A-b` have a fence each: a run of one is not fenced by runs of the others, nor sees their batches."""
+    names = ("a-b", "a_b", "A-b")
+    project.add(0, "s1 u1 1")
+    paths = []
+    for number, name in enumerate(names):
+        project.name, project.models = name, {}
+        project.model(f"sessions_{number}", SESSIONS, key="domain_sessionid")
+        paths.append(str(project.write()))
+    assert len(set(map(fence_table, names))) == 3
+
+    def others(when: str, label: str, sql: str) -> None:
+        if (when, label) == ("before", "publish:begin"):
+            project.watch = None
+            assert [main(["run", path]) for path in paths[:2]] == [0, 0]
+
+    project.watch = others
+    project.checked()
+    listed = project.rows("select playbook, count(*) from runner.manifest group by playbook")
+    assert [tuple(row) for row in listed] == [("A-b", 1), ("a-b", 1), ("a_b", 1)]

@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from runner.cli.app import main
+from runner.state.manifest import fence_table
 from tests.engines.db import Db, Row
 
 COLUMNS = ("event_id", "domain_sessionid", "domain_userid", "collector_tstamp", "etl_tstamp", "page_url", "amount")
@@ -92,6 +93,11 @@ class Project:
     @property
     def duckdb(self) -> bool:
         return self.url.startswith("duckdb")
+
+    @property
+    def fence(self) -> str:
+        """The playbook's state table."""
+        return f"{self.top.get('state_schema', 'runner')}.{fence_table(self.name)}"
 
     def close(self) -> None:
         if self._db is not None:

@@ -84,7 +84,7 @@ def test_deadlock(postgres: Project) -> None:
         other.execute("set deadlock_timeout = '60s'; begin; select * from derived.sessions for update")
 
         def want() -> None:
-            other.execute("update runner.state_web set version = version; rollback")
+            other.execute(f"update {postgres.fence} set version = version; rollback")
 
         thread = threading.Thread(target=want)
 
@@ -133,7 +133,7 @@ def test_write_conflict_on_duckdb(duckdb_url: str, tmp_path: Path, free_at: int)
     """DuckDB ends the second of two writers of a row at once: the same."""
     with closing(Project(duckdb_url, tmp_path / "project")) as project, closing(Db(duckdb_url)) as other:
         changed(project)
-        other.execute("begin; update runner.state_web set version = version")
+        other.execute(f"begin; update {project.fence} set version = version")
         attempts = Attempts(free_at, lambda: other.execute("rollback"))
         ended, pauses = run(project, attempts)
         if not free_at:

@@ -25,6 +25,7 @@ from typing import Any
 from unittest.mock import patch
 
 from runner.clock import Clock
+from runner.state.manifest import fence_table
 from runner.warehouse.base import Warehouse
 from runner.warehouse.postgres import Postgres
 from runner.warehouse.redshift import Redshift
@@ -34,12 +35,13 @@ from tests.kit import driver
 from tests.oracles.models import SOURCE
 from tests.oracles.oracle import Event
 from tests.oracles.play import FAILED, Difference, Play, Request
+from tests.oracles.playbooks import NAME
 from tests.oracles.schedules import RUN_OPS, Schedule
 from tests.oracles.world import COMING, WEIGHTS, Op, World, random_op
 
 LOCKED, LOST, FOUND = 3, 5, 9
 DEEPEST = 2  # runners that are paused at once
-STATE = "runner.state_web"
+STATE = f"runner.{fence_table(NAME)}"
 ENGINE: dict[str, type[Warehouse]] = {"postgres": Postgres, "redshift": Redshift, "snowflake": Snowflake}
 SESSION = re.compile(r"'\d+ \d{4}-\d\d-[^']*'")  # a process id and a time: another one each time
 OVERDUE = "update runner.lease set lease_until = timestamp '2000-01-01 00:00:00'"

@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from runner.state.manifest import fence_table
 from tests.engines import postgres
 from tests.engines.db import ENGINES, Db
 from tests.kit.arena import FOLDER, Arena, on_duckdb, on_postgres
@@ -24,7 +25,7 @@ from tests.kit.driver import shell
 from tests.kit.tally import Tally
 from tests.oracles.models import SOURCE_DDL
 from tests.oracles.play import Difference, Play
-from tests.oracles.playbooks import Design, write_playbook
+from tests.oracles.playbooks import NAME, Design, write_playbook
 from tests.oracles.schedules import make
 from tests.reliability.simulation.crash import (
     PATIENT,
@@ -38,10 +39,11 @@ from tests.reliability.simulation.crash import (
     copy_of_file,
 )
 
+FENCE = fence_table(NAME)
 SIZE = 200  # schedules on DuckDB in the soak; a tenth on Postgres
 EVENTS, LIMIT_S = 1_000_000, 2.0
 POINTS = 3  # crashes of each schedule
-ONES_OWN = r'(?:"?runner_scratch\w*"?|"?pg_temp"?)\.|.*\brunner"?\."?(?:lease|state_web)\b'
+ONES_OWN = rf'(?:"?runner_scratch\w*"?|"?pg_temp"?)\.|.*\brunner"?\."?(?:lease|{FENCE})\b'
 WRITES = re.compile(
     r"\s*(?:insert\s+into|update|delete\s+from|merge\s+into|truncate(?:\s+table)?|copy|alter\s+table|drop\s+\w+(?:\s+if\s+exists)?"
     r"|create(?:\s+unlogged|\s+temporary)?\s+(?:table|index|schema)(?:\s+if\s+not\s+exists)?)\s+(\S+)",
@@ -68,7 +70,7 @@ def written(db: Db) -> dict[str, list[str]]:
     """Every row of the derived tables and of the runner's state, lease and fence left out; who wrote it, where that is told."""
     tables = db.rows(
         "select table_schema || '.' || table_name from information_schema.tables where table_schema in ('derived', 'runner')"
-        " and table_name not in ('lease', 'state_web')"
+        f" and table_name not in ('lease', '{FENCE}')"
     )
     by = "t.xmin::text || ' ' || t.ctid::text || ' ' || t::text" if db.engine == "postgres" else "t::varchar"
     return {table: sorted(row for (row,) in db.rows(f"select {by} from {table} t")) for (table,) in tables}
