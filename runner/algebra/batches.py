@@ -8,32 +8,33 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from runner.algebra.rows import Algebra, SourceState
+from runner.algebra.texts import Algebra
+from runner.algebra.values import BoundSource
 
 REASONS = ("new", "grew", "shrank", "changed", "rewound", "vanished")
 
 
-def fingerprint(algebra: Algebra, state: SourceState, key_texts: Sequence[str]) -> str:
+def fingerprint(algebra: Algebra, source: BoundSource, key_texts: Sequence[str]) -> str:
     """An order-free hash of a batch's rows over dedupe and key columns, all without either: SUM of a 60-bit piece of md5.
 
     A sum, not XOR: two equal rows must not cancel. The text before the colon names the hashed expressions, so that
     hashes over other expressions never look equal.
     """
-    if not state.source.fingerprint:
+    if not source.source.fingerprint:
         return "cast(null as varchar(200))"
-    texts = sorted({*(e.text for e in state.source.dedupe), *key_texts})
-    texts = texts or sorted(algebra.quoted(state.relation.names))  # neither copies nor keys: the whole row
-    text_of = algebra.warehouse.engine.text_of
+    texts = sorted({*(e.text for e in source.source.dedupe), *key_texts})
+    texts = texts or sorted(algebra.quoted(source.relation.names))  # neither copies nor keys: the whole row
+    text_of = algebra.engine.text_of
     parts = [f"coalesce(cast(length({text_of(t, '')}) as varchar(20)) || ':' || {text_of(t, '')}, '-')" for t in texts]
     name = hashlib.sha256("\x1f".join(texts).encode()).hexdigest()[:8]
-    return f"'{name}:' || cast(sum({algebra.warehouse.engine.hash_60(' || '.join(parts))}) as varchar(60))"
+    return f"'{name}:' || cast(sum({algebra.engine.hash_60(' || '.join(parts))}) as varchar(60))"
 
 
-def counts(algebra: Algebra, state: SourceState, key_texts: Sequence[str]) -> str:
+def counts(algebra: Algebra, source: BoundSource, key_texts: Sequence[str]) -> str:
     """(etl_tstamp, event_count, fingerprint) of every batch in the source now."""
     return (
-        f"select {algebra.batch(state.source)} as etl_tstamp, count(*) as event_count,"
-        f" {fingerprint(algebra, state, key_texts)} as fingerprint from {algebra.from_source(state)} group by 1"
+        f"select {algebra.batch(source.source)} as etl_tstamp, count(*) as event_count,"
+        f" {fingerprint(algebra, source, key_texts)} as fingerprint from {algebra.from_source(source)} group by 1"
     )
 
 

@@ -75,7 +75,7 @@ def _show(work: Work, known: object, frozen: Frozen, decision: Decision, report:
 
 
 def _count(work: Work, number: int) -> int:
-    sql = f"select count(*) from {work.algebra.name('keys', number)}"
+    sql = f"select count(*) from {work.algebra.scratch.keys(number)}"
     return int(work.warehouse.execute("plan:keys", sql).one()[0])
 
 

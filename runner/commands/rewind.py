@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runner import actions
-from runner.algebra.rows import SourceState, Staged
+from runner.algebra import keys
+from runner.algebra.texts import as_ks, ks
+from runner.algebra.values import BoundSource
 from runner.errors import BadInput, Place, Problem, Stopped
 from runner.increment.bind import Bound, bind
 from runner.increment.stage import table_key
@@ -52,7 +54,7 @@ def rewind(
             raise Stopped(f"playbook {program.playbook.name} has not run here yet", actions.Run())
         bound = bind(program, warehouse, state)
         count, events = _choose(work, bound, wanted)
-        keys = {table: _keys(work, state, bound, program.model(table), {}) for table in models} if count else {}
+        reached = {table: _keys(work, state, bound, program.model(table), {}) for table in models} if count else {}
         if count and not dry_run:
             for table in models:
                 _make_dirty(work, program.model(table), bound)
@@ -60,9 +62,9 @@ def rewind(
                 work.manifest.lock("rewind:lock")
                 work.manifest.raise_version()  # a run at work has read what is rewound now: it must not publish
                 for table in models:
-                    _owe(work, program.model(table), keys[table])
+                    _owe(work, program.model(table), reached[table])
                 for source in bound.sources.values() if not models else ():
-                    work.manifest.mark_rewound(source.source, work.algebra.name("batches", source.number))
+                    work.manifest.mark_rewound(source.source, work.algebra.scratch.batches(source.number))
         what = f"{count:,} batches, {events:,} events"
         if dry_run:
             report.line(f"would rewind {what}")
@@ -79,7 +81,7 @@ def _choose(work: Work, bound: Bound, wanted: Range | Chosen) -> tuple[int, int]
     conditions = dict(wanted.conditions) if isinstance(wanted, Chosen) else _conditions(work, bound, wanted)
     count = events = 0
     for source in bound.sources.values():
-        table = work.algebra.name("batches", source.number)
+        table = work.algebra.scratch.batches(source.number)
         condition = conditions.get(source.source.table, "1 = 0")
         select = f"select etl_tstamp, event_count from ({work.manifest.processed(source.source)}) m where {condition}"
         warehouse.execute("rewind:batches", warehouse.engine.temporary_table(table, select))
@@ -103,7 +105,7 @@ def _conditions(work: Work, bound: Bound, wanted: Range) -> dict[TableName, str]
     return {source.source.table: _condition(work, source, wanted) for source in fitting}
 
 
-def _condition(work: Work, source: SourceState, wanted: Range) -> str:
+def _condition(work: Work, source: BoundSource, wanted: Range) -> str:
     literal = work.warehouse.engine.literal
     parts = [f"{{c}} >= timestamp {literal(wanted.since)}"]
     if wanted.until:
@@ -126,16 +128,16 @@ def _make_dirty(work: Work, model: CompiledModel, bound: Bound) -> None:
         work.warehouse.create_once("ddl:dirty", table, f"select {listed} from {physical} where 1 = 0")
 
 
-def _owe(work: Work, model: CompiledModel, keys: str | None) -> None:
+def _owe(work: Work, model: CompiledModel, affected: str | None) -> None:
     """Note what a model owes: the keys that the chosen batches reach, or everything where they cannot be told."""
     name = table_key(work, model)
-    if keys is None:
+    if affected is None:
         work.manifest.owe(name, "all")
         return
     listed = ", ".join(work.algebra.quoted(model.key_names))
-    ks = ", ".join(f"k{n}" for n in range(1, len(model.key_names) + 1))
+    names = ", ".join(ks(len(model.key_names)))
     dirty = work.manifest.dirty_table(name, model.key_names)
-    work.warehouse.execute("rewind:dirty", f"insert into {dirty} ({listed}) select {ks} from {keys}")
+    work.warehouse.execute("rewind:dirty", f"insert into {dirty} ({listed}) select {names} from {affected}")
     work.manifest.owe(name, "keys")
 
 
@@ -155,9 +157,9 @@ def _keys(
         index = state.indexes.get((str(key.source.table), key.digest))
         if index is None:
             return None
-        batches = algebra.name("batches", bound.sources[key.source.table].number)
-        ks = ", ".join(f"k{n}" for n in range(1, width + 1))
-        parts.append(f"select {ks}, 1 as recompute from {index} where etl_tstamp in (select etl_tstamp from {batches})")
+        batches = algebra.scratch.batches(bound.sources[key.source.table].number)
+        chosen = f"etl_tstamp in (select etl_tstamp from {batches})"
+        parts.append(f"{keys.all_of_table(index, width)} where {chosen}")
     for table in model.models:
         above = _keys(work, state, bound, work.program.model(table), made)
         relation = bound.stored[table]
@@ -165,18 +167,13 @@ def _keys(
             return None
         upstream = work.program.model(table)
         own = algebra.is_in(algebra.quoted(upstream.key_names), above)
-        expressions = ", ".join(f"{column.over(table)} as k{n}" for n, column in enumerate(model.model.key, 1))
-        parts.append(
-            f"select {expressions}, 1 as recompute from {algebra.physical(table)} as {work.warehouse.engine.quote(table.table)} where {own}"
+        expressions, alias = (
+            as_ks([column.over(table) for column in model.model.key]),
+            algebra.engine.quote(table.table),
         )
+        parts.append(f"select {expressions}, 1 as recompute from {algebra.physical(table)} as {alias} where {own}")
     number = next(n for n, m in enumerate(work.program.models) if m.table == model.table)
-    name = f"{algebra.name('affected', number)}_{len(made)}"
-    work.warehouse.execute("rewind:keys", work.warehouse.engine.temporary_table(name, algebra.union_keys(parts, width)))
+    name = f"{algebra.scratch.affected(number)}_{len(made)}"
+    work.warehouse.execute("rewind:keys", algebra.engine.temporary_table(name, keys.union(parts, width)))
     made[model.table] = name
     return name
-
-
-def staged_as_stored(work: Work, model: CompiledModel, number: int, bound: Bound) -> Staged:
-    """A model as it stands: nothing of it is recomputed."""
-    stored = bound.stored[model.table]
-    return Staged(model, number, work.algebra.physical(model.table), stored, columns=stored.columns if stored else ())

@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from runner import actions
-from runner.algebra.rows import Extent, Inputs, SourceState, Staged
+from runner.algebra import changes, keys, rows
+from runner.algebra.texts import all_null, as_ks, condition, ks
+from runner.algebra.values import Cut, FrozenSource, Inputs, Planned, as_stored
 from runner.clock import Clock
-from runner.commands.rewind import staged_as_stored
 from runner.errors import Stopped, VerifyFound
 from runner.increment import freeze
 from runner.increment.bind import Bound, bind
@@ -25,7 +26,6 @@ from runner.program.values import CompiledModel, Program
 from runner.report import Report
 from runner.state.manifest import State
 from runner.warehouse.base import Warehouse
-from runner.warehouse.values import Column
 
 SHOWN = 10
 
@@ -69,7 +69,7 @@ def verify(
             if sample is None:
                 miscounted += [text for key in frozen.keys for text in _misindexed(work, key, frozen)]
             checker = _Checker(work, state, bound, frozen, sample)
-            findings = [checker.check(n, m) for n, m in enumerate(program.models) if not models or m.table in models]
+            findings = [checker.check(m) for m in program.models if not models or m.table in models]
         if not warehouse.engine.snapshots and work.manifest.version() != state.version:
             raise Stopped("another run published, or a rewind was asked, while this one compared", "verify again")
     _report(findings, list(dict.fromkeys(miscounted)), frozen, report)
@@ -80,7 +80,7 @@ def _freeze(work: Work, state: State, bound: Bound) -> Frozen:
     frozen = freeze.count_batches(work, bound)
     sources = {}
     for table, source in frozen.sources.items():
-        name, held = work.algebra.name("batches", source.number), work.algebra.name("held", source.number)
+        name, held = work.algebra.scratch.batches(source.number), work.algebra.scratch.held(source.number)
         select = f"select etl_tstamp from {name} where reason = 'new'"
         work.warehouse.execute("verify:held", work.warehouse.engine.temporary_table(held, select))
         work.warehouse.execute("verify:hold", f"delete from {name} where reason = 'new'")
@@ -96,12 +96,12 @@ def _freeze(work: Work, state: State, bound: Bound) -> Frozen:
     return freeze.find_keys(work, state, replace(frozen, sources=sources))
 
 
-def _miscounted(work: Work, index: str | None, source: SourceState) -> list[str]:
+def _miscounted(work: Work, index: str | None, source: FrozenSource) -> list[str]:
     """Batches whose manifest count is not what the key index holds: both were written by one transaction."""
     if index is None:
         return []
     processed = work.manifest.processed(source.source)
-    kept = f"select 1 from {work.algebra.name('kept', source.number)} k where k.etl_tstamp = coalesce(m.etl_tstamp, x.etl_tstamp)"
+    kept = f"select 1 from {work.algebra.scratch.kept(source.number)} k where k.etl_tstamp = coalesce(m.etl_tstamp, x.etl_tstamp)"
     unless = f" and not exists ({kept})" if source.has_kept else ""  # an index made after they went does not have them
     sql = (
         "select cast(coalesce(m.etl_tstamp, x.etl_tstamp) as varchar(30)), m.event_count, x.event_count"
@@ -125,15 +125,16 @@ def _misindexed(work: Work, key: FrozenKey, frozen: Frozen) -> list[str]:
     if key.index is None:
         return []
     source = frozen.sources[key.key.source.table]
-    ks = ", ".join(f"k{n}" for n in range(1, len(key.key.texts) + 1))
-    left_out = [work.algebra.name("batches", source.number)]
-    left_out += [work.algebra.name("kept", source.number)] if source.has_kept else []
+    names = ", ".join(ks(len(key.key.texts)))
+    left_out = [work.algebra.scratch.batches(source.number)]
+    left_out += [work.algebra.scratch.kept(source.number)] if source.has_kept else []
     compared = " and ".join(f"not exists (select 1 from {t} t where t.etl_tstamp = x.etl_tstamp)" for t in left_out)
+    found = keys.pairs(work.algebra, key.key, source, everything=True)
     sql = (
-        f"select cast(etl_tstamp as varchar(30)), {ks}, cast(sum(listed) as bigint), cast(sum(found) as bigint) from ("
-        f"select {ks}, etl_tstamp, event_count as listed, 0 as found from {key.index}"
-        f" union all select {ks}, etl_tstamp, 0, event_count from ({work.algebra.pairs(key.key, source, True)}) p) x"
-        f" where {compared} group by etl_tstamp, {ks} having sum(listed) <> sum(found) order by etl_tstamp, {ks} limit 10"
+        f"select cast(etl_tstamp as varchar(30)), {names}, cast(sum(listed) as bigint), cast(sum(found) as bigint) from ("
+        f"select {names}, etl_tstamp, event_count as listed, 0 as found from {key.index}"
+        f" union all select {names}, etl_tstamp, 0, event_count from ({found}) p) x where {compared}"
+        f" group by etl_tstamp, {names} having sum(listed) <> sum(found) order by etl_tstamp, {names} limit 10"
     )
     return [
         f"batch {tstamp} of {source.source.table}, {', '.join(f'{n}={v}' for n, v in zip(key.key.names, values, strict=True))}:"
@@ -148,9 +149,12 @@ class _Checker:
     def __init__(self, work: Work, state: State, bound: Bound, frozen: Frozen, sample: int | None) -> None:
         self.work, self.state, self.bound, self.frozen, self.sample = work, state, bound, frozen, sample
         self.prints = fingerprints(work, bound)
-        self.stored = {m.table: staged_as_stored(work, m, n, bound) for n, m in enumerate(work.program.models)}
+        self.stored = {
+            m.table: as_stored(Planned(m, n, work.algebra.physical(m.table), bound.stored[m.table]))
+            for n, m in enumerate(work.program.models)
+        }
 
-    def check(self, number: int, model: CompiledModel) -> Finding:
+    def check(self, model: CompiledModel) -> Finding:
         name = str(model.table)
         known = self.state.models.get(table_key(self.work, model))
         stored = self.bound.stored[model.table]
@@ -162,14 +166,14 @@ class _Checker:
             return Finding(name, 0, 0, (), 0, "skipped: its inputs changed since it was built")
         if changed := self._changed_lookups(model):
             return Finding(name, 0, 0, (), 0, f"skipped: {', '.join(changed)} changed since it was built")
-        staged = replace(self.stored[model.table], extent=Extent.ALL, key_types=_types(model, stored.columns))
-        skipped = self._skip(staged, known.owes == "keys") if model.model.key else 0
-        keys = self._sample(staged) if self.sample and model.model.key else None
+        planned = self.stored[model.table]
+        skipped = self._skip(planned, known.owes == "keys") if model.model.key else 0
+        cut = Cut(self._sample(planned, self.sample), self.sample) if self.sample and model.model.key else None
         upstream = {t: s for t, s in self.stored.items() if t in model.models}
         inputs = Inputs(self.frozen.sources, upstream, lookups=self.bound.lookup_rows)
-        select = self.work.algebra.restricted(staged, inputs, keys)
-        self._run("expected", self.work.algebra.name("new", number), select)
-        return self._compare(staged, stored.columns, keys, skipped)
+        select = rows.of_select(self.work.algebra, planned, inputs, cut)
+        self._run("expected", self.work.algebra.scratch.new(planned.number), select)
+        return self._compare(planned, cut, skipped)
 
     def _run(self, label: str, table: str, select: str) -> None:
         self.work.warehouse.execute(f"verify:{label}", self.work.warehouse.engine.temporary_table(table, select))
@@ -179,92 +183,72 @@ class _Checker:
         return [str(t) for t in model.lookups if t in prints and self.state.lookups.get((table, str(t))) != prints[t]]
 
     def _inputs_changed(self, model: CompiledModel) -> bool:
-        left = [self.work.algebra.name("batches", self.frozen.sources[table].number) for table in model.sources]
+        left = [self.work.algebra.scratch.batches(self.frozen.sources[table].number) for table in model.sources]
         return any(
             self.work.warehouse.execute("verify:changed", f"select 1 from {table} limit 1").rows for table in left
         )
 
-    def _skip(self, staged: Staged, owes: bool) -> int:
+    def _skip(self, planned: Planned, owes: bool) -> int:
         """Keys that cannot be expected to be right yet."""
-        model, algebra = staged.compiled, self.work.algebra
+        model, algebra, scratch = planned.compiled, self.work.algebra, self.work.algebra.scratch
         width = len(model.key_names)
-        parts = [
-            algebra.keys_from(algebra.name("keys", self.frozen.key(key).number), width) for key in model.source_keys
-        ]
-        ks = ", ".join(f"k{n}" for n in range(1, width + 1))
-        for key in map(self.frozen.key, model.source_keys):
-            if key.has_frozen:
-                parts.append(f"select {ks}, 1 as recompute from {algebra.name('frozen', key.number)}")
+        found = [self.frozen.key(key) for key in model.source_keys]
+        parts = [keys.of_table(scratch.keys(key.number), width) for key in found]
+        parts += [keys.all_of_table(scratch.frozen(key.number), width) for key in found if key.has_frozen]
         if owes:
             dirty = self.work.manifest.dirty_table(table_key(self.work, model), model.key_names)
-            parts.append(algebra.keys_from_dirty(dirty, model.key_names))
-        table = algebra.name("affected", staged.number)
-        empty = ", ".join(f"cast(null as {t or 'varchar(1)'}) as k{n}" for n, t in enumerate(staged.key_types, 1))
-        self._run("skip", table, algebra.union_keys(parts or [f"select {empty}, 0 as recompute where 1 = 0"], width))
+            parts.append(keys.owed(algebra, dirty, model.key_names))
+        table = scratch.affected(planned.number)
+        empty = as_ks([f"cast(null as {type_ or 'varchar(1)'})" for type_ in planned.key_types])
+        self._run("skip", table, keys.union(parts or [f"select {empty}, 0 as recompute where 1 = 0"], width))
         return int(self.work.warehouse.execute("verify:skipped", f"select count(*) from {table}").one()[0])
 
-    def _sample(self, staged: Staged) -> str:
-        """N keys by a hash that differs from run to run, of the stored rows and of the key index."""
-        algebra, warehouse = self.work.algebra, self.work.warehouse
-        model, width = staged.compiled, len(staged.compiled.key_names)
-        listed = ", ".join(f"{q} as k{n}" for n, q in enumerate(algebra.quoted(model.key_names), 1))
-        ks = [f"k{n}" for n in range(1, width + 1)]
-        parts = [f"select {listed} from {staged.table}"]
-        parts += [f"select {', '.join(ks)} from {k.index}" for k in map(self.frozen.key, model.source_keys) if k.index]
-        text = " || ".join(
-            [
-                warehouse.engine.literal(self.work.request.run_id),
-                *(f"coalesce({warehouse.engine.text_of(k, '')}, '-')" for k in ks),
-            ]
-        )
-        table = algebra.name("sample", staged.number)
-        inner = " union ".join(parts)
+    def _sample(self, planned: Planned, size: int) -> str:
+        """Keys by a hash that differs from run to run, of the stored rows and of the key index."""
+        algebra, engine, model = self.work.algebra, self.work.algebra.engine, planned.compiled
+        names = ks(len(model.key_names))
+        listed = ", ".join(names)
+        parts = [f"select {as_ks(algebra.quoted(model.key_names))} from {planned.table}"]
+        parts += [f"select {listed} from {k.index}" for k in map(self.frozen.key, model.source_keys) if k.index]
+        texts = [engine.literal(self.work.request.run_id), *(f"coalesce({engine.text_of(k, '')}, '-')" for k in names)]
+        table = algebra.scratch.sample(planned.number)
         self._run(
             "sample",
             table,
-            f"select {', '.join(ks)} from ({inner}) runner_s where not {algebra.all_null(ks)} order by {warehouse.engine.hash_60(text)} limit {self.sample}",
+            f"select {listed} from ({' union '.join(parts)}) runner_s where not {all_null(names)}"
+            f" order by {engine.hash_60(' || '.join(texts))} limit {size}",
         )
         return table
 
-    def _compare(self, staged: Staged, columns: tuple[Column, ...], keys: str | None, skipped: int) -> Finding:
-        algebra, warehouse, model = self.work.algebra, self.work.warehouse, staged.compiled
-        expected = {c.name.lower() for c in warehouse.columns_of(algebra.name("new", staged.number))}
-        common = [c for c in columns if c.name.lower() in expected]
-        listed = ", ".join(algebra.quoted([c.name for c in common]))
-        groups = ", ".join(algebra.sortable_columns(common))
+    def _compare(self, planned: Planned, cut: Cut | None, skipped: int) -> Finding:
+        algebra, warehouse, model = self.work.algebra, self.work.warehouse, planned.compiled
+        new = algebra.scratch.new(planned.number)
+        expected = {c.name.lower() for c in warehouse.columns_of(new)}
+        common = [c for c in planned.stored_columns if c.name.lower() in expected]
         names = algebra.quoted(model.key_names)
         conditions = []
         if names:
             own = algebra.quoted(model.key_names, "runner_v.")
-            conditions.append(algebra.not_in(own, algebra.name("affected", staged.number), staged.key_types))
-        if keys:
-            conditions.append(algebra.is_in(names, keys, types=staged.key_types))
-        where = f" where {' and '.join(conditions)}" if conditions else ""
-        both = (
-            f"select {listed}, 1 as runner_was, 0 as runner_now from {staged.table} runner_v{where} union all"
-            f" select {listed}, 0 as runner_was, 1 as runner_now from {algebra.name('new', staged.number)} runner_v{where}"
-        )
-        shown = names or [algebra.quoted([common[0].name])[0]]
-        inner = f"select {', '.join(algebra.shown_columns(common))}, sum(runner_was) as runner_was, sum(runner_now) as runner_now from ({both}) runner_u group by {groups} having sum(runner_was) <> sum(runner_now)"
-        table = algebra.name("diff", staged.number)
-        self._run("diff", table, inner)
-        keyed = f"select {', '.join(shown)}, cast(sum(runner_was) as bigint), cast(sum(runner_now) as bigint) from {table} group by {', '.join(shown)} order by {', '.join(shown)}"
-        rows = warehouse.execute("verify:differ", f"{keyed} limit {SHOWN}").rows
+            conditions.append(algebra.not_in(own, algebra.scratch.affected(planned.number), planned.key_types))
+        if cut:
+            conditions.append(algebra.is_in(names, cut.keys, types=planned.key_types))
+        where = condition(conditions)
+        table = algebra.scratch.diff(planned.number)
+        stored = f"{planned.table} runner_v"
+        self._run("diff", table, changes.differing(algebra, common, stored, f"{new} runner_v", where))
+        shown = ", ".join(names or algebra.quoted([common[0].name]))
+        keyed = f"select {shown}, cast(sum(runner_was) as bigint), cast(sum(runner_now) as bigint) from {table} group by {shown} order by {shown}"
+        found = warehouse.execute("verify:differ", f"{keyed} limit {SHOWN}").rows
         count = (
-            int(warehouse.execute("verify:count", f"select count(*) from ({keyed}) runner_d").one()[0]) if rows else 0
+            int(warehouse.execute("verify:count", f"select count(*) from ({keyed}) runner_d").one()[0]) if found else 0
         )
-        total = int(warehouse.execute("verify:rows", f"select count(*) from {staged.table} runner_v{where}").one()[0])
+        total = int(warehouse.execute("verify:rows", f"select count(*) from {stored}{where}").one()[0])
         differing = tuple(
             f"{', '.join(f'{n}={v}' for n, v in zip(model.key_names or (common[0].name,), row[:-2], strict=True))}"
             f" ({row[-2]} stored, {row[-1]} expected rows differ)"
-            for row in rows
+            for row in found
         )
         return Finding(str(model.table), total, skipped, differing, count)
-
-
-def _types(model: CompiledModel, columns: tuple[Column, ...]) -> tuple[str, ...]:
-    types = {c.name.lower(): c.type for c in columns}
-    return tuple(types.get(name.lower(), "") for name in model.key_names)
 
 
 def _report(findings: list[Finding], miscounted: list[str], frozen: Frozen, report: Report) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from runner import actions
-from runner.algebra.rows import SourceState
+from runner.algebra.values import BoundSource
 from runner.errors import BadInput, Place, Problem, Stopped, did_you_mean
 from runner.names import TableName
 from runner.program.values import Program, renamed
@@ -22,7 +22,7 @@ from runner.warehouse.values import FileMark, Relation
 class Bound:
     """The program's tables as the warehouse has them."""
 
-    sources: Mapping[TableName, SourceState]
+    sources: Mapping[TableName, BoundSource]
     lookups: Mapping[TableName, Relation]
     stored: Mapping[TableName, Relation | None]  # a model's table; None where it is not there yet
     lookup_rows: Mapping[TableName, str] = field(default_factory=dict)  # what stands after FROM, within a snapshot
@@ -37,7 +37,7 @@ def bind(program: Program, warehouse: Warehouse, state: State) -> Bound:
     wanted = [*lookups, *physical.values(), *(s.table for s in playbook.sources if s.table not in in_place)]
     found = warehouse.describe(wanted)
     problems: list[Problem] = []
-    sources: dict[TableName, SourceState] = {}
+    sources: dict[TableName, BoundSource] = {}
     for number, source in enumerate(playbook.sources):
         files: tuple[FileMark, ...] = ()
         if source.table in in_place:
@@ -49,7 +49,7 @@ def bind(program: Program, warehouse: Warehouse, state: State) -> Bound:
         else:
             problems.append(Problem(source.place, f"source {source.table}: no such table in the warehouse"))
             continue
-        sources[source.table] = SourceState(source, number, relation, rows, files)
+        sources[source.table] = BoundSource(source, number, relation, rows, files)
     _missing(program, found, lookups, problems)
     _spellings(program, warehouse, lookups, problems)
     _views(program, warehouse, found, {*lookups, *sources}, problems)

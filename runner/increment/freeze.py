@@ -10,14 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from runner import actions
-from runner.algebra import batches
-from runner.algebra.rows import SourceState
+from runner.algebra import batches, keys
+from runner.algebra.texts import ks
+from runner.algebra.values import BoundSource, FrozenSource
 from runner.errors import Stopped
 from runner.events import BatchGroup, LeftOut, Note, PendingBatches
 from runner.increment.bind import Bound
 from runner.increment.work import Work
 from runner.names import TableName
-from runner.playbook.values import Vanished
+from runner.playbook.values import Source, Vanished
 from runner.program.values import SourceKey
 from runner.state.manifest import State
 from runner.warehouse.values import Relation
@@ -39,7 +40,7 @@ class FrozenKey:
 class Frozen:
     """What the freeze found."""
 
-    sources: Mapping[TableName, SourceState]
+    sources: Mapping[TableName, FrozenSource]
     keys: tuple[FrozenKey, ...]
     pending: tuple[PendingBatches, ...]
 
@@ -76,12 +77,12 @@ def pin(work: Work, bound: Bound, *, copies: bool = True) -> Bound:
         if not copies and not warehouse.has_history(relation):
             return warehouse.engine.table(relation.name)
         listed = ", ".join(work.algebra.quoted(relation.names))
-        return warehouse.pinned(relation, work.algebra.name("pinned", number), listed)
+        return warehouse.pinned(relation, work.algebra.scratch.pinned(number), listed)
 
     sources = {}
-    for table, state in bound.sources.items():
-        relation = state.relation if warehouse.has_history(state.relation) else _narrowed(work, state)
-        sources[table] = replace(state, relation=relation, rows=rows(relation, state.number))
+    for table, source in bound.sources.items():
+        relation = source.relation if warehouse.has_history(source.relation) else _narrowed(work, source)
+        sources[table] = replace(source, relation=relation, rows=rows(relation, source.number))
     lookups = {t: rows(relation, len(sources) + n) for n, (t, relation) in enumerate(_tracked(work, bound))}
     return replace(bound, sources=sources, lookup_rows=lookups)
 
@@ -89,7 +90,7 @@ def pin(work: Work, bound: Bound, *, copies: bool = True) -> Bound:
 def holds_still(work: Work, bound: Bound) -> bool:
     """True if every source and look-up can be read at the snapshot's instant without a copy."""
     warehouse = work.warehouse
-    relations = [*(state.relation for state in bound.sources.values()), *(r for _, r in _tracked(work, bound))]
+    relations = [*(source.relation for source in bound.sources.values()), *(r for _, r in _tracked(work, bound))]
     return warehouse.engine.snapshots or all(map(warehouse.has_history, relations))
 
 
@@ -100,14 +101,15 @@ def _tracked(work: Work, bound: Bound) -> list[tuple[TableName, Relation]]:
 
 def forget(work: Work, frozen: Frozen) -> None:
     """Drop what `count_batches` made, to count once more."""
+    scratch = work.algebra.scratch
     for source in frozen.sources.values():
-        for what in ("batches", "kept", "held"):
-            work.warehouse.execute("freeze:forget", f"drop table if exists {work.algebra.name(what, source.number)}")
+        for table in (scratch.batches(source.number), scratch.kept(source.number), scratch.held(source.number)):
+            work.warehouse.execute("freeze:forget", f"drop table if exists {table}")
 
 
-def _narrowed(work: Work, state: SourceState) -> Relation:
+def _narrowed(work: Work, bound: BoundSource) -> Relation:
     """The source with the columns only that a word of the program can name; whole where all of them are read."""
-    source, program, relation = state.source, work.program, state.relation
+    source, program, relation = bound.source, work.program, bound.relation
     readers = [model for model in program.models if source.table in model.sources]
     keys = [text for key in program.source_keys if key.source.table == source.table for text in key.texts]
     positional = any(r.positional for m in readers for r in m.select.references if r.table == source.table)
@@ -122,52 +124,63 @@ def _narrowed(work: Work, state: SourceState) -> Relation:
 
 def count_batches(work: Work, bound: Bound) -> Frozen:
     """Compare every batch with the manifest. Raises Stopped for vanished batches under `vanished: stop`."""
-    found = [_count_source(work, state) for state in bound.sources.values()]
+    found = [_count_source(work, source) for source in bound.sources.values()]
     return Frozen({s.source.table: s for s, _ in found}, (), tuple(p for _, p in found))
 
 
-def _count_source(work: Work, state: SourceState) -> tuple[SourceState, PendingBatches]:
-    algebra, warehouse, request = work.algebra, work.warehouse, work.request
-    table = algebra.name("batches", state.number)
-    texts = [t for k in work.program.source_keys if k.source.table == state.source.table for t in k.texts]
-    select = batches.pending(batches.counts(algebra, state, texts), work.manifest.processed(state.source))
+def _count_source(work: Work, bound: BoundSource) -> tuple[FrozenSource, PendingBatches]:
+    algebra, warehouse, request, source = work.algebra, work.warehouse, work.request, bound.source
+    table = algebra.scratch.batches(bound.number)
+    texts = [t for k in work.program.source_keys if k.source.table == source.table for t in k.texts]
+    select = batches.pending(batches.counts(algebra, bound, texts), work.manifest.processed(source))
     warehouse.execute("freeze:batches", warehouse.engine.temporary_table(table, select))
     groups = _groups(work, table)
-    has_kept = False
-    if "vanished" in groups and state.source.vanished is Vanished.KEEP:
-        has_kept = True
-        kept = f"select etl_tstamp from {table} where reason = 'vanished'"
-        warehouse.execute("freeze:kept", warehouse.engine.temporary_table(algebra.name("kept", state.number), kept))
-        warehouse.execute("freeze:keep", f"delete from {table} where reason = 'vanished'")
+    has_kept = "vanished" in groups and source.vanished is Vanished.KEEP
+    if has_kept:
+        _keep(work, bound.number)
         del groups["vanished"]
-    elif "vanished" in groups and state.source.vanished is Vanished.STOP and not request.retract:
-        raise Stopped(
-            f"{groups['vanished'].batch_count} batches of {state.source.table} are in the manifest and gone from the source"
-            f"{groups['vanished'].example}",
-            actions.Retract(),
-        )
-    held, chunked = (
-        _hold(work, state, table) if "new" in groups and (request.since or request.until or request.chunk) else (0, 0)
-    )
+    elif "vanished" in groups and source.vanished is Vanished.STOP and not request.retract:
+        raise _vanished(source, groups["vanished"])
+    held = chunked = 0
+    if "new" in groups and (request.since or request.until or request.chunk):
+        held, chunked = _hold(work, bound.number)
     if held:
         groups = {name: g for name, g in _groups(work, table).items() if name != "vanished" or not has_kept}
-    pending = PendingBatches(str(state.source.table), tuple(groups.values()), held)
+    pending = PendingBatches(str(source.table), tuple(groups.values()), held)
     if pending.batch_count > 1000 and pending.batch_count * 10 > pending.event_count:
-        hint = f"batch: date_trunc('hour', {state.source.batch.text})"
+        hint = f"batch: date_trunc('hour', {source.batch.text})"
         work.emit(
-            Note(
-                f"{state.source.table}: {pending.batch_count:,} batches for {pending.event_count:,} events; consider {hint}"
-            )
+            Note(f"{source.table}: {pending.batch_count:,} batches for {pending.event_count:,} events; consider {hint}")
         )
-    state = replace(
-        state,
+    frozen = FrozenSource(
+        source,
+        bound.number,
+        bound.relation,
+        bound.rows,
+        bound.files,
         has_held=held > 0,
         chunked_count=chunked,
         has_kept=has_kept,
         pending_count=pending.batch_count,
         no_tstamp=any(group.no_tstamp for group in pending.groups),
     )
-    return state, pending
+    return frozen, pending
+
+
+def _keep(work: Work, source: int) -> None:
+    """Set the vanished batches aside: their keys stay as they are."""
+    warehouse, scratch = work.warehouse, work.algebra.scratch
+    table = scratch.batches(source)
+    kept = f"select etl_tstamp from {table} where reason = 'vanished'"
+    warehouse.execute("freeze:kept", warehouse.engine.temporary_table(scratch.kept(source), kept))
+    warehouse.execute("freeze:keep", f"delete from {table} where reason = 'vanished'")
+
+
+def _vanished(source: Source, gone: BatchGroup) -> Stopped:
+    return Stopped(
+        f"{gone.batch_count} batches of {source.table} are in the manifest and gone from the source{gone.example}",
+        actions.Retract(),
+    )
 
 
 def _groups(work: Work, table: str) -> dict[str, BatchGroup]:
@@ -184,13 +197,13 @@ def _groups(work: Work, table: str) -> dict[str, BatchGroup]:
     return {reason: found[reason] for reason in batches.REASONS if reason in found}
 
 
-def _hold(work: Work, state: SourceState, table: str) -> tuple[int, int]:
+def _hold(work: Work, source: int) -> tuple[int, int]:
     """Set aside the new batches that --until and --chunk leave for later; how many, and how many of them by --chunk.
 
     `since` leaves the batches before it: for front doors that begin with a part.
     """
     warehouse, request = work.warehouse, work.request
-    held = work.algebra.name("held", state.number)
+    table, held = work.algebra.scratch.batches(source), work.algebra.scratch.held(source)
     since, until = (
         f"timestamp {warehouse.engine.literal(t)}" if t else "cast(null as timestamp)"
         for t in (request.since, request.until)
@@ -211,35 +224,29 @@ def _hold(work: Work, state: SourceState, table: str) -> tuple[int, int]:
 
 def find_keys(work: Work, state: State, frozen: Frozen) -> Frozen:
     """The affected keys of every source key, and what its index will be told."""
-    keys = tuple(_find(work, state, frozen, key, number) for number, key in enumerate(work.program.source_keys))
-    return replace(frozen, keys=keys)
+    found = tuple(_find(work, state, frozen, key, number) for number, key in enumerate(work.program.source_keys))
+    return replace(frozen, keys=found)
 
 
 def _find(work: Work, state: State, frozen: Frozen, key: SourceKey, number: int) -> FrozenKey:
-    algebra, warehouse = work.algebra, work.warehouse
+    algebra, warehouse, scratch = work.algebra, work.warehouse, work.algebra.scratch
     source = frozen.sources[key.source.table]
     index = state.indexes.get((str(key.source.table), key.digest))
-    pairs = algebra.name("pairs", number)
-    warehouse.execute(
-        "freeze:pairs", warehouse.engine.temporary_table(pairs, algebra.pairs(key, source, everything=index is None))
-    )
-    keys = algebra.name("keys", number)
-    warehouse.execute(
-        "freeze:keys", warehouse.engine.temporary_table(keys, algebra.keys_of(key, number, source, index))
-    )
+    select = keys.pairs(algebra, key, source, everything=index is None)
+    warehouse.execute("freeze:pairs", warehouse.engine.temporary_table(scratch.pairs(number), select))
+    select = keys.of_source(algebra, key, number, source, index)
+    warehouse.execute("freeze:keys", warehouse.engine.temporary_table(scratch.keys(number), select))
     if index and source.has_kept:
-        frozen_keys = algebra.name("frozen", number)
-        warehouse.execute(
-            "freeze:frozen", warehouse.engine.temporary_table(frozen_keys, algebra.frozen(key, source, index))
-        )
-    _analyze(work, keys)
-    _left_out(work, key, source, pairs)
+        select = keys.without_history(algebra, key, source, index)
+        warehouse.execute("freeze:frozen", warehouse.engine.temporary_table(scratch.frozen(number), select))
+    _analyze(work, scratch.keys(number))
+    _left_out(work, key, source, scratch.pairs(number))
     return FrozenKey(key, number, index, has_frozen=bool(index and source.has_kept))
 
 
-def _left_out(work: Work, key: SourceKey, source: SourceState, pairs: str) -> None:
-    nulls = " and ".join(f"k{n} is null" for n in range(1, len(key.texts) + 1))
-    batch = work.algebra.name("batches", source.number)
+def _left_out(work: Work, key: SourceKey, source: FrozenSource, pairs: str) -> None:
+    nulls = " and ".join(f"{k} is null" for k in ks(len(key.texts)))
+    batch = work.algebra.scratch.batches(source.number)
     sql = f"select cast(sum(event_count) as bigint) from {pairs} where {nulls} and etl_tstamp in (select etl_tstamp from {batch})"
     count = work.warehouse.execute("freeze:left-out", sql).one()[0]
     if count:
@@ -258,9 +265,9 @@ def analyze(work: Work, table: str) -> None:
 
 def check_files(work: Work, frozen: Frozen) -> None:
     """Files that were read are still what they were when they were counted. Raises Stopped."""
-    for state in frozen.sources.values():
-        if state.files and not set(state.files) <= set(work.warehouse.find_files(state.source.files)):
+    for source in frozen.sources.values():
+        if source.files and not set(source.files) <= set(work.warehouse.find_files(source.source.files)):
             raise Stopped(
-                f"files of {state.source.table} changed while this run read them",
+                f"files of {source.source.table} changed while this run read them",
                 "run it again; a loader should write a file under another name and rename it when it is whole",
             )

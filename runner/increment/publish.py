@@ -7,7 +7,9 @@ from contextlib import suppress
 from enum import Enum
 
 from runner import actions
-from runner.algebra.rows import Extent, Staged
+from runner.algebra import changes
+from runner.algebra.texts import ks
+from runner.algebra.values import Extent, Staged
 from runner.clock import retry
 from runner.errors import CannotConnect, Failure, Fenced, Locked, OutcomeUnknown, RunnerError, StatementFailed, Stopped
 from runner.events import InDoubt, Note, Published
@@ -32,13 +34,13 @@ def check(work: Work, outcomes: Sequence[Outcome]) -> None:
         staged = outcome.staged
         model = staged.compiled.model
         for expression in model.checks:
-            bad = work.warehouse.execute("check:row", work.algebra.failing(staged, expression.text)).one()[0]
+            bad = work.warehouse.execute("check:row", changes.failing(work.algebra, staged, expression.text)).one()[0]
             if bad:
                 what = f"{expression.place}: {model.table}: {bad:,} rows for which {expression.text} is not true"
                 raise Stopped(what, "mend the model or its check")
         if not model.unique:
             continue
-        rows = work.warehouse.execute("check:unique", work.algebra.duplicates(staged)).rows
+        rows = work.warehouse.execute("check:unique", changes.duplicates(work.algebra, staged)).rows
         if rows:
             shown = ", ".join(str(value) for value in rows[0][:-1])
             what = f"{model.place}: {model.table}: {', '.join(model.unique)} is not unique: {shown} would stand {rows[0][-1]} times"
@@ -112,15 +114,15 @@ def _write(
     for outcome in outcomes:
         _write_model(work, state, outcome, record.run_id)
     for source in frozen.sources.values():
-        manifest.write_batches(source.source, algebra.name("batches", source.number), record.run_id)
+        manifest.write_batches(source.source, algebra.scratch.batches(source.number), record.run_id)
     kept = set()
     for key in frozen.keys:
         if key.index is None:
             manifest.register_index(key.key, indexes[key.number], record.run_id)
             continue
         kept.add(key.index)
-        batches = algebra.name("batches", frozen.sources[key.key.source.table].number)
-        manifest.write_pairs(key.index, len(key.key.texts), batches, algebra.name("pairs", key.number))
+        batches = algebra.scratch.batches(frozen.sources[key.key.source.table].number)
+        manifest.write_pairs(key.index, len(key.key.texts), batches, algebra.scratch.pairs(key.number))
     for (source_name, digest), index in sorted(state.indexes.items()):
         if index not in kept:
             manifest.forget_index(source_name, digest)
@@ -136,15 +138,15 @@ def _write_model(work: Work, state: State, outcome: Outcome, run_id: str) -> Non
             return
         if outcome.owes == "keys" and staged.key_count:
             listed = ", ".join(work.algebra.quoted(staged.compiled.key_names))
-            ks = ", ".join(f"k{n}" for n in range(1, len(staged.compiled.key_names) + 1))
-            affected = work.algebra.name("affected", staged.number)
-            work.warehouse.execute("publish:dirty", f"insert into {dirty} ({listed}) select {ks} from {affected}")
+            names = ", ".join(ks(len(staged.compiled.key_names)))
+            affected = work.algebra.scratch.affected(staged.number)
+            work.warehouse.execute("publish:dirty", f"insert into {dirty} ({listed}) select {names} from {affected}")
         manifest.account_model(table, outcome.owes, run_id)
         return
     if outcome.writes:
         if staged.stored is not None and staged.extent is Extent.ALL and replaces_columns(work, outcome):
             _replace_columns(work, staged)
-        for what, statement in work.algebra.publish(staged):
+        for what, statement in changes.publish(work.algebra, staged):
             work.warehouse.execute(f"publish:{what}:{staged.compiled.table}", statement)
     if table in state.models and state.models[table].owes == "keys":
         work.warehouse.execute("publish:dirty-clear", f"delete from {dirty}")

@@ -10,7 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from runner import actions
-from runner.algebra.rows import Algebra
+from runner.algebra.scratch import Scratch
+from runner.algebra.texts import Algebra
 from runner.clock import Clock
 from runner.errors import (
     CannotConnect,
@@ -75,9 +76,7 @@ def _run(program: Program, manifest: Manifest, request: Request, clock: Clock, e
         if after_done is not None:
             emit(Nothing(f"run {request.run_id} was published before"))
             if not after_done:
-                work = Work(
-                    program, warehouse, manifest, Algebra(warehouse, program.playbook, ""), request, clock, emit
-                )
+                work = Work(program, warehouse, manifest, _algebra(program, warehouse, ""), request, clock, emit)
                 after.run_after(work, request.run_id)
             return False
         number, any_published = 1, False
@@ -97,7 +96,7 @@ def _cycle(
 ) -> Cycle:
     """From the version to the publish, once; scratch is made and dropped around it."""
     scratch = warehouse.open_scratch(manifest.scratch_name, f"{request.run_id[-20:]}{number:04d}")
-    work = Work(program, warehouse, manifest, Algebra(warehouse, program.playbook, scratch), request, clock, emit)
+    work = Work(program, warehouse, manifest, _algebra(program, warehouse, scratch), request, clock, emit)
     started = clock.monotonic()
     try:
         return _work(work, started)
@@ -107,6 +106,10 @@ def _cycle(
         raise explained from None
     finally:
         after.drop_scratch(work)
+
+
+def _algebra(program: Program, warehouse: Warehouse, scratch: str) -> Algebra:
+    return Algebra(warehouse.engine, program.playbook, Scratch(warehouse.engine, scratch))
 
 
 def _work(work: Work, started: float) -> Cycle:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 
+from runner.algebra import rows
 from runner.clock import Clock
 from runner.errors import BadInput, Failure, Place, Problem, Publication, RunnerError, StatementFailed
 from runner.events import Emit, Note, QueryDone
@@ -42,7 +43,7 @@ def _values(work: Work) -> dict[str, object]:
     playbook = work.program.playbook
     variables = {variable.name: variable.value for variable in playbook.variables}
     run = scripts.names(
-        playbook, work.program.key_names, work.algebra.scratch, work.request.run_id, work.request.started
+        playbook, work.program.key_names, work.algebra.scratch.place, work.request.run_id, work.request.started
     )
     return run.values(variables)
 
@@ -103,37 +104,31 @@ def _said(phase: Phase | None, step: str = "") -> str:
 def make_named_tables(work: Work, frozen: Frozen) -> None:
     """The tables that scripts may name, as far as a script names them: within the freeze's snapshot."""
     texts = " ".join(q.text for q in work.program.queries)
-    warehouse, algebra = work.warehouse, work.algebra
+    algebra, scratch = work.algebra, work.algebra.scratch
+
+    def make(table: str, select: str) -> None:
+        work.warehouse.execute("stage:named", algebra.engine.temporary_table(table, select))
+
     for source in frozen.sources.values():
-        columns = ", ".join(algebra.quoted(source.relation.names))
+        number = source.number
         if "batches" in texts:
             listed = "etl_tstamp, event_count, previous_count, reason"
-            select = f"select {listed} from {algebra.name('batches', source.number)}"
-            warehouse.execute(
-                "stage:named", warehouse.engine.temporary_table(algebra.name("pending", source.number), select)
-            )
+            make(scratch.pending(number), f"select {listed} from {scratch.batches(number)}")
         if "events" in texts:
-            select = f"select {columns} from {algebra.from_source(source)} where {algebra.pending(source)}"
-            warehouse.execute(
-                "stage:named", warehouse.engine.temporary_table(algebra.name("events", source.number), select)
-            )
+            listed, pending = algebra.listed(source.relation.columns), rows.pending(algebra, source)
+            make(scratch.events(number), f"select {listed} from {algebra.from_source(source)} where {pending}")
     for key in frozen.keys:
         name = next((name for name, number in work.program.key_names if number == key.number), None)
         if name is None:
             continue
         if "keys" in texts:
-            select = f"select k1 as {warehouse.engine.quote(name)} from {algebra.name('keys', key.number)}"
-            warehouse.execute(
-                "stage:named", warehouse.engine.temporary_table(algebra.name("keys_of", key.number), select)
-            )
+            column = algebra.engine.quote(name)
+            make(scratch.keys_of(key.number), f"select k1 as {column} from {scratch.keys(key.number)}")
         if "history" in texts:
-            state = frozen.sources[key.key.source.table]
-            cut = [algebra.is_in(key.key.texts, algebra.name("keys", key.number))]
-            rows = algebra.source_rows(state, state.relation.columns, cut, dedupe=True, few=True)
-            select = f"select * from {rows} runner_h"
-            warehouse.execute(
-                "stage:named", warehouse.engine.temporary_table(algebra.name("history", key.number), select)
-            )
+            source = frozen.sources[key.key.source.table]
+            cut = [algebra.is_in(key.key.texts, scratch.keys(key.number))]
+            found = rows.of_source(algebra, source, source.relation.columns, cut, dedupe=True, few=True)
+            make(scratch.history(key.number), f"select * from {found} runner_h")
 
 
 def run_after(work: Work, run_id: str) -> None:
@@ -168,7 +163,7 @@ def repeat(work: Work, state: State) -> None:
 
 def drop_scratch(work: Work) -> None:
     """Drop the run's scratch; what cannot be dropped now, the next run drops."""
-    quietly(lambda: work.warehouse.drop_scratch(work.algebra.scratch))
+    quietly(lambda: work.warehouse.drop_scratch(work.algebra.scratch.place))
 
 
 def quietly(call: Callable[[], None]) -> None:

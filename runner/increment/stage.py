@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from runner import actions
-from runner.algebra.rows import Extent, Inputs, Staged
+from runner.algebra import changes, keys, rows
+from runner.algebra.texts import ks
+from runner.algebra.values import Cut, Extent, Inputs, Planned, Staged, as_stored, staged
 from runner.errors import Stopped
 from runner.events import Building, ModelDone, Staging
 from runner.increment.bind import Bound
@@ -129,35 +131,20 @@ class _Stager:
 
     def stage(self, number: int, model: CompiledModel) -> Outcome:
         started = self.work.clock.monotonic()
-        stored = self.bound.stored[model.table]
-        staged = Staged(model, number, self.algebra.physical(model.table), stored)
-        if stored is not None:
-            staged = replace(staged, columns=stored.columns, key_types=_key_types(model, stored.columns))
+        planned = Planned(model, number, self.algebra.physical(model.table), self.bound.stored[model.table])
         if model.table not in self.work.taken:
-            return self._leave(staged)
+            return self._leave(planned)
         self.work.emit(Staging(str(model.table)))
         reason = self.decision.reasons.get(model.table, "") or self._rebuilt_above(model)
-        if reason or not model.model.key:
-            if reason:
-                self.work.emit(Building(str(model.table), reason))
-            outcome = self._all(staged, reason)
-        else:
-            outcome = self._keys(staged)
-        outcome = replace(
-            outcome, lookups=self.decision.lookups[model.table], duration_s=self.work.clock.monotonic() - started
-        )
+        if reason:
+            self.work.emit(Building(str(model.table), reason))
+        outcome = self._all(planned, reason) if reason or not model.model.key else self._keys(planned)
+        duration_s = self.work.clock.monotonic() - started
+        outcome = replace(outcome, lookups=self.decision.lookups[model.table], duration_s=duration_s)
         extent = {Extent.ALL: "all", Extent.KEYS: "keys", Extent.NONE: "none"}[outcome.staged.extent]
-        counts = outcome.counts
+        counts, key_count = outcome.counts, outcome.staged.key_count
         self.work.emit(
-            ModelDone(
-                str(model.table),
-                extent,
-                outcome.staged.key_count,
-                counts.inserted,
-                counts.updated,
-                counts.deleted,
-                outcome.duration_s,
-            )
+            ModelDone(str(model.table), extent, key_count, counts.inserted, counts.updated, counts.deleted, duration_s)
         )
         return outcome
 
@@ -171,166 +158,150 @@ class _Stager:
 
     # -- a model that this run leaves out --------------------------------------------------------------------------
 
-    def _leave(self, staged: Staged) -> Outcome:
-        known = self.state.models.get(table_key(self.work, staged.compiled))
+    def _leave(self, planned: Planned) -> Outcome:
+        known = self.state.models.get(table_key(self.work, planned.compiled))
+        left = as_stored(planned)
         if (
             known is None
-            or known.digest != staged.compiled.digest
+            or known.digest != planned.compiled.digest
             or known.as_of_run != self.state.last_run
-            or staged.stored is None
+            or planned.stored is None
         ):
-            return Outcome(staged, taken=False, owes="missed")
-        if known.owes == "all" or not staged.compiled.model.key:
-            return Outcome(staged, taken=False, owes="all")
-        if self._rebuilt_above(staged.compiled):
-            return Outcome(staged, taken=False, owes="all")
-        found = self._affected(staged, with_dirty=False)
-        return Outcome(replace(staged, key_count=found), taken=False, owes="keys" if found or known.owes else "")
+            return Outcome(left, taken=False, owes="missed")
+        if known.owes == "all" or not planned.compiled.model.key:
+            return Outcome(left, taken=False, owes="all")
+        if self._rebuilt_above(planned.compiled):
+            return Outcome(left, taken=False, owes="all")
+        found = self._affected(planned, with_dirty=False)
+        return Outcome(replace(left, key_count=found), taken=False, owes="keys" if found or known.owes else "")
 
     # -- all rows --------------------------------------------------------------------------------------------------
 
-    def _all(self, staged: Staged, reason: str) -> Outcome:
-        has_frozen = self._freeze_keys(staged)
-        staged = replace(staged, extent=Extent.ALL, has_frozen=has_frozen)
-        select = self.algebra.restricted(staged, self._inputs(staged, None), None)
+    def _all(self, planned: Planned, reason: str) -> Outcome:
+        has_frozen = self._freeze_keys(planned)
+        select = rows.of_select(self.algebra, planned, self._inputs(planned, None), None)
         if has_frozen:
-            names = self.algebra.quoted(staged.compiled.key_names, "runner_f.")
-            free = self.algebra.not_in(names, self.algebra.name("frozen_of", staged.number), staged.key_types)
+            names = self.algebra.quoted(planned.compiled.key_names, "runner_f.")
+            frozen = self.algebra.scratch.frozen_of(planned.number)
+            free = self.algebra.not_in(names, frozen, planned.key_types)
             select = f"select * from (\n{select}\n) runner_f where {free}"
-        staged, total = self._make_new(staged, select)
-        staged = replace(staged, key_count=total)
-        if staged.stored is None or not _comparable(staged):
-            return Outcome(staged, True, reason, counts=Counts(inserted=total))
-        if not self._diff(staged) and not reason and not _reshaped(staged):
-            return Outcome(replace(staged, unchanged=True), True, reason)
-        if not staged.compiled.model.key:
-            return Outcome(staged, True, reason, counts=self._row_counts(staged))
-        return Outcome(staged, True, reason, counts=self._changed(staged))
+        columns, total = self._make_new(planned, select)
+        built = staged(planned, Extent.ALL, columns, total, has_frozen=has_frozen)
+        if built.stored is None or not _comparable(built):
+            return Outcome(built, True, reason, counts=Counts(inserted=total))
+        if not self._diff(built) and not reason and not _reshaped(built):
+            return Outcome(replace(built, unchanged=True), True, reason)
+        if not built.compiled.model.key:
+            return Outcome(built, True, reason, counts=self._row_counts(built))
+        return Outcome(built, True, reason, counts=self._changed(built))
 
-    def _freeze_keys(self, staged: Staged) -> bool:
+    def _freeze_keys(self, planned: Planned) -> bool:
         """Keys that cannot be rebuilt since the source has dropped part of their history."""
-        keys = [self.frozen.key(k) for k in staged.compiled.source_keys]
-        kept = [k for k in keys if k.has_frozen]
-        if not kept or staged.stored is None:
+        kept = [k for k in map(self.frozen.key, planned.compiled.source_keys) if k.has_frozen]
+        if not kept or planned.stored is None:
             return False
-        width = len(staged.compiled.key_names)
-        parts = [
-            f"select {', '.join(f'k{n}' for n in range(1, width + 1))}, 1 as recompute from {self.algebra.name('frozen', k.number)}"
-            for k in kept
-        ]
-        table = self.algebra.name("frozen_of", staged.number)
-        self.warehouse.execute(
-            "stage:frozen", self.warehouse.engine.temporary_table(table, self.algebra.union_keys(parts, width))
-        )
+        width, scratch = len(planned.compiled.key_names), self.algebra.scratch
+        parts = [keys.all_of_table(scratch.frozen(k.number), width) for k in kept]
+        table = scratch.frozen_of(planned.number)
+        self.warehouse.execute("stage:frozen", self.algebra.engine.temporary_table(table, keys.union(parts, width)))
         return True
 
     # -- affected keys ---------------------------------------------------------------------------------------------
 
-    def _affected(self, staged: Staged, with_dirty: bool) -> int:
+    def _affected(self, planned: Planned, with_dirty: bool) -> int:
         """Make the model's table of affected keys; gives how many there are."""
-        model, algebra = staged.compiled, self.algebra
+        model, algebra, scratch = planned.compiled, self.algebra, self.algebra.scratch
         width = len(model.key_names)
-        parts = [
-            algebra.keys_from(algebra.name("keys", self.frozen.key(key).number), width) for key in model.source_keys
-        ]
+        parts = [keys.of_table(scratch.keys(self.frozen.key(key).number), width) for key in model.source_keys]
         for table in model.models:
             above = self.outcomes[table]
             if above.writes:
-                parts.append(algebra.keys_from_diff(model, above.staged, self.upstream))
+                parts.append(keys.of_diff(algebra, model, above.staged, self.upstream))
         known = self.state.models[table_key(self.work, model)]
         if with_dirty and known.owes == "keys":
             dirty = self.work.manifest.dirty_table(table_key(self.work, model), model.key_names)
-            parts.append(algebra.keys_from_dirty(dirty, model.key_names))
+            parts.append(keys.owed(algebra, dirty, model.key_names))
         if not parts:
             return 0
-        table_ = algebra.name("affected", staged.number)
-        count = self.work.make("stage:affected", table_, algebra.union_keys(parts, width))
-        if self._freeze_keys(staged):
-            ks = [f"k{n}" for n in range(1, width + 1)]
-            frozen = algebra.is_in(ks, algebra.name("frozen_of", staged.number), types=staged.key_types)
-            self.warehouse.execute("stage:frozen", f"delete from {table_} where {frozen}")
-            count = int(self.warehouse.execute("stage:affected-count", f"select count(*) from {table_}").one()[0])
+        affected = scratch.affected(planned.number)
+        count = self.work.make("stage:affected", affected, keys.union(parts, width))
+        if self._freeze_keys(planned):
+            frozen = algebra.is_in(ks(width), scratch.frozen_of(planned.number), types=planned.key_types)
+            self.warehouse.execute("stage:frozen", f"delete from {affected} where {frozen}")
+            count = int(self.warehouse.execute("stage:affected-count", f"select count(*) from {affected}").one()[0])
         if count:
-            analyze(self.work, table_)
+            analyze(self.work, affected)
         return count
 
-    def _keys(self, staged: Staged) -> Outcome:
-        found = self._affected(staged, with_dirty=True)
+    def _keys(self, planned: Planned) -> Outcome:
+        found = self._affected(planned, with_dirty=True)
         if not found:
-            return Outcome(replace(staged, extent=Extent.NONE), taken=True)
-        staged = replace(staged, extent=Extent.KEYS, key_count=found)
-        staged, _ = self._make_new(staged, self._fresh(staged))
-        if _reshaped(staged):  # SELECT * over an input that has other columns now
-            for name in (self._new(staged), self.algebra.name("frozen_of", staged.number)):
+            return Outcome(as_stored(planned), taken=True)
+        columns, _ = self._make_new(planned, self._fresh(planned, found))
+        built = staged(planned, Extent.KEYS, columns, found)
+        scratch = self.algebra.scratch
+        if _reshaped(built):  # SELECT * over an input that has other columns now
+            for name in (scratch.new(planned.number), scratch.frozen_of(planned.number)):
                 self.warehouse.execute("stage:reshaped", f"drop table if exists {name}")
-            return self._all(staged, "its columns changed")
-        if not self._diff(staged):
-            return Outcome(replace(staged, unchanged=True), True)
-        return Outcome(staged, True, counts=self._changed(staged))
+            return self._all(planned, "its columns changed")
+        if not self._diff(built):
+            return Outcome(replace(built, unchanged=True), True)
+        return Outcome(built, True, counts=self._changed(built))
 
-    def _fresh(self, staged: Staged) -> str:
+    def _fresh(self, planned: Planned, key_count: int) -> str:
         """The model's new rows for its affected keys: recomputed, or merged where that is right."""
-        keys = self.algebra.name("affected", staged.number)
-        if not staged.compiled.model.merge:
-            return self.algebra.restricted(staged, self._inputs(staged, keys), keys)
-        changed = self.warehouse.execute(
-            "stage:recompute-count", f"select cast(sum(recompute) as bigint) from {keys}"
-        ).one()[0]
+        cut = Cut(self.algebra.scratch.affected(planned.number), key_count)
+        inputs = self._inputs(planned, cut)
+        if not planned.compiled.model.merge:
+            return rows.of_select(self.algebra, planned, inputs, cut)
+        sql = f"select cast(sum(recompute) as bigint) from {cut.keys}"
+        changed = self.warehouse.execute("stage:recompute-count", sql).one()[0]
         parts = []
         if changed:
-            parts.append(self.algebra.restricted(staged, self._inputs(staged, keys), keys, "recompute = 1"))
-        if changed < staged.key_count:
-            fresh = self.algebra.restricted(
-                staged, self._inputs(staged, keys), keys, "recompute = 0", only_pending=True
-            )
-            parts.append(self.algebra.merged(staged, fresh))
-        columns = ", ".join(self.algebra.quoted([c.name for c in staged.columns]))
+            parts.append(rows.of_select(self.algebra, planned, inputs, replace(cut, where="recompute = 1")))
+        if changed < key_count:
+            new = replace(cut, where="recompute = 0", only_pending=True)
+            parts.append(rows.folded(self.algebra, planned, rows.of_select(self.algebra, planned, inputs, new)))
+        columns = self.algebra.listed(planned.stored_columns)
         return "\nunion all\n".join(f"select {columns} from (\n{part}\n) runner_p{n}" for n, part in enumerate(parts))
 
-    def _inputs(self, staged: Staged, keys: str | None) -> Inputs:
+    def _inputs(self, planned: Planned, cut: Cut | None) -> Inputs:
         """The model's inputs; source rows that it reads more than once are put into scratch first."""
         inputs = Inputs(self.frozen.sources, self.upstream, lookups=self.bound.lookup_rows)
         shared = {}
-        for table, (name, select) in self.algebra.shared_rows(staged, inputs, keys).items():
+        for table, (name, select) in rows.shared(self.algebra, planned, inputs, cut).items():
             self.work.make("stage:rows", name, select)
             shared[table] = name
         return replace(inputs, shared=shared)
 
     # -- new rows and what differs -----------------------------------------------------------------------------------
 
-    def _new(self, staged: Staged) -> str:
-        return self.algebra.name("new", staged.number)
-
-    def _make_new(self, staged: Staged, select: str) -> tuple[Staged, int]:
-        """Stage the model's rows; gives it with their columns, and how many there are."""
-        layout = staged.compiled.model.layout
-        count = self.work.make(f"stage:{staged.compiled.table}", self._new(staged), select, layout)
-        columns = self.warehouse.columns_of(self._new(staged))
-        types = staged.key_types or _key_types(staged.compiled, columns)
-        return replace(staged, columns=columns, key_types=types), count
+    def _make_new(self, planned: Planned, select: str) -> tuple[tuple[Column, ...], int]:
+        """Stage the model's rows; gives their columns, and how many there are."""
+        table = self.algebra.scratch.new(planned.number)
+        model = planned.compiled.model
+        count = self.work.make(f"stage:{planned.compiled.table}", table, select, model.layout)
+        return self.warehouse.columns_of(table), count
 
     def _diff(self, staged: Staged) -> bool:
         """Make the table of old and new rows that differ; True if there are any."""
-        table = self.algebra.name("diff", staged.number)
-        return self.work.make("stage:diff", table, self.algebra.diff(staged, _common(staged))) > 0
+        table = self.algebra.scratch.diff(staged.number)
+        return self.work.make("stage:diff", table, changes.diff(self.algebra, staged, _common(staged))) > 0
 
     def _row_counts(self, staged: Staged) -> Counts:
-        table = self.algebra.name("diff", staged.number)
+        table = self.algebra.scratch.diff(staged.number)
         sql = f"select sum(case when runner_now > runner_was then runner_now - runner_was else 0 end), sum(case when runner_was > runner_now then runner_was - runner_now else 0 end) from {table}"
         inserted, deleted = self.warehouse.execute("stage:counts", sql).one()
         return Counts(inserted=int(inserted or 0), deleted=int(deleted or 0))
 
     def _changed(self, staged: Staged) -> Counts:
-        table = self.algebra.name("changed", staged.number)
-        self.warehouse.execute(
-            "stage:changed", self.warehouse.engine.temporary_table(table, self.algebra.changed(staged))
-        )
+        algebra, scratch = self.algebra, self.algebra.scratch
+        table = scratch.changed(staged.number)
+        self.warehouse.execute("stage:changed", algebra.engine.temporary_table(table, changes.changed(algebra, staged)))
         analyze(self.work, table)
-        if self.algebra.finer(staged):
-            moved = self.algebra.name("moved", staged.number)
-            self.warehouse.execute(
-                "stage:moved", self.warehouse.engine.temporary_table(moved, self.algebra.moved(staged))
-            )
+        if changes.finer(staged):
+            moved = scratch.moved(staged.number)
+            self.warehouse.execute("stage:moved", algebra.engine.temporary_table(moved, changes.moved(algebra, staged)))
             analyze(self.work, moved)
         sql = (
             "select sum(case when runner_was = 0 then 1 else 0 end), sum(case when runner_was = 1 and runner_now = 1 then 1 else 0 end),"
@@ -338,11 +309,6 @@ class _Stager:
         )
         inserted, updated, deleted = (int(n or 0) for n in self.warehouse.execute("stage:counts", sql).one())
         return Counts(inserted, updated, deleted)
-
-
-def _key_types(model: CompiledModel, columns: tuple[Column, ...]) -> tuple[str, ...]:
-    types = {column.name.lower(): column.type for column in columns}
-    return tuple(types.get(name.lower(), "") for name in model.key_names)
 
 
 def _common(staged: Staged) -> list[Column]:

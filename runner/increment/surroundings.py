@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from runner.algebra.rows import Algebra
+from runner.algebra.scratch import Scratch
+from runner.algebra.texts import Algebra
 from runner.clock import Clock
 from runner.events import Emit, Event
 from runner.increment import scripts as after
@@ -25,7 +26,7 @@ def looking(program: Program, warehouse: Warehouse, request: Request, emit: Emit
     """A Work with private scratch, which ends with the block."""
     manifest = Manifest(warehouse, program.playbook.name, program.playbook.state_schema)
     scratch = warehouse.open_private_scratch()
-    algebra = Algebra(warehouse, program.playbook, scratch)
+    algebra = Algebra(warehouse.engine, program.playbook, Scratch(warehouse.engine, scratch))
     work = Work(
         program, warehouse, manifest, algebra, replace(request, retract=True), Clock(lambda: 0.0, lambda _: None), emit
     )

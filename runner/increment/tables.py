@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from runner import actions
-from runner.algebra.rows import Staged
+from runner.algebra.texts import ks
+from runner.algebra.values import Staged
 from runner.errors import Stopped
 from runner.increment.freeze import Frozen
 from runner.increment.stage import Outcome, table_key
@@ -43,10 +44,10 @@ def prepare(work: Work, state: State, frozen: Frozen, outcomes: Sequence[Outcome
         if key.index is None:
             name = work.manifest.new_index_name(key.key, work.request.run_id)
             table = work.manifest.table(name)
-            columns = ", ".join([*(f"k{n}" for n in range(1, len(key.key.texts) + 1)), "etl_tstamp", "event_count"])
+            columns = ", ".join([*ks(len(key.key.texts)), "etl_tstamp", "event_count"])
             warehouse.execute("ddl:index", f"drop table if exists {table}")
             warehouse.execute(
-                "ddl:index", f"create table {table} as select {columns} from {algebra.name('pairs', key.number)}"
+                "ddl:index", f"create table {table} as select {columns} from {algebra.scratch.pairs(key.number)}"
             )
             if warehouse.engine.indexes:
                 warehouse.execute("ddl:index", f"create index on {table} (etl_tstamp)")
@@ -73,7 +74,7 @@ def drop_leftovers(manifest: Manifest, version: int, trusted: Mapping[tuple[str,
 def _shape(work: Work, state: State, outcome: Outcome) -> None:
     """Make the model's table, or give it its new columns."""
     warehouse, staged = work.warehouse, outcome.staged
-    new = work.algebra.name("new", staged.number)
+    new = work.algebra.scratch.new(staged.number)
     known = table_key(work, staged.compiled) in state.models
     if staged.stored is not None and not known and outcome.reason == "new" and misfits(staged):
         warehouse.execute("ddl:recreate", f"drop table {staged.table}")  # empty, and left by a run that crashed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from runner.algebra.rows import Algebra
+from runner.algebra.texts import Algebra
 from runner.clock import Clock
 from runner.events import Emit
 from runner.names import PLAIN, Layout, TableName

@@ -11,7 +11,9 @@ from unittest.mock import patch
 
 import pytest
 
-from runner.algebra.rows import Algebra, Staged
+from runner.algebra import changes
+from runner.algebra.texts import Algebra
+from runner.algebra.values import Staged
 from tests.engines import postgres, redshift
 from tests.kit.arena import Arena, first_seed, on, on_emulators, play_or_shrink
 from tests.kit.tally import Tally
@@ -58,16 +60,16 @@ def test_serializable_isolation(postgres_server: postgres.Server) -> None:
             simulated_or_shrunk(seed, on("redshift", shim), runs=SHORT)
 
 
-def _recreated(self: Algebra, staged: Staged) -> list[tuple[str, str]]:
+def _recreated(algebra: Algebra, staged: Staged) -> list[tuple[str, str]]:
     """A publish as it is often written: the table made anew."""
-    new = self.name("new", staged.number)
+    new = algebra.scratch.new(staged.number)
     return [("delete", f"drop table {staged.table}"), ("insert", f"create table {staged.table} as select * from {new}")]
 
 
-def _truncated(self: Algebra, staged: Staged) -> list[tuple[str, str]]:
+def _truncated(algebra: Algebra, staged: Staged) -> list[tuple[str, str]]:
     """A publish that empties the table by TRUNCATE."""
-    columns = ", ".join(self.quoted([column.name for column in staged.columns]))
-    new = self.name("new", staged.number)
+    columns = algebra.listed(staged.columns)
+    new = algebra.scratch.new(staged.number)
     insert = f"insert into {staged.table} ({columns}) select {columns} from {new}"
     return [("delete", f"truncate table {staged.table}"), ("insert", insert)]
 
@@ -79,7 +81,7 @@ NAIVE = {"redshift": _truncated, "snowflake": _recreated}
 def test_a_publish_that_would_commit_is_refused(arena: Arena, engine: str) -> None:
     """DDL on Snowflake and TRUNCATE on Redshift are not sent within the publish: exit 6, nothing published."""
     with (
-        patch.object(Algebra, "publish", NAIVE[engine]),
+        patch.object(changes, "publish", NAIVE[engine]),
         pytest.raises(Difference, match="would commit the transaction half done"),
     ):
         simulated(make(first_seed(), SHORT), arena, CALM)
@@ -89,7 +91,7 @@ def test_a_publish_that_would_commit_is_refused(arena: Arena, engine: str) -> No
 def test_a_publish_that_commits_is_caught(arena: Arena, engine: str) -> None:
     """If such a statement were sent, the simulation would see tables that are not what the manifest says."""
     with ExitStack() as stack:
-        stack.enter_context(patch.object(Algebra, "publish", NAIVE[engine]))
+        stack.enter_context(patch.object(changes, "publish", NAIVE[engine]))
         stack.enter_context(interleave.unguarded(engine))
         for seed in range(first_seed(), first_seed() + 20):
             try:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
 
-from runner.algebra.rows import Algebra
+from runner.algebra import keys
+from runner.algebra.texts import Algebra
 from runner.doors.semantic.commands import rewind as rewinding
 from runner.doors.semantic.compile.cells import Cells
 from runner.doors.semantic.compile.compile import _Builder
@@ -67,28 +68,28 @@ def _new_cohort_only(cells: Cells, found: tuple[Affected, ...]) -> tuple[Affecte
 
 def _new_rows_only() -> AbstractContextManager[Any]:
     """Keys of new rows only: the user and day that a corrected event had are forgotten."""
-    real = Algebra.keys_from_diff
+    real = keys.of_diff
 
-    def keys(self: Algebra, compiled: Any, upstream: Any, upstreams: Any) -> str:
-        text = real(self, compiled, upstream, upstreams)
-        name = self.name("diff", upstream.number)
+    def of_diff(algebra: Algebra, compiled: Any, upstream: Any, upstreams: Any) -> str:
+        text = real(algebra, compiled, upstream, upstreams)
+        name = algebra.scratch.diff(upstream.number)
         return text.replace(f"from {name}", f"from (select * from {name} where runner_now > runner_was)")
 
-    return patch.object(Algebra, "keys_from_diff", keys)
+    return patch.object(keys, "of_diff", of_diff)
 
 
 def _least_registration() -> AbstractContextManager[Any]:
     """A registration may only move to an earlier day: rows that went are not looked at."""
-    real = Algebra.keys_from_diff
+    real = keys.of_diff
 
-    def keys(self: Algebra, compiled: Any, upstream: Any, upstreams: Any) -> str:
-        text = real(self, compiled, upstream, upstreams)
+    def of_diff(algebra: Algebra, compiled: Any, upstream: Any, upstreams: Any) -> str:
+        text = real(algebra, compiled, upstream, upstreams)
         if compiled.table.table != "registrations":
             return text
-        name = self.name("diff", upstream.number)
+        name = algebra.scratch.diff(upstream.number)
         return text.replace(f"from {name}", f"from (select * from {name} where runner_now > runner_was)")
 
-    return patch.object(Algebra, "keys_from_diff", keys)
+    return patch.object(keys, "of_diff", of_diff)
 
 
 def _no_dirty() -> AbstractContextManager[Any]:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import PropertyMock, patch
 
-from runner.algebra import batches
-from runner.algebra.rows import Algebra, Inputs, SourceState, Staged
+from runner.algebra import batches, changes, keys, rows
+from runner.algebra.texts import Algebra, ks
+from runner.algebra.values import BoundSource, Cut, FrozenSource, Planned, Staged
 from runner.increment import publish
 from runner.increment.stage import _Stager
 from runner.playbook.values import Source
@@ -68,8 +69,8 @@ def fingerprint(change: Callable[[str], str]) -> Patch:
     """Another hash of a batch."""
     real = batches.fingerprint
 
-    def changed(algebra: Algebra, state: SourceState, key_texts: Any) -> str:
-        return change(real(algebra, state, key_texts))
+    def changed(algebra: Algebra, source: BoundSource, key_texts: Any) -> str:
+        return change(real(algebra, source, key_texts))
 
     return lambda: patch("runner.algebra.batches.fingerprint", changed)
 
@@ -191,74 +192,79 @@ def no_fence() -> AbstractContextManager[Any]:
 def add_batch() -> AbstractContextManager[Any]:
     """SUM and COUNT: what is stored plus what the batch brings."""
 
-    def fresh(self: _Stager, staged: Staged) -> str:
-        keys = self.algebra.name("affected", staged.number)
-        batch = self.algebra.restricted(staged, Inputs(self.frozen.sources, self.upstream), keys, only_pending=True)
-        names = staged.compiled.key_names
+    def fresh(self: _Stager, planned: Planned, key_count: int) -> str:
+        cut = Cut(self.algebra.scratch.affected(planned.number), key_count, only_pending=True)
+        batch = rows.of_select(self.algebra, planned, self._inputs(planned, None), cut)
+        names = planned.compiled.key_names
         columns = []
-        for name in (column.name for column in staged.columns):
+        for name in (column.name for column in planned.stored_columns):
             both = f"coalesce(o.{name}, n.{name}), coalesce(n.{name}, o.{name})"
             added = f"coalesce(o.{name}, 0) + coalesce(n.{name}, 0)"
             columns.append(f"{added if name in ('events', 'amount') else f'greatest({both})'} as {name}")
-        columns = [f"n.{c.name}" if c.name in names else text for c, text in zip(staged.columns, columns, strict=True)]
+        named = zip(planned.stored_columns, columns, strict=True)
+        columns = [f"n.{c.name}" if c.name in names else text for c, text in named]
         same = " and ".join(f"o.{name} is not distinct from n.{name}" for name in names)
-        return f"select {', '.join(columns)} from (\n{batch}\n) n left join {staged.table} o on {same}"
+        return f"select {', '.join(columns)} from (\n{batch}\n) n left join {planned.table} o on {same}"
 
     return patch.object(_Stager, "_fresh", fresh)
 
 
 def merge_always() -> AbstractContextManager[Any]:
     """Changed batches are merged like new ones."""
-    real = Algebra.keys_of
+    real = keys.of_source
 
-    def keys_of(self: Algebra, key: SourceKey, number: int, state: SourceState, index: str | None) -> str:
-        ks = ", ".join(f"k{n}" for n in range(1, len(key.texts) + 1))
-        return f"select {ks}, 0 as recompute from ({real(self, key, number, state, index)}) runner_z"
+    def of_source(algebra: Algebra, key: SourceKey, number: int, source: FrozenSource, index: str | None) -> str:
+        listed = ", ".join(ks(len(key.texts)))
+        return f"select {listed}, 0 as recompute from ({real(algebra, key, number, source, index)}) runner_z"
 
-    return patch.object(Algebra, "keys_of", keys_of)
+    return patch.object(keys, "of_source", of_source)
 
 
 def copies_out_first() -> AbstractContextManager[Any]:
     """Copies are taken out of the batch before it is merged."""
-    real = Algebra.source_rows
+    real = rows.of_source
 
-    def rows(self: Algebra, state: SourceState, columns: Any, where: list[str], *, dedupe: bool, few: bool) -> str:
-        merging = bool(where) and where[0] == self.pending(state)
-        return real(self, state, columns, where, dedupe=dedupe or merging, few=few)
+    def of_source(
+        algebra: Algebra, source: FrozenSource, columns: Any, where: list[str], *, dedupe: bool, few: bool
+    ) -> str:
+        merging = bool(where) and where[0] == rows.pending(algebra, source)
+        return real(algebra, source, columns, where, dedupe=dedupe or merging, few=few)
 
-    return patch.object(Algebra, "source_rows", rows)
+    return patch.object(rows, "of_source", of_source)
 
 
 def no_key_index() -> AbstractContextManager[Any]:
     """Only the rows that a batch has now tell which keys it touches."""
-    real = Algebra.keys_of
+    real = keys.of_source
     return patch.object(
-        Algebra, "keys_of", lambda self, key, number, state, index: real(self, key, number, state, None)
+        keys, "of_source", lambda algebra, key, number, source, index: real(algebra, key, number, source, None)
     )
 
 
 def new_rows_only() -> AbstractContextManager[Any]:
     """Users of the sessions as they are now; those whom a session left are forgotten."""
-    real = Algebra.keys_from_diff
+    real = keys.of_diff
 
-    def keys(self: Algebra, compiled: Any, upstream: Staged, upstreams: Any) -> str:
-        table = self.name("diff", upstream.number)
+    def of_diff(algebra: Algebra, compiled: Any, upstream: Staged, upstreams: Any) -> str:
+        table = algebra.scratch.diff(upstream.number)
         new = f"(select * from {table} where runner_now > runner_was)"
-        return real(self, compiled, upstream, upstreams).replace(f"from {table} as", f"from {new} as")
+        return real(algebra, compiled, upstream, upstreams).replace(f"from {table} as", f"from {new} as")
 
-    return patch.object(Algebra, "keys_from_diff", keys)
+    return patch.object(keys, "of_diff", of_diff)
 
 
 def lookback() -> AbstractContextManager[Any]:
     """History is read as far back as a fixed time."""
-    real = Algebra.source_rows
+    real = rows.of_source
 
-    def rows(self: Algebra, state: SourceState, columns: Any, where: list[str], *, dedupe: bool, few: bool) -> str:
-        newest = f"(select max(x.collector_tstamp) - interval '20 hours' from {state.rows} x)"
+    def of_source(
+        algebra: Algebra, source: FrozenSource, columns: Any, where: list[str], *, dedupe: bool, few: bool
+    ) -> str:
+        newest = f"(select max(x.collector_tstamp) - interval '20 hours' from {source.rows} x)"
         late = [f"(collector_tstamp is null or collector_tstamp >= {newest})"] if few else []
-        return real(self, state, columns, [*where, *late], dedupe=dedupe, few=few)
+        return real(algebra, source, columns, [*where, *late], dedupe=dedupe, few=few)
 
-    return patch.object(Algebra, "source_rows", rows)
+    return patch.object(rows, "of_source", of_source)
 
 
 def shared_index() -> AbstractContextManager[Any]:
@@ -269,16 +275,16 @@ def shared_index() -> AbstractContextManager[Any]:
 def except_diff() -> AbstractContextManager[Any]:
     """Old and new rows compared as sets."""
 
-    def diff(self: Algebra, staged: Staged, common: list[Column]) -> str:
-        names = [column.name for column in common]
-        listed = ", ".join(self.quoted(names))
-        old, new = self.old_rows(staged, names), f"select {listed} from {self.name('new', staged.number)}"
+    def diff(algebra: Algebra, staged: Staged, common: list[Column]) -> str:
+        listed = algebra.listed(common)
+        old = changes.old_rows(algebra, staged, [column.name for column in common])
+        new = f"select {listed} from {algebra.scratch.new(staged.number)}"
         return (
             f"select {listed}, 1 as runner_was, 0 as runner_now from (({old}) except ({new})) runner_a union all"
             f" select {listed}, 0 as runner_was, 1 as runner_now from (({new}) except ({old})) runner_b"
         )
 
-    return patch.object(Algebra, "diff", diff)
+    return patch.object(changes, "diff", diff)
 
 
 def both(*parts: Patch) -> Patch:

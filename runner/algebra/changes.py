@@ -1,0 +1,112 @@
+"""What differs between a model's stored and its new rows, and the statements that publish it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runner.algebra import rows
+from runner.algebra.texts import Algebra, as_ks, ks
+from runner.algebra.values import Extent, Staged
+from runner.warehouse.values import Column
+
+
+def old_rows(algebra: Algebra, staged: Staged, columns: Sequence[str]) -> str:
+    """Stored rows that this run may replace."""
+    listed = ", ".join(algebra.quoted(columns))
+    where = "" if staged.extent is Extent.ALL and not staged.has_frozen else f" where {_replaced(algebra, staged)}"
+    return f"select {listed} from {staged.table}{where}"
+
+
+def _replaced(algebra: Algebra, staged: Staged) -> str:
+    names = algebra.quoted(staged.compiled.key_names)
+    if staged.extent is Extent.ALL:
+        return algebra.not_in(names, algebra.scratch.frozen_of(staged.number), staged.key_types)
+    return algebra.is_in(names, algebra.scratch.affected(staged.number), types=staged.key_types)
+
+
+def diff(algebra: Algebra, staged: Staged, common: Sequence[Column]) -> str:
+    """Old and new rows that differ, compared as multisets: `group by` all columns, never EXCEPT."""
+    old = old_rows(algebra, staged, [column.name for column in common])
+    return differing(algebra, common, f"({old}) runner_o", algebra.scratch.new(staged.number))
+
+
+def differing(algebra: Algebra, columns: Sequence[Column], was: str, now: str, where: str = "") -> str:
+    """(columns, runner_was, runner_now) of rows that stand in `was` and in `now` in different numbers."""
+    listed = algebra.listed(columns)
+    groups, shown = ", ".join(algebra.sortable_columns(columns)), ", ".join(algebra.shown_columns(columns))
+    both = (
+        f"select {listed}, 1 as runner_was, 0 as runner_now from {was}{where}\nunion all\n"
+        f"select {listed}, 0 as runner_was, 1 as runner_now from {now}{where}"
+    )
+    return (
+        f"select {shown}, sum(runner_was) as runner_was, sum(runner_now) as runner_now from (\n{both}\n) runner_u"
+        f" group by {groups} having sum(runner_was) <> sum(runner_now)"
+    )
+
+
+def changed(algebra: Algebra, staged: Staged) -> str:
+    """Keys whose rows differ, and whether they had rows before and have rows now."""
+    key = as_ks(algebra.quoted(staged.compiled.key_names))
+    names = ks(len(staged.compiled.key_names))
+    old = old_rows(algebra, staged, staged.compiled.key_names)
+    return (
+        f"with differing as (select distinct {key} from {algebra.scratch.diff(staged.number)})"
+        f" select {', '.join(names)}, max(runner_was) as runner_was, max(runner_now) as runner_now from ("
+        f"select {key}, 1 as runner_was, 0 as runner_now from ({old}) runner_o"
+        f" union all select {key}, 0 as runner_was, 1 as runner_now from {algebra.scratch.new(staged.number)}) runner_u"
+        f" where {algebra.is_in(names, 'differing', types=staged.key_types)} group by {', '.join(names)}"
+    )
+
+
+def finer(staged: Staged) -> tuple[str, ...]:
+    """`unique` columns that tell the rows of a key apart: then only rows that differ are replaced, not whole keys.
+
+    They hold the key, so all rows that they name belong to keys that are staged as a whole.
+    """
+    key, unique = (
+        {name.lower() for name in names} for names in (staged.compiled.key_names, staged.compiled.model.unique)
+    )
+    return staged.compiled.model.unique if key and key < unique and staged.extent is Extent.KEYS else ()
+
+
+def moved(algebra: Algebra, staged: Staged) -> str:
+    """The values of `finer` in rows that differ."""
+    return f"select distinct {as_ks(algebra.quoted(finer(staged)))} from {algebra.scratch.diff(staged.number)}"
+
+
+def publish(algebra: Algebra, staged: Staged) -> list[tuple[str, str]]:
+    """(what, statement): replace the rows that differ, those of the keys that differ, or all rows."""
+    columns = algebra.listed(staged.columns)
+    insert = f"insert into {staged.table} ({columns}) select {columns} from {algebra.scratch.new(staged.number)}"
+    if staged.extent is Extent.ALL:
+        where = f" where {_replaced(algebra, staged)}" if staged.has_frozen else ""
+        return [("delete", f"delete from {staged.table}{where}"), ("insert", insert)]
+    unique = finer(staged)
+    names = unique or staged.compiled.key_names
+    keys = algebra.scratch.moved(staged.number) if unique else algebra.scratch.changed(staged.number)
+    types = {column.name.lower(): column.type for column in staged.columns}
+    differs = algebra.is_in(algebra.quoted(names), keys, types=[types.get(name.lower(), "") for name in names])
+    return [("delete", f"delete from {staged.table} where {differs}"), ("insert", f"{insert} where {differs}")]
+
+
+def duplicates(algebra: Algebra, staged: Staged) -> str:
+    """Values of the model's `unique` columns that would stand twice after publish; nulls are never equal.
+
+    Where `unique` holds the whole key, two such rows have one key, and all rows of a recomputed key are staged.
+    """
+    names = list(staged.compiled.model.unique)
+    listed = ", ".join(algebra.quoted(names))
+    table = algebra.scratch.new(staged.number)
+    key = {name.lower() for name in staged.compiled.key_names}
+    if not key or not key <= {name.lower() for name in names}:
+        table = rows.of_model(algebra, staged, tuple(Column(name, "") for name in names), lambda _: ())
+    known = " and ".join(f"{name} is not null" for name in algebra.quoted(names))
+    return (
+        f"select {listed}, count(*) as copies from {table} runner_u where {known}"
+        f" group by {listed} having count(*) > 1 limit 5"
+    )
+
+
+def failing(algebra: Algebra, staged: Staged, check: str) -> str:
+    """The number of staged rows for which a row-level check is not true."""
+    return f"select count(*) from {algebra.scratch.new(staged.number)} where not coalesce(({check}), false)"

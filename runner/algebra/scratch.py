@@ -1,0 +1,103 @@
+"""The scratch tables of a run, by what they hold; numbered by source, source key or model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runner.warehouse.engines import Engine
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """A run's private place (`place`, its SQL name) and the names of the tables in it.
+
+    Keys are columns k1 … kn everywhere.
+    """
+
+    engine: Engine
+    place: str
+
+    def _named(self, what: str, number: int) -> str:
+        return self.engine.scratch_table(self.place, f"{what}_{number}")
+
+    # -- of a source -------------------------------------------------------------------------------------------------
+
+    def batches(self, source: int) -> str:
+        """(etl_tstamp, event_count, previous_count, fingerprint, reason): its pending batches."""
+        return self._named("batches", source)
+
+    def held(self, source: int) -> str:
+        """(etl_tstamp): new batches that this run leaves for later."""
+        return self._named("held", source)
+
+    def kept(self, source: int) -> str:
+        """(etl_tstamp): batches that are gone and whose keys stay as they are."""
+        return self._named("kept", source)
+
+    def pinned(self, number: int) -> str:
+        """A copy of a source or look-up as it was at the freeze's instant, where the engine cannot go back to it."""
+        return self._named("pinned", number)
+
+    def pending(self, source: int) -> str:
+        """(etl_tstamp, event_count, previous_count, reason): `{{ batches }}` of plain queries."""
+        return self._named("pending", source)
+
+    def events(self, source: int) -> str:
+        """Rows of the pending batches: `{{ events }}` of plain queries."""
+        return self._named("events", source)
+
+    # -- of a source key ---------------------------------------------------------------------------------------------
+
+    def pairs(self, key: int) -> str:
+        """(k1 … kn, etl_tstamp, event_count) of the pending batches; of all batches to fill a new key index."""
+        return self._named("pairs", key)
+
+    def keys(self, key: int) -> str:
+        """(k1 … kn, recompute): affected keys."""
+        return self._named("keys", key)
+
+    def frozen(self, key: int) -> str:
+        """(k1 … kn): keys whose history is gone."""
+        return self._named("frozen", key)
+
+    def keys_of(self, key: int) -> str:
+        """One column: `{{ keys.NAME }}` of plain queries."""
+        return self._named("keys_of", key)
+
+    def history(self, key: int) -> str:
+        """All events of the affected keys: `{{ history.NAME }}` of plain queries."""
+        return self._named("history", key)
+
+    # -- of a model --------------------------------------------------------------------------------------------------
+
+    def affected(self, model: int) -> str:
+        """(k1 … kn, recompute): its affected keys."""
+        return self._named("affected", model)
+
+    def frozen_of(self, model: int) -> str:
+        """(k1 … kn, recompute): its keys that stay as they are."""
+        return self._named("frozen_of", model)
+
+    def rows(self, model: int, source: int) -> str:
+        """Rows of a source that it reads more than once."""
+        return f"{self._named('rows', model)}_{source}"
+
+    def new(self, model: int) -> str:
+        """Its new rows."""
+        return self._named("new", model)
+
+    def diff(self, model: int) -> str:
+        """(its columns, runner_was, runner_now): old and new rows that differ, as multisets."""
+        return self._named("diff", model)
+
+    def changed(self, model: int) -> str:
+        """(k1 … kn, runner_was, runner_now): keys whose rows differ."""
+        return self._named("changed", model)
+
+    def moved(self, model: int) -> str:
+        """(k1 … kn): values of its `unique` columns in rows that differ."""
+        return self._named("moved", model)
+
+    def sample(self, model: int) -> str:
+        """(k1 … kn): the keys that `verify --sample` takes."""
+        return self._named("sample", model)

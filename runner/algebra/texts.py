@@ -1,0 +1,99 @@
+"""The value that the algebra's functions share, and the small parts of which their SQL is made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from runner.algebra.scratch import Scratch
+from runner.algebra.values import BoundSource
+from runner.names import TableName
+from runner.playbook.values import Playbook, Source
+from runner.program.values import renamed
+from runner.warehouse.engines import Engine
+from runner.warehouse.values import Column
+
+NO_TSTAMP = "timestamp '0001-01-01 00:00:00'"  # the batch of rows without an etl_tstamp
+
+
+@dataclass(frozen=True)
+class Algebra:
+    """What the SQL of one run depends on besides its inputs: the engine, names of owned tables, the run's scratch."""
+
+    engine: Engine
+    playbook: Playbook
+    scratch: Scratch
+
+    def physical(self, table: TableName) -> str:
+        """An owned table's name in the warehouse, quoted."""
+        return self.engine.table(renamed(self.playbook, table))
+
+    def quoted(self, names: Sequence[str], prefix: str = "") -> list[str]:
+        """Column names, quoted."""
+        return [prefix + self.engine.quote(name) for name in names]
+
+    def listed(self, columns: Sequence[Column]) -> str:
+        """Columns by name, quoted, with commas."""
+        return ", ".join(self.quoted([column.name for column in columns]))
+
+    def batch(self, source: Source) -> str:
+        """A row's batch: its etl_tstamp in UTC, or the sentinel."""
+        return f"coalesce(cast({source.batch.text} as timestamp), {NO_TSTAMP})"
+
+    def from_source(self, source: BoundSource) -> str:
+        """The source's rows under its own name."""
+        return f"{source.rows} as {self.engine.quote(source.source.table.table)}"
+
+    def is_in(self, expressions: Sequence[str], keys: str, where: str = "", types: Sequence[str] = ()) -> str:
+        """True if the key is among the rows of a keys table; keys that are partly null compare null-safe."""
+        if len(expressions) == 1:
+            return f"({expressions[0]}) in (select k1 from {keys}{condition([where] if where else [])})"
+        return self._exists("exists", expressions, keys, where, types)
+
+    def not_in(self, expressions: Sequence[str], keys: str, types: Sequence[str] = ()) -> str:
+        """True if the key is not among the rows of a keys table. Never NOT IN: one null would empty it."""
+        return self._exists("not exists", expressions, keys, "", types)
+
+    def _exists(self, exists: str, expressions: Sequence[str], keys: str, where: str, types: Sequence[str]) -> str:
+        renamed_ks = ", ".join(f"{k} as runner_{k}" for k in ks(len(expressions)))  # k1 may be a user's column
+        listed = f"(select {renamed_ks} from {keys}{condition([where] if where else [])}) runner_k"
+        if len(expressions) == 1:
+            return f"{exists} (select 1 from {listed} where runner_k.runner_k1 = ({expressions[0]}))"
+        pairs = [
+            self.engine.same(f"runner_k.runner_k{n}", f"({e})", types[n - 1] if types else "")
+            for n, e in enumerate(expressions, 1)
+        ]
+        return f"{exists} (select 1 from {listed} where {' and '.join(pairs)})"
+
+    # -- columns of any type -----------------------------------------------------------------------------------------
+
+    def sortable_columns(self, columns: Sequence[Column]) -> list[str]:
+        """What to group by, so that types without an order or equality of their own can be compared."""
+        return [self.engine.sortable(self.engine.quote(c.name), c.type) for c in columns]
+
+    def shown_columns(self, columns: Sequence[Column]) -> list[str]:
+        """The columns themselves, in a query that groups by `sortable_columns`."""
+        pairs = [(c, self.engine.quote(c.name)) for c in columns]
+        return [
+            q if self.engine.sortable(q, c.type) == q else f"{self.engine.any_of(q, c.type)} as {q}" for c, q in pairs
+        ]
+
+
+def ks(width: int) -> list[str]:
+    """The names of a key's columns in the runner's own tables: k1 … kn."""
+    return [f"k{n}" for n in range(1, width + 1)]
+
+
+def as_ks(expressions: Sequence[str]) -> str:
+    """A key's expressions under the names that they have in the runner's own tables."""
+    return ", ".join(f"{e} as k{n}" for n, e in enumerate(expressions, 1))
+
+
+def all_null(expressions: Sequence[str]) -> str:
+    """True for a row that belongs to no group."""
+    return "(" + " and ".join(f"({e}) is null" for e in expressions) + ")"
+
+
+def condition(conditions: Sequence[str]) -> str:
+    """` where …`, or nothing."""
+    return f" where {' and '.join(conditions)}" if conditions else ""

@@ -1,0 +1,147 @@
+"""What the algebra works on: sources as a run sees them, models as it plans and stages them, and what these read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from runner.names import TableName
+from runner.playbook.values import Source
+from runner.program.values import CompiledModel
+from runner.warehouse.values import Column, FileMark, Relation
+
+
+class Extent(Enum):
+    """How much of a model a run recomputes."""
+
+    NONE = "nothing"
+    KEYS = "the affected keys"
+    ALL = "all rows"
+
+
+@dataclass(frozen=True)
+class BoundSource:
+    """A source as the catalogue has it."""
+
+    source: Source
+    number: int
+    relation: Relation
+    rows: str
+    """What stands after FROM: a table's name, or a reader over a list of files."""
+    files: tuple[FileMark, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrozenSource(BoundSource):
+    """A source as this run's freeze sees it: which of its batches are pending, held back or kept."""
+
+    has_held: bool
+    """New batches are left for later: their rows must not be read."""
+    chunked_count: int
+    """New batches that the next cycle of --chunk takes."""
+    has_kept: bool
+    """Batches are gone from the source, and their keys stay as they are (`vanished: keep`)."""
+    pending_count: int
+    no_tstamp: bool
+    """The batch of rows without an etl_tstamp is pending."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A model that a run may work on, and its table as it is stored."""
+
+    compiled: CompiledModel
+    number: int
+    table: str
+    """Its name in the warehouse, quoted."""
+    stored: Relation | None
+    """None: the table is not there yet."""
+
+    @property
+    def stored_columns(self) -> tuple[Column, ...]:
+        """The columns of the stored table; none where it is not there."""
+        return self.stored.columns if self.stored else ()
+
+    @property
+    def key_types(self) -> tuple[str, ...]:
+        """The types of its key's columns, in their order; '' for one that is not known."""
+        types = {column.name.lower(): column.type for column in self.stored_columns}
+        return tuple(types.get(name.lower(), "") for name in self.compiled.key_names)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Staged(Planned):
+    """A model in this run: how much of it is recomputed, and what its new rows look like."""
+
+    extent: Extent
+    columns: tuple[Column, ...]
+    """Of its new rows; of the stored table where nothing is recomputed."""
+    key_count: int
+    """Keys that were looked at; all rows where it has no key or is built in full."""
+    has_frozen: bool
+    """Some keys stay as they are, since part of their history is gone."""
+    unchanged: bool = False
+    """Staged, and every row came out as it was."""
+
+    @property
+    def key_types(self) -> tuple[str, ...]:
+        """The types of its key's columns: the stored ones, or where there is no table those of the new rows."""
+        if self.stored is not None:
+            return super().key_types
+        types = {column.name.lower(): column.type for column in self.columns}
+        return tuple(types.get(name.lower(), "") for name in self.compiled.key_names)
+
+
+def staged(
+    planned: Planned,
+    extent: Extent,
+    columns: tuple[Column, ...],
+    key_count: int = 0,
+    *,
+    has_frozen: bool = False,
+) -> Staged:
+    """A planned model with what a run has made of it."""
+    return Staged(
+        planned.compiled,
+        planned.number,
+        planned.table,
+        planned.stored,
+        extent=extent,
+        columns=columns,
+        key_count=key_count,
+        has_frozen=has_frozen,
+    )
+
+
+def as_stored(planned: Planned) -> Staged:
+    """A model of which this run recomputes nothing: others read its stored rows."""
+    return staged(planned, Extent.NONE, planned.stored_columns)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The keys to which a model's inputs are restricted: a table of them (k1 … kn, recompute), and how many it holds."""
+
+    keys: str
+    count: int
+    where: str = ""
+    """A condition on the table's rows: only these keys."""
+    only_pending: bool = False
+    """Of a source only the rows of its pending batches."""
+
+    @property
+    def condition(self) -> str:
+        """` where …`, or nothing."""
+        return f" where {self.where}" if self.where else ""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a model may read in this run; `shared`: sources whose rows for the model lie in a scratch table already."""
+
+    sources: Mapping[TableName, FrozenSource]
+    upstream: Mapping[TableName, Staged]
+    shared: Mapping[TableName, str] = field(default_factory=dict)
+    lookups: Mapping[TableName, str] = field(default_factory=dict)
+    """What stands after FROM to read a look-up."""
