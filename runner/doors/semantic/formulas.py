@@ -15,6 +15,7 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
 
 from runner.errors import Place
+from runner.warehouse.engines import ENGINES, Engine
 
 _NAME = re.compile(r"\{([^{}]*)\}")
 _SLOT = re.compile(r"\brunner_slot_(\d+)\b")
@@ -33,25 +34,10 @@ VOLATILE = (
 )
 # The same under the names of other engines, which BigQuery's parser does not know.
 VOLATILE_NAMES = frozenset(
-    [
-        "clock_timestamp",
-        "gen_random_uuid",
-        "getdate",
-        "getutcdate",
-        "localtime",
-        "localtimestamp",
-        "newid",
-        "now",
-        "random",
-        "statement_timestamp",
-        "sysdate",
-        "systimestamp",
-        "timeofday",
-        "today",
-        "transaction_timestamp",
-        "uuid",
-        "uuid_string",
-    ]
+    """
+    clock_timestamp gen_random_uuid getdate getutcdate localtime localtimestamp newid now random
+    statement_timestamp sysdate systimestamp timeofday today transaction_timestamp uuid uuid_string
+    """.split()
 )
 HOLISTIC = (exp.Distinct, exp.Median, exp.PercentileCont, exp.PercentileDisc, exp.Quantile, exp.Mode, exp.ArrayAgg)
 APPROXIMATE = (
@@ -90,7 +76,7 @@ class Formula:
         """The parsed expression; `{names}` are columns called runner_slot_N. Raises Unreadable."""
         return _tree(self.text)
 
-    def sql(self, engine: str, value: Callable[[str], str]) -> str:
+    def sql(self, engine: Engine, value: Callable[[str], str]) -> str:
         """The expression for an engine, with `value(name)` in place of each name."""
         return filled(self.tree, self.names, engine, value)
 
@@ -145,7 +131,7 @@ def _tree(text: str) -> exp.Expression:
 def select_of(text: str) -> exp.Expression:
     """A SELECT in the dialect of some engine. Raises Unreadable."""
     said = ""
-    for dialect in ("duckdb", "postgres", "snowflake", "redshift", "bigquery"):
+    for dialect in (*ENGINES, "bigquery"):
         try:
             found = sqlglot.parse(text, read=dialect)
         except SqlglotError as error:
@@ -177,17 +163,17 @@ def slot_of(node: exp.Expr) -> int | None:
     return int(found[1]) if found else None
 
 
-def filled(tree: exp.Expression, names: tuple[str, ...], engine: str, value: Callable[[str], str]) -> str:
+def filled(tree: exp.Expression, names: tuple[str, ...], engine: Engine, value: Callable[[str], str]) -> str:
     """A parsed expression, or a part of one, as an engine's SQL."""
 
     def put(found: re.Match[str]) -> str:
         text = value(names[int(found[1])])
         return text if _SIMPLE.fullmatch(text) else f"({text})"
 
-    return _SLOT.sub(put, tree.transform(_plainly).sql(engine, unsupported_level=sqlglot.ErrorLevel.IGNORE))
+    return _SLOT.sub(put, tree.transform(_plainly).sql(engine.name, unsupported_level=sqlglot.ErrorLevel.IGNORE))
 
 
-def where_only(formula: Formula, engine: str, value: Callable[[str], str], condition: str) -> str:
+def where_only(formula: Formula, engine: Engine, value: Callable[[str], str], condition: str) -> str:
     """A formula whose aggregates take the rows of a condition only: within their arguments, for engines without FILTER."""
     tree = formula.tree.copy()
     for call in list(tree.find_all(exp.AggFunc)):

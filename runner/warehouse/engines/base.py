@@ -41,6 +41,10 @@ class Engine:
     """CREATE OR REPLACE VIEW takes a SELECT with other columns; elsewhere the view has to be dropped before."""
     json_type: str
     """The type of objects and arrays of JSON."""
+    array_windows: bool
+    """Arrays exist, and ARRAY_AGG is a window function too."""
+    infinite_dates: bool
+    """A date can be infinite, and `isfinite` tells."""
     text_type: str = "varchar"
     """A text of any length."""
     timestamp_type: str = "timestamp"
@@ -49,6 +53,10 @@ class Engine:
     """A floating-point number of 64 bits."""
     whole_type: str = "decimal(38, 0)"
     """Whole numbers beyond 64 bits."""
+    boolean_max: str = "bool_or"
+    """The aggregate that is MAX of truth values."""
+    boolean_min: str = "bool_and"
+    """The aggregate that is MIN of truth values."""
     commits: re.Pattern[str] | None = None
     """The beginnings of statements that would commit an open transaction: within one they are refused."""
     stand_ins: tuple[tuple[re.Pattern[str], str], ...] = ()
@@ -66,6 +74,10 @@ class Engine:
 
     def schema(self, name: str) -> str:
         """A schema's full name, quoted."""
+        return self.quote(name)
+
+    def column(self, name: str) -> str:
+        """A column as a file of a front door spells it, quoted."""
         return self.quote(name)
 
     def literal(self, value: str | int | float | bool | None) -> str:
@@ -121,7 +133,7 @@ class Engine:
 
     def text_of(self, column: str, type_: str) -> str:
         """A column's value as text, the same on every run; for hashes."""
-        return f"cast({column} as varchar)"
+        return f"cast({column} as {self.text_type})"
 
     def hash_60(self, text: str) -> str:
         """A 60-bit integer of a text expression: a piece of its md5."""
@@ -143,6 +155,10 @@ class Engine:
     def _same(self, left: str, right: str) -> str:
         return f"{left} is not distinct from {right}"
 
+    def differs(self, left: str, right: str) -> str:
+        """Null-safe inequality."""
+        return f"{left} is distinct from {right}"
+
     def sortable(self, column: str, type_: str) -> str:
         """An expression by which any column can be ordered and grouped, also those of unordered types."""
         return column
@@ -150,3 +166,42 @@ class Engine:
     def any_of(self, column: str, type_: str) -> str:
         """An aggregate that gives one of equal values, for types that cannot be grouped."""
         return f"min({column})"
+
+    def distinct_count(self, array: str) -> str:
+        """How many different values an array holds."""
+        return f"(select count(distinct runner_v) from unnest({array}) as runner_u(runner_v))"
+
+    # -- dates and times ---------------------------------------------------------------------------------------------
+
+    def date_in_zone(self, tstamp: str, zone: str) -> str:
+        """The date of a timestamp in UTC, as it is called in a time zone."""
+        if zone == "UTC":
+            return f"cast({tstamp} as date)"
+        return f"cast({self._in_zone(tstamp, zone)} as date)"
+
+    def _in_zone(self, tstamp: str, zone: str) -> str:
+        return f"timezone('{zone}', timezone('UTC', {tstamp}))"
+
+    def is_infinite(self, date: str) -> str:
+        """Whether a date is infinite; '' where none can be."""
+        return f"not isfinite({date})" if self.infinite_dates else ""
+
+    def seconds_later(self, tstamp: str, seconds: int) -> str:
+        """A timestamp, so many seconds on."""
+        return f"{tstamp} + interval '{seconds} seconds'"
+
+    def dates(self, select: str, first: str, last: str, relation: str) -> str:
+        """Every date from `first` to `last`, both included, of each row of a relation, as `date` beside `select`.
+
+        Here by a join with numbers below 100,000, for engines that cannot make several rows of one.
+        """
+        digits = " union all ".join(f"select {n} as n" for n in range(10))
+        numbers = (
+            f"select a.n + 10 * b.n + 100 * c.n + 1000 * d.n + 10000 * e.n as n from ({digits}) a cross join ({digits}) b"
+            f" cross join ({digits}) c cross join ({digits}) d cross join ({digits}) e"
+        )
+        numbers = f"select n from ({numbers}) runner_m where n <= (select max(({last}) - ({first})) from {relation})"
+        return (
+            f"select {f'{select}, ' if select else ''}{first} + runner_n.n as date from {relation}"
+            f" join ({numbers}) runner_n on runner_n.n <= ({last}) - ({first})"
+        )

@@ -31,6 +31,13 @@ class _DuckDB(Engine):
     def hash_60(self, text: str) -> str:
         return f"(md5_number_lower({text}) >> 4)"
 
+    def distinct_count(self, array: str) -> str:
+        return f"len(list_distinct({array}))"
+
+    def dates(self, select: str, first: str, last: str, relation: str) -> str:
+        number = f"cast(unnest(range(0, ({last}) - ({first}) + 1)) as integer)"
+        return f"select {f'{select}, ' if select else ''}{first} + {number} as date from {relation}"
+
     def files(self, marks: tuple[FileMark, ...]) -> str:
         texts = any(re.search(r"\.(csv|tsv)(\.\w+)?$", mark.path, re.IGNORECASE) for mark in marks)
         listed = ", ".join(self.literal(mark.path) for mark in marks)
@@ -49,4 +56,8 @@ DUCKDB = _DuckDB(
     analyze=False,
     replaces_views=True,
     json_type="json",
+    array_windows=True,
+    infinite_dates=True,
+    boolean_max="max",
+    boolean_min="min",
 )

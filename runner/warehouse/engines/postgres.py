@@ -18,9 +18,6 @@ class _Postgres(Engine):
     def now(self) -> str:
         return "(clock_timestamp() at time zone 'UTC')"
 
-    def text_of(self, column: str, type_: str) -> str:
-        return f"cast({column} as text)"
-
     def hash_60(self, text: str) -> str:
         return f"('x' || substr(md5({text}), 1, 15))::bit(60)::bigint"
 
@@ -29,10 +26,14 @@ class _Postgres(Engine):
         return f"{column} = any (array({select}))"
 
     def sortable(self, column: str, type_: str) -> str:
-        return f"cast({column} as text)" if type_ in UNORDERED else column
+        return self.text_of(column, type_) if type_ in UNORDERED else column
 
     def any_of(self, column: str, type_: str) -> str:
         return f"(array_agg({column}))[1]"
+
+    def dates(self, select: str, first: str, last: str, relation: str) -> str:
+        number = f"generate_series(0, ({last}) - ({first}))"
+        return f"select {f'{select}, ' if select else ''}{first} + {number} as date from {relation}"
 
 
 POSTGRES = _Postgres(
@@ -48,9 +49,11 @@ POSTGRES = _Postgres(
     analyze=True,  # a table made in this transaction has no statistics until it is analysed
     replaces_views=False,
     json_type="jsonb",
-    text_type="text",
     double_type="double precision",
     whole_type="numeric",
+    array_windows=True,
+    infinite_dates=True,
+    text_type="text",
     stand_ins=(  # IS NOT DISTINCT FROM can be neither hashed nor merged
         (re.compile(r"^(text|character|varchar|bpchar|name|citext)"), "''"),
         (re.compile(r"^(smallint|integer|bigint|numeric|real|double|money)"), "0"),

@@ -14,7 +14,6 @@ from runner.warehouse.engines.base import Engine
 
 PRIVATE = "runner_look"  # what the temporary tables of a command that only looks begin with
 LONGEST_BYTES = 65535  # of a VARCHAR
-LONGEST = f"varchar({LONGEST_BYTES})"
 UNORDERED = ("super", "geometry", "geography", "hllsketch", "varbyte", "json")
 
 
@@ -58,7 +57,7 @@ class _Redshift(Engine):
     def text_of(self, column: str, type_: str) -> str:
         if type_ == "super":
             return f"json_serialize({column})"
-        return f"cast({column} as {LONGEST})"
+        return super().text_of(column, type_)
 
     def hash_60(self, text: str) -> str:
         return f"strtol(substring(md5({text}), 1, 15), 16)"
@@ -66,13 +65,20 @@ class _Redshift(Engine):
     def _same(self, left: str, right: str) -> str:
         return f"({left} = {right} or ({left} is null and {right} is null))"
 
+    def differs(self, left: str, right: str) -> str:
+        return f"(({left} <> {right}) or (({left} is null) <> ({right} is null)))"
+
     def sortable(self, column: str, type_: str) -> str:
-        if type_ == "super":
-            return f"json_serialize({column})"
-        return f"cast({column} as {LONGEST})" if type_ in UNORDERED else column
+        return self.text_of(column, type_) if type_ in UNORDERED else column
 
     def any_of(self, column: str, type_: str) -> str:
         return f"any_value({column})"
+
+    def _in_zone(self, tstamp: str, zone: str) -> str:
+        return f"convert_timezone('UTC', '{zone}', {tstamp})"
+
+    def seconds_later(self, tstamp: str, seconds: int) -> str:
+        return f"dateadd(second, {seconds}, {tstamp})"
 
 
 REDSHIFT = _Redshift(
@@ -88,8 +94,10 @@ REDSHIFT = _Redshift(
     analyze=False,  # CREATE TABLE AS analyses what it makes
     replaces_views=False,
     json_type="super",
-    text_type=LONGEST,
     double_type="double precision",
+    array_windows=False,  # arrays are SUPER values, and ARRAY_AGG is none of the functions over windows
+    infinite_dates=False,
+    text_type=f"varchar({LONGEST_BYTES})",  # without a length it has 256 bytes
     commits=re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(truncate|vacuum)\b", re.IGNORECASE | re.DOTALL),
     stand_ins=(  # there is no IS NOT DISTINCT FROM
         (re.compile(r"^(character|varchar|char|bpchar|text|name)"), "''"),

@@ -20,6 +20,10 @@ class _Snowflake(Engine):
     def quote(self, part: str) -> str:
         return '"' + turned(part).replace('"', '""') + '"'
 
+    def column(self, name: str) -> str:
+        """Names of one case are those that are written without quotes, whichever case it is."""
+        return self.quote(name.lower() if name.isupper() else name)
+
     def literal(self, value: str | int | float | bool | None) -> str:
         return super().literal(value.replace("\\", "\\\\") if isinstance(value, str) else value)
 
@@ -41,7 +45,7 @@ class _Snowflake(Engine):
         return "sysdate()"
 
     def text_of(self, column: str, type_: str) -> str:
-        return f"to_json({column})" if type_.startswith(NESTED) else f"cast({column} as varchar)"
+        return f"to_json({column})" if type_.startswith(NESTED) else super().text_of(column, type_)
 
     def matches(self, text: str, pattern: str) -> str:
         return f"regexp_like({text}, {self.literal(pattern)})"
@@ -53,12 +57,16 @@ class _Snowflake(Engine):
         return f"equal_null({left}, {right})"
 
     def sortable(self, column: str, type_: str) -> str:
-        if type_.startswith(NESTED):
-            return f"to_json({column})"
-        return f"cast({column} as varchar)" if type_.startswith(UNORDERED) else column
+        return self.text_of(column, type_) if type_.startswith((*NESTED, *UNORDERED)) else column
 
     def any_of(self, column: str, type_: str) -> str:
         return f"any_value({column})"
+
+    def _in_zone(self, tstamp: str, zone: str) -> str:
+        return f"convert_timezone('UTC', '{zone}', {tstamp})"
+
+    def seconds_later(self, tstamp: str, seconds: int) -> str:
+        return f"dateadd(second, {seconds}, {tstamp})"
 
 
 SNOWFLAKE = _Snowflake(
@@ -74,8 +82,12 @@ SNOWFLAKE = _Snowflake(
     analyze=False,
     replaces_views=True,
     json_type="variant",
-    timestamp_type="timestamp_ntz",
     whole_type="number(38, 0)",
+    array_windows=False,  # ARRAY_AGG takes no frame
+    infinite_dates=False,
+    timestamp_type="timestamp_ntz",
+    boolean_max="boolor_agg",
+    boolean_min="booland_agg",
     commits=re.compile(
         r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(create|drop|alter|undrop|comment|grant|revoke|use|execute|call)\b",
         re.IGNORECASE | re.DOTALL,

@@ -21,7 +21,7 @@ from tests.kit import ROOT
 from tests.kit.project import Said
 
 DOCS = ROOT / "docs" / "semantic-rules.md"
-RULES = ROOT / "runner" / "doors" / "semantic" / "rules"
+PACKAGE = ROOT / "runner" / "doors" / "semantic"
 LIVE = {"E26", "W06"}
 
 
@@ -104,7 +104,7 @@ def _listed() -> list[str]:
 
 def test_the_page_has_every_code_once() -> None:
     """The codes of the table are those that the code can give, each with one line, what it finds and what to do."""
-    written_codes = {code for path in RULES.glob("*.py") for code in re.findall(r'"([EW]\d\d)"', path.read_text())}
+    written_codes = {code for path in PACKAGE.rglob("*.py") for code in re.findall(r'"([EW]\d\d)"', path.read_text())}
     assert sorted(_listed()) == sorted(written_codes)
     rows = [
         line.split(" | ") for line in DOCS.read_text(encoding="utf-8").splitlines() if re.match(r"\| [EW]\d\d", line)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from runner.doors.semantic.compile.engines import COMMA, UNION, Dialect
+from runner.doors.semantic.compile.dialect import COMMA, UNION, Dialect
 from runner.doors.semantic.compile.names import Names
 from runner.doors.semantic.compile.user_days import UserDays, day_alias
 from runner.doors.semantic.components import Component, Unfolded, cell_dimensions, sum_type

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from runner.doors.semantic import components
 from runner.doors.semantic.compile.cells import Cells, bases
-from runner.doors.semantic.compile.engines import Dialect
+from runner.doors.semantic.compile.dialect import Dialect
 from runner.doors.semantic.compile.names import Names
 from runner.doors.semantic.compile.spans import Spans
 from runner.doors.semantic.compile.tables import Tables
@@ -31,6 +31,7 @@ from runner.doors.semantic.values import (
 from runner.errors import BadInput, Place, Problem
 from runner.names import TableName
 from runner.playbook.values import Affected, Expression, KeyColumn, Model, Playbook, Query, Source, Step, Vanished, View
+from runner.warehouse.engines import ENGINES, Engine
 from runner.warehouse.target import Target
 
 
@@ -84,7 +85,7 @@ class Compiled:
 
 def compile_config(config: Config, target: Target, run_date: str) -> Compiled:
     """The playbook of a checked configuration. `run_date` (UTC) is the last day where horizon is run_date."""
-    engine = target.engine
+    engine = ENGINES[target.engine]
     _check_engine(config, engine)
     dialect = Dialect(engine, config.settings.precision, config.settings.scale)
     names = Names(config.settings.schema)
@@ -106,13 +107,16 @@ def compile_config(config: Config, target: Target, run_date: str) -> Compiled:
     return Compiled(config, playbook, names, cells, kpis, views, tables)
 
 
-def _check_engine(config: Config, engine: str) -> None:
+def _check_engine(config: Config, engine: Engine) -> None:
     """Raises BadInput for what an engine has no function for."""
-    if engine not in ("redshift", "snowflake"):
+    if engine.array_windows:
         return
-    hint = "count per day by an event_property, or run the model on DuckDB or Postgres"
+    able = " or ".join(other.title for other in ENGINES.values() if other.array_windows)
+    hint = f"count per day by an event_property, or run the model on {able}"
     problems = [
-        Problem(one.place, f"E12 {one.kind.function} within a window, in {one.name}: {engine} has no such thing", hint)
+        Problem(
+            one.place, f"E12 {one.kind.function} within a window, in {one.name}: {engine.name} has no such thing", hint
+        )
         for one in config.properties
         if isinstance(one.kind, (Sliding, Fixed)) and one.kind.function in (Aggregate.COUNT_DISTINCT, Aggregate.ARRAY)
     ]
@@ -143,7 +147,7 @@ class _Builder:
             etl = event.tagged(ColumnTag.ETL_TSTAMP)
             versions = self.tables.has_versions(event)
             down = " desc" if self.config.settings.dedupe is Dedupe.LAST else ""
-            order = (Expression(f"{self.dialect.name(etl.name)}{down}"),) if etl and versions else ()
+            order = (Expression(f"{self.dialect.column(etl.name)}{down}"),) if etl and versions else ()
             found.setdefault(
                 event.table,
                 Source(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from runner.doors.semantic.compile.engines import COMMA, FAR, PARTS, Dialect
+from runner.doors.semantic.compile.dialect import COMMA, FAR, PARTS, Dialect
 from runner.doors.semantic.compile.names import Names
 from runner.doors.semantic.compile.tables import Tables
 from runner.doors.semantic.compile.user_days import UserDays
@@ -75,14 +75,14 @@ class Spans:
         windows, registrations = self.windows, self.registrations
         stored = [one.name for one in (*registrations, *windows)]
         changes = " or ".join(
-            self.dialect.differs(name, f"lag({name}) over ({IN_ORDER})") for name in ["registered_on", *stored]
+            self.dialect.engine.differs(name, f"lag({name}) over ({IN_ORDER})") for name in ["registered_on", *stored]
         )
         end = f"last_date + {self.reach() + 1}"
         still = f"user_id, {end} as runner_end"
         ends = "select user_id, min(date) as first_date, max(date) as last_date"
         ctes = [
             f"lives as (\n{ends} from (\n{self.tables.lives()}\n) runner_l group by user_id\n)",
-            f"days as (\n{self.dialect.days(still, 'first_date', f'{self._laid_out(end)} + {self.ahead()}', 'lives')}\n)",
+            f"days as (\n{self.dialect.engine.dates(still, 'first_date', f'{self._laid_out(end)} + {self.ahead()}', 'lives')}\n)",
             f"level_0 as (\n{self._ground()}\n)",
         ]
         last = "level_0"
@@ -166,9 +166,7 @@ class Spans:
         values = f"array_agg({value}) filter (where ({value}) is not null) over ({ordered})"
         if function is Aggregate.ARRAY:
             return "", values
-        counted = f"len(list_distinct(runner_{one.name}))"
-        if self.dialect.engine != "duckdb":
-            counted = f"(select count(distinct runner_v) from unnest(runner_{one.name}) as runner_u(runner_v))"
+        counted = self.dialect.engine.distinct_count(f"runner_{one.name}")
         return values, f"cast(coalesce({counted}, 0) as {type_})"
 
     def _lifetime(self, one: Property, kind: Lifetime, value: str) -> tuple[str, str]:
@@ -180,9 +178,9 @@ class Spans:
         seen = f"count({value}){over}"  # rows from one value to the next have one number
         if kind.function is Aggregate.LAST:
             group = f" over (partition by user_id, runner_{one.name})"
-            return seen, f"cast({self.dialect.any_of(value, one.type, group)} as {type_})"
+            return seen, f"cast({self.dialect.one_of(value, one.type, group)} as {type_})"
         first = f"case when runner_{one.name} = 1 then {value} end"
-        found = self.dialect.any_of(first, one.type, " over (partition by user_id)")
+        found = self.dialect.one_of(first, one.type, " over (partition by user_id)")
         return seen, f"cast(case when runner_{one.name} >= 1 then {found} end as {type_})"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runner.doors.semantic.compile.engines import COMMA, UNION, Dialect
+from runner.doors.semantic.compile.dialect import COMMA, UNION, Dialect
 from runner.doors.semantic.compile.names import Names
 from runner.doors.semantic.formulas import Formula, where_only
 from runner.doors.semantic.values import (
@@ -52,7 +52,7 @@ class Tables:
         """The expression of a row's batch: its load time, or its own day where none is known."""
         etl = event.tagged(ColumnTag.ETL_TSTAMP)
         if etl:
-            return self.dialect.name(etl.name)
+            return self.dialect.column(etl.name)
         return f"date_trunc('day', cast({self._column(event, ColumnTag.TSTAMP)} as timestamp))"
 
     def event_id(self, event: EventType) -> str:
@@ -75,13 +75,13 @@ class Tables:
         """The expression of a row's day."""
         tagged = event.tagged(ColumnTag.DATE)
         if tagged:
-            return f"cast({self.dialect.name(tagged.name)} as date)"
+            return f"cast({self.dialect.column(tagged.name)} as date)"
         tstamp = f"cast({self._column(event, ColumnTag.TSTAMP)} as timestamp)"
-        return self.dialect.day_of(tstamp, self.config.settings.timezone)
+        return self.dialect.engine.date_in_zone(tstamp, self.config.settings.timezone)
 
     def _column(self, event: EventType, tag: ColumnTag) -> str:
         column = event.tagged(tag)
-        return self.dialect.name(column.name) if column else "null"
+        return self.dialect.column(column.name) if column else "null"
 
     def stored_name(self, event: EventType, column: Column) -> str:
         """What a column is called in the table of its event."""
@@ -98,7 +98,7 @@ class Tables:
         etl = f"cast({self.batch(event)} as timestamp)"
         skew = self.config.settings.skew_s
         late = (
-            f"{tstamp} > {self.dialect.later(etl, skew)}"
+            f"{tstamp} > {self.dialect.engine.seconds_later(etl, skew)}"
             if skew is not None and event.tagged(ColumnTag.ETL_TSTAMP)
             else ""
         )
@@ -110,7 +110,7 @@ class Tables:
             f"{etl} as etl_tstamp",
             f"{self._quarantined(event, late)} as is_quarantined",
             *(
-                f"cast({self.dialect.name(c.name)} as {self.dialect.column_type(c.type)}) as {self._alias(event, c)}"
+                f"cast({self.dialect.column(c.name)} as {self.dialect.column_type(c.type)}) as {self._alias(event, c)}"
                 for c in own
             ),
         ]
@@ -123,16 +123,16 @@ class Tables:
 
     def _quarantined(self, event: EventType, late: str) -> str:
         """Whether a row counts nowhere: it comes from the future, or is at no time that a calendar could hold."""
-        endless = self.dialect.is_endless(self.event_date(event))
+        endless = self.dialect.engine.is_infinite(self.event_date(event))
         parts = [f"coalesce({one}, false)" for one in (late, endless) if one]
         return " or ".join(parts) or "false"
 
     def _alias(self, event: EventType, column: Column) -> str:
-        return self.dialect.name(self.stored_name(event, column))
+        return self.dialect.column(self.stored_name(event, column))
 
     def _raw(self, event: EventType, name: str) -> str:
         column = event.column(name)
-        return self.dialect.name(column.name if column else name)
+        return self.dialect.column(column.name if column else name)
 
     # -- one row a user and day ----------------------------------------------------------------------------------
 
@@ -153,7 +153,7 @@ class Tables:
         for number, (one, kind) in enumerate(self.values_of(event)):
             if kind.function in (Aggregate.FIRST, Aggregate.LAST):
                 ordered.append(self._in_order(event, number, one, kind))
-                value = self.dialect.any_of(f"runner_{number}", one.type)
+                value = self.dialect.one_of(f"runner_{number}", one.type)
             else:
                 value = self._aggregate(event, one, kind)
             listed.append(f"cast({value} as {self.dialect.type(one.type)}) as {one.name}")
@@ -174,7 +174,7 @@ class Tables:
         if event != ACTIVITY:
             own = [self.stored_name(self.config.event(event), c) for c in self.config.event(event).columns]
             listed = dict.fromkeys(("event_id", "user_id", "event_tstamp", "event_date", *own))
-            columns = ", ".join(self.dialect.name(name) for name in listed)
+            columns = ", ".join(self.dialect.column(name) for name in listed)
             return f"select {columns} from {self.names.events(event)} where {counts}"
         return UNION.join(
             f"select user_id, event_tstamp, event_date from {self.names.events(one.name)} where {counts}"
@@ -186,7 +186,7 @@ class Tables:
         known = None if event in (ACTIVITY, REGISTRATIONS) else self.config.event(event).column(name)
         if known is None:
             return "event_date"
-        return self.dialect.name(self.stored_name(self.config.event(event), known))
+        return self.dialect.column(self.stored_name(self.config.event(event), known))
 
     def _sql(self, event: str, formula: Formula) -> str:
         return formula.sql(self.dialect.engine, lambda name: self._value(event, name))
@@ -259,7 +259,7 @@ class Tables:
             listed = []
             for one, name in values:
                 column = event.column(name)
-                value = self.dialect.name(self.stored_name(event, column)) if column else "null"
+                value = self.dialect.column(self.stored_name(event, column)) if column else "null"
                 listed.append(f"cast({value} as {self.dialect.type(one.type)}) as {one.name}")
             branches.append(
                 f"select user_id, event_tstamp, event_date, cast(event_id as {self.dialect.text}) as event_id,"
@@ -288,4 +288,4 @@ class Tables:
         """Every date from the first event to the last, or to the day of the run."""
         last = f"date '{run_date}'" if self.config.settings.run_date else "max(date)"
         ends = f"(select min(date) as first_date, {last} as last_date from (\n{self.lives()}\n) runner_d) runner_ends"
-        return self.dialect.days("", "first_date", "last_date", ends)
+        return self.dialect.engine.dates("", "first_date", "last_date", ends)

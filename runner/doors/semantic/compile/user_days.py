@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from runner.doors.semantic.compile.engines import Dialect
+from runner.doors.semantic.compile.dialect import Dialect
 from runner.doors.semantic.compile.names import Names
 from runner.doors.semantic.formulas import Formula
 from runner.doors.semantic.values import Computed, Config, DataType, EventValue, Mapped, Property

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runner.doors.semantic.compile.cells import Cells, merge, stored_in
-from runner.doors.semantic.compile.engines import COMMA, UNION, Dialect
+from runner.doors.semantic.compile.dialect import COMMA, UNION, Dialect
 from runner.doors.semantic.compile.names import Names
 from runner.doors.semantic.compile.user_days import UserDays
 from runner.doors.semantic.components import Term, Unfolded, cell_dimensions, sum_type
