@@ -61,6 +61,12 @@ from runner.playbook.variables import VALUE, ByEngine
 _KEY = "give the model a key: to make it incremental; without one it is rebuilt on every run"
 _COUNTS = "not needed: late and changed batches are found by their counts"
 _SQLRUNNER = "this is an SQL Runner playbook's key; here it is "
+_OF_A_SOURCE = "batch dedupe order_by fingerprint vanished keys files"
+_OF_A_MODEL = "table sql key unique merge checks unproven on_change affected redshift snowflake"
+_OF_THE_PLAYBOOK = (
+    "target sql_root include schemas state_schema variables dialect functions lookups sources source "
+    "statement_timeout_s steps"
+)
 HINTS = Hints(
     other_tools={
         "unique_key": "write key: (the columns whose groups are recomputed) or unique: (checked before publish)",
@@ -76,42 +82,10 @@ HINTS = Hints(
         "template": "not needed: every SQL file may use {{ variables }}",
     },
     homes={
-        **dict.fromkeys(("batch", "dedupe", "order_by", "fingerprint", "vanished", "keys", "files"), "a source"),
-        **dict.fromkeys(
-            (
-                "table",
-                "sql",
-                "key",
-                "unique",
-                "merge",
-                "checks",
-                "unproven",
-                "on_change",
-                "affected",
-                "redshift",
-                "snowflake",
-            ),
-            "a model",
-        ),
+        **dict.fromkeys(_OF_A_SOURCE.split(), "a source"),
+        **dict.fromkeys(_OF_A_MODEL.split(), "a model"),
         **dict.fromkeys(("phase", "queries", "models"), "a step"),
-        **dict.fromkeys(
-            (
-                "target",
-                "sql_root",
-                "include",
-                "schemas",
-                "state_schema",
-                "variables",
-                "dialect",
-                "functions",
-                "lookups",
-                "sources",
-                "source",
-                "statement_timeout_s",
-                "steps",
-            ),
-            "the playbook itself, at the top",
-        ),
+        **dict.fromkeys(_OF_THE_PLAYBOOK.split(), "the playbook itself, at the top"),
     },
 )
 

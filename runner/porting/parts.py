@@ -11,7 +11,7 @@ from runner.porting.forms import JUDGES, Answer, Pair
 
 
 @dataclass(frozen=True)
-class Refusal:
+class Objection:
     """A part that does not port: why, and what would."""
 
     node: exp.Expr
@@ -34,14 +34,14 @@ _CALLS = (
 PARTS = frozenset((_STRUCTURE + _CALLS).split())
 
 
-def objections(tree: exp.Expr, pair: Pair, known: frozenset[str]) -> Iterator[Refusal]:
+def objections(tree: exp.Expr, pair: Pair, known: frozenset[str]) -> Iterator[Objection]:
     """All that does not port in a tree. `known` are the user's own functions, which are there on both engines."""
     stack = [tree]
     while stack:
         node = stack.pop()
         answer, whole = _judged(node, pair, known)
         if answer is not None:
-            yield Refusal(node, *answer)
+            yield Objection(node, *answer)
         if not whole:
             stack.extend(node.iter_expressions(reverse=True))
 

@@ -18,7 +18,7 @@ from sqlglot.errors import ErrorLevel, SqlglotError
 from runner.errors import BadInput, Place, Problem, show
 from runner.porting import portable
 from runner.porting.forms import Pair
-from runner.porting.parts import Refusal, objections
+from runner.porting.parts import Objection, objections
 from runner.porting.portable import TITLES, line_of
 from runner.sql import parser
 from runner.warehouse.engines import ENGINES
@@ -69,17 +69,17 @@ def check_dialects(read: str, write: str, place: Place) -> None:
 def _refuse(tree: exp.Expr, pair: Pair, known: frozenset[str], place: Place, at: Callable[[exp.Expr], Place]) -> None:
     """Raise all objections to the tree; one of a kind and line is enough."""
     problems: dict[tuple[Place, str], Problem] = {}
-    for refusal in objections(tree, pair, known):
-        problem = _problem(refusal, pair, at(refusal.node) if line_of(refusal.node) else place)
+    for objection in objections(tree, pair, known):
+        problem = _problem(objection, pair, at(objection.node) if line_of(objection.node) else place)
         problems.setdefault((problem.place, problem.what), problem)
     if problems:
         raise BadInput(tuple(problems.values()))
 
 
-def _problem(refusal: Refusal, pair: Pair, place: Place) -> Problem:
-    shown = _shown(refusal.node, pair.read)
-    what = f"{show(shown)} {refusal.why}, so it is not transpiled from {pair.read} to {pair.write}"
-    hint = f"write {refusal.instead}; or {own_file(pair.write)}" if refusal.instead else own_file(pair.write)
+def _problem(objection: Objection, pair: Pair, place: Place) -> Problem:
+    shown = _shown(objection.node, pair.read)
+    what = f"{show(shown)} {objection.why}, so it is not transpiled from {pair.read} to {pair.write}"
+    hint = f"write {objection.instead}; or {own_file(pair.write)}" if objection.instead else own_file(pair.write)
     return Problem(place, what, hint)
 
 

@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from runner.proof.calls import (
     ADD_UNIQUE,
-    Rows,
+    RowSet,
     aggregate,
     call_of,
     has_aggregate,
@@ -29,8 +29,8 @@ from runner.proof.from_clause import QUALIFY, UNTIED, Ctes, From, Rule
 from runner.proof.outputs import Outputs, condition_of, window_parts
 from runner.proof.relations import (
     Canon,
+    Dependence,
     Frame,
-    Kind,
     Out,
     Relation,
     Unique,
@@ -84,14 +84,18 @@ class Block:
         refused = self.broken
         if correlated or not keyed:
             return Relation(
-                Kind.CONSTANT,
+                Dependence.CONSTANT,
                 _plain(outputs),
                 results.unique_names(outputs, self.unique),
                 refused=refused,
                 correlated=correlated,
             )
         return Relation(
-            Kind.KEYED, tuple(outputs), results.unique_names(outputs, self.unique), results.keys(), refused=refused
+            Dependence.KEYED,
+            tuple(outputs),
+            results.unique_names(outputs, self.unique),
+            results.keys(),
+            refused=refused,
         )
 
     # -- groups
@@ -197,7 +201,7 @@ class Block:
     def _calls(self) -> None:
         rule, frame = self.rule, self.frame
         same = self._same
-        rows = Rows(frame, same, tuple(frame.unique))
+        rows = RowSet(frame, same, tuple(frame.unique))
         for root in self._roots():
             windowed = {id(call_of(part.this)) for part in inside(root) if isinstance(part, exp.Window) and part.this}
             for part in inside(root):
@@ -245,7 +249,7 @@ class Block:
             )
             return None
         same = frozenset(canon(item, frame) for item in partition) | frame.constants()
-        rows = Rows(frame, same, tuple(self.unique))
+        rows = RowSet(frame, same, tuple(self.unique))
         call = call_of(node.this)
         if any(isinstance(part, exp.Distinct) for part in call.iter_expressions()) and name_of_call(call) in {
             "ArrayAgg",
@@ -259,7 +263,7 @@ class Block:
         relation = rule.relation(node, self.ctes, self.frame)
         if relation.refused:
             self.broken = True
-        elif relation.kind is Kind.KEYED and not (
+        elif relation.dependence is Dependence.KEYED and not (
             isinstance(parent, exp.In) and _truthful(parent) and self._in_on_key(parent, relation)
         ):
             reason = f"a subquery is not tied to the outer row by equality on the whole key {self._key}"
@@ -286,7 +290,7 @@ class Block:
             return
         on = distinct.args.get("on")
         if on is None:
-            columns = Relation(Kind.KEYED, tuple(outputs)).columns().values()
+            columns = Relation(Dependence.KEYED, tuple(outputs)).columns().values()
             held = self.frame.keeps([bare(item) for item in self.select.expressions if not item.is_star])
             if self.by_key and len(held.union(*(out.strong for out in columns))) < self.rule.size:
                 self._refuse(

@@ -73,7 +73,7 @@ ADD_UNIQUE = "end the order with a column that is unique within the key (one tha
 
 
 @dataclass(frozen=True)
-class Rows:
+class RowSet:
     """The rows that an aggregate or window function sees: what is the same on all, and what tells them apart."""
 
     frame: Frame
@@ -155,7 +155,7 @@ def ordering(order: exp.Expr | None, frame: Frame) -> list[Canon]:
     return [canon(item.this if isinstance(item, exp.Ordered) else item, frame) for item in order.expressions]
 
 
-def aggregate(node: exp.Expr, rows: Rows) -> Answer:
+def aggregate(node: exp.Expr, rows: RowSet) -> Answer:
     """Whether this aggregate gives the same answer whatever the order in which rows are read."""
     name, frame = name_of_call(node), rows.frame
     if name in ORDER_FREE:
@@ -217,7 +217,7 @@ def _parts(node: exp.Expr, frame: Frame) -> tuple[list[exp.Expr], list[Canon]]:
     return values, order
 
 
-def window(node: exp.Expr, call: exp.Expr, spec: exp.Expr | None, order: list[Canon], rows: Rows) -> Answer:
+def window(node: exp.Expr, call: exp.Expr, spec: exp.Expr | None, order: list[Canon], rows: RowSet) -> Answer:
     """Whether this window function gives each row the same answer, whichever way equal rows are put."""
     name, dialect = name_of_call(call), rows.frame.dialect
     if name in RANKS or rows.total(order):

@@ -17,8 +17,8 @@ from runner.proof.calls import name_of_call, shown, volatile, words
 from runner.proof.relations import (
     OUTER,
     Canon,
+    Dependence,
     Frame,
-    Kind,
     Out,
     Relation,
     Unique,
@@ -48,7 +48,7 @@ QUALIFY = "; write every column as table.column where several tables are joined"
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedNode:
     """One thing that is wrong, and where."""
 
     node: exp.Expr
@@ -66,10 +66,10 @@ class Rule:
     tracked: Mapping[TableName, Relation]
     name_of: Callable[[exp.Table], TableName]
     relation: Callable[[exp.Expr, Ctes, Frame | None], Relation]
-    refused: list[Refused] = field(default_factory=list)
+    refused: list[RefusedNode] = field(default_factory=list)
 
     def refuse(self, node: exp.Expr, reason: str, hint: str) -> None:
-        self.refused.append(Refused(node, reason, hint))
+        self.refused.append(RefusedNode(node, reason, hint))
 
     def show(self, node: exp.Expr) -> str:
         return shown(node, self.dialect)
@@ -112,7 +112,7 @@ class From:
         inner = node.this if plain else node
         alias, relation = self._item(inner, skip=frozenset({"joins"}))
         self._put(alias, relation)
-        if relation.kind is Kind.KEYED:
+        if relation.dependence is Dependence.KEYED:
             self.frame.covers = [frozenset({alias})]
         self.frame.unique = self.frame.uniques(alias, relation)
         for join in inner.args.get("joins") or ():
@@ -154,7 +154,7 @@ class From:
         rule.refuse(
             node, f"{rule.show(node)} in a FROM clause is not proven key-wise", "write it as a CTE with plain joins"
         )
-        return Relation(Kind.CONSTANT, (Unlisted(),), refused=True)
+        return Relation(Dependence.CONSTANT, (Unlisted(),), refused=True)
 
     def _table(self, node: exp.Table, skip: frozenset[str]) -> Relation:
         rule = self.rule
@@ -163,12 +163,12 @@ class From:
         if node.args.get("sample"):
             rule.refuse(node, f"{rule.show(node)} takes a sample", "read all rows, or filter by a hash of a column")
         elif not rule.no_more(node, TABLE_ARGS | skip, "the table"):
-            return Relation(Kind.CONSTANT, (Unlisted(),), refused=True)
+            return Relation(Dependence.CONSTANT, (Unlisted(),), refused=True)
         if not node.args.get("db") and isinstance(node.this, exp.Identifier):
             known = self.ctes.get(folded(node.this, rule.dialect))
             if known is not None:
                 return known
-        return rule.tracked.get(rule.name_of(node), Relation(Kind.CONSTANT, (Unlisted(),)))
+        return rule.tracked.get(rule.name_of(node), Relation(Dependence.CONSTANT, (Unlisted(),)))
 
     def _function(self, call: exp.Expr, node: exp.Expr) -> Relation:
         """A list of values or a table function: constant, or belonging to the row beside it."""
@@ -178,7 +178,7 @@ class From:
             if answer:
                 rule.refuse(part, *answer)
             nested = isinstance(part, exp.Query) and part is not call and not isinstance(part, (exp.Table, exp.Values))
-            if nested and rule.relation(part, self.ctes, self.frame).kind is Kind.KEYED:
+            if nested and rule.relation(part, self.ctes, self.frame).dependence is Dependence.KEYED:
                 rule.refuse(part, f"{rule.show(part)} is not tied to the key", UNTIED)
         if not isinstance(call, (exp.Values, exp.Unnest)) and name_of_call(call) not in TABLE_FUNCTIONS:
             hint = "load what it reads into a table and join that"
@@ -186,15 +186,15 @@ class From:
         offset = node.args.get("offset")
         if isinstance(offset, exp.Identifier):
             name = folded(offset, rule.dialect)
-            return Relation(Kind.CONSTANT, (Unlisted(), Out(name)), unique=frozenset({frozenset({name})}))
-        return Relation(Kind.CONSTANT, (Unlisted(),))
+            return Relation(Dependence.CONSTANT, (Unlisted(), Out(name)), unique=frozenset({frozenset({name})}))
+        return Relation(Dependence.CONSTANT, (Unlisted(),))
 
     def _renamed(self, node: exp.Expr, relation: Relation, names: list[str]) -> Relation:
         """`t as x(a, b)`: columns by position."""
         outputs = relation.outputs
         listed = [output for output in outputs if isinstance(output, Out)]
         if len(listed) < len(outputs):
-            if relation.kind is Kind.KEYED:
+            if relation.dependence is Dependence.KEYED:
                 hint = "list the columns in a CTE and rename them there"
                 self.rule.refuse(node, f"{self.rule.show(node)} renames columns that are not listed", hint)
                 return replace(relation, outputs=(Unlisted(),), unique=frozenset(), keys=(), refused=True)
@@ -263,8 +263,8 @@ class From:
     ) -> None:
         """Refuses a join that gives rows to several keys, or rows of a look-up to all."""
         rule, frame = self.rule, self.frame
-        left = [name for name, one in before.items() if one.kind is Kind.KEYED]
-        right = relation.kind is Kind.KEYED
+        left = [name for name, one in before.items() if one.dependence is Dependence.KEYED]
+        right = relation.dependence is Dependence.KEYED
         if right and (left or self.frame.outer) and frame.tied(alias, [*left, OUTER]):
             pass
         elif (
@@ -297,7 +297,7 @@ class From:
         if kind in {"SEMI", "ANTI"}:
             return
         own = frozenset({alias})
-        if relation.kind is Kind.KEYED:
+        if relation.dependence is Dependence.KEYED:
             if side == "RIGHT":
                 frame.covers = [own]
             elif side == "FULL":

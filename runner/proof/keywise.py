@@ -19,7 +19,7 @@ from runner.names import TableName
 from runner.proof.block import UNPROVEN, Block
 from runner.proof.calls import volatile
 from runner.proof.from_clause import QUALIFY, Ctes, From, Rule
-from runner.proof.relations import Frame, Kind, Out, Relation, Unlisted, bare, canon, folded, inside, line_of
+from runner.proof.relations import Dependence, Frame, Out, Relation, Unlisted, bare, canon, folded, inside, line_of
 from runner.sql import parser
 from runner.sql.spelling import name_of
 
@@ -90,11 +90,13 @@ def _relation_of(tracked: Tracked, dialect: str) -> Relation:
     for name in names:
         components = frozenset({plain[name]} if name in plain else ())
         known.append(Out(name, components, components))
-    return Relation(Kind.KEYED, (Unlisted(tuple(known)),), frozenset(unique), keys, written=tuple(written.items()))
+    return Relation(
+        Dependence.KEYED, (Unlisted(tuple(known)),), frozenset(unique), keys, written=tuple(written.items())
+    )
 
 
 def _check_output(rule: Rule, tree: exp.Query, final: Relation) -> None:
-    if final.kind is not Kind.KEYED:
+    if final.dependence is not Dependence.KEYED:
         rule.refuse(tree, "the query reads no tracked input, so nothing says which keys are affected", "leave key: out")
         return
     columns = final.columns()
@@ -134,7 +136,7 @@ class Blocks:
         if isinstance(node, exp.SetOperation):
             return self._set(node, ctes, outer)
         self.rule.refuse(node, f"{self.rule.show(node)} is not proven key-wise", f"write it as a SELECT, {UNPROVEN}")
-        return Relation(Kind.CONSTANT, (Unlisted(),), refused=True)
+        return Relation(Dependence.CONSTANT, (Unlisted(),), refused=True)
 
     def _with(self, node: exp.Expr, ctes: Ctes, outer: Frame | None) -> Ctes:
         clause = node.args.get("with_")
@@ -184,15 +186,15 @@ class Blocks:
                 node, f"{word} by name is not proven key-wise", "list the columns of each branch in the same order"
             )
         if left.refused or right.refused or node.args.get("by_name"):
-            return replace(left, kind=Kind.KEYED, refused=True)
-        if left.kind is right.kind is Kind.CONSTANT:
+            return replace(left, dependence=Dependence.KEYED, refused=True)
+        if left.dependence is right.dependence is Dependence.CONSTANT:
             return self._united(node, left, right, free=True)
-        constant = word == "union" and Kind.CONSTANT in (left.kind, right.kind)
-        if constant or (word == "except" and left.kind is Kind.CONSTANT):
-            branch = node.this if left.kind is Kind.CONSTANT else node.expression
+        constant = word == "union" and Dependence.CONSTANT in (left.dependence, right.dependence)
+        if constant or (word == "except" and left.dependence is Dependence.CONSTANT):
+            branch = node.this if left.dependence is Dependence.CONSTANT else node.expression
             reason = f"a branch of the {word} reads no tracked input: its rows come out for every key"
             rule.refuse(branch, f"{reason}: {rule.show(branch)}", "join it to a tracked input on the key")
-            return replace(left, kind=Kind.KEYED, refused=True)
+            return replace(left, dependence=Dependence.KEYED, refused=True)
         return self._united(node, left, right, free=False)
 
     def _united(self, node: exp.SetOperation, left: Relation, right: Relation, free: bool) -> Relation:
@@ -204,7 +206,7 @@ class Blocks:
                 outputs.append(Unlisted())
                 break
             strong, weak = (one.strong & other.strong, one.weak & other.weak)
-            if not union and left.kind is not right.kind:
+            if not union and left.dependence is not right.dependence:
                 strong, weak = (one.strong | other.strong, one.weak | other.weak)
             outputs.append(Out(one.name, strong, weak))
         held = {component for output in outputs if isinstance(output, Out) for component in output.strong}
@@ -212,12 +214,12 @@ class Blocks:
             key = ", ".join(rule.texts)
             reason = f"the branches of the {type(node).__name__.lower()} do not have the key {key} in the same position"
             rule.refuse(node, reason, f"list the columns of each branch, {key} in the same place")
-            return replace(left, kind=Kind.KEYED, outputs=tuple(outputs), refused=True)
+            return replace(left, dependence=Dependence.KEYED, outputs=tuple(outputs), refused=True)
         unique: frozenset[frozenset[str]] = frozenset()
         if distinct and not any(isinstance(output, Unlisted) for output in outputs):
             unique = frozenset({frozenset(out.name for out in outputs if isinstance(out, Out) and not out.strong)})
-        kind = Kind.CONSTANT if free else Kind.KEYED
-        return Relation(kind, tuple(outputs), unique, correlated=left.correlated or right.correlated)
+        dependence = Dependence.CONSTANT if free else Dependence.KEYED
+        return Relation(dependence, tuple(outputs), unique, correlated=left.correlated or right.correlated)
 
 
 def _clause_parts(node: exp.Expr, names: tuple[str, ...]) -> Iterator[exp.Expr]:

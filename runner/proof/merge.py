@@ -21,7 +21,7 @@ from runner.proof import numbered
 from runner.proof.calls import has_aggregate, is_aggregate, multiplies, name_of_call, shown, volatile
 from runner.proof.keywise import Refusal, expression
 from runner.proof.numbered import Numbered, output_name, row_level
-from runner.proof.relations import Canon, Frame, Kind, Relation, Unlisted, bare, canon, folded, line_of
+from runner.proof.relations import Canon, Dependence, Frame, Relation, Unlisted, bare, canon, folded, line_of
 from runner.sql.spelling import name_of
 
 RECOMPUTE = "or leave `merge:` out: the affected keys are then recomputed from their history"
@@ -63,8 +63,8 @@ def stored_order(model: Model, tree: exp.Query, dialect: str) -> dict[str, tuple
     """
     if not isinstance(tree, exp.Select):
         return {}
-    reader = _Reader(model, tree, dialect)
-    return {column.name: tuple(reader.ranking(column)[0]) for column in model.merge if column.fold in ORDERED}
+    outputs = _MergeOutputs(model, tree, dialect)
+    return {column.name: tuple(outputs.ranking(column)[0]) for column in model.merge if column.fold in ORDERED}
 
 
 def _refusals(tree: exp.Query, model: Model, source: TableName, dialect: str) -> Iterator[Refusal]:
@@ -74,7 +74,7 @@ def _refusals(tree: exp.Query, model: Model, source: TableName, dialect: str) ->
     if not isinstance(tree, exp.Select):
         yield refusal(tree, "a merge model is one plain select, not a union or a subquery")
         return
-    rows = numbered.rows_of(tree, dialect)
+    rows = numbered.numbered_select(tree, dialect)
     for name, clause in tree.args.items():
         if clause and name not in CLAUSES | ({"with_"} if rows is not None else set()):
             word = {"with_": "CTEs"}.get(name, name.rstrip("_").replace("_", " "))
@@ -86,25 +86,25 @@ def _refusals(tree: exp.Query, model: Model, source: TableName, dialect: str) ->
     if not isinstance(table, exp.Table) or not _is_plain(table) or name_of(table) != source:
         yield refusal(table or inner, f"a merge model reads its source {source} directly, and nothing else")
         return
-    reader = _Reader(model, tree, dialect)
-    yield from _nodes(reader, tree)
+    outputs = _MergeOutputs(model, tree, dialect)
+    yield from _nodes(outputs, tree)
     where = inner.args.get("where")
     if where is not None and (has_aggregate(where) or multiplies(where)):
         yield refusal(where, f"the where of a merge model looks at one row at a time: {shown(where, dialect)}")
     if rows is not None and tree.args.get("where"):
         reason = f"rows are left out after they were numbered: {shown(tree.args['where'], dialect)}"
         yield refusal(tree.args["where"], reason, "move the where into the subquery")
-    if reader.rows is not None and reader.rows.flaws:
-        for node, reason, hint in reader.rows.flaws:
+    if outputs.rows is not None and outputs.rows.flaws:
+        for node, reason, hint in outputs.rows.flaws:
             yield refusal(node, reason, hint)
         return
-    yield from _grouped(reader, tree, model, source)
-    yield from _columns(reader, tree, model, source)
+    yield from _grouped(outputs, tree, model, source)
+    yield from _columns(outputs, tree, model, source)
 
 
-def _nodes(reader: _Reader, tree: exp.Select) -> Iterator[Refusal]:
+def _nodes(outputs: _MergeOutputs, tree: exp.Select) -> Iterator[Refusal]:
     """Calls with another answer on every run, and windows and queries other than those of the portable form."""
-    inner, dialect = reader.inner, reader.dialect
+    inner, dialect = outputs.inner, outputs.dialect
     windows = {id(bare(item)) for item in inner.expressions} if inner is not tree else set()
     queries = {id(tree), id(inner), id(inner.parent)}
     for node in tree.walk():
@@ -130,32 +130,32 @@ def _is_plain(table: exp.Table) -> bool:
     )
 
 
-def _grouped(reader: _Reader, tree: exp.Select, model: Model, source: TableName) -> Iterator[Refusal]:
-    key = [reader.parsed(column.over(source)) for column in model.key]
+def _grouped(outputs: _MergeOutputs, tree: exp.Select, model: Model, source: TableName) -> Iterator[Refusal]:
+    key = [outputs.parsed(column.over(source)) for column in model.key]
     names = ", ".join(column.over(source) for column in model.key)
     group = tree.args.get("group")
     items = list(group.expressions) if group is not None else []
     if group is not None and group.args.get("all"):
         items += [item for item in tree.expressions if not has_aggregate(item)]
     if group is not None and any(isinstance(part, (exp.Rollup, exp.Cube, exp.GroupingSets)) for part in group.walk()):
-        yield Refusal(line_of(group), f"{shown(group, reader.dialect).lower()} adds totals", RECOMPUTE)
-    elif {reader.grouping(item) for item in items} != set(key):
-        shows = shown(group, reader.dialect).lower() if group is not None else "without group by it"
+        yield Refusal(line_of(group), f"{shown(group, outputs.dialect).lower()} adds totals", RECOMPUTE)
+    elif {outputs.grouping(item) for item in items} != set(key):
+        shows = shown(group, outputs.dialect).lower() if group is not None else "without group by it"
         yield Refusal(
             line_of(group or tree), f"{shows} is not exactly the key {names}", f"group by {names}, {RECOMPUTE}"
         )
 
 
-def _columns(reader: _Reader, tree: exp.Select, model: Model, source: TableName) -> Iterator[Refusal]:
+def _columns(outputs: _MergeOutputs, tree: exp.Select, model: Model, source: TableName) -> Iterator[Refusal]:
     keys = {column.name.lower(): column.over(source) for column in model.key}
     folds = {column.name.lower(): column for column in model.merge}
     for item in tree.expressions:
-        name, line = output_name(item, reader.dialect), line_of(item)
-        text = shown(item, reader.dialect)
+        name, line = output_name(item, outputs.dialect), line_of(item)
+        text = shown(item, outputs.dialect)
         if item.is_star or not name:
             yield Refusal(line, f"{text} has no name of its own", "write each output as expression as name")
         elif name in keys:
-            if reader.canon(item) != reader.parsed(keys[name]):
+            if outputs.canon(item) != outputs.parsed(keys[name]):
                 yield Refusal(
                     line, f"output column {name} is not the key {keys[name]}: {text}", f"select {keys[name]} as {name}"
                 )
@@ -163,18 +163,18 @@ def _columns(reader: _Reader, tree: exp.Select, model: Model, source: TableName)
             hint = f"add `{name}: min`, `max`, `first(…)` or `last(…)` to merge:, {RECOMPUTE}"
             yield Refusal(line, f"output column {name} is neither in key: nor in merge:", hint)
         else:
-            yield from _folds(reader, item, folds[name])
+            yield from _folds(outputs, item, folds[name])
     for name in [*keys, *folds]:
-        if name not in reader.items:
+        if name not in outputs.items:
             yield Refusal(
                 line_of(tree), f"no output column is called {name}", "take it out of key: and merge:, or select it"
             )
 
 
-def _folds(reader: _Reader, item: exp.Expr, column: MergeColumn) -> Iterator[Refusal]:
-    line, text = line_of(item), shown(bare(item), reader.dialect)
+def _folds(outputs: _MergeOutputs, item: exp.Expr, column: MergeColumn) -> Iterator[Refusal]:
+    line, text = line_of(item), shown(bare(item), outputs.dialect)
     try:
-        aggregate = reader.aggregate(item)
+        aggregate = outputs.aggregate(item)
     except NotBareError as error:
         yield Refusal(line, error.reason, error.hint)
         return
@@ -186,33 +186,33 @@ def _folds(reader: _Reader, item: exp.Expr, column: MergeColumn) -> Iterator[Ref
         return
     if aggregate.fold is not column.fold:
         yield Refusal(
-            line, f"{column.name} is {column.fold.value} in merge:, but the SQL has {text}", reader.spelled(column)
+            line, f"{column.name} is {column.fold.value} in merge:, but the SQL has {text}", outputs.spelled(column)
         )
-    elif aggregate.of != reader.parsed(column.of):
+    elif aggregate.of != outputs.parsed(column.of):
         reason = (
             f"{column.name} is {column.fold.value}({column.of} …) in merge:, but the SQL takes another value: {text}"
         )
-        yield Refusal(line, reason, reader.spelled(column))
-    elif not reader.follows(column, aggregate.order):
+        yield Refusal(line, reason, outputs.spelled(column))
+    elif not outputs.follows(column, aggregate.order):
         reason = f"the order of {text} is not the one in merge: followed by the value itself"
-        yield Refusal(line, reason, reader.spelled(column))
+        yield Refusal(line, reason, outputs.spelled(column))
     else:
-        for missing, hint in reader.ranking(column)[1]:
+        for missing, hint in outputs.ranking(column)[1]:
             yield Refusal(line, f"{column.name} is ranked by {missing}, which is not stored", hint)
 
 
-class _Reader:
+class _MergeOutputs:
     """The outputs of a merge model, by name, and its playbook texts as expressions over a row of the source."""
 
     def __init__(self, model: Model, tree: exp.Select, dialect: str) -> None:
         self.model, self.tree, self.dialect = model, tree, dialect
         self.frame = Frame(dialect, len(model.key))
-        rows = numbered.rows_of(tree, dialect)
+        rows = numbered.numbered_select(tree, dialect)
         self.inner = rows.select if rows is not None else tree
         table = self.inner.args["from_"].this if self.inner.args.get("from_") is not None else None
         alias = table.args.get("alias") if table is not None else None
         name = alias.this if alias is not None else table.this if isinstance(table, exp.Table) else "source"
-        self.frame.add(folded(name, dialect), Relation(Kind.KEYED, (Unlisted(),)))
+        self.frame.add(folded(name, dialect), Relation(Dependence.KEYED, (Unlisted(),)))
         self.items = {output_name(item, dialect): item for item in tree.expressions}
         self.key_texts = [column.over(name_of(table)) for column in model.key] if isinstance(table, exp.Table) else []
         self.keys = set(map(self.parsed, self.key_texts))

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from runner.proof.calls import has_aggregate, multiplies, shown
-from runner.proof.relations import Canon, Frame, Kind, Out, Relation, bare, canon, folded, inside
+from runner.proof.relations import Canon, Dependence, Frame, Out, Relation, bare, canon, folded, inside
 
 INNER_CLAUSES = frozenset({"expressions", "from_", "where"})
 PLAIN_ARGS = frozenset({"this", "alias"})
@@ -32,14 +32,14 @@ Flaw = tuple[exp.Expr, str, str]  # where, what is wrong, what to write
 
 
 @dataclass(frozen=True)
-class Rows:
+class NumberedSelect:
     """The select that numbers the source's rows, and the name by which the outer one reads it."""
 
     select: exp.Select
     name: str
 
 
-def rows_of(tree: exp.Select, dialect: str) -> Rows | None:
+def numbered_select(tree: exp.Select, dialect: str) -> NumberedSelect | None:
     """What the FROM of `tree` holds, where it is one subquery or the only CTE; None where it is anything else."""
     origin = tree.args.get("from_")
     at, clause = origin.this if origin is not None else None, tree.args.get("with_")
@@ -47,7 +47,7 @@ def rows_of(tree: exp.Select, dialect: str) -> Rows | None:
         select = at.this
         alias = at.args.get("alias")
         name = folded(alias.this, dialect) if alias is not None else ""
-        return Rows(select, name) if isinstance(select, exp.Select) and _plain(at) else None
+        return NumberedSelect(select, name) if isinstance(select, exp.Select) and _plain(at) else None
     if not isinstance(at, exp.Table) or clause is None or clause.args.get("recursive") or len(clause.expressions) != 1:
         return None
     cte = clause.expressions[0]
@@ -56,7 +56,7 @@ def rows_of(tree: exp.Select, dialect: str) -> Rows | None:
     if not isinstance(cte.this, exp.Select) or not _plain(cte) or not _plain(at):
         return None
     alias = at.args.get("alias")
-    return Rows(cte.this, folded(alias.this if alias is not None else at.this, dialect))
+    return NumberedSelect(cte.this, folded(alias.this if alias is not None else at.this, dialect))
 
 
 def _plain(node: exp.Expr) -> bool:
@@ -69,7 +69,7 @@ def _plain(node: exp.Expr) -> bool:
 class Numbered:
     """The columns that such a select gives: expressions over a row of the source, or row numbers."""
 
-    def __init__(self, rows: Rows, source: Frame, key: frozenset[Canon]) -> None:
+    def __init__(self, rows: NumberedSelect, source: Frame, key: frozenset[Canon]) -> None:
         self.rows, self.source, self.key = rows, source, key
         self.numbers: dict[str, exp.Window] = {}
         self.flaws: list[Flaw] = list(self._clauses())
@@ -88,7 +88,7 @@ class Numbered:
                 if not row_level(item):
                     self._flaw(item, "is neither an expression of one row nor a row number", LIST_THEM)
         self.frame = Frame(source.dialect, source.size)
-        self.frame.add(rows.name, Relation(Kind.KEYED, tuple(map(Out, (*given, *self.numbers)))))
+        self.frame.add(rows.name, Relation(Dependence.KEYED, tuple(map(Out, (*given, *self.numbers)))))
         self._given = {self.frame.column(rows.name, name): value for name, value in given.items()}
         self._numbers = {self.frame.column(rows.name, name): name for name in self.numbers}
         self.flaws += self._aliases()

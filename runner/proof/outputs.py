@@ -15,8 +15,8 @@ from runner.proof.calls import call_of, has_aggregate, multiplies, name_of_call
 from runner.proof.from_clause import Rule
 from runner.proof.relations import (
     Canon,
+    Dependence,
     Frame,
-    Kind,
     Out,
     Relation,
     Unique,
@@ -149,7 +149,7 @@ class Outputs:
         if any(multiplies(item) for item in self.select.expressions):
             return frozenset()
         names = self._names()
-        certain = Relation(Kind.CONSTANT, tuple(outputs)).columns()
+        certain = Relation(Dependence.CONSTANT, tuple(outputs)).columns()
         uniques = [*unique, *self._numbered()]
         distinct = self.select.args.get("distinct")
         listed = not any(isinstance(out, Unlisted) for out in outputs)

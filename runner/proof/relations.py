@@ -19,7 +19,7 @@ Unique = frozenset[Canon]  # with the key, these identify a row; the empty set: 
 OUTER = ""  # stands for the row of the enclosing query, whose key is given
 
 
-class Kind(Enum):
+class Dependence(Enum):
     """How the rows of a relation hang on the tracked inputs."""
 
     CONSTANT = "reads no tracked input, or belongs to the row beside it (lateral, correlated on the whole key)"
@@ -46,7 +46,7 @@ class Unlisted:
 class Relation:
     """What a table, a CTE or a subquery gives."""
 
-    kind: Kind
+    dependence: Dependence
     outputs: tuple[Out | Unlisted, ...]
     unique: frozenset[frozenset[str]] = frozenset()
     keys: tuple[exp.Expr | None, ...] = ()  # the key as expressions over its columns, where they are known
@@ -190,7 +190,7 @@ class Frame:
 
     @property
     def keyed(self) -> list[str]:
-        return [alias for alias, relation in self.relations.items() if relation.kind is Kind.KEYED]
+        return [alias for alias, relation in self.relations.items() if relation.dependence is Dependence.KEYED]
 
     @property
     def refused(self) -> bool:

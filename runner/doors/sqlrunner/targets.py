@@ -18,7 +18,7 @@ NEEDED = {
     "redshift": ("host", "port", "username", "database"),
     "snowflake": ("account", "username", "database", "warehouse"),
 }
-KINDS = {"postgres": "postgres", "postgresql": "postgres", "redshift": "redshift", "snowflake": "snowflake"}
+ENGINE_OF = {"postgres": "postgres", "postgresql": "postgres", "redshift": "redshift", "snowflake": "snowflake"}
 _HOST = re.compile(r"[\w.:-]+", re.ASCII)
 _ACCOUNT = re.compile(r"[\w.-]+", re.ASCII)
 APP_NAME = "SNOWPLOW_SQL_RUNNER_SNOWFLAKE_APP_NAME"
@@ -26,21 +26,21 @@ APP_NAME = "SNOWPLOW_SQL_RUNNER_SNOWFLAKE_APP_NAME"
 
 def errors_of(target: OldTarget) -> list[str]:
     """Why a target cannot be used; nothing if it can."""
-    kind = KINDS.get(target.kind)
-    if target.kind == "bigquery":
+    engine = ENGINE_OF.get(target.type)
+    if target.type == "bigquery":
         engines = "postgres, redshift, snowflake or duckdb"
         return [f"bigquery is not supported here: run its playbooks with SQL Runner, or move the models to {engines}"]
-    if kind is None:
+    if engine is None:
         return [f"Database type is unsupported: {target['type']}"]
-    missing = [key for key in NEEDED[kind] if not target[key]]
+    missing = [key for key in NEEDED[engine] if not target[key]]
     if missing:
-        listed = ", ".join(NEEDED[kind])
-        return [f"{target.place}: {' and '.join(missing)} missing: a target of type {target.kind} needs {listed}"]
-    if kind != "snowflake" and not (target["port"].isascii() and target["port"].isdigit()):
+        listed = ", ".join(NEEDED[engine])
+        return [f"{target.place}: {' and '.join(missing)} missing: a target of type {target.type} needs {listed}"]
+    if engine != "snowflake" and not (target["port"].isascii() and target["port"].isdigit()):
         return [f"{target.place}: port: {target['port']} is not a number"]
-    if kind != "snowflake" and not _HOST.fullmatch(target["host"]):
+    if engine != "snowflake" and not _HOST.fullmatch(target["host"]):
         return [f"{target.place}: host: {target['host']} is not the name or address of a host"]
-    if kind == "snowflake" and not _ACCOUNT.fullmatch(target["account"]):
+    if engine == "snowflake" and not _ACCOUNT.fullmatch(target["account"]):
         return [f"{target.place}: account: {target['account']} is not the name of an account"]
     return []
 
@@ -53,11 +53,11 @@ def target_of(target: OldTarget, application: str = "") -> Target:
 def url_of(target: OldTarget, application: str = "") -> str:
     """The same as a URL. Its `ssl: true` asks for TLS and, as in SQL Runner, not for a certificate that is verified:
     `sslmode: verify-full` (and `sslrootcert`) does."""
-    kind = KINDS[target.kind]
-    if kind == "snowflake":
+    engine = ENGINE_OF[target.type]
+    if engine == "snowflake":
         return _snowflake(target, application)
     options: dict[str, str] = {}
-    if kind == "postgres":
+    if engine == "postgres":
         options["sslmode"] = target["sslmode"] or ("require" if target.ssl else "prefer")
         if target["sslrootcert"]:
             options["sslrootcert"] = target["sslrootcert"]
@@ -65,7 +65,7 @@ def url_of(target: OldTarget, application: str = "") -> str:
         options["sslmode"] = target["sslmode"] or "verify-ca"  # the driver has no TLS without a look at it
     else:
         options["ssl"] = "false"
-    scheme = "postgresql" if kind == "postgres" else kind
+    scheme = "postgresql" if engine == "postgres" else engine
     host = f"[{target['host']}]" if ":" in target["host"] else target["host"]
     return f"{scheme}://{_user(target)}@{host}:{target['port']}/{_quoted(target['database'])}?{_query(options)}"
 
@@ -103,4 +103,4 @@ def _query(options: dict[str, str]) -> str:
 
 def address(target: OldTarget) -> str:
     """What messages of a dry run call the place."""
-    return target["account"] if target.kind == "snowflake" else f"{target['host']}:{target['port']}"
+    return target["account"] if target.type == "snowflake" else f"{target['host']}:{target['port']}"

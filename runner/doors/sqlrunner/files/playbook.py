@@ -38,7 +38,7 @@ class OldTarget:
         return self["name"]
 
     @property
-    def kind(self) -> str:
+    def type(self) -> str:
         """Its `type`, in lower case."""
         return self["type"].lower()
 

@@ -202,7 +202,7 @@ def _target(targets: Sequence[OldTarget], work: _Work) -> str:
     usable = [target for target in targets if not errors_of(target)]
     for target in targets:
         if target not in usable:
-            work.note(f"target {target.name or target.kind} is left out: {errors_of(target)[0]}")
+            work.note(f"target {target.name or target.type} is left out: {errors_of(target)[0]}")
     if not usable:
         return "${RUNNER_TARGET}"
     first = usable[0]
@@ -210,7 +210,7 @@ def _target(targets: Sequence[OldTarget], work: _Work) -> str:
     marked = {key: f"RUNNERMIGRATED{number}" for number, key in enumerate(secrets)}
     url = url_of(OldTarget({**first.keys, **marked}, first.ssl))
     for key, mark in marked.items():
-        variable = re.sub(r"[^A-Z0-9_]", "_", f"{first.name or first.kind}_{key}".upper())
+        variable = re.sub(r"[^A-Z0-9_]", "_", f"{first.name or first.type}_{key}".upper())
         variable = variable if variable[0].isalpha() else f"T_{variable}"
         url = url.replace(mark, f"${{{variable}}}")
         work.note(f"export {variable}=…: secrets of {first.name or 'the target'} are not written into a playbook")
