@@ -12,11 +12,11 @@ import pytest
 import sqlglot
 
 from runner.errors import BadInput, Place, show
-from runner.playbook import load as playbook_file
+from runner.playbook.load import load as load_playbook
 from runner.playbook.values import Phase
 from runner.porting import portable
 from runner.porting.functions import FUNCTIONS, INSTEAD, LISTS
-from runner.program import load as loading
+from runner.program.load import load as load_program
 from runner.program.values import Program
 from runner.warehouse.engines import ENGINES
 from tests.kit import ROOT
@@ -273,7 +273,7 @@ def load(tmp_path: Path, engine: str, select: str, extra: str = "", **files: str
     (tmp_path / "s.sql").write_text(select)
     for name, text in files.items():
         (tmp_path / name.replace("__", ".")).write_text(text)
-    return loading.load(playbook_file.load(tmp_path / "web.yml", {}), engine, engine)
+    return load_program(load_playbook(tmp_path / "web.yml", {}), engine, engine)
 
 
 def refused(tmp_path: Path, *args: str, **files: str) -> list[tuple[str, int, str, str]]:
@@ -308,7 +308,7 @@ def test_expressions_of_the_playbook_are_checked(tmp_path: Path) -> None:
     (tmp_path / "s.sql").write_text("select k, count(*) as n from atomic.events group by k")
     (tmp_path / "web.yml").write_text(playbook + extra)
     with pytest.raises(BadInput) as caught:
-        loading.load(playbook_file.load(tmp_path / "web.yml", {}), "snowflake", "snowflake")
+        load_program(load_playbook(tmp_path / "web.yml", {}), "snowflake", "snowflake")
     [problem] = caught.value.problems
     assert problem.place.line == 7 and "'bool_or' is not a function of Snowflake" in problem.what
 
@@ -318,9 +318,9 @@ def test_a_script_is_checked(tmp_path: Path) -> None:
     steps = "source: {table: atomic.events, batch: etl_tstamp}\nsteps:\n  - {name: a, phase: stage, queries: [a.sql]}\n"
     (tmp_path / "web.yml").write_text(steps)
     (tmp_path / "a.sql").write_text("create table {{ scratch }}.x as select 1 as a;\n\ntruncate table {{ scratch }}.x;")
-    playbook = playbook_file.load(tmp_path / "web.yml", {})
-    assert loading.load(playbook, "snowflake", "snowflake")
+    playbook = load_playbook(tmp_path / "web.yml", {})
+    assert load_program(playbook, "snowflake", "snowflake")
     with pytest.raises(BadInput) as caught:
-        loading.load(playbook, "redshift", "redshift")
+        load_program(playbook, "redshift", "redshift")
     [problem] = caught.value.problems
     assert problem.place.line == 3 and "truncate commits" in problem.what and "delete from" in problem.hint

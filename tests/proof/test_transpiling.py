@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from runner.errors import BadInput, Place
-from runner.playbook import load as playbook_file
+from runner.playbook.load import load as load_playbook
 from runner.porting.functions import FUNCTIONS
 from runner.porting.transpile import transpile, transpile_expression
-from runner.program import load as loading
+from runner.program.load import load as load_program
 from tests.engines.db import Db
 from tests.proof.test_portable import PLAYBOOK, load, refused
 
@@ -166,11 +166,11 @@ def test_expressions_are_ported_too(tmp_path: Path) -> None:
     text = PLAYBOOK.replace("key: k", "key: {day: \"date_trunc('day', t)\"}") + "dialect: duckdb\n"
     (tmp_path / "web.yml").write_text(text)
     (tmp_path / "s.sql").write_text("select date_trunc('day', t) as day, count(*) as n from atomic.events group by 1")
-    program = loading.load(playbook_file.load(tmp_path / "web.yml", {}), "snowflake", "snowflake")
+    program = load_program(load_playbook(tmp_path / "web.yml", {}), "snowflake", "snowflake")
     assert program.models[0].source_keys[0].texts == ("DATE_TRUNC('DAY', t)",)
     (tmp_path / "web.yml").write_text(text.replace("'day'", "'week'"))
     with pytest.raises(BadInput) as caught:
-        loading.load(playbook_file.load(tmp_path / "web.yml", {}), "snowflake", "snowflake")
+        load_program(load_playbook(tmp_path / "web.yml", {}), "snowflake", "snowflake")
     [fault] = [problem for problem in caught.value.problems if problem.place.line == 4]
     assert "WEEK_START" in fault.what
 
@@ -187,13 +187,13 @@ def test_scripts_are_not_ported(tmp_path: Path) -> None:
     text = "dialect: duckdb\nqueries: [a.sql]\n"
     (tmp_path / "web.yml").write_text(text)
     (tmp_path / "a.sql").write_text("select 1")
-    playbook = playbook_file.load(tmp_path / "web.yml", {})
+    playbook = load_playbook(tmp_path / "web.yml", {})
     with pytest.raises(BadInput) as caught:
-        loading.load(playbook, "redshift", "redshift")
+        load_program(playbook, "redshift", "redshift")
     [problem] = caught.value.problems
     assert "scripts are not transpiled" in problem.what and "a.redshift.sql" in problem.hint
     (tmp_path / "a.redshift.sql").write_text("select 1")
-    assert loading.load(playbook, "redshift", "redshift")
+    assert load_program(playbook, "redshift", "redshift")
 
 
 def test_only_known_dialects(tmp_path: Path) -> None:

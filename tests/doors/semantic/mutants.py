@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 from runner.algebra import keys
 from runner.algebra.texts import Algebra
-from runner.doors.semantic.commands import rewind as rewinding
+from runner.doors.semantic.commands import rewind
 from runner.doors.semantic.compile.cells import Cells
 from runner.doors.semantic.compile.compile import _Builder
 from runner.doors.semantic.compile.spans import Spans
@@ -100,9 +100,9 @@ def _no_dirty() -> AbstractContextManager[Any]:
 
 def _rewind_what_is_there() -> AbstractContextManager[Any]:
     """A rewind finds the batches whose events are in the range now, not those whose events were."""
-    real = rewinding._within
+    real = rewind._within
     never = lambda day, days: "1 = 0" if day == "event_date" else real(day, days)  # noqa: E731
-    return patch.object(rewinding, "_within", never)
+    return patch.object(rewind, "_within", never)
 
 
 def _any_version() -> AbstractContextManager[Any]:

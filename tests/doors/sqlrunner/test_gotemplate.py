@@ -23,8 +23,7 @@ from runner.doors.sqlrunner.gotemplate import (
     parse,
     render,
 )
-from runner.doors.sqlrunner.gotemplate.execute import calls
-from runner.doors.sqlrunner.gotemplate.execute import statements as execution
+from runner.doors.sqlrunner.gotemplate.execute import calls, statements
 from runner.doors.sqlrunner.gotemplate.functions import printf, printing
 from runner.doors.sqlrunner.gotemplate.syntax import nodes
 from runner.errors import BadInput, Place
@@ -220,9 +219,9 @@ _NEST = 3_000
 )
 def test_limits(text: str, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Templates that would run, nest or grow without end stop with an error (here: at a hundredth of what is allowed)."""
-    for module, name in ((execution, "MAX_STEPS"), (calls, "MAX_WORK")):
+    for module, name in ((statements, "MAX_STEPS"), (calls, "MAX_WORK")):
         monkeypatch.setattr(module, name, getattr(module, name) // 100)
-    for module in (printing, printf, execution):
+    for module in (printing, printf, statements):
         monkeypatch.setattr(module, "MAX_TEXT", 500_000)
     assert what in str(_bad(text, {"l": ["x" * 1000] * 100}))
 

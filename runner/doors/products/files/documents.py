@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runner.doors.products.values import Version
 from runner.errors import Place, Problems
-from runner.files import json as jsontext
+from runner.files import json
 from runner.files.yaml import Broken, Mapping, Node, Scalar, Sequence, parse, read_text
 
 _INTEGER = re.compile(r"[-+]?[0-9]{1,40}")
@@ -24,7 +24,7 @@ def document(path: Path, problems: Problems) -> Node:
     if not text.strip():
         problems.stop(Place(path), "the file is empty", "write it as snowplow-cli does, or name another")
     if path.suffix.lower() == ".json" or Version.of(path.name):
-        return jsontext.parse(text, path, problems)
+        return json.parse(text, path, problems)
     if text.lstrip()[:1] in ("{", "["):
         text = text.replace("\t", " ")  # JSON may be indented with tabs; a string of it cannot hold one
     return parse(text, path, problems)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from runner.doors.semantic.files import read as reading
-from runner.doors.semantic.rules import check as checking
+from runner.doors.semantic.files.read import read
+from runner.doors.semantic.rules.check import check, unused
 from runner.doors.semantic.rules.findings import Checks
 from runner.doors.semantic.rules.implied import completed
 from runner.doors.semantic.rules.report import Finding, in_order, of_problem
@@ -18,15 +18,15 @@ def look(folder: Path, env: Mapping[str, str]) -> tuple[Config | None, list[Find
     """The configuration, if it could be read, and everything that was found in it."""
     problems, checks = Problems(), Checks()
     try:
-        config = reading.read(folder, env, problems)
+        config = read(folder, env, problems)
     except BadInput as bad:
         return None, in_order([of_problem(problem) for problem in bad.problems])
     found = [of_problem(problem) for problem in problems.found]
     config = completed(config)
-    checking.check(config, checks)
+    check(config, checks)
     found += checks.found
     if not any(finding.is_error for finding in found):  # a name that is mistaken leaves another unused
-        found += checking.unused(config)
+        found += unused(config)
     return config, in_order(found)
 
 

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from runner.doors.semantic.files import events as yamlevents
-from runner.doors.semantic.files import kpis as yamlkpis
-from runner.doors.semantic.files import properties as yamlprops
+from runner.doors.semantic.files.events import read as read_event
 from runner.doors.semantic.files.kinds import ANY, COUNT, DURATION, WHOLE, WORD, WORDS, known_zone, near_zone, scalar
+from runner.doors.semantic.files.kpis import read as read_kpi
+from runner.doors.semantic.files.properties import read as read_property
 from runner.doors.semantic.values import BUILT_IN, Config, Dedupe, EventType, Kpi, Property, Settings
 from runner.errors import MAX_PROBLEMS, BadInput, Place, Problems, show
 from runner.files.environment import expand_text
@@ -188,7 +188,7 @@ class _Reader:
                 self.problems.add(Place(path), what, f"rename one of the two; the first is {first[name]}", "E02")
             node = self._document(path)
             before = len(self.problems.found)
-            event = yamlevents.read(name, node, self.app_id, self.problems) if node is not None else None
+            event = read_event(name, node, self.app_id, self.problems) if node is not None else None
             if node is not None and event is not None and self._whole(node, before):
                 found.setdefault(name, event)
             else:
@@ -202,7 +202,7 @@ class _Reader:
         found: dict[str, Property] = {}
         for name, node in self._listed("property", "properties"):
             before = len(self.problems.found)
-            made = yamlprops.read(name, node, events, self.problems)
+            made = read_property(name, node, events, self.problems)
             if not made or not self._whole(node, before):
                 self.lost.add(f"property {name.text}")
                 continue
@@ -220,7 +220,7 @@ class _Reader:
         found: dict[str, Kpi] = {}
         for name, node in self._listed("kpi", "kpis"):
             before = len(self.problems.found)
-            made = yamlkpis.read(name, node, settings, self.problems)
+            made = read_kpi(name, node, settings, self.problems)
             if not made or not self._whole(node, before):
                 self.lost.add("kpi" if "{}" in name.text else f"kpi {name.text}")
                 continue

@@ -6,9 +6,7 @@ Every rule has a code of docs/semantic-rules.md; all problems are found at once,
 from __future__ import annotations
 
 from runner.doors.semantic.formulas import Unreadable, select_of
-from runner.doors.semantic.rules import kpis as checking_kpis
-from runner.doors.semantic.rules import meaning
-from runner.doors.semantic.rules import properties as checking_properties
+from runner.doors.semantic.rules import kpis, meaning, properties
 from runner.doors.semantic.rules.findings import Checks, volatile_in
 from runner.doors.semantic.rules.report import Finding
 from runner.doors.semantic.values import Column, ColumnTag, Config, DataType, EventTag, EventType, EventValue
@@ -31,8 +29,8 @@ def check(config: Config, checks: Checks) -> None:
     if config.events and not config.tagged(EventTag.REGISTRATION) and not config.has_lost("event"):
         hint = "add tags: [registration_event] to the event by which users begin"
         checks.add("E11", Place(config.path), "no event is tagged registration_event", hint)
-    usable = checking_properties.check(config, checks)
-    checking_kpis.check(config, usable, checks)
+    usable = properties.check(config, checks)
+    kpis.check(config, usable, checks)
 
 
 def _event(config: Config, event: EventType, checks: Checks) -> None:
@@ -57,7 +55,7 @@ def _event(config: Config, event: EventType, checks: Checks) -> None:
             what = f"the condition of event {event.name} aggregates"
             checks.add("E08", event.where.place, what, "it is for one row: aggregate in a property")
         types = {column.name: column.type for column in event.columns}
-        checking_properties.is_condition(event.where, f"the condition of event {event.name}", types, checks)
+        properties.is_condition(event.where, f"the condition of event {event.name}", types, checks)
     if event.tagged(ColumnTag.ETL_TSTAMP) is None and event.columns:
         what = f"event {event.name} has no etl_timestamp_column: a batch is one day of its events"
         hint = "rows that are exchanged for others of the same day and user are not noticed; tag the load time"
