@@ -1,18 +1,15 @@
-"""What an operator asks between runs: status, history, the SQL that would run, a live check, breaking a lease."""
+"""How a playbook stands in its warehouse, its runs, and breaking a lease."""
 
 from __future__ import annotations
 
-from runner.errors import BadInput, Place
 from runner.increment import freeze
-from runner.increment.bind import bind, check_ownership
+from runner.increment.bind import bind
 from runner.increment.stage import table_key
 from runner.increment.surroundings import looking
 from runner.increment.work import Request
 from runner.playbook.values import Playbook
-from runner.program import scripts
 from runner.program.values import Program
 from runner.report import Report
-from runner.sql.templates import render
 from runner.state import runs
 from runner.state.manifest import Manifest
 from runner.state.runs import RunRow
@@ -86,39 +83,6 @@ def _shown(run: RunRow) -> tuple[object, ...]:
 def _end(text: str) -> str:
     """The end of a long message: it begins with a path."""
     return text if len(text) <= 80 else f"…{text[-79:]}"
-
-
-def check_live(program: Program, warehouse: Warehouse) -> None:
-    """What needs the catalogue. Raises BadInput or Stopped."""
-    manifest = Manifest(warehouse, program.playbook.name, program.playbook.state_schema)
-    state = manifest.look()
-    bound = bind(program, warehouse, state)
-    check_ownership(program, warehouse, state, bound, ())
-
-
-def rendered(program: Program) -> str:
-    """Every SQL text in the order it would run, under a comment that names it."""
-    parts = []
-    for model in program.models:
-        how = "merge" if model.model.merge else f"key {', '.join(model.key_names)}" if model.model.key else "full"
-        parts.append(
-            f"-- {model.table} ({how}) from {model.select.place.path or 'a generated text'}\n{model.select.text.rstrip()}\n"
-        )
-    variables = {v.name: v.value for v in program.playbook.variables}
-    values = (
-        scripts.example_names(program.playbook, program.key_names).values(variables)
-        if program.playbook.sources
-        else variables
-    )
-    for query in program.queries:
-        try:
-            text = render(query.text, values, Place(query.file))
-        except BadInput as error:
-            text = f"-- {error}"
-        parts.append(
-            f"-- step {query.step}, phase {query.phase.value}, from {query.file or 'a generated text'}\n{text.rstrip()}\n"
-        )
-    return "\n".join(parts)
 
 
 def unlock(playbook: Playbook, warehouse: Warehouse, report: Report) -> None:

@@ -147,6 +147,17 @@ def now_utc() -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1_000_000):06d}"
 
 
+def variables(pairs: Iterable[str]) -> dict[str, str]:
+    """Variables as a user types them. Raises BadInput."""
+    found = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise BadInput(Problem(Place(), f"--var {pair}: not NAME=VALUE", "runner run PLAYBOOK --var heartbeat_s=5"))
+        found[name] = value
+    return found
+
+
 def tstamp(text: str | None, flag: str) -> str | None:
     """A time as a user types it (UTC), as the warehouse reads it."""
     if text is None:

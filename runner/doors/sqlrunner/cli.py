@@ -1,4 +1,4 @@
-"""The console script `sql-runner`: SQL Runner's flags, lines and exit codes; and the same playbooks through `runner`."""
+"""The console script `sql-runner`: SQL Runner's flags, lines and exit codes."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import random
 import re
 import socket
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -16,15 +15,12 @@ from typing import TYPE_CHECKING, TextIO
 from runner import __version__
 from runner.doors.sqlrunner import flags
 from runner.doors.sqlrunner.flags import BadFlag, HelpAsked, Options
-from runner.errors import BadInput, Place, Problem
 from runner.secrets import looks_secret
 from runner.session.process import Process, ended, leave
 
 if TYPE_CHECKING:
     from runner.doors.sqlrunner.command import Context
     from runner.doors.sqlrunner.files.functions import Outside
-    from runner.doors.sqlrunner.files.playbook import OldPlaybook
-    from runner.doors.sqlrunner.files.queries import ReadyStep
     from runner.doors.sqlrunner.log import Log
     from runner.warehouse.base import Warehouse
     from runner.warehouse.target import Target
@@ -137,89 +133,3 @@ def _given_secrets(words: list[str]) -> list[str]:
 
 def _now() -> datetime:
     return datetime.now().astimezone()
-
-
-# -- the same playbooks through `runner` ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class RunnerFlags:
-    """The flags of `runner run`, `check`, `plan` and `render` that such a playbook knows."""
-
-    playbook: Path
-    variables: Mapping[str, str]
-    target: Target | None = None
-    from_step: str = ""
-    dry_run: bool = False
-    threads: int | None = None
-    json: bool = False
-
-    @property
-    def options(self) -> Options:
-        """The same as SQL Runner's flags."""
-        return Options(
-            playbook=str(self.playbook),
-            variables=self.variables,
-            from_step=self.from_step,
-            dry_run=self.dry_run,
-            threads=self.threads or threads(),
-        )
-
-
-def run(given: RunnerFlags, process: Process) -> int:
-    """`runner run OLD`: SQL Runner's semantics and exit codes, the runner's own lines."""
-    from runner.doors.sqlrunner import command
-    from runner.doors.sqlrunner.log import JsonLog, LineLog
-
-    log: Log = JsonLog(process.out) if given.json else LineLog(process.out, process.err, dry=given.dry_run)
-    log.message(f"{given.playbook.stem} (SQL Runner playbook)")
-    return command.run(given.options, sql_root(given.options), given.target, context_of(process, log))
-
-
-def check(given: RunnerFlags, process: Process) -> str:
-    """`runner check OLD`: everything that can be known without connecting. Raises BadInput."""
-    from runner.doors.sqlrunner.targets import errors_of
-
-    playbook, steps = _ready(given, process)
-    problems = [Problem(target.place, error) for target in playbook.targets for error in errors_of(target)]
-    if problems and not given.target:
-        raise BadInput(problems)
-    queries = sum(len(step.queries) for step in steps)
-    return f"{given.playbook}: fine ({len(playbook.targets)} targets, {len(steps)} steps, {queries} queries)"
-
-
-def render(given: RunnerFlags, process: Process) -> str:
-    """`runner render OLD`: the SQL that would be sent. Raises BadInput."""
-    _, steps = _ready(given, process)
-    texts = [f"-- {step.name} / {query.name}: {query.path}\n{query.text}" for step in steps for query in step.queries]
-    return "\n".join(text.rstrip("\n") + "\n" for text in texts)
-
-
-def _ready(given: RunnerFlags, process: Process) -> tuple[OldPlaybook, tuple[ReadyStep, ...]]:
-    from runner.doors.sqlrunner import command
-    from runner.doors.sqlrunner.files.queries import Unready
-
-    playbook = command.load(given.options, outside(process))
-    try:
-        return playbook, command.ready(given.options, playbook, sql_root(given.options), outside(process))
-    except Unready as unready:
-        raise BadInput([Problem(Place(), error) for error in unready.errors]) from None
-
-
-def migrate(given: RunnerFlags, process: Process) -> int:
-    """`runner migrate OLD`: write the native playbook beside it, say what could not be translated."""
-    from runner.doors.sqlrunner.migrate.migrate import migrate as write
-
-    done = write(given.playbook, sql_root(given.options), given.variables, outside(process))
-    process.out.write(f"wrote {done.playbook} and {len(done.files)} SQL files\n")
-    for note in done.notes:
-        process.out.write(f"note: {note}\n")
-    if done.undone:
-        for problem in done.undone:
-            process.err.write(f"{problem}\n")
-        process.err.write(
-            f"  hint: mend these by hand; `runner check {done.playbook}` refuses what is not translated\n"
-        )
-        return 6
-    process.out.write(f"every file renders to the same SQL\nnext: runner check {done.playbook}\n")
-    return 0

@@ -6,7 +6,7 @@ import dataclasses
 import json as jsonlib
 from pathlib import Path
 
-from runner.commands.status import check_live
+from runner.commands.check import check_live
 from runner.doors.semantic.commands.load import look
 from runner.doors.semantic.commands.model import Door, open_door, target_of, warehouse_of
 from runner.doors.semantic.compile.names import Names

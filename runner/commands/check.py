@@ -1,0 +1,44 @@
+"""What can be said of a playbook before it runs: what its warehouse's catalogue lacks, and the SQL that would be sent."""
+
+from __future__ import annotations
+
+from runner.errors import BadInput, Place
+from runner.increment.bind import bind, check_ownership
+from runner.program import scripts
+from runner.program.values import Program
+from runner.sql.templates import render
+from runner.state.manifest import Manifest
+from runner.warehouse.base import Warehouse
+
+
+def check_live(program: Program, warehouse: Warehouse) -> None:
+    """What needs the catalogue. Raises BadInput or Stopped."""
+    manifest = Manifest(warehouse, program.playbook.name, program.playbook.state_schema)
+    state = manifest.look()
+    bound = bind(program, warehouse, state)
+    check_ownership(program, warehouse, state, bound, ())
+
+
+def rendered(program: Program) -> str:
+    """Every SQL text in the order it would run, under a comment that names it."""
+    parts = []
+    for model in program.models:
+        how = "merge" if model.model.merge else f"key {', '.join(model.key_names)}" if model.model.key else "full"
+        parts.append(
+            f"-- {model.table} ({how}) from {model.select.place.path or 'a generated text'}\n{model.select.text.rstrip()}\n"
+        )
+    variables = {v.name: v.value for v in program.playbook.variables}
+    values = (
+        scripts.example_names(program.playbook, program.key_names).values(variables)
+        if program.playbook.sources
+        else variables
+    )
+    for query in program.queries:
+        try:
+            text = render(query.text, values, Place(query.file))
+        except BadInput as error:
+            text = f"-- {error}"
+        parts.append(
+            f"-- step {query.step}, phase {query.phase.value}, from {query.file or 'a generated text'}\n{text.rstrip()}\n"
+        )
+    return "\n".join(parts)
