@@ -63,7 +63,7 @@ class Problem:
     place: Place
     what: str
     hint: str = ""
-    code: str = field(default="", compare=False)  # of the rule that found it, where a front door has such codes
+    code: str = field(default="", compare=False)  # of the rule that found it: a front door's, or a reader's own
 
     def __str__(self) -> str:
         where = str(self.place)

@@ -14,7 +14,7 @@ from typing import NoReturn
 from runner.errors import Place, Problems, show
 from runner.files.hints import MAX_DEPTH
 from runner.files.text import HIDDEN
-from runner.files.yaml import MAX_VALUES, Broken, Mapping, Node, Scalar, Sequence
+from runner.files.yaml import DUPLICATE_KEY, MAX_VALUES, Broken, Mapping, Node, Scalar, Sequence
 
 _PIECE = re.compile(r'[ \t\n]*("(?:[^"\\\n]|\\.)*"|[][{},:]|[^\s"][^][{},:"\s]*|)')
 _WORD = re.compile(r"true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
@@ -118,7 +118,7 @@ class _Reader:
             if key.text in entries:
                 line = entries[key.text][0].place.line
                 what = f"duplicate key {show(key.text)}, first at line {line}"
-                self._problems.add(key.place, what, "keep one of the two")
+                self._problems.add(key.place, what, "keep one of the two", DUPLICATE_KEY)
             else:
                 entries[key.text] = (key, value)
         self._next()

@@ -19,6 +19,7 @@ from typing import Generic, TypeVar
 from runner.errors import Place, Problems, did_you_mean, show
 from runner.files.yaml import Broken, Mapping, Node, Scalar, Sequence
 
+UNKNOWN_KEY = "unknown key"  # the code of such problems
 T = TypeVar("T")
 K = TypeVar("K")
 D = TypeVar("D")
@@ -106,9 +107,8 @@ class Row:
         """Problems the keys that nobody asked for."""
         for key, _ in self._entries.values():
             if key.text not in self._asked:
-                self.problems.add(
-                    key.place, f"unknown key {show(key.text)} in {self.what}", self._hint(key.text, hints)
-                )
+                what = f"unknown key {show(key.text)} in {self.what}"
+                self.problems.add(key.place, what, self._hint(key.text, hints), UNKNOWN_KEY)
 
     def _hint(self, key: str, hints: Hints) -> str:
         word = key.strip().lower().lstrip(":").replace("-", "_")

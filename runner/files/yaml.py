@@ -21,6 +21,7 @@ from runner.files.text import CONTROL, HIDDEN, Bounds, read
 
 BOUNDS = Bounds(1_000_000, "data belongs into tables, SQL into .sql files", CONTROL, "save it as plain UTF-8 text")
 MAX_VALUES = 20_000
+DUPLICATE_KEY = "duplicate key"  # the code of such problems
 
 # libyaml is about ten times faster; both give the same events, and only the wording of syntax errors differs.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -220,7 +221,7 @@ class _Reader:
         if key.text in entries:
             line = entries[key.text][0].place.line
             what = f"duplicate key {show(key.text)}, first at line {line}"
-            self._problems.add(key.place, what, "keep one of the two")
+            self._problems.add(key.place, what, "keep one of the two", DUPLICATE_KEY)
         else:
             entries[key.text] = (key, value)
         return True

@@ -9,7 +9,7 @@ from functools import partial
 from runner.doors.semantic.files.kinds import ANY, COLUMN_TAG, EVENT_TAG, FORMULA, TYPE, WORDS, scalar
 from runner.doors.semantic.values import Column, EventType
 from runner.errors import Problems, show
-from runner.files.schema import Hints, Kind, Row, Scope, Wrong, many, record
+from runner.files.schema import UNKNOWN_KEY, Hints, Kind, Row, Scope, Wrong, many, record
 from runner.files.yaml import Mapping as YamlMapping
 from runner.files.yaml import Node, Scalar
 from runner.names import TableName
@@ -28,7 +28,7 @@ def _event(name: str, app_id: str, row: Row) -> EventType:
     if row.has("enrichments"):
         row.get("enrichments", ANY, None)
         hint = "join in the event's sql:, or in a playbook's model, and name its table as table_name"
-        row.wrong("enrichments", "enrichments are not supported", hint)
+        row.wrong("enrichments", "enrichments are not supported", hint, UNKNOWN_KEY)
     return EventType(
         name=name,
         table=row.need("table_name", Kind(partial(_table, app_id), TableName(())), "write schema.table"),

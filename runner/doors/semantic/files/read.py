@@ -17,7 +17,7 @@ from runner.doors.semantic.files.properties import read as read_property
 from runner.doors.semantic.values import BUILT_IN, Config, Dedupe, EventType, Kpi, Property, Settings
 from runner.errors import MAX_PROBLEMS, BadInput, Place, Problems, show
 from runner.files.environment import expand_text
-from runner.files.schema import Hints, Kind, Row, Scope, Wrong, choice, many, record
+from runner.files.schema import UNKNOWN_KEY, Hints, Kind, Row, Scope, Wrong, choice, many, record
 from runner.files.yaml import Broken, Node, Scalar, parse, read_text
 from runner.files.yaml import Mapping as YamlMapping
 from runner.files.yaml import Sequence as YamlSequence
@@ -244,7 +244,9 @@ class _Reader:
             for name, _ in node.entries:
                 if name.text != key:
                     hint = f"indent what belongs to {key}:, which the file begins with"
-                    self.problems.add(name.place, f"unknown key {show(name.text)} in a file of {key}", hint)
+                    self.problems.add(
+                        name.place, f"unknown key {show(name.text)} in a file of {key}", hint, UNKNOWN_KEY
+                    )
             listed = next((value for name, value in node.entries if name.text == key), None)
             if isinstance(listed, YamlMapping):
                 yield from listed.entries
@@ -257,8 +259,7 @@ class _Reader:
     def _whole(self, node: Node, before: int) -> bool:
         """Whether nothing in a node was refused, then or since, that something else had to stand in for."""
         return not _broken(node) and all(
-            problem.code in ("E13", "E15") or problem.what.startswith(("unknown key", "enrichments"))
-            for problem in self.problems.found[before:]
+            problem.code in ("E13", "E15", UNKNOWN_KEY) for problem in self.problems.found[before:]
         )
 
 

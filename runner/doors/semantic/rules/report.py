@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runner.errors import Place, Problem
+from runner.files.schema import UNKNOWN_KEY
+from runner.files.yaml import DUPLICATE_KEY
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,8 @@ class Finding:
 
 
 def of_problem(problem: Problem) -> Finding:
-    """A problem of form. Those of the general YAML reader have no code of ours."""
-    code = problem.code or ("E02" if problem.what.startswith("duplicate key") else "E01")
+    """A problem of form. Those of the general reader have no code of ours."""
+    code = {"": "E01", UNKNOWN_KEY: "E01", DUPLICATE_KEY: "E02"}.get(problem.code, problem.code)
     return Finding(code, problem.place, problem.what, problem.hint or "see docs/semantic-rules.md")
 
 

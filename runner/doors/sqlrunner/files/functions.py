@@ -16,7 +16,9 @@ from runner.doors.sqlrunner.gotemplate.functions.function import Function, Param
 from runner.doors.sqlrunner.gotemplate.functions.timeformat import format_time
 from runner.doors.sqlrunner.gotemplate.values import CallError
 
-_INSTALL = "pip install boto3"
+
+class _NotInstalled(CallError):
+    """What would look for credentials is not there."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +92,10 @@ def _from_chain(outside: Outside, profile: str) -> str:
         pass
     try:
         return _from_profile(outside, profile)
-    except CallError as error:
-        if error.hint == _INSTALL:
-            raise
+    except _NotInstalled:
+        raise
+    except CallError:
+        pass
     return _from_role(outside)
 
 
@@ -111,7 +114,7 @@ def _found(outside: Outside, find: Callable[[], _Credentials | None], missing: s
     try:
         credentials = find()
     except ImportError:
-        raise CallError("boto3 is not installed, which reads AWS credentials", _INSTALL) from None
+        raise _NotInstalled("boto3 is not installed, which reads AWS credentials", "pip install boto3") from None
     except Exception as error:
         raise CallError(f"{type(error).__name__}: {error}", "see `aws configure list`") from None
     if credentials is None or not credentials.access_key or not credentials.secret_key:
