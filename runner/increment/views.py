@@ -77,7 +77,7 @@ def _drop(work: Work, name: str) -> None:
     try:
         work.warehouse.execute("publish:view", f"drop view if exists {name}")
     except WarehouseError as error:
-        if "depend on it" not in error.what:
+        if error.trouble is not Trouble.DEPENDED_ON:
             raise
         hint = "drop what depends on it, run this again, and make it anew"
         raise Stopped(error.what, hint) from None

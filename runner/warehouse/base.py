@@ -89,9 +89,10 @@ class Warehouse(ABC):
         if job.error is not None:
             if not isinstance(job.error, Exception):
                 raise job.error
-            message = self.secrets.masked(self._message(job.error))
-            line = self._line_of(job.error)
-            raise WarehouseError(label, message, self._trouble(job.error), line) from None
+            error = job.error
+            message = self.secrets.masked(self._message(error))
+            line, state = self._line_of(error), self._state(error)
+            raise WarehouseError(label, message, self._trouble(error), line, state) from None
         results: tuple[Result, ...] = job.value
         return results
 
@@ -201,6 +202,10 @@ class Warehouse(ABC):
     def _line_of(self, error: Exception) -> int:
         """Where in the text that was sent, counted from 1; 0 if the engine does not say."""
         return 0
+
+    def _state(self, error: BaseException) -> str:
+        """An error's SQLSTATE; '' if the engine gives none."""
+        return ""
 
     @abstractmethod
     def _trouble(self, error: Exception) -> Trouble: ...

@@ -106,13 +106,15 @@ class DuckDB(Warehouse):
 
     def _is_open(self) -> bool:
         """One transaction has one number; outside of it, each statement has its own. An aborted one answers nothing."""
+        one, other = (self._send("script:open", "select txid_current()", self._unless_aborted) for _ in range(2))
+        return not (one and other) or one[0].one() == other[0].one()
+
+    def _unless_aborted(self, sql: str) -> tuple[Result, ...]:
+        """What a query gives; nothing in a transaction that an error has aborted."""
         try:
-            one, other = (self.execute("script:open", "select txid_current()").one() for _ in range(2))
-        except WarehouseError as error:
-            if "transaction is aborted" not in error.what:
-                raise
-            return True
-        return one == other
+            return self._run(sql)
+        except driver.TransactionException:
+            return ()
 
     def _cancel(self) -> None:
         self._connection.interrupt()
@@ -137,6 +139,8 @@ class DuckDB(Warehouse):
         said = re.split("[\"']", str(error), maxsplit=1)[0]  # what follows may be a path or a name
         if isinstance(error, driver.TransactionException) and "onflict" in said:
             return Trouble.RETRY
+        if isinstance(error, driver.DependencyException):
+            return Trouble.DEPENDED_ON
         if isinstance(error, driver.FatalException):
             return Trouble.FATAL  # measured: COMMIT was durable and the checkpoint after it found the disk full
         if isinstance(error, driver.OutOfMemoryException) or "No space left" in str(error):
@@ -167,12 +171,10 @@ class DuckDB(Warehouse):
         found = {}
         for name in dict.fromkeys(names):
             place = self.engine.table(name)
-            try:
-                columns = self.describe_query(f"select * from {place}")
-            except WarehouseError as error:
-                if "does not exist" not in error.what:
-                    raise
+            described = self._send("catalogue:query", f"describe select * from {place}", self._unless_absent)
+            if not described:
                 continue
+            columns = _columns(described[0])
             definition = self._view(name)
             found[name] = Relation(name, columns, definition is not None, definition or "")
         return found
@@ -194,9 +196,15 @@ class DuckDB(Warehouse):
             else None
         )
 
+    def _unless_absent(self, sql: str) -> tuple[Result, ...]:
+        """What a query gives; nothing if what it names does not exist."""
+        try:
+            return self._run(sql)
+        except driver.CatalogException:
+            return ()
+
     def describe_query(self, sql: str) -> tuple[Column, ...]:
-        found = self.execute("catalogue:query", f"describe {sql}")
-        return tuple(Column(str(row[0]), str(row[1])) for row in found.rows)
+        return _columns(self.execute("catalogue:query", f"describe {sql}"))
 
     def columns_of(self, table: str) -> tuple[Column, ...]:
         return self.describe_query(f"select * from {table}")
@@ -229,6 +237,10 @@ class DuckDB(Warehouse):
         if not marks:
             raise CannotConnect(f"no file matches {', '.join(patterns)}", "files: is relative to the playbook's folder")
         return tuple(marks)
+
+
+def _columns(described: Result) -> tuple[Column, ...]:
+    return tuple(Column(str(row[0]), str(row[1])) for row in described.rows)
 
 
 def _marks(pattern: str) -> list[FileMark]:

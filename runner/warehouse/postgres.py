@@ -13,7 +13,7 @@ from psycopg.pq import TransactionStatus
 
 from runner.names import TableName
 from runner.warehouse.engines import POSTGRES, Engine
-from runner.warehouse.server import Server
+from runner.warehouse.server import DEPENDED_ON, Server
 from runner.warehouse.values import Column, Relation, Result, Trouble
 
 # What libpq is told unless the URL says otherwise: a dead network is noticed in a minute, not in hours.
@@ -31,7 +31,6 @@ PASSING = re.compile(
     re.IGNORECASE,
 )
 
-DEPENDED_ON = "2BP01"  # the detail names objects, never values
 LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)  # libpq counts in the whole text
 
 NAMED = "pid::text || ' ' || backend_start::text"  # a session, as a later run finds it in pg_stat_activity
@@ -114,8 +113,8 @@ class Postgres(Server):
     def _text(self, error: BaseException) -> str:
         """To a script of its own author's also the rest: further lines, detail, hint; to others what depends on what."""
         diag = getattr(error, "diag", None)
-        if diag is not None and diag.sqlstate == DEPENDED_ON:
-            return f"{super()._text(error)}: {'; '.join((diag.message_detail or '').splitlines())}"
+        if diag is not None and diag.sqlstate == DEPENDED_ON and diag.message_detail:  # it names objects, never values
+            return f"{super()._text(error)}: {'; '.join(diag.message_detail.splitlines())}"
         if not self._plain or diag is None or not diag.message_primary:
             return super()._text(error)
         more = (("DETAIL", diag.message_detail), ("HINT", diag.message_hint))

@@ -29,6 +29,7 @@ from runner.warehouse.server import Server
 from runner.warehouse.values import Column, Relation, Result, Trouble, WarehouseError
 
 LOCK_MS = 60_000
+DUPLICATE_TABLE = "42P07"
 CONFLICT = re.compile(
     r"\b1023\b|\b1018\b|serializable isolation violation|conflict with concurrent transaction|statement timeout",
     re.IGNORECASE,
@@ -243,7 +244,7 @@ class Redshift(Server):
         try:
             self.execute(label, f"create table {name} as {select}")
         except WarehouseError as error:
-            if "already exists" not in error.what:
+            if error.state != DUPLICATE_TABLE:
                 raise
 
     # -- locks and the lease -----------------------------------------------------------------------------------------

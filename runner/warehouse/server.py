@@ -22,6 +22,7 @@ from runner.warehouse.values import Trouble, WarehouseError, Watch
 
 RETRY = {"40001", "40P01", "55P03"}
 FULL = {"53100", "53200", "53400"}
+DEPENDED_ON = "2BP01"
 LOST = {"57P01", "57P02", "57P03", "25P03"}
 
 
@@ -127,10 +128,6 @@ class Server(Warehouse):
         """What the driver says of an error; its first line is shown."""
         return str(error)
 
-    def _state(self, error: BaseException) -> str:
-        """An error's SQLSTATE, if the server gave one of Postgres' own."""
-        return ""
-
     def _text(self, error: BaseException) -> str:
         return next((line.strip() for line in self._said(error).splitlines() if line.strip()), type(error).__name__)
 
@@ -144,6 +141,8 @@ class Server(Warehouse):
             return Trouble.RETRY
         if state in FULL:
             return Trouble.FULL
+        if state == DEPENDED_ON:
+            return Trouble.DEPENDED_ON
         return Trouble.LOST if state.startswith("08") or state in LOST else Trouble.REFUSED
 
     # -- scratch -------------------------------------------------------------------------------------------------------

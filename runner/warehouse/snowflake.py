@@ -47,9 +47,11 @@ SESSION: dict[str, Any] = {
     "ERROR_ON_NONDETERMINISTIC_MERGE": True,
     "CLIENT_OUT_OF_BAND_TELEMETRY_ENABLED": False,
 }
-ABSENT = re.compile(r"\b00(2003|2043)\b")
-THERE = re.compile(r"\b002002\b|already exists")
-LOCKED = re.compile(r"\b000625\b|has locked table|lock .*not.* released|number of waiters for this lock", re.IGNORECASE)
+# SQLSTATEs: Snowflake uses both for objects that do not exist, whatever their kind
+ABSENT = {"42S02", "02000"}
+DUPLICATE_OBJECT = "42710"
+LOCKED = 625  # its own number: the SQLSTATE is that of any statement that was cancelled
+WAITERS = "number of waiters for this lock"  # its number is in no document
 GONE_CODES = {390110, 390111, 390112, 390113, 390114, 390115, 390195}
 PASSING = re.compile(
     "25000[1368]|timed? ?out|refused|unreachable|temporar|reset|HTTP request failed|50[234]|connection", re.IGNORECASE
@@ -141,14 +143,20 @@ class Snowflake(Server):
         lines = str(getattr(error, "msg", None) or error).splitlines()[:3]
         return " ".join(line.strip() for line in lines if line.strip())
 
+    def _message(self, error: Exception) -> str:
+        return self._text(error)  # has the SQLSTATE
+
+    def _state(self, error: BaseException) -> str:
+        return getattr(error, "sqlstate", None) or ""
+
     def _trouble(self, error: Exception) -> Trouble:
         number, text = getattr(error, "errno", None) or 0, self._text(error)
-        if LOCKED.search(text):
+        if number == LOCKED or WAITERS in text:
             return Trouble.RETRY
         if 250000 <= number < 260000 or number in GONE_CODES or isinstance(error, OSError):
             return Trouble.LOST
         if isinstance(error, (snowflake.connector.InterfaceError, snowflake.connector.OperationalError)):
-            return Trouble.LOST if not getattr(error, "sqlstate", None) else Trouble.REFUSED
+            return Trouble.REFUSED if self._state(error) else Trouble.LOST
         return Trouble.REFUSED
 
     # -- the freeze --------------------------------------------------------------------------------------------------
@@ -181,7 +189,7 @@ class Snowflake(Server):
             try:
                 found[name] = Relation(name, self.columns_of(self.engine.table(name)))
             except WarehouseError as error:
-                if not ABSENT.search(error.what):
+                if error.state not in ABSENT:
                     raise
         for name, (kind, retention) in self._kinds(found).items():
             if "VIEW" in kind:
@@ -250,7 +258,7 @@ class Snowflake(Server):
         try:
             self.execute(label, f"create table {name} as {select}")
         except WarehouseError as error:
-            if not THERE.search(error.what):
+            if error.state != DUPLICATE_OBJECT:
                 raise
 
     # -- locks and the lease -----------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ class Trouble(Enum):
     LOST = "the connection is gone: what was not committed is rolled back"
     TIMEOUT = "the statement took longer than allowed and was cancelled"
     FULL = "out of disk or memory: room has to be made before it can work"
+    DEPENDED_ON = "other objects depend on what the statement would drop"
     FATAL = "the engine gave up: the database has to be opened anew, and a COMMIT may have taken place"
     REFUSED = "the statement is wrong or the warehouse cannot do it: trying again changes nothing"
 
@@ -28,14 +29,16 @@ class Trouble(Enum):
 class WarehouseError(RunnerError):
     """A statement failed; `label` is its name in the run, `trouble` its kind. The transaction is rolled back.
 
-    `line` is where in the text that was sent, counted from 1; 0 if the engine does not say.
+    `line` is where in the text that was sent, counted from 1; 0 if the engine does not say. `state` is the SQLSTATE;
+    '' if it gives none.
     """
 
-    def __init__(self, label: str, message: str, trouble: Trouble, line: int = 0) -> None:
+    def __init__(self, label: str, message: str, trouble: Trouble, line: int = 0, state: str = "") -> None:
         super().__init__(message)
         self.label = label
         self.trouble = trouble
         self.line = line
+        self.state = state
 
     @property
     def exit_code(self) -> Exit:  # type: ignore[override]

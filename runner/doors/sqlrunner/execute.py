@@ -49,6 +49,7 @@ class Outcome:
     duration_s: float = 0
     error: str | None = None
     line: int = 0  # of the SQL that was sent, where the error is; 0: unknown
+    state: str = ""  # the error's SQLSTATE
     skipped: bool = False
 
 
@@ -163,8 +164,8 @@ class _TargetRun:
         try:
             rows = self._sent(at)
         except RunnerError as error:
-            line = error.line if isinstance(error, WarehouseError) else 0
-            self._end(Outcome(at, 0, self._clock.monotonic() - started, error.what, line))
+            line, state = (error.line, error.state) if isinstance(error, WarehouseError) else (0, "")
+            self._end(Outcome(at, 0, self._clock.monotonic() - started, error.what, line, state))
         else:
             self._end(Outcome(at, rows, self._clock.monotonic() - started))
 

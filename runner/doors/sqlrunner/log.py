@@ -88,7 +88,7 @@ class GoLog:
             self.message(f"SKIPPED: {outcome.at}")
             return
         if outcome.error is not None:
-            self.message(f"FAILURE: {outcome.at}, ERROR: {as_go_pg(outcome.error)}")
+            self.message(f"FAILURE: {outcome.at}, ERROR: {as_go_pg(outcome)}")
         else:
             self.message(f"SUCCESS: {outcome.at}, ROWS AFFECTED: {outcome.rows}")
         self.message(f"DURATION: {outcome.at}, {outcome.duration_s:.3f} s")

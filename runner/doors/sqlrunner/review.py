@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from enum import IntEnum
 
-from runner.doors.sqlrunner.execute import TargetStatus
-
-_SQLSTATE = re.compile(r"(.*) \(SQLSTATE ([0-9A-Z]{5})\)", re.DOTALL)
+from runner.doors.sqlrunner.execute import Outcome, TargetStatus
 
 
 class Code(IntEnum):
@@ -54,7 +51,7 @@ def record_of(statuses: Sequence[TargetStatus]) -> str:
             at = outcome.at
             lines.append(f"* Query {at.query.name} {at.query.path} (in step {at.step} @ target {at.target}), ERROR:")
             where = f" (line {outcome.line} of the SQL)" if outcome.line else ""
-            lines.append(f"  - {as_go_pg(outcome.error)}{where}")
+            lines.append(f"  - {as_go_pg(outcome)}{where}")
     skipped = [outcome.at for outcome in outcomes if outcome.skipped]
     if skipped:
         lines.append("SKIPPED:")
@@ -62,7 +59,7 @@ def record_of(statuses: Sequence[TargetStatus]) -> str:
     return "\n".join([*lines, ""])
 
 
-def as_go_pg(error: str) -> str:
-    """A server's error in the words of SQL Runner's driver: `ERROR #42601 syntax error …`."""
-    found = _SQLSTATE.fullmatch(error)
-    return f"ERROR #{found[2]} {found[1]}" if found else error
+def as_go_pg(outcome: Outcome) -> str:
+    """A query's error, where it is of Postgres' kind in the words of SQL Runner's driver: `ERROR #42601 syntax error …`."""
+    error, end = outcome.error or "", f" (SQLSTATE {outcome.state})"
+    return f"ERROR #{outcome.state} {error.removesuffix(end)}" if error.endswith(end) else error
