@@ -26,9 +26,7 @@ from runner.errors import (
     Stopped,
 )
 from runner.events import Emit, Nothing, Published
-from runner.increment import freeze, publish, stage, views
-from runner.increment import scripts as after
-from runner.increment import tables as shape
+from runner.increment import freeze, publish, scripts, stage, tables, views
 from runner.increment.bind import Bound, bind, check_ownership
 from runner.increment.freeze import Frozen
 from runner.increment.work import Request, Work
@@ -56,7 +54,7 @@ def run(program: Program, warehouse: Warehouse, request: Request, clock: Clock, 
     says what readers see now.
     """
     if not program.playbook.sources:
-        after.run_script(program, warehouse, request, clock, emit)
+        scripts.run_script(program, warehouse, request, clock, emit)
         return True
     manifest = Manifest(warehouse, program.playbook.name, program.playbook.state_schema)
     try:
@@ -71,13 +69,13 @@ def _run(program: Program, manifest: Manifest, request: Request, clock: Clock, e
     with held(manifest, request.run_id, request.lease, clock.sleep):
         warehouse.sweep_scratch(manifest.scratch_name)
         if not warehouse.engine.file_lock:
-            shape.drop_leftovers(manifest, manifest.held_version, manifest.indexes())
+            tables.drop_leftovers(manifest, manifest.held_version, manifest.indexes())
         after_done = manifest.after_done_of(request.run_id)
         if after_done is not None:
             emit(Nothing(f"run {request.run_id} was published before"))
             if not after_done:
                 work = Work(program, warehouse, manifest, _algebra(program, warehouse, ""), request, clock, emit)
-                after.run_after(work, request.run_id)
+                scripts.run_after(work, request.run_id)
             return False
         number, any_published = 1, False
         while True:
@@ -105,7 +103,7 @@ def _cycle(
         _note_failure(work, explained, clock.monotonic() - started)
         raise explained from None
     finally:
-        after.drop_scratch(work)
+        scripts.drop_scratch(work)
 
 
 def _algebra(program: Program, warehouse: Warehouse, scratch: str) -> Algebra:
@@ -142,21 +140,21 @@ def _with_published(error: RunnerError, parts: int = 0) -> RunnerError:
 
 
 def _freeze_to_after(work: Work, state: State, started: float) -> Cycle:
-    after.run_queries(work, Phase.SETUP)
+    scripts.run_queries(work, Phase.SETUP)
     bound = bind(work.program, work.warehouse, state)
     check_ownership(work.program, work.warehouse, state, bound, work.request.adopt)
 
     stale = bool(views.stale(work, state))  # before the snapshot: a view that is broken would end it
     found = _freeze_and_stage(work, state, bound, stale)
     if found is None:
-        after.repeat(work, state)
+        scripts.repeat(work, state)
         work.emit(Nothing("no pending batches"))
         return Cycle(published=False, left=0)
     frozen, outcomes = found
 
-    after.run_queries(work, Phase.STAGE)
+    scripts.run_queries(work, Phase.STAGE)
     publish.check(work, outcomes)
-    indexes = shape.prepare(work, state, frozen, outcomes)
+    indexes = tables.prepare(work, state, frozen, outcomes)
 
     record = RunRecord(
         run_id=_record_id(work.request, frozen, state),
@@ -166,15 +164,15 @@ def _freeze_to_after(work: Work, state: State, started: float) -> Cycle:
         event_count=frozen.event_count,
         models=publish.model_rows(outcomes),
         digest=work.program.digest,
-        after_done=not after.has_queries(work, Phase.AFTER),
+        after_done=not scripts.has_queries(work, Phase.AFTER),
     )
-    publish.publish(work, state, frozen, outcomes, indexes, record, lambda: after.run_queries(work, Phase.PUBLISH))
+    publish.publish(work, state, frozen, outcomes, indexes, record, lambda: scripts.run_queries(work, Phase.PUBLISH))
     work.emit(Published(record.run_id, work.clock.monotonic() - started))
     if not work.warehouse.engine.transactional_ddl:
-        with after.published():
+        with scripts.published():
             views.create(work, views.to_remake(work, state, outcomes), record.run_id)
-    after.quietly(lambda: shape.drop_forgotten(work, state, frozen))
-    after.run_after(work, record.run_id)
+    scripts.quietly(lambda: tables.drop_forgotten(work, state, frozen))
+    scripts.run_after(work, record.run_id)
     return Cycle(published=True, left=frozen.chunked_count)
 
 
@@ -200,7 +198,7 @@ def _freeze_and_stage(work: Work, state: State, bound: Bound, stale: bool) -> tu
             work.emit(pending)
         frozen = freeze.find_keys(work, state, frozen)
         outcomes = stage.stage(work, state, bound, frozen, decision)
-        after.make_named_tables(work, frozen)
+        scripts.make_named_tables(work, frozen)
         freeze.check_files(work, frozen)
         return frozen, outcomes
 
@@ -240,4 +238,4 @@ def _note_failure(work: Work, error: RunnerError, duration_s: float) -> None:
     if not isinstance(error, (StatementFailed, Stopped)):
         return
     record = RunRecord(work.request.run_id, work.request.started, duration_s, work.program.digest)
-    after.quietly(lambda: write_failure(work.manifest, record, error.what))
+    scripts.quietly(lambda: write_failure(work.manifest, record, error.what))

@@ -10,7 +10,7 @@ from runner.algebra.scratch import Scratch
 from runner.algebra.texts import Algebra
 from runner.clock import Clock
 from runner.events import Emit, Event
-from runner.increment import scripts as after
+from runner.increment import scripts
 from runner.increment.work import Request, Work
 from runner.program.values import Program
 from runner.state.manifest import Manifest
@@ -33,4 +33,4 @@ def looking(program: Program, warehouse: Warehouse, request: Request, emit: Emit
     try:
         yield work
     finally:
-        after.drop_scratch(work)
+        scripts.drop_scratch(work)
