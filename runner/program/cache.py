@@ -38,7 +38,8 @@ OURS = (
     "runner.errors",
     "runner.warehouse.target",
 )
-CODE = (".", "files", "playbook", "porting", "program", "proof", "sql")  # the folders that a program is made by
+_MAKERS = ". files playbook porting program proof sql warehouse warehouse/engines"
+CODE = _MAKERS.split()  # the folders that a program is made by
 KEEP = 50
 
 

@@ -51,7 +51,7 @@ class CompiledModel:
     models: tuple[TableName, ...]
     lookups: tuple[TableName, ...]
     source_keys: tuple[SourceKey, ...]  # for its source inputs, in the order of `sources`; () without a key
-    stored_order: Mapping[str, tuple[tuple[str, bool], ...]]  # merge models: see merging.stored_order
+    stored_order: Mapping[str, tuple[tuple[str, bool], ...]]  # merge models: see merge.stored_order
     affected: tuple[CompiledAffected, ...]
     digest: str
 
