@@ -45,7 +45,7 @@ def _event(config: Config, event: EventType, checks: Checks) -> None:
     for column in event.columns:
         _column(column, checks)
     _sql(event, checks)
-    if event.where and checks.readable(event.where, "write {{}}"):
+    if event.where and checks.readable(event.where):
         known = [column.name for column in event.columns]
         for name in event.where.names:
             if name not in known:

@@ -38,10 +38,10 @@ class Checks:
             return
         self.add("E06", place, what, did_you_mean(name, known) or f"there is no {kind} yet: write one")
 
-    def readable(self, formula: Formula, hint: str) -> bool:
+    def readable(self, formula: Formula, prefix: str = "") -> bool:
         """Whether a formula can be read; says why not, and what in it would mean another thing on each engine.
 
-        `hint` says how a name is written that stands without braces; {} in it is the name.
+        `prefix` is what names in braces begin with.
         """
         try:
             tree = formula.tree
@@ -62,9 +62,8 @@ class Checks:
                 self.add("E12", formula.place, what, hint_)
         for name in dict.fromkeys(loose_columns(tree)):
             if name.lower() not in VOLATILE_NAMES:
-                near = (
-                    hint.replace("{}", name) if re.fullmatch(r"\w+", name) else "write names in braces, texts in quotes"
-                )
+                is_word = re.fullmatch(r"\w+", name)
+                near = f"write {{{prefix}{name}}}" if is_word else "write names in braces, texts in quotes"
                 self.add("E06", formula.place, f"{name} in {formula.text} is not in braces", near)
         return True
 

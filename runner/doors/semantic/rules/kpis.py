@@ -34,8 +34,7 @@ def check(config: Config, properties: frozenset[str], checks: Checks) -> None:
 
 def _kpi(config: Config, kpi: Kpi, properties: frozenset[str], known: Mapping[str, Kpi], checks: Checks) -> bool:
     """Whether it can be read, and what it names is known and can be used."""
-    hint = "write {property.{}}"
-    readable = [checks.readable(formula, hint) for formula in (kpi.select, kpi.where) if formula is not None]
+    readable = [checks.readable(formula, "property.") for formula in (kpi.select, kpi.where) if formula is not None]
     if tree_of(kpi.select) is not None:
         _names(config, kpi, known, checks)
         _aggregates(kpi, checks)

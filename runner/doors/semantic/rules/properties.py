@@ -120,7 +120,7 @@ def fits(given: DataType, wanted: DataType) -> bool:
 
 
 def _computed(config: Config, one: Property, kind: Computed, checks: Checks) -> None:
-    if not checks.readable(kind.select, "write {{}}"):
+    if not checks.readable(kind.select):
         return
     known = [other.name for other in config.properties]
     for name in kind.select.names:
@@ -144,7 +144,7 @@ def _event_value(config: Config, one: Property, kind: EventValue, checks: Checks
     types = {column.name: column.type for column in event.columns} if event else {}
     known = [*types, *_ANY_EVENT]
     for formula in filter(None, (kind.select, kind.where)):
-        if checks.readable(formula, "write {{}}"):
+        if checks.readable(formula):
             for name in formula.names:
                 if name not in known:
                     what = f"unknown column of {kind.event}: {name or '{}'}"
