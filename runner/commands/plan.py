@@ -7,8 +7,7 @@ from runner.increment import freeze, stage
 from runner.increment.bind import bind, check_ownership
 from runner.increment.freeze import Frozen
 from runner.increment.stage import Decision
-from runner.increment.surroundings import looking
-from runner.increment.work import Request, Work
+from runner.increment.work import Work, read_only_work
 from runner.names import TableName
 from runner.playbook.values import Vanished
 from runner.program.values import Program
@@ -29,8 +28,7 @@ def plan(
         rows = [(query.step, query.query.path) for query in program.queries]
         report.table(["step", "query"], rows)
         return
-    request = Request("plan", "1970-01-01 00:00:00", until=until, models=models, full_refresh=full_refresh)
-    with looking(program, warehouse, request) as work:
+    with read_only_work(program, warehouse, until=until, models=models, full_refresh=full_refresh) as work:
         state = work.manifest.look()
         bound = bind(program, warehouse, state)
         check_ownership(program, warehouse, state, bound, ())

@@ -14,8 +14,7 @@ from runner.algebra.values import BoundSource
 from runner.errors import BadInput, Place, Problem, Stopped
 from runner.increment.bind import Bound, bind
 from runner.increment.stage import table_key
-from runner.increment.surroundings import looking
-from runner.increment.work import Request, Work
+from runner.increment.work import Work, read_only_work
 from runner.names import TableName
 from runner.program.values import CompiledModel, Program
 from runner.report import Report
@@ -48,7 +47,7 @@ def rewind(
     report: Report,
 ) -> None:
     """Mark the batches in range, or note their keys as owed by `models`. Raises Stopped if nothing has run here yet."""
-    with looking(program, warehouse, Request("rewind", "1970-01-01 00:00:00")) as work:
+    with read_only_work(program, warehouse) as work:
         state = work.manifest.look()
         if not work.manifest.present:
             raise Stopped(f"playbook {program.playbook.name} has not run here yet", actions.Run())

@@ -5,8 +5,7 @@ from __future__ import annotations
 from runner.increment import freeze
 from runner.increment.bind import bind
 from runner.increment.stage import table_key
-from runner.increment.surroundings import looking
-from runner.increment.work import Request
+from runner.increment.work import read_only_work
 from runner.playbook.values import Playbook
 from runner.program.values import Program
 from runner.report import Report
@@ -16,12 +15,11 @@ from runner.state.runs import RunRow
 from runner.warehouse.base import Warehouse
 
 SHOWN = 10  # models of a run that history names
-LOOK = Request("status", "1970-01-01 00:00:00")
 
 
 def status(program: Program, warehouse: Warehouse, report: Report) -> None:
     """Manifest, pending batches, lag, lock and keys owed."""
-    with looking(program, warehouse, LOOK) as work:
+    with read_only_work(program, warehouse) as work:
         state = work.manifest.look()
         if not work.manifest.present:
             report.line(f"playbook {program.playbook.name} has not run here yet")

@@ -19,8 +19,7 @@ from runner.increment import freeze
 from runner.increment.bind import Bound, bind
 from runner.increment.freeze import Frozen, FrozenKey
 from runner.increment.stage import fingerprints, table_key
-from runner.increment.surroundings import looking
-from runner.increment.work import Request, Work
+from runner.increment.work import Work, read_only_work
 from runner.names import TableName
 from runner.program.values import CompiledModel, Program
 from runner.report import Report
@@ -52,7 +51,7 @@ def verify(
     report: Report,
 ) -> None:
     """Compare and report. Raises VerifyFound (exit 9) if anything differs."""
-    with looking(program, warehouse, Request(run_id, "1970-01-01 00:00:00")) as work:
+    with read_only_work(program, warehouse, run_id=run_id) as work:
         state = work.manifest.look()
         if not state.models:
             what = f"playbook {program.playbook.name} has not published anything here yet"

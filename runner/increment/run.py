@@ -103,7 +103,7 @@ def _cycle(
         _note_failure(work, explained, clock.monotonic() - started)
         raise explained from None
     finally:
-        scripts.drop_scratch(work)
+        work.drop_scratch()
 
 
 def _algebra(program: Program, warehouse: Warehouse, scratch: str) -> Algebra:
@@ -171,7 +171,8 @@ def _freeze_to_after(work: Work, state: State, started: float) -> Cycle:
     if not work.warehouse.engine.transactional_ddl:
         with scripts.published():
             views.create(work, views.to_remake(work, state, outcomes), record.run_id)
-    scripts.quietly(lambda: tables.drop_forgotten(work, state, frozen))
+    with suppress(WarehouseError):  # only tidying
+        tables.drop_forgotten(work, state, frozen)
     scripts.run_after(work, record.run_id)
     return Cycle(published=True, left=frozen.chunked_count)
 
@@ -238,4 +239,5 @@ def _note_failure(work: Work, error: RunnerError, duration_s: float) -> None:
     if not isinstance(error, (StatementFailed, Stopped)):
         return
     record = RunRecord(work.request.run_id, work.request.started, duration_s, work.program.digest)
-    scripts.quietly(lambda: write_failure(work.manifest, record, error.what))
+    with suppress(WarehouseError):
+        write_failure(work.manifest, record, error.what)

@@ -1,13 +1,13 @@
 """Plain queries: run the scripts of a phase in the order of their steps, those of one step in parallel.
 
 Also what happens around a run's own tables: the tables that scripts may name, `after` queries and their repetition,
-dropping scratch, and playbooks without a source, which are nothing but scripts.
+and playbooks without a source, which are nothing but scripts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 
 from runner.algebra import rows
 from runner.clock import Clock
@@ -159,17 +159,6 @@ def repeat(work: Work, state: State) -> None:
     if state.last_run and not state.after_done and has_queries(work, Phase.AFTER):
         work.emit(Note("the last run's `after` queries had not finished; running them again"))
         run_after(work, state.last_run)
-
-
-def drop_scratch(work: Work) -> None:
-    """Drop the run's scratch; what cannot be dropped now, the next run drops."""
-    quietly(lambda: work.warehouse.drop_scratch(work.algebra.scratch.place))
-
-
-def quietly(call: Callable[[], None]) -> None:
-    """Do what is only tidying: its failure must not hide how the run ended."""
-    with suppress(WarehouseError):
-        call()
 
 
 def run_script(program: Program, warehouse: Warehouse, request: Request, clock: Clock, emit: Emit) -> None:

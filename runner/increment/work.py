@@ -1,17 +1,23 @@
-"""What one invocation asks for, and the surroundings it is given: no clock, environment or print is reached otherwise."""
+"""What one run asks for, and what it works with: no clock, environment or print is reached otherwise."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+from runner.algebra.scratch import Scratch
 from runner.algebra.texts import Algebra
 from runner.clock import Clock
-from runner.events import Emit
+from runner.events import Emit, Event
 from runner.names import PLAIN, Layout, TableName
 from runner.program.values import Program
 from runner.state.lease import LeaseTerms
 from runner.state.manifest import Manifest
 from runner.warehouse.base import Warehouse
+from runner.warehouse.values import WarehouseError
+
+NEVER = "1970-01-01 00:00:00"  # when a run begins that is none
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Work:
-    """One run's surroundings, handed from stage to stage."""
+    """What a run works with, handed from stage to stage."""
 
     program: Program
     warehouse: Warehouse
@@ -59,3 +65,34 @@ class Work:
         if count < 0:  # this engine does not say
             count = int(self.warehouse.execute(f"{label}:count", f"select count(*) from {table}").one()[0])
         return count
+
+    def drop_scratch(self) -> None:
+        """What cannot be dropped now, the next run drops: a failure here must not hide how the run ended."""
+        with suppress(WarehouseError):
+            self.warehouse.drop_scratch(self.algebra.scratch.place)
+
+
+@contextmanager
+def read_only_work(
+    program: Program,
+    warehouse: Warehouse,
+    *,
+    run_id: str = "",
+    until: str | None = None,
+    models: tuple[TableName, ...] = (),
+    full_refresh: bool = False,
+) -> Iterator[Work]:
+    """For commands that publish nothing: a Work that tells nobody, with private scratch that ends with the block."""
+    request = Request(run_id, NEVER, until=until, models=models, full_refresh=full_refresh, retract=True)
+    manifest = Manifest(warehouse, program.playbook.name, program.playbook.state_schema)
+    scratch = Scratch(warehouse.engine, warehouse.open_private_scratch())
+    algebra = Algebra(warehouse.engine, program.playbook, scratch)
+    work = Work(program, warehouse, manifest, algebra, request, Clock(lambda: 0.0, lambda _: None), _tell_nobody)
+    try:
+        yield work
+    finally:
+        work.drop_scratch()
+
+
+def _tell_nobody(_event: Event) -> None:
+    """Takes events and shows nothing."""
