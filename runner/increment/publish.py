@@ -1,50 +1,25 @@
-"""Checks, and the one transaction that changes derived tables and manifest together."""
+"""The one transaction that changes derived tables and manifest together."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from enum import Enum
 
-from runner import actions
 from runner.algebra import changes
 from runner.algebra.texts import ks
 from runner.algebra.values import Extent, Staged
 from runner.clock import retry
-from runner.errors import CannotConnect, Failure, Fenced, Locked, OutcomeUnknown, RunnerError, StatementFailed, Stopped
-from runner.events import InDoubt, Note, Published
-from runner.increment import views
+from runner.errors import Locked
+from runner.events import Note
+from runner.increment import fate, views
 from runner.increment.freeze import Frozen
 from runner.increment.stage import Outcome, table_key
 from runner.increment.tables import misfits, replaces_columns
 from runner.increment.work import Work
-from runner.state import lease
-from runner.state.manifest import Manifest, State
+from runner.state.manifest import State
 from runner.state.runs import ModelRow, RunRecord, write_published
 from runner.warehouse.values import Trouble, WarehouseError
 
 ATTEMPTS = 5
-
-
-def check(work: Work, outcomes: Sequence[Outcome]) -> None:
-    """`unique` on the state after publish, and row-level checks on what is new. Raises Stopped."""
-    for outcome in outcomes:
-        if not outcome.writes:
-            continue
-        staged = outcome.staged
-        model = staged.compiled.model
-        for expression in model.checks:
-            bad = work.warehouse.execute("check:row", changes.failing(work.algebra, staged, expression.text)).one()[0]
-            if bad:
-                what = f"{expression.place}: {model.table}: {bad:,} rows for which {expression.text} is not true"
-                raise Stopped(what, "mend the model or its check")
-        if not model.unique:
-            continue
-        rows = work.warehouse.execute("check:unique", changes.duplicates(work.algebra, staged)).rows
-        if rows:
-            shown = ", ".join(str(value) for value in rows[0][:-1])
-            what = f"{model.place}: {model.table}: {', '.join(model.unique)} is not unique: {shown} would stand {rows[0][-1]} times"
-            raise Stopped(what, "look at the model's joins, or take unique: out")
 
 
 def _replace_columns(work: Work, staged: Staged) -> None:
@@ -91,7 +66,7 @@ def publish(
             work.emit(Note(f"dropped views that are no longer part of it: {', '.join(map(str, gone))}"))
     except WarehouseError as error:
         if work.warehouse.in_doubt:
-            _resolve(work, record.run_id, state.version, error)
+            fate.resolve(work, record.run_id, state.version, error)
             return
         if error.trouble is Trouble.RETRY:
             what = f"{error.label}: {error.what}; tried {ATTEMPTS} times"
@@ -99,7 +74,7 @@ def publish(
         raise
     except BaseException:
         if work.warehouse.in_doubt:
-            _tell_fate(work, record, state.version)
+            fate.tell(work, record, state.version)
         raise
 
 
@@ -153,81 +128,6 @@ def _write_model(work: Work, state: State, outcome: Outcome, run_id: str) -> Non
     manifest.write_model(table, staged.compiled.digest, "", run_id)
     if outcome.lookups or any(reader == table for reader, _ in state.lookups):
         manifest.write_lookups(table, outcome.lookups or {})
-
-
-class Fate(Enum):
-    """What became of a run whose connection was lost."""
-
-    PUBLISHED = "its row is in `runs`"
-    OVERTAKEN = "another run has published since it read the version"
-    UNDONE = "its row is not there, and nothing of it can come later"
-
-
-def _fate(work: Work, run_id: str, version: int) -> Fate:
-    """Fence, then look, from a second connection: to look alone would miss a COMMIT that is still on its way."""
-    second = work.warehouse.reopened()
-    try:
-        manifest = Manifest(second, work.manifest.playbook, work.manifest.schema)
-        if not second.engine.file_lock:  # else nobody but us can have the file open
-            manifest.outlaw(version)
-        later = manifest.published_after(version)
-        if (run_id, version + 1) in later:
-            return Fate.PUBLISHED
-        return Fate.OVERTAKEN if later else Fate.UNDONE
-    finally:
-        second.close()
-
-
-def _resolve(work: Work, run_id: str, version: int, error: WarehouseError) -> None:
-    """The answer to COMMIT did not come. Raises unless it turns out that the run is published."""
-    try:
-        fate = retry(lambda: _fate(work, run_id, version), _is_away, work.clock.sleep, budget_s=work.request.patience_s)
-    except RunnerError:
-        raise OutcomeUnknown(
-            f"the connection was lost while run {run_id} was published ({error.what}), and the warehouse stays away",
-            actions.History(),
-        ) from None
-    if fate is not Fate.PUBLISHED:
-        raise _after_loss(fate, error)
-    work.manifest.held_version = version + 1
-    lease.keep(work.manifest, work.request.run_id)
-
-
-def _is_away(error: Exception) -> bool:
-    return isinstance(error, RunnerError)
-
-
-def _after_loss(fate: Fate, error: WarehouseError) -> RunnerError:
-    if fate is Fate.OVERTAKEN:
-        return Fenced("another run published while this one worked, and this one's session is gone")
-    if error.trouble is Trouble.FATAL:
-        what = f"{error.label}: {error.what}"
-        return StatementFailed(what, "if the disk is full, free space; then run it again", Failure(error.label))
-    return CannotConnect(f"{error.label}: the connection was lost: {error.what}", "run it again")
-
-
-def lost(manifest: Manifest, error: WarehouseError) -> RunnerError:
-    """What to tell of a connection that was lost before any COMMIT of the publish was sent: nothing to outlaw."""
-    fate = Fate.UNDONE
-    if not manifest.held_version:  # no lease yet
-        return _after_loss(fate, error)
-    with suppress(RunnerError):
-        second = manifest.warehouse.reopened()
-        try:
-            later = Manifest(second, manifest.playbook, manifest.schema).published_after(manifest.held_version)
-            fate = Fate.OVERTAKEN if later else Fate.UNDONE
-        finally:
-            second.close()
-    return _after_loss(fate, error)
-
-
-def _tell_fate(work: Work, record: RunRecord, version: int) -> None:
-    """A signal came during COMMIT: the user must hear what readers see."""
-    try:
-        if _fate(work, record.run_id, version) is Fate.PUBLISHED:
-            work.emit(Published(record.run_id, record.duration_s))
-    except Exception:
-        work.emit(InDoubt(record.run_id))
 
 
 def model_rows(outcomes: Sequence[Outcome]) -> tuple[ModelRow, ...]:

@@ -26,8 +26,9 @@ from runner.errors import (
     Stopped,
 )
 from runner.events import Emit, Nothing, Published
-from runner.increment import freeze, publish, scripts, stage, tables, views
+from runner.increment import fate, freeze, publish, scripts, stage, tables, views
 from runner.increment.bind import Bound, bind, check_ownership
+from runner.increment.check import check
 from runner.increment.freeze import Frozen
 from runner.increment.work import Request, Work
 from runner.playbook.values import Phase
@@ -153,7 +154,7 @@ def _freeze_to_after(work: Work, state: State, started: float) -> Cycle:
     frozen, outcomes = found
 
     scripts.run_queries(work, Phase.STAGE)
-    publish.check(work, outcomes)
+    check(work, outcomes)
     indexes = tables.prepare(work, state, frozen, outcomes)
 
     record = RunRecord(
@@ -221,7 +222,7 @@ def _explain(program: Program, manifest: Manifest, error: RunnerError) -> Runner
 
 def _explained(program: Program, manifest: Manifest, error: WarehouseError) -> RunnerError:
     if error.trouble is Trouble.LOST and error.published is None:
-        return publish.lost(manifest, error)
+        return fate.lost(manifest, error)
     model = next((m for m in program.models if error.label.endswith(f":{m.table}")), None)
     place = model.select.place if model else Place(program.playbook.path)
     if error.trouble is Trouble.RETRY and error.published is None:
