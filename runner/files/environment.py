@@ -28,7 +28,8 @@ def expand(
     urls: frozenset[str] = frozenset(),
 ) -> Node:
     """The same tree with its variables filled in; the values of the keys in `leave` stay as written, those of the
-    keys in `urls` are URLs."""
+    keys in `urls` are URLs.
+    """
     if isinstance(node, Mapping):
         pairs = []
         for key, value in node.entries:
@@ -54,7 +55,8 @@ def expand_text(
 ) -> str | None:
     """`text` with its variables filled in, or None if that failed and was reported. As in a shell, `:-` also
     replaces an empty value. In a `url` a variable is the user's name, password or parameter as it is: any character
-    may stand in it."""
+    may stand in it.
+    """
     failed = False
     spans = _encoded_spans(text) if url else []
 

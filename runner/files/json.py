@@ -1,6 +1,6 @@
-"""A strict reader of JSON texts: the same nodes with places that YAML files give.
+r"""A strict reader of JSON texts: the same nodes with places that YAML files give.
 
-JSON is no part of YAML as far as texts go: \\ud83d\\ude00 is one character of two escapes, and a tab may indent.
+JSON is no part of YAML as far as texts go: \ud83d\ude00 is one character of two escapes, and a tab may indent.
 """
 
 from __future__ import annotations

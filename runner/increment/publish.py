@@ -46,7 +46,6 @@ def publish(
 
     Raises Fenced, Locked (other transactions were in the way every time), CannotConnect, OutcomeUnknown.
     """
-
     whole = work.warehouse.engine.transactional_ddl
     remade = views.to_remake(work, state, outcomes) if whole else ()
     gone = views.left_over(work, state) if remade else ()

@@ -1,5 +1,6 @@
 """Files and folders of a playbook, and its target as it is written: relative paths start at the playbook, and no password
-stands in it."""
+stands in it.
+"""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ Imported by templates.py where a text has something to fill in.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 
@@ -34,7 +35,7 @@ def _one_literal(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):
-        if value != value or value in (float("inf"), float("-inf")):
+        if not math.isfinite(value):
             raise TemplateError(f"{value} is not a number that every engine knows")
         return str(value)
     if not isinstance(value, str):

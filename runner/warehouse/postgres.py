@@ -124,7 +124,7 @@ class Postgres(Server):
         return getattr(error, "sqlstate", None) or ""
 
     def _trouble(self, error: Exception) -> Trouble:
-        """libpq gives no SQLSTATE for a line that broke."""
+        """Libpq gives no SQLSTATE for a line that broke."""
         broken = isinstance(error, psycopg.OperationalError) and self._driver.closed
         found = super()._trouble(error)
         return Trouble.LOST if broken and found is Trouble.REFUSED else found

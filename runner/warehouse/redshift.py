@@ -265,7 +265,7 @@ class Redshift(Server):
     def end_session(self, session: str) -> None:
         """Another user's sessions stay: then their locks are waited for."""
         if self._is_ours(session) and self.is_alive(session):
-            self.execute("lease:end", f"select pg_terminate_backend({int(session.split()[0])})")
+            self.execute("lease:end", f"select pg_terminate_backend({int(session.split(maxsplit=1)[0])})")
 
     def is_alive(self, session: str) -> bool:
         """Of another user's session nothing can be known: it counts as alive."""
@@ -273,7 +273,7 @@ class Redshift(Server):
             return True
         try:
             sql = "select process, cast(starttime as varchar(30)) from stv_sessions"
-            rows = self.execute("lease:alive", f"{sql} where process = {int(session.split()[0])}").rows
+            rows = self.execute("lease:alive", f"{sql} where process = {int(session.split(maxsplit=1)[0])}").rows
         except WarehouseError:
             return True
         return any(session.startswith(f"{pid} {str(started).strip()} ") for pid, started in rows)

@@ -35,7 +35,7 @@ from tests.engines.db import Db
 from tests.kit import driver
 
 PACKAGES = ("dbt-core>=1.11,<1.12", "dbt-duckdb>=1.11,<1.12")  # 1.12 of dbt-core fetches a part of itself from GitHub
-FIRST_LOAD = datetime(2023, 1, 1)  # noqa: DTZ001 - the warehouse's times have no zone
+FIRST_LOAD = datetime(2023, 1, 1)
 AS_LOADED = ("load_tstamp",)  # an event that came twice has one of two
 SELECTION = Selection(columns=(*COLUMNS, "load_tstamp"))
 PROJECT = """

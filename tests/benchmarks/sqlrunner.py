@@ -75,7 +75,7 @@ def emptied(url: str) -> None:
     with Db(url) as db:
         db.execute("create table if not exists done (n int)")
         rows = db.rows("select count(*), count(distinct n) from done")
-        if rows != [(0, 0)] and rows != [(QUERIES, QUERIES)]:
+        if rows not in ([(0, 0)], [(QUERIES, QUERIES)]):
             raise SystemExit(f"{rows[0][0]} rows instead of {QUERIES}")
         db.execute("truncate done")
 

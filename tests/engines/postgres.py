@@ -51,7 +51,7 @@ SETTINGS = {
 }
 
 
-class NoPostgres(Exception):  # noqa: N818 - a state of the machine
+class NoPostgres(Exception):
     """No way to a Postgres here; the text says what was tried."""
 
 

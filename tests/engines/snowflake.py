@@ -46,7 +46,7 @@ SETTINGS: dict[str, Any] = {
 PASSWORD = "RUNNER_TEST_SNOWFLAKE_PASSWORD"
 
 
-class NoSnowflake(Exception):  # noqa: N818 - a state of the machine
+class NoSnowflake(Exception):
     """No way to an emulator here; the text says why."""
 
 

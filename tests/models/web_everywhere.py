@@ -44,7 +44,7 @@ COLUMNS = tuple(_types())
 def ddl(engine: str, table: str = TABLE) -> str:
     """The statements that make the empty table, each to be sent alone where an engine asks for that."""
     columns = ", ".join(f"{name} {_type(engine, name, kind)}" for name, kind in _types().items())
-    return f"create schema if not exists {table.split('.')[0]}; create table {table} ({columns})"
+    return f"create schema if not exists {table.split('.', maxsplit=1)[0]}; create table {table} ({columns})"
 
 
 def _type(engine: str, name: str, kind: str) -> str:

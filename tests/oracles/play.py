@@ -29,7 +29,7 @@ SENTINEL_BEFORE = datetime(1000, 1, 1)  # the manifest's sentinel for rows witho
 Tables = dict[str, Counter[Row]]
 
 
-class Difference(AssertionError):  # noqa: N818 - what was found
+class Difference(AssertionError):
     """The warehouse does not hold what the oracle says."""
 
 

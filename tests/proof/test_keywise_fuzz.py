@@ -1,7 +1,5 @@
 """Random queries against the key-wise rule: whatever it accepts must be right, on data and in any order of rows."""
 
-# ruff: noqa: E501 (one clause is one line)
-
 from __future__ import annotations
 
 import random

@@ -1,7 +1,5 @@
 """The conditions of `merge:` models, by example; and that folding stored and new rows is the same as recomputing."""
 
-# ruff: noqa: E501 (one query is one line)
-
 from __future__ import annotations
 
 import random

@@ -139,7 +139,7 @@ def found(text: str, engine: str, known: frozenset[str] = frozenset()) -> list[t
 @pytest.mark.parametrize(("rule", "taken", "refused"), CASES, ids=[rule for rule, *_ in CASES])
 def test_a_limit(rule: str, taken: str, refused: str) -> None:
     """What the engine has is taken; what it has not is refused at its line, with the way to write it and the page."""
-    engine = rule.split("-")[0]
+    engine = rule.split("-", maxsplit=1)[0]
     stated = next(one for one in portable.RULES[engine] if one.id == rule)
     assert found(taken, engine) == []
     lines = {line for line, what, hint in found(refused, engine) if stated.what in what and f"({rule}, " in hint}
@@ -174,7 +174,7 @@ FUNCTION_CASES = [
 @pytest.mark.parametrize(("engine", "call", "instead"), FUNCTION_CASES)
 def test_a_function_that_the_engine_does_not_have(engine: str, call: str, instead: str) -> None:
     """It is named as it was written, with its line, what does the same, and how to let one's own through."""
-    name = call.split("(")[0]
+    name = call.split("(", maxsplit=1)[0]
     [(line, what, hint)] = found(f"select\n  a,\n  {call}\nfrom t", engine)
     assert (line, what) == (3, f"{show(name)} is not a function of {portable.TITLES[engine]}")
     assert instead in hint and f"functions: [{name}]" in hint

@@ -21,7 +21,7 @@ BIN = Path(sys.executable).parent
         ("mypy",),
         ("lint-imports", "--no-cache"),
     ],
-    ids=lambda command: " ".join(command),
+    ids=" ".join,
 )
 def test_tool(command: tuple[str, ...]) -> None:
     """The repository passes the tool with the settings in pyproject.toml."""

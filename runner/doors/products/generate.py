@@ -78,7 +78,8 @@ def _completed(wanted: Wanted) -> tuple[Asked, list[str]]:
 
 def write(made: Generated, folder: Path) -> list[Path]:
     """Write the files; what was generated before, of this product as this output, is replaced. Raises BadInput for
-    anything else."""
+    anything else.
+    """
     paths = [folder / file.name for file in made.files]
     problems = [
         Problem(Place(path), other, "name another folder with -o, or remove the file")

@@ -10,11 +10,11 @@ PLAYBOOK, BINARY, PLAYBOOK_CHILD = "PLAYBOOK", "BINARY", "PLAYBOOK_CHILD"
 DESCRIPTION = "Run playbooks of SQL scripts in series and parallel on Redshift, Postgres and Snowflake"
 
 
-class BadFlag(Exception):  # noqa: N818 - said as Go says it
+class BadFlag(Exception):
     """The command line is wrong (exit code 2)."""
 
 
-class HelpAsked(Exception):  # noqa: N818
+class HelpAsked(Exception):
     """`-h`: the usage, and exit code 0."""
 
 

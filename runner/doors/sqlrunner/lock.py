@@ -15,7 +15,7 @@ from pathlib import Path
 MODE = 0o600
 
 
-class LockHeld(Exception):  # noqa: N818 - a state of the lock
+class LockHeld(Exception):
     """Somebody has the lock (exit code 3)."""
 
 

@@ -249,7 +249,8 @@ def _json(value: object) -> object:
 
 def _table(result: Result) -> str:
     """A result set as `-showQueryOutput` prints it: headers in capitals, a null as a blank; "" if it has no rows, or a
-    single blank cell."""
+    single blank cell.
+    """
     if not result.columns or not len(result.rows):
         return ""
     heads = [column.upper().replace("_", " ") for column in result.columns]

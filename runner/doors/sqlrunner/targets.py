@@ -52,7 +52,8 @@ def target_of(target: OldTarget, application: str = "") -> Target:
 
 def url_of(target: OldTarget, application: str = "") -> str:
     """The same as a URL. Its `ssl: true` asks for TLS and, as in SQL Runner, not for a certificate that is verified:
-    `sslmode: verify-full` (and `sslrootcert`) does."""
+    `sslmode: verify-full` (and `sslrootcert`) does.
+    """
     engine = ENGINE_OF[target.type]
     if engine == "snowflake":
         return _snowflake(target, application)

@@ -80,7 +80,7 @@ class Engine:
         """A column as a file of a front door spells it, quoted."""
         return self.quote(name)
 
-    def literal(self, value: str | int | float | bool | None) -> str:
+    def literal(self, value: str | float | bool | None) -> str:
         """A literal that nothing in the value can leave."""
         if value is None:
             return "null"

@@ -18,7 +18,7 @@ UNORDERED = ("super", "geometry", "geography", "hllsketch", "varbyte", "json")
 
 
 class _Redshift(Engine):
-    def literal(self, value: str | int | float | bool | None) -> str:
+    def literal(self, value: str | float | bool | None) -> str:
         r"""A backslash may or may not escape within '…' here: it is kept out of literals."""
         plain = super().literal
         if not isinstance(value, str) or "\\" not in value:

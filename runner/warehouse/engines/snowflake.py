@@ -24,7 +24,7 @@ class _Snowflake(Engine):
         """Names of one case are those that are written without quotes, whichever case it is."""
         return self.quote(name.lower() if name.isupper() else name)
 
-    def literal(self, value: str | int | float | bool | None) -> str:
+    def literal(self, value: str | float | bool | None) -> str:
         return super().literal(value.replace("\\", "\\\\") if isinstance(value, str) else value)
 
     def scratch_table(self, scratch: str, name: str) -> str:

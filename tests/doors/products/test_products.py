@@ -142,4 +142,6 @@ def test_rules_that_are_no_sql(rule: str, tmp_path: Path) -> None:
     path = write(tmp_path, product)
     generate(tmp_path, "view")
     said = generate(tmp_path, "view", "--match", "inferred", code=2)
-    assert f"{path}:{line_of(product, rule)}: the rule '{rule.split(':')[0]}' cannot be put into SQL" in said
+    assert (
+        f"{path}:{line_of(product, rule)}: the rule '{rule.split(':', maxsplit=1)[0]}' cannot be put into SQL" in said
+    )

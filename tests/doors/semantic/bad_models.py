@@ -83,7 +83,7 @@ def _names() -> list[Case]:
         one("a name of the runner's own", KPIS, "  launch:", "  runner_x:", "E03", "runner_x", "runner_"),
         one("no schema", CONFIG, "schema: sl", "schema:", "E01", "schema:", "has no value"),
         one("an unsafe schema", CONFIG, "schema: sl", "schema: sl; drop", "E03", "drop", "schema of small letters"),
-        one("an unsafe column", LOGIN, "  minutes:", "  'a\" b':", "E03", "a\" b", "name of a column"),
+        one("an unsafe column", LOGIN, "  minutes:", "  'a\" b':", "E03", 'a" b', "name of a column"),
         Case(
             "an event called as a built-in one",
             (("events/entity_activity.yml", "", GOOD[LOGIN]),),

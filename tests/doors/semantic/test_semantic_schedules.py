@@ -18,7 +18,8 @@ STEPS = {"duckdb": 15, "postgres": 5}
 @pytest.mark.parametrize("number", range(4))
 def test_every_value_is_that_of_a_full_recompute(duckdb_url: str, tmp_path: Path, number: int) -> None:
     """Whatever arrives, is corrected, goes, is rewound, left out or changed in the configuration: properties, KPIs and
-    groups are what the events that are there say."""
+    groups are what the events that are there say.
+    """
     play(duckdb_url, tmp_path / "model", first_seed() + number, STEPS["duckdb"])
 
 

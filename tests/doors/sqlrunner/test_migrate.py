@@ -136,7 +136,7 @@ def test_secrets_are_not_written(book: Book) -> None:
 
 
 def test_environment_of_templates(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
-    """systemEnv becomes a variable that is filled from the environment."""
+    """SystemEnv becomes a variable that is filled from the environment."""
     monkeypatch.setenv("REGION", "eu")
     book.steps(("s", {"q": '{{systemEnv "REGION"}}|{{systemEnv "NO_SUCH"}}|'}))
     assert runner("migrate", str(book.path))[0] == 0
@@ -177,7 +177,7 @@ def test_secrets_among_variables_are_not_written(book: Book, monkeypatch: pytest
 
 
 def test_line_ends_and_empty_steps(book: Book) -> None:
-    """Jinja writes \\n alone: the same SQL, and said. A step without queries is left out."""
+    r"""Jinja writes \n alone: the same SQL, and said. A step without queries is left out."""
     book.steps(("s", {"q": "select 1"}))
     (book.folder / "0-q.sql").write_bytes(b"select '{{.a}}',\r\n2")
     book.write(

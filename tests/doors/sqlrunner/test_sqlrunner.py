@@ -74,7 +74,8 @@ def test_var_takes_the_type_of_the_playbooks_value(book: Book) -> None:
 @pytest.mark.parametrize("root", ["PLAYBOOK", "BINARY", "absolute", "relative"])
 def test_sqlroot(book: Book, root: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """PLAYBOOK is the playbook's folder (the default), BINARY the command's; a path is taken as it is, a relative one
-    from where we are. A leading slash in `file:` changes nothing."""
+    from where we are. A leading slash in `file:` changes nothing.
+    """
     folder = tmp_path / "elsewhere"
     (folder if root != "PLAYBOOK" else tmp_path).mkdir(exist_ok=True)
     (folder / "a.sql" if root != "PLAYBOOK" else tmp_path / "a.sql").write_text("create table t as select 1 as a")

@@ -209,7 +209,7 @@ def test_all_files_that_cannot_be_read_are_named(book: Book) -> None:
 
 
 def test_aws_credentials_are_masked(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
-    """awsEnvCredentials gives Redshift's clause; SQL Runner prints the secret with -fillTemplates, we do not."""
+    """AwsEnvCredentials gives Redshift's clause; SQL Runner prints the secret with -fillTemplates, we do not."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG")
     book.steps(("s", {"q": "{{awsEnvCredentials}}"}))

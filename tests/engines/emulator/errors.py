@@ -12,7 +12,7 @@ import sqlglot
 from tests.engines.emulator.names import Key, dotted
 
 
-class Refused(Exception):  # noqa: N818 - the answer, not a fault of this program
+class Refused(Exception):
     """An error that the client gets: Snowflake's number, SQLSTATE and text."""
 
     def __init__(self, number: int, state: str, text: str) -> None:

@@ -38,7 +38,7 @@ def test_values_have_the_types_of_python(client: Client) -> None:
     assert row == (
         1,
         decimal.Decimal("1.50"),
-        datetime.datetime(2026, 1, 2, 3, 4, 5, 500000),  # noqa: DTZ001
+        datetime.datetime(2026, 1, 2, 3, 4, 5, 500000),
         datetime.date(2026, 1, 2),
         True,
         None,
@@ -162,7 +162,7 @@ def test_functions_of_redshift(client: Client) -> None:
     assert client.run(
         "select dateadd(month, -1, date '2026-03-01'), datediff(day, timestamp '2026-01-01 23:00', timestamp '2026-01-03'),"
         " datediff(hour, timestamp '2026-01-01 00:59', timestamp '2026-01-01 01:00')"
-    ) == [(datetime.datetime(2026, 2, 1), 2, 1)]  # noqa: DTZ001
+    ) == [(datetime.datetime(2026, 2, 1), 2, 1)]
     assert "no such unit" in client.error("select datediff(week, getdate(), getdate())")["M"]
     ((now, stamp),) = client.run("select getdate(), sysdate")
     assert now.microsecond == 0

@@ -116,7 +116,8 @@ def test_zones_and_units_change_nothing(postgres_server: postgres.Server) -> Non
 
 def test_nanoseconds_are_one_batch_a_microsecond(duckdb_url: str, tmp_path: Path) -> None:
     """The manifest counts in microseconds, to which DuckDB rounds: values that round to one are one batch, in its
-    counts, keys and comparisons alike."""
+    counts, keys and comparisons alike.
+    """
     project = Project(duckdb_url, tmp_path / "project")
     project.db.execute("alter table atomic.events alter etl_tstamp type timestamp_ns")
     project.standard("sessions", "totals")

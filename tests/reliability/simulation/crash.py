@@ -35,7 +35,7 @@ PATIENT = ("--wait", "20")  # a server may take a moment to see that a session i
 _numbers = itertools.count(1)
 
 
-class Crash(Exception):  # noqa: N818 - an event, not an error
+class Crash(Exception):
     """The process died here."""
 
 

@@ -47,7 +47,7 @@ SESSION = re.compile(r"'\d+ \d{4}-\d\d-[^']*'")  # a process id and a time: anot
 OVERDUE = "update runner.lease set lease_until = timestamp '2000-01-01 00:00:00'"
 
 
-class Crash(Exception):  # noqa: N818 - an event, not an error
+class Crash(Exception):
     """The process died here."""
 
 

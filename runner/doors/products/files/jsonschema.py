@@ -233,7 +233,7 @@ def _type_of(node: Node) -> str:
     return {int: "integer", float: "number"}.get(type(value), "string")
 
 
-def _integer(least: int | float | None, most: int | float | None) -> Kind:
+def _integer(least: float | None, most: float | None) -> Kind:
     """By the maximum, as loaders do it; a minimum far below counts, too."""
     low = 0 if least is None else least
     if most is None:

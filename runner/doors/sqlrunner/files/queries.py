@@ -21,7 +21,7 @@ NO_STEP = "The fromStep argument did not match any available steps"
 NO_QUERY = "The runQuery argument did not match any available queries"
 
 
-class Unready(Exception):  # noqa: N818 - a state of the playbook
+class Unready(Exception):
     """The queries cannot be made ready; `errors` are what each target is told."""
 
     def __init__(self, errors: Sequence[str]) -> None:

@@ -17,7 +17,7 @@ _COMPARED = {"ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 _VERBS = re.compile(r"%(?:[sdv]|%)")
 
 
-class Untranslatable(Exception):  # noqa: N818
+class Untranslatable(Exception):
     """A part of a template that has no counterpart."""
 
     def __init__(self, node: nodes.Node, why: str) -> None:
@@ -84,7 +84,7 @@ def _eq(given: Sequence[Term], command: nodes.Command) -> Term:
     first, *others = given
     if len(others) == 1:
         return Term(f"{first} == {others[0]}", (True,), atom=False)
-    others[0]  # noqa: B018 - one at least
+    others[0]
     return Term(" or ".join(f"{first} == {other}" for other in others), (True,), atom=False)
 
 
@@ -96,7 +96,7 @@ def _compared(given: Sequence[Term], command: nodes.Command) -> Term:
 def _and_or(given: Sequence[Term], command: nodes.Command) -> Term:
     """Both give one of their operands, as Python's do."""
     word = str(command.words[0])
-    given[0]  # noqa: B018 - one at least
+    given[0]
     examples = [e for term in given[:-1] for e in term.examples if word == "and" or e is not None]
     return Term(
         f" {word} ".join(map(str, given)), tuple(of_each_kind([*examples, *given[-1].examples])), len(given) == 1

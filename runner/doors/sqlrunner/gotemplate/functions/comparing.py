@@ -80,20 +80,20 @@ def _ordered(compare: Callable[[Any, Any], bool], first: Result, second: Result)
 
 
 def less(first: Result, second: Result) -> bool:
-    """first < second"""
+    """First < second"""
     return _ordered(operator.lt, first, second)
 
 
 def less_or_equal(first: Result, second: Result) -> bool:
-    """first <= second"""
+    """First <= second"""
     return less(first, second) or equal(first, second)
 
 
 def greater(first: Result, second: Result) -> bool:
-    """first > second, which Go takes for "not less or equal": so it holds for what is no number."""
+    """First > second, which Go takes for "not less or equal": so it holds for what is no number."""
     return not less_or_equal(first, second)
 
 
 def greater_or_equal(first: Result, second: Result) -> bool:
-    """first >= second, which Go takes for "not less"."""
+    """First >= second, which Go takes for "not less"."""
     return not less(first, second)

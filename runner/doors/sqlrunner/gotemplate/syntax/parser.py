@@ -27,7 +27,7 @@ from runner.doors.sqlrunner.gotemplate.syntax.nodes import (
 )
 from runner.doors.sqlrunner.gotemplate.syntax.tokens import Scope
 
-_BRANCHES: dict[str, type[If] | type[Range] | type[With]] = {"if": If, "range": Range, "with": With}
+_BRANCHES: dict[str, type[If | Range | With]] = {"if": If, "range": Range, "with": With}
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ class _Parser(Expressions):
                 if self._ending[0] != "end":
                     self._fail("expected end; found {{else}}", f"the {context} has an else already")
         del scope.variables[known:]
-        kind: type[If] | type[Range] | type[With] = _BRANCHES[context]
+        kind: type[If | Range | With] = _BRANCHES[context]
         return kind(pipe.offset, pipe.line, pipe, body, orelse)
 
     def _call(self) -> TemplateCall:

@@ -52,8 +52,7 @@ class Reading:
     def _next(self) -> Token:
         at = self._at
         self._at = at + 1
-        if at > self._read:
-            self._read = at
+        self._read = max(self._read, at)
         return self._tokens[at]
 
     def _next_word(self) -> Token:
