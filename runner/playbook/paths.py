@@ -1,5 +1,6 @@
-"""Files and folders of a playbook, and its target as it is written: relative paths start at the playbook, and no password
-stands in it.
+"""Files and folders of a playbook, and its target as it is written.
+
+Relative paths start at the playbook, and no password stands in the target.
 """
 
 from __future__ import annotations

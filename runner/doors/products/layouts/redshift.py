@@ -1,5 +1,6 @@
-"""Redshift: structures in tables of their own. Columns of loaders are cast as they are: TRY_CAST refuses some pairs of
-types, and a column's type cannot be asked for.
+"""Redshift: structures in tables of their own.
+
+Columns of loaders are cast as they are: TRY_CAST refuses some pairs of types, and a column's type cannot be asked for.
 """
 
 from __future__ import annotations
