@@ -11,10 +11,10 @@ from unittest.mock import patch
 from runner.algebra import keys
 from runner.algebra.texts import Algebra
 from runner.doors.semantic.commands import rewind
-from runner.doors.semantic.compile.cells import Cells
-from runner.doors.semantic.compile.compile import _Builder
-from runner.doors.semantic.compile.spans import Spans
-from runner.doors.semantic.compile.tables import Tables
+from runner.doors.semantic.compile.event_tables import EventTables
+from runner.doors.semantic.compile.kpi_tables import KpiTable
+from runner.doors.semantic.compile.playbook import _Builder
+from runner.doors.semantic.compile.user_spans import UserSpans
 from runner.playbook.values import Affected
 from runner.state.manifest import Manifest
 
@@ -31,27 +31,27 @@ class Mutant:
     steps: int = 8
 
 
-def _affected(change: Callable[[Cells, tuple[Affected, ...]], tuple[Affected, ...]]) -> Patch:
+def _affected(change: Callable[[KpiTable, tuple[Affected, ...]], tuple[Affected, ...]]) -> Patch:
     """Other dates that a change reaches."""
-    real = Cells.affected
-    return lambda: patch.object(Cells, "affected", lambda self: change(self, real(self)))
+    real = KpiTable.affected
+    return lambda: patch.object(KpiTable, "affected", lambda self: change(self, real(self)))
 
 
 def _no_dates(affected: Affected) -> Affected:
     return replace(affected, keys=f"select date from ({affected.keys}) runner_none where 1 = 0")
 
 
-def _no_clock(cells: Cells, found: tuple[Affected, ...]) -> tuple[Affected, ...]:
+def _no_clock(table: KpiTable, found: tuple[Affected, ...]) -> tuple[Affected, ...]:
     """Dates that come without an event of their own have no rows."""
-    return tuple(_no_dates(a) if a.input == cells.names.calendar else a for a in found)
+    return tuple(_no_dates(a) if a.input == table.names.calendar else a for a in found)
 
 
-def _event_day_only(cells: Cells, found: tuple[Affected, ...]) -> tuple[Affected, ...]:
+def _event_day_only(table: KpiTable, found: tuple[Affected, ...]) -> tuple[Affected, ...]:
     """What a user's windows are on other days is not looked at."""
-    return tuple(_no_dates(a) if a.input == cells.names.spans else a for a in found)
+    return tuple(_no_dates(a) if a.input == table.names.spans else a for a in found)
 
 
-def _first_day_only(cells: Cells, found: tuple[Affected, ...]) -> tuple[Affected, ...]:
+def _first_day_only(table: KpiTable, found: tuple[Affected, ...]) -> tuple[Affected, ...]:
     """A lifetime value is mended on the day it changed, and not on those after it."""
     return tuple(
         replace(a, keys=a.keys.replace("k.date >= h.valid_from and k.date < h.valid_to", "k.date = h.valid_from"))
@@ -59,7 +59,7 @@ def _first_day_only(cells: Cells, found: tuple[Affected, ...]) -> tuple[Affected
     )
 
 
-def _new_cohort_only(cells: Cells, found: tuple[Affected, ...]) -> tuple[Affected, ...]:
+def _new_cohort_only(table: KpiTable, found: tuple[Affected, ...]) -> tuple[Affected, ...]:
     """Only where a user is now is looked at, not where he was."""
     return tuple(
         replace(a, keys=a.keys.replace(" changed ", " (select * from changed where runner_now > 0) ")) for a in found
@@ -113,19 +113,19 @@ def _any_version() -> AbstractContextManager[Any]:
 
 def _versions_apart() -> AbstractContextManager[Any]:
     """Versions of an event are rows of their own."""
-    return patch.object(Tables, "has_versions", lambda self, event: False)
+    return patch.object(EventTables, "has_versions", lambda self, event: False)
 
 
 def _no_reach() -> AbstractContextManager[Any]:
     """A window ends with the last event: nobody ever leaves it."""
-    return patch.object(Spans, "reach", lambda self: -1)
+    return patch.object(UserSpans, "reach", lambda self: -1)
 
 
 def _future_counts() -> AbstractContextManager[Any]:
     """An event with a bad clock moves the horizon."""
-    real = Tables.events
+    real = EventTables.events
     return patch.object(
-        Tables,
+        EventTables,
         "events",
         lambda self, event: real(self, event).replace("interval '86400 seconds'", "interval '99 years'"),
     )

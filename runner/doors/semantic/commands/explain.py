@@ -24,7 +24,7 @@ def explain(process: Process, door: Door, kpi: str, day: date, json: bool) -> No
     report = process.report(json)
     with warehouse_of(process, door, "explain", read_only=True) as warehouse:
         names = door.compiled.names
-        views = [names.kpi(kpi, cohort=False)] if unfolded.kpi.has(Axis.DATE) else []
+        views = [names.kpi_view(kpi, cohort=False)] if unfolded.kpi.has(Axis.DATE) else []
         check_shown(door, warehouse, [names.users("totals"), *views])
         value = None
         if unfolded.kpi.has(Axis.DATE):

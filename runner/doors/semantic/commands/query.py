@@ -65,7 +65,7 @@ def query(process: Process, door: Door, asked: Asked, form: str) -> None:
 def _read(door: Door, asked: Asked) -> tuple[TableName, ...]:
     """The views that an answer is read from."""
     names = door.compiled.names
-    stored = names.kpi(asked.kpi, asked.axis is Axis.COHORT_DAY)
+    stored = names.kpi_view(asked.kpi, asked.axis is Axis.COHORT_DAY)
     return (stored,) if _is_stored(asked) else (stored, names.users("totals"))
 
 
@@ -95,7 +95,7 @@ def physical(door: Door, warehouse: Warehouse, text: str) -> str:
 
 def _select(door: Door, unfolded: Unfolded, asked: Asked) -> str:
     compiled, axis = door.compiled, asked.axis.value
-    view = compiled.names.kpi(asked.kpi, asked.axis is Axis.COHORT_DAY)
+    view = compiled.names.kpi_view(asked.kpi, asked.axis is Axis.COHORT_DAY)
     if not asked.by:
         inner = f"select {axis}, {asked.kpi} from {view} where dimension = ''"
     elif _is_stored(asked):

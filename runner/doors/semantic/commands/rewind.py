@@ -47,7 +47,7 @@ def _conditions(
     door: Door, warehouse: Warehouse, events: tuple[EventType, ...], days: tuple[date | None, date | None]
 ) -> tuple[tuple[TableName, str], ...]:
     """For each source: a batch holds a row of one of its events in the range, or held one when it was read."""
-    tables, program = door.compiled.tables, door.program
+    tables, program = door.compiled.event_tables, door.program
     owned = {model.table for model in program.models}
     found: dict[TableName, list[str]] = {}
     for event in events:

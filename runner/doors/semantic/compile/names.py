@@ -39,7 +39,7 @@ class Names:
         """One row a date that has values."""
         return self._of("calendar")
 
-    def cells(self, base: str) -> TableName:
+    def kpi_table(self, base: str) -> TableName:
         """Components by date, cohort and group; base '' is that of all users."""
         return self._of(f"kpi_{base or 'totals'}")
 
@@ -47,7 +47,7 @@ class Names:
         """The views of users and days: totals, daily, active, cohort."""
         return self._of(f"v_{what}")
 
-    def kpi(self, name: str, cohort: bool) -> TableName:
+    def kpi_view(self, name: str, cohort: bool) -> TableName:
         """A KPI's view over dates or over cohort days."""
         return self._of(f"v_kpi_{name}{'_cohort' if cohort else ''}")
 

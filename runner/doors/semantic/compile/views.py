@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runner.doors.semantic.compile.cells import Cells, merge, stored_in
 from runner.doors.semantic.compile.dialect import COMMA, UNION, Dialect
+from runner.doors.semantic.compile.kpi_tables import KpiTable, merge, stored_in
 from runner.doors.semantic.compile.names import Names
-from runner.doors.semantic.compile.user_days import UserDays
+from runner.doors.semantic.compile.property_values import PropertyValues
 from runner.doors.semantic.components import Term, Unfolded, cell_dimensions, sum_type
 from runner.doors.semantic.formulas import Formula, where_only
 from runner.doors.semantic.values import Axis, Config, DataType, EventType, Kpi
@@ -24,7 +24,7 @@ class Views:
     config: Config
     dialect: Dialect
     names: Names
-    days: UserDays
+    values: PropertyValues
 
     # -- users on days -----------------------------------------------------------------------------------------------
 
@@ -35,11 +35,11 @@ class Views:
     def totals(self) -> str:
         """Every user on every date from the first event on, with all properties."""
         names = self.shown()
-        listed = "".join(f",\n    {self.days.value(name)} as {name}" for name in names)
+        listed = "".join(f",\n    {self.values.value(name)} as {name}" for name in names)
         return (
             f"select c.date, s.user_id, s.registered_on{listed}\nfrom {self.names.calendar} as c\n"
             f"join {self.names.spans} as s on c.date >= s.valid_from and c.date < s.valid_to"
-            f"{self.days.join_days(self.days.events_of(names))}"
+            f"{self.values.join_days(self.values.events_of(names))}"
         )
 
     def users(self, what: str) -> str:
@@ -65,13 +65,13 @@ class Views:
 
     # -- KPIs --------------------------------------------------------------------------------------------------------
 
-    def kpi(self, unfolded: Unfolded, axis: Axis, cells: Sequence[Cells]) -> str:
+    def kpi(self, unfolded: Unfolded, axis: Axis, tables: Sequence[KpiTable]) -> str:
         """One KPI over one axis."""
         on_axis = "date" if axis is Axis.DATE else "cohort_day"
         branches = [self._holistic(unfolded, axis)] if unfolded.holistic else []
-        branches += [self._stored(unfolded, axis, one) for one in stored_in(unfolded, cells)]
+        branches += [self._stored(unfolded, axis, one) for one in stored_in(unfolded, tables)]
         if axis is Axis.COHORT_DAY:
-            branches += [self._every_day(unfolded, one) for one in stored_in(unfolded, cells)[:1]]
+            branches += [self._every_day(unfolded, one) for one in stored_in(unfolded, tables)[:1]]
         listed = COMMA.join([on_axis, "dimension", "value", f"{self._formula(unfolded)} as {unfolded.kpi.name}"])
         return f"select {listed}\nfrom (\n{UNION.join(branches)}\n) cells\ngroup by {on_axis}, dimension, value"
 
@@ -85,18 +85,18 @@ class Views:
 
         return unfolded.formula.sql(self.dialect.engine, value)
 
-    def _stored(self, unfolded: Unfolded, axis: Axis, cells: Cells) -> str:
+    def _stored(self, unfolded: Unfolded, axis: Axis, table: KpiTable) -> str:
         on_axis = "date" if axis is Axis.DATE else "date - registration_date"
         listed = [f"{on_axis} as {'date' if axis is Axis.DATE else 'cohort_day'}", "dimension", "value"]
         for term in unfolded.terms:
             type_ = self._type(term)
-            if term.component.base == cells.base:
+            if term.component.base == table.base:
                 listed.append(f"cast({self._merged(term)} as {type_}) as {term.name}")
             else:
                 listed.append(f"cast(null as {type_}) as {term.name}")
         conditions = [] if axis is Axis.DATE else ["date >= registration_date"]
         where = f" where {' and '.join(conditions)}" if conditions else ""
-        return f"select {COMMA.join(listed)}\nfrom {self.names.cells(cells.base)}{where}\ngroup by {on_axis}, dimension, value"
+        return f"select {COMMA.join(listed)}\nfrom {self.names.kpi_table(table.base)}{where}\ngroup by {on_axis}, dimension, value"
 
     def _type(self, term: Term) -> str:
         return self.dialect.type(
@@ -110,13 +110,13 @@ class Views:
             column = f"case when {conditions} then {column} end"
         return merge(self.dialect, self.config, term.component, column)
 
-    def _every_day(self, unfolded: Unfolded, cells: Cells) -> str:
+    def _every_day(self, unfolded: Unfolded, table: KpiTable) -> str:
         """A row for each cohort day that there has been, so that one where nothing counts is there too."""
         nulls = "".join(f", cast(null as {self._type(term)}) as {term.name}" for term in unfolded.terms)
         first = f"(select min(registration_date) as first_date from {self.names.registrations}) f"
         return (
             f"select c.date - f.first_date as cohort_day, '' as dimension, cast(null as {self.dialect.text}) as value"
-            f"{nulls} from {self.names.cells(cells.base)} as c cross join {first} where c.date >= f.first_date"
+            f"{nulls} from {self.names.kpi_table(table.base)} as c cross join {first} where c.date >= f.first_date"
             " group by c.date, f.first_date"
         )
 

@@ -35,7 +35,7 @@ PLACES = {
 
 
 @dataclass(frozen=True)
-class Tables:
+class EventTables:
     """Builds them for one configuration and engine."""
 
     config: Config

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from runner.doors.semantic.compile.dialect import COMMA, UNION, Dialect
 from runner.doors.semantic.compile.names import Names
-from runner.doors.semantic.compile.user_days import UserDays, day_alias
+from runner.doors.semantic.compile.property_values import PropertyValues, day_alias
 from runner.doors.semantic.components import Component, Unfolded, cell_dimensions, sum_type
 from runner.doors.semantic.values import Config
 from runner.playbook.values import Affected
@@ -22,13 +22,13 @@ IN_REACH = "valid_to > (select min(date) from affected) and valid_from <= (selec
 
 
 @dataclass(frozen=True)
-class Cells:
+class KpiTable:
     """One KPI table: the components of one base."""
 
     config: Config
     dialect: Dialect
     names: Names
-    days: UserDays
+    values: PropertyValues
     base: str
     components: tuple[Component, ...]
 
@@ -46,13 +46,13 @@ class Cells:
     @property
     def events(self) -> tuple[str, ...]:
         """The events whose days are read."""
-        found = self.days.events_of(self._properties)
+        found = self.values.events_of(self._properties)
         return tuple(dict.fromkeys([*([self.base] if self.base else []), *found]))
 
     @property
     def span_columns(self) -> tuple[str, ...]:
         """The columns of the spans that are read."""
-        return tuple(dict.fromkeys(["registered_on", *self.days.spans_of(self._properties)]))
+        return tuple(dict.fromkeys(["registered_on", *self.values.spans_of(self._properties)]))
 
     def select(self) -> str:
         """The SELECT of the table."""
@@ -74,26 +74,24 @@ class Cells:
         others = [event for event in self.events if event != self.base]
         if not self.base:
             spans = "c.date >= s.valid_from and c.date < s.valid_to"
-            return (
-                f"from {self.names.calendar} as c\njoin {self.names.spans} as s on {spans}{self.days.join_days(others)}"
-            )
+            return f"from {self.names.calendar} as c\njoin {self.names.spans} as s on {spans}{self.values.join_days(others)}"
         d = day_alias(self.base)
         spans = f"s.user_id = {d}.user_id and {d}.date >= s.valid_from and {d}.date < s.valid_to"
-        joins = self.days.join_days(others, self._date)
+        joins = self.values.join_days(others, self._date)
         if self.config.settings.run_date:  # what comes later than today has happened already, and does not count yet
             joins += f"\njoin {self.names.calendar} as c on c.date = {d}.date"
         return f"from {self.names.days(self.base)} as {d}\njoin {self.names.spans} as s on {spans}{joins}"
 
     def _value(self, name: str) -> str:
-        return self.days.value(name, self._date)
+        return self.values.value(name, self._date)
 
     def _argument(self, component: Component) -> str:
-        value = self.days.formula(component.argument, self._date)
+        value = self.values.formula(component.argument, self._date)
         if component.function == "count":
             value = f"case when {value} is not null then 1 end"
         else:
             value = f"cast({value} as {self.dialect.type(sum_type(self.config, component))})"
-        conditions = " and ".join(f"({self.days.formula(one, self._date)})" for one in component.where)
+        conditions = " and ".join(f"({self.values.formula(one, self._date)})" for one in component.where)
         return f"case when {conditions} then {value} end" if conditions else value
 
     def _grouped(self, dimension: str, value: str, group: str) -> str:
@@ -148,7 +146,7 @@ def merge(dialect: Dialect, config: Config, component: Component, column: str) -
     return dialect.extreme(component.merge, column, sum_type(config, component))
 
 
-def bases(unfolded: Iterable[Unfolded]) -> dict[str, tuple[Component, ...]]:
+def components_by_base(unfolded: Iterable[Unfolded]) -> dict[str, tuple[Component, ...]]:
     """The components to be stored, by base, each once."""
     found: dict[str, dict[str, Component]] = {}
     for one in unfolded:
@@ -157,7 +155,7 @@ def bases(unfolded: Iterable[Unfolded]) -> dict[str, tuple[Component, ...]]:
     return {base: tuple(found[base].values()) for base in sorted(found)}
 
 
-def stored_in(unfolded: Unfolded, cells: Sequence[Cells]) -> tuple[Cells, ...]:
+def stored_in(unfolded: Unfolded, tables: Sequence[KpiTable]) -> tuple[KpiTable, ...]:
     """The tables that a KPI's view reads."""
     wanted = {term.component.base for term in unfolded.terms} if not unfolded.holistic else set()
-    return tuple(one for one in cells if one.base in wanted)
+    return tuple(one for one in tables if one.base in wanted)

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from runner.doors.semantic import components
-from runner.doors.semantic.compile.cells import Cells, bases
 from runner.doors.semantic.compile.dialect import Dialect
+from runner.doors.semantic.compile.event_tables import EventTables
+from runner.doors.semantic.compile.kpi_tables import KpiTable, components_by_base
 from runner.doors.semantic.compile.names import Names
-from runner.doors.semantic.compile.spans import Spans
-from runner.doors.semantic.compile.tables import Tables
-from runner.doors.semantic.compile.user_days import UserDays
+from runner.doors.semantic.compile.property_values import PropertyValues
+from runner.doors.semantic.compile.user_spans import UserSpans
 from runner.doors.semantic.compile.views import Views, axes_of
 from runner.doors.semantic.components import Unfolded
 from runner.doors.semantic.values import (
@@ -20,6 +20,7 @@ from runner.doors.semantic.values import (
     Aggregate,
     Axis,
     ColumnTag,
+    Computed,
     Config,
     Dedupe,
     EventTag,
@@ -42,10 +43,9 @@ class Compiled:
     config: Config
     playbook: Playbook
     names: Names
-    cells: tuple[Cells, ...]
+    event_tables: EventTables
     kpis: tuple[Unfolded, ...]
     views: Views
-    tables: Tables
 
     def tables_of_kpi(self, name: str) -> tuple[TableName, ...]:
         """The KPI tables that hold a KPI's components; where it has none, what its view reads."""
@@ -53,20 +53,20 @@ class Compiled:
         wanted = {term.component.base for term in one.terms}
         if one.holistic:
             return tuple(model.table for model in self.playbook.models if not str(model.table.table).startswith("kpi_"))
-        return tuple(self.names.cells(base) for base in sorted(wanted))
+        return tuple(self.names.kpi_table(base) for base in sorted(wanted))
 
     def tables_of_property(self, name: str) -> tuple[TableName, ...]:
         """The table that holds a property; of a computed one, those of what it is made of."""
         one = self.config.property(name)
         if isinstance(one.kind, EventValue):
             return (self.names.days(one.kind.event),)
-        if one.sources and not hasattr(one.kind, "source"):
+        if isinstance(one.kind, Computed) and one.sources:
             return tuple(dict.fromkeys(t for source in one.sources for t in self.tables_of_property(source)))
         return (self.names.spans,)
 
     def tables_of_event(self, name: str) -> tuple[TableName, ...]:
         """The tables that hold an event's rows and days."""
-        days = (self.names.days(name),) if name in self.tables.day_events() else ()
+        days = (self.names.days(name),) if name in self.event_tables.day_events() else ()
         return (self.names.events(name), *days)
 
     def events_of_property(self, name: str) -> tuple[EventType, ...]:
@@ -89,12 +89,13 @@ def compile_config(config: Config, target: Target, run_date: str) -> Compiled:
     _check_engine(config, engine)
     dialect = Dialect(engine, config.settings.precision, config.settings.scale)
     names = Names(config.settings.schema)
-    tables, days = Tables(config, dialect, names), UserDays(config, dialect, names)
-    spans = Spans(config, dialect, names, tables, days)
-    views = Views(config, dialect, names, days)
+    event_tables, values = EventTables(config, dialect, names), PropertyValues(config, dialect, names)
+    spans = UserSpans(config, dialect, names, event_tables, values)
+    views = Views(config, dialect, names, values)
     kpis = tuple(components.unfold(config, kpi) for kpi in config.kpis)
-    cells = tuple(Cells(config, dialect, names, days, base, listed) for base, listed in bases(kpis).items())
-    builder = _Builder(config, dialect, names, tables, spans, cells, run_date)
+    by_base = components_by_base(kpis)
+    kpi_tables = tuple(KpiTable(config, dialect, names, values, base, by_base[base]) for base in by_base)
+    builder = _Builder(config, dialect, names, event_tables, spans, kpi_tables, run_date)
     playbook = Playbook(
         name=config.settings.schema,
         path=config.path,
@@ -102,9 +103,9 @@ def compile_config(config: Config, target: Target, run_date: str) -> Compiled:
         sql_root=config.path.parent,
         steps=(Step("semantic layer", models=tuple(builder.models())),),
         sources=builder.sources(),
-        views=tuple(_views(config, names, views, kpis, cells)),
+        views=tuple(_views(config, names, views, kpis, kpi_tables)),
     )
-    return Compiled(config, playbook, names, cells, kpis, views, tables)
+    return Compiled(config, playbook, names, event_tables, kpis, views)
 
 
 def _check_engine(config: Config, engine: Engine) -> None:
@@ -131,9 +132,9 @@ class _Builder:
     config: Config
     dialect: Dialect
     names: Names
-    tables: Tables
-    spans: Spans
-    cells: tuple[Cells, ...]
+    event_tables: EventTables
+    spans: UserSpans
+    kpi_tables: tuple[KpiTable, ...]
     run_date: str
 
     @property
@@ -145,15 +146,15 @@ class _Builder:
         found: dict[TableName, Source] = {}
         for event in self.config.events:
             etl = event.tagged(ColumnTag.ETL_TSTAMP)
-            versions = self.tables.has_versions(event)
+            versions = self.event_tables.has_versions(event)
             down = " desc" if self.config.settings.dedupe is Dedupe.LAST else ""
             order = (Expression(f"{self.dialect.column(etl.name)}{down}"),) if etl and versions else ()
             found.setdefault(
                 event.table,
                 Source(
                     table=event.table,
-                    batch=Expression(self.tables.batch(event), event.place),
-                    dedupe=(Expression(self.tables.event_id(event), event.place),) if versions else (),
+                    batch=Expression(self.event_tables.batch(event), event.place),
+                    dedupe=(Expression(self.event_tables.event_id(event), event.place),) if versions else (),
                     order_by=order,
                     vanished=Vanished(self.config.settings.vanished),
                     place=event.place,
@@ -164,13 +165,13 @@ class _Builder:
     def models(self) -> list[Model]:
         models = [self._events(event) for event in self.config.events if self._is_read(event)]
         registrations = self._model(
-            self.names.registrations, self.tables.registrations(), ("user_id",), self.place, "one row a user"
+            self.names.registrations, self.event_tables.registrations(), ("user_id",), self.place, "one row a user"
         )
         models.append(registrations)
-        models += [self._days(event) for event in self.tables.day_events()]
+        models += [self._days(event) for event in self.event_tables.day_events()]
         calendar = Model(
             self.names.calendar,
-            Query("calendar", self.tables.calendar(self.run_date), self.place),
+            Query("calendar", self.event_tables.calendar(self.run_date), self.place),
             description="one row a date",
         )
         spans = self._model(
@@ -178,8 +179,8 @@ class _Builder:
         )
         spans = replace(spans, unique=("user_id", "valid_from"))
         models += [calendar, spans]
-        for one in self.cells:
-            table = self.names.cells(one.base)
+        for one in self.kpi_tables:
+            table = self.names.kpi_table(one.base)
             models.append(
                 self._model(
                     table,
@@ -194,7 +195,7 @@ class _Builder:
 
     def _is_read(self, event: EventType) -> bool:
         tagged = {EventTag.ACTIVITY, EventTag.REGISTRATION} & set(event.tags)
-        return bool(tagged) or event.name in self.tables.day_events()
+        return bool(tagged) or event.name in self.event_tables.day_events()
 
     def _model(
         self,
@@ -216,16 +217,18 @@ class _Builder:
         )
 
     def _events(self, event: EventType) -> Model:
-        if self.tables.has_versions(event):
-            key: tuple[KeyColumn, ...] = (KeyColumn("event_id", Expression(self.tables.event_id(event), event.place)),)
+        if self.event_tables.has_versions(event):
+            key: tuple[KeyColumn, ...] = (
+                KeyColumn("event_id", Expression(self.event_tables.event_id(event), event.place)),
+            )
         else:
             key = (
-                KeyColumn("user_id", Expression(self.tables.user_id(event), event.place)),
-                KeyColumn("event_date", Expression(self.tables.event_date(event), event.place)),
+                KeyColumn("user_id", Expression(self.event_tables.user_id(event), event.place)),
+                KeyColumn("event_date", Expression(self.event_tables.event_date(event), event.place)),
             )
         return Model(
             table=self.names.events(event.name),
-            sql=Query(f"ev_{event.name}", self.tables.events(event), event.place),
+            sql=Query(f"ev_{event.name}", self.event_tables.events(event), event.place),
             key=key,
             unproven=not event.sql,
             description=event.label or f"events: {event.name}",
@@ -236,7 +239,7 @@ class _Builder:
         expression = "registration_date" if event == REGISTRATIONS else "event_date"
         return Model(
             table=self.names.days(event),
-            sql=Query(f"day_{event}", self.tables.days(event), self.place),
+            sql=Query(f"day_{event}", self.event_tables.days(event), self.place),
             key=(KeyColumn("user_id"), KeyColumn("date", Expression(expression))),
             unproven=True,
             description=f"{event} by user and day",
@@ -244,7 +247,7 @@ class _Builder:
 
 
 def _views(
-    config: Config, names: Names, views: Views, kpis: tuple[Unfolded, ...], cells: tuple[Cells, ...]
+    config: Config, names: Names, views: Views, kpis: tuple[Unfolded, ...], kpi_tables: tuple[KpiTable, ...]
 ) -> Iterable[View]:
     def view(table: TableName, sql: str, description: str) -> View:
         return View(table, Query(table.table, sql), description)
@@ -260,7 +263,7 @@ def _views(
     for one in kpis:
         for axis in axes_of(one.kpi):
             label = one.kpi.label or one.kpi.description or one.kpi.name
-            yield view(names.kpi(one.kpi.name, axis is Axis.COHORT_DAY), views.kpi(one, axis, cells), label)
+            yield view(names.kpi_view(one.kpi.name, axis is Axis.COHORT_DAY), views.kpi(one, axis, kpi_tables), label)
 
 
 def _read(config: Config) -> Iterable[str]:

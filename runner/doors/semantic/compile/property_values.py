@@ -12,7 +12,7 @@ from runner.doors.semantic.values import Computed, Config, DataType, EventValue,
 
 
 @dataclass(frozen=True)
-class UserDays:
+class PropertyValues:
     """Builds values and joins; `s` is the span, `c` has the date, and each event's days have an alias of their own."""
 
     config: Config

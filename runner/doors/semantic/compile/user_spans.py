@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from runner.doors.semantic.compile.dialect import COMMA, FAR, PARTS, Dialect
+from runner.doors.semantic.compile.event_tables import EventTables
 from runner.doors.semantic.compile.names import Names
-from runner.doors.semantic.compile.tables import Tables
-from runner.doors.semantic.compile.user_days import UserDays
+from runner.doors.semantic.compile.property_values import PropertyValues
 from runner.doors.semantic.rules.resting import Rest, at_rest
 from runner.doors.semantic.values import Aggregate, Config, EventValue, Fixed, Lifetime, Property, Registration, Sliding
 
@@ -25,14 +25,14 @@ IN_ORDER = "partition by user_id order by date"
 
 
 @dataclass(frozen=True)
-class Spans:
+class UserSpans:
     """Builds it for one configuration and engine."""
 
     config: Config
     dialect: Dialect
     names: Names
-    tables: Tables
-    days: UserDays
+    event_tables: EventTables
+    values: PropertyValues
 
     @property
     def windows(self) -> tuple[Property, ...]:
@@ -81,7 +81,7 @@ class Spans:
         still = f"user_id, {end} as runner_end"
         ends = "select user_id, min(date) as first_date, max(date) as last_date"
         ctes = [
-            f"lives as (\n{ends} from (\n{self.tables.lives()}\n) runner_l group by user_id\n)",
+            f"lives as (\n{ends} from (\n{self.event_tables.lives()}\n) runner_l group by user_id\n)",
             f"days as (\n{self.dialect.engine.dates(still, 'first_date', f'{self._laid_out(end)} + {self.ahead()}', 'lives')}\n)",
             f"level_0 as (\n{self._ground()}\n)",
         ]
@@ -105,12 +105,12 @@ class Spans:
         listed = []
         for one in map(self.config.property, sources):
             if isinstance(one.kind, EventValue):
-                listed.append(f"{self.days.of_day(one, one.kind)} as {one.name}")
+                listed.append(f"{self.values.of_day(one, one.kind)} as {one.name}")
         for one in self.registrations:
-            column = "registration_date" if self.tables.is_registration_date(one) else one.name
+            column = "registration_date" if self.event_tables.is_registration_date(one) else one.name
             listed.append(f"r.{column} as {one.name}")
-        events = self.days.events_of(sources)
-        joins = self.days.join_days(events, "c.date", "c.user_id")
+        events = self.values.events_of(sources)
+        joins = self.values.join_days(events, "c.date", "c.user_id")
         more = "".join(f"{COMMA}{text}" for text in listed)
         return (
             f"select c.user_id, c.date, c.runner_end, r.registration_date as registered_on{more}\n"
@@ -143,7 +143,7 @@ class Spans:
         kind = one.kind
         assert isinstance(kind, (Sliding, Fixed, Lifetime))  # noqa: S101 - for the type checker
         source = self.config.property(kind.source)
-        value = self.days.value(kind.source, "l.date", lambda inner: f"l.{inner.name}")
+        value = self.values.value(kind.source, "l.date", lambda inner: f"l.{inner.name}")
         if isinstance(kind, Lifetime):
             return self._lifetime(one, kind, value)
         if isinstance(kind, Fixed):
