@@ -23,7 +23,7 @@ NAMED = {  # module → (how often it names an engine, why)
     "doors/products/layouts/redshift.py": (1, LAYOUT),
     "doors/products/layouts/snowflake.py": (1, LAYOUT),
     "doors/sqlrunner/targets.py": (17, "the types of target that SQL Runner's playbooks have"),
-    "playbook/format.py": (4, "the blocks redshift: and snowflake: of a model"),
+    "playbook/format.py": (2, "the blocks redshift: and snowflake: of a model"),
     "playbook/kinds.py": (4, "sqlglot's dialects, which a file of SQL may be in"),
     "proof/calls.py": (4, SQL),
     "proof/merge.py": (3, SQL),
@@ -41,7 +41,7 @@ def test_no_other_module_names_an_engine() -> None:
 
 
 def _names_in(path: Path) -> int:
-    """How often a module names one engine: as a whole text, by itself or in a text of such words, or as its value."""
+    """How often a module names an engine: in a text of its own, or as its value."""
     return sum(_names_of(node) for node in ast.walk(ast.parse(path.read_text())))
 
 
