@@ -66,7 +66,7 @@ def quoted(name: str, engine: Engine) -> str:
 
 
 @dataclass(frozen=True)
-class Column:
+class GeneratedColumn:
     """A generated column of one property, or of all elements of an entity (no property)."""
 
     name: str
@@ -78,7 +78,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Atomic:
+class AtomicColumn:
     """A column of atomic.events, and how it is called in the output."""
 
     source: str
@@ -86,15 +86,17 @@ class Atomic:
 
 
 @dataclass(frozen=True)
-class Named:
+class NamedColumns:
     """All output columns, and what was renamed."""
 
-    atomic: tuple[Atomic, ...]
-    columns: tuple[Column, ...]
+    atomic: tuple[AtomicColumn, ...]
+    columns: tuple[GeneratedColumn, ...]
     notes: tuple[str, ...]
 
 
-def resolved(atomic: Sequence[str], columns: Sequence[Column], limit: int | None, problems: Problems) -> Named:
+def resolved(
+    atomic: Sequence[str], columns: Sequence[GeneratedColumn], limit: int | None, problems: Problems
+) -> NamedColumns:
     """Names without clashes; what cannot be told apart, or is longer than `limit` bytes, is a problem."""
     counted = Counter(column.name for column in columns)
     notes, named = [], []
@@ -106,7 +108,7 @@ def resolved(atomic: Sequence[str], columns: Sequence[Column], limit: int | None
         named.append(column)
     _twice(named, problems)
     taken = {column.name for column in named}
-    kept = [Atomic(name, f"atomic_{name}" if name in taken else name) for name in atomic]
+    kept = [AtomicColumn(name, f"atomic_{name}" if name in taken else name) for name in atomic]
     for one in kept:
         if one.name != one.source:
             owner = next(column for column in named if column.name == one.source)
@@ -114,11 +116,11 @@ def resolved(atomic: Sequence[str], columns: Sequence[Column], limit: int | None
         if one.name != one.source and (one.name in taken or one.name in atomic):
             problems.add(Place(), f"two columns are called {one.name}", "leave one of them out with --columns")
     _too_long(named, limit, problems)
-    return Named(tuple(kept), tuple(named), tuple(notes))
+    return NamedColumns(tuple(kept), tuple(named), tuple(notes))
 
 
-def _twice(columns: Iterable[Column], problems: Problems) -> None:
-    first: dict[str, Column] = {}
+def _twice(columns: Iterable[GeneratedColumn], problems: Problems) -> None:
+    first: dict[str, GeneratedColumn] = {}
     for column in columns:
         other = first.setdefault(column.name, column)
         if other is not column:
@@ -126,11 +128,11 @@ def _twice(columns: Iterable[Column], problems: Problems) -> None:
             problems.add(column.place, what, "leave one of the two out with --event or --entity")
 
 
-def _shown(column: Column) -> str:
+def _shown(column: GeneratedColumn) -> str:
     return f"{show(column.property)} of {column.family}" if column.property else str(column.family)
 
 
-def _too_long(columns: Iterable[Column], limit: int | None, problems: Problems) -> None:
+def _too_long(columns: Iterable[GeneratedColumn], limit: int | None, problems: Problems) -> None:
     for column in columns:
         if limit and len(column.name.encode()) > limit:
             what = f"the column {show(column.name)} is longer than the {limit} bytes that the engine keeps of a name"

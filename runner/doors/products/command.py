@@ -7,9 +7,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from runner.doors.products.choose.choice import Asked, Match
-from runner.doors.products.generate import Wanted, compare, listed, write
-from runner.doors.products.generate import generate as make
+from runner.doors.products.choose.wide import Choices, Match
+from runner.doors.products.generate import Job, compare_files, list_choices, make_files, write_files
 from runner.doors.products.layouts import LAYOUTS, DocumentLayout, TableLayout
 from runner.doors.products.output.files import Output, Plan, statements
 from runner.errors import BadInput, Exit, Place, Problem, Problems, StatementFailed, did_you_mean
@@ -36,7 +35,7 @@ class Flags:
     engine: str | None
     layout: str | None
     match: str
-    asked: Asked
+    choices: Choices
     target: str | None
     out: Path | None
     apply: bool
@@ -49,21 +48,21 @@ def generate(flags: Flags, process: Process) -> None:
     output = _word(Output, flags.output, "output")
     target = _target(flags, process)
     layout = _layout(flags, target)
-    asked = replace(flags.asked, match=_word(Match, flags.match, "--match"))
-    wanted = Wanted(output, flags.product, flags.schemas, layout, asked)
+    choices = replace(flags.choices, match=_word(Match, flags.match, "--match"))
+    job = Job(output, flags.product, flags.schemas, layout, choices)
     _fits(flags, output)
     if flags.list:
-        process.out.write("".join(f"{line}\n" for line in listed(wanted)))
+        process.out.write("".join(f"{line}\n" for line in list_choices(job)))
         return
-    made = make(wanted)
+    made = make_files(job)
     for note in made.notes:
         process.err.write(f"note: {note}\n")
     if flags.check and flags.out:
-        compare(made, flags.out)
+        compare_files(made, flags.out)
         process.out.write(f"{', '.join(file.name for file in made.files)}: up to date\n")
         return
     if flags.out:
-        for path in write(made, flags.out):
+        for path in write_files(made, flags.out):
             process.out.write(f"wrote {path}\n")
     elif not flags.apply:
         several = len(made.files) > 1
@@ -88,7 +87,7 @@ def _fits(flags: Flags, output: Output) -> None:
     if flags.apply and (not flags.target or output is not Output.VIEW):
         what = "--apply needs --target URL" if not flags.target else "--apply is for the view"
         raise BadInput(Problem(Place(), what, "runner generate view … --apply --target duckdb:///web.duckdb"))
-    if flags.asked.columns and flags.asked.all_columns:
+    if flags.choices.columns and flags.choices.all_columns:
         raise BadInput(Problem(Place(), "--columns and --all-columns exclude each other", "leave one of them out"))
 
 

@@ -47,13 +47,13 @@ def generate(
     ] = False,
 ) -> None:
     """A flattened view, a playbook or a dbt model of a data product."""
-    from runner.doors.products.choose.choice import Asked
+    from runner.doors.products.choose.wide import Choices
     from runner.doors.products.command import Flags
     from runner.doors.products.command import generate as do_generate
 
     chosen = tuple(filter(None, (name.strip() for name in columns.split(","))))
-    asked = Asked(tuple(event), tuple(entity), chosen, all_columns)
+    choices = Choices(tuple(event), tuple(entity), chosen, all_columns)
     where = target or None
-    flags = Flags(output, product, schemas, engine, layout, match, asked, where, out, apply, show_list, check_only)
+    flags = Flags(output, product, schemas, engine, layout, match, choices, where, out, apply, show_list, check_only)
     process: Process = ctx.obj
     do_generate(flags, process)

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from runner.doors.products.choose.choice import Asked, choose, listing
 from runner.doors.products.choose.clashes import find_clashes
-from runner.doors.products.files.read import read
+from runner.doors.products.choose.wide import Choices, choose, listing
+from runner.doors.products.files.read import read_product
 from runner.doors.products.layouts import DocumentLayout, TableLayout
 from runner.doors.products.output.dbt import LOADED, dbt_files
 from runner.doors.products.output.files import MADE, File, Output, Plan, view_file
@@ -29,14 +29,14 @@ class MovedOn(RunnerError):
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """One `generate` command."""
+class Job:
+    """One `generate` command: what is to be made of which product, for which layout."""
 
     output: Output
     product: Path
     schemas: Path
     layout: DocumentLayout | TableLayout
-    asked: Asked
+    choices: Choices
 
 
 @dataclass(frozen=True)
@@ -48,35 +48,35 @@ class Generated:
     notes: tuple[str, ...]
 
 
-def listed(wanted: Wanted) -> Iterator[str]:
+def list_choices(job: Job) -> Iterator[str]:
     """`--list`: what there is to choose."""
-    yield from listing(choose(read(wanted.product, wanted.schemas), wanted.asked, wanted.layout.engine))
+    yield from listing(choose(read_product(job.product, job.schemas), job.choices, job.layout.engine))
 
 
-def generate(wanted: Wanted) -> Generated:
+def make_files(job: Job) -> Generated:
     """Raises BadInput with all that is wrong with the product, its schemas and the choices."""
-    asked, notes = _completed(wanted)
-    wide = choose(read(wanted.product, wanted.schemas), asked, wanted.layout.engine)
+    choices, notes = _completed(job)
+    wide = choose(read_product(job.product, job.schemas), choices, job.layout.engine)
     problems = Problems()
-    find_clashes(wide, wanted.layout, problems)
+    find_clashes(wide, job.layout, problems)
     problems.finish()
-    plan = Plan(wide, wanted.layout, asked, wanted.output)
+    plan = Plan(wide, job.layout, choices, job.output)
     make = {Output.VIEW: lambda p: (view_file(p),), Output.PLAYBOOK: playbook_files, Output.DBT: dbt_files}
-    return Generated(plan, make[wanted.output](plan), (*notes, *plan.wide.notes))
+    return Generated(plan, make[job.output](plan), (*notes, *plan.wide.notes))
 
 
-def _completed(wanted: Wanted) -> tuple[Asked, list[str]]:
+def _completed(job: Job) -> tuple[Choices, list[str]]:
     """An incremental model has its key, and dbt's predicate its time, whatever was chosen."""
-    needed = {Output.VIEW: (), Output.PLAYBOOK: ("event_id",), Output.DBT: ("event_id", LOADED)}[wanted.output]
-    asked = wanted.asked
-    if not asked.columns or asked.all_columns:
-        return asked, []
-    missing = tuple(name for name in needed if name not in asked.columns)
-    notes = [f"{name} is added: the {wanted.output} needs it" for name in missing]
-    return replace(asked, columns=(*missing, *asked.columns)), notes
+    needed = {Output.VIEW: (), Output.PLAYBOOK: ("event_id",), Output.DBT: ("event_id", LOADED)}[job.output]
+    choices = job.choices
+    if not choices.columns or choices.all_columns:
+        return choices, []
+    missing = tuple(name for name in needed if name not in choices.columns)
+    notes = [f"{name} is added: the {job.output} needs it" for name in missing]
+    return replace(choices, columns=(*missing, *choices.columns)), notes
 
 
-def write(made: Generated, folder: Path) -> list[Path]:
+def write_files(made: Generated, folder: Path) -> list[Path]:
     """Write the files; what was generated before, of this product as this output, is replaced. Raises BadInput for
     anything else.
     """
@@ -111,7 +111,7 @@ def _another(path: Path, plan: Plan) -> str:
     return "" if plan.mark in head else f"was generated as the {found[1] if found else 'file of another product'}"
 
 
-def compare(made: Generated, folder: Path) -> None:
+def compare_files(made: Generated, folder: Path) -> None:
     """Raises MovedOn where a file is not what would be generated now, with what came and what went."""
     found = []
     for file in made.files:

@@ -73,7 +73,7 @@ class Uri:
         return Uri(found[1], found[2], Version(int(found[4]), int(found[5]), int(found[6]))) if found else None
 
 
-class Kind(StrEnum):
+class BaseType(StrEnum):
     """What a property holds, whatever the engine calls it."""
 
     TEXT = "text"
@@ -92,7 +92,7 @@ class Kind(StrEnum):
 class Type:
     """A column's type; `length` is a text's longest, 0 if there is no limit."""
 
-    kind: Kind
+    base: BaseType
     length: int = 0
     mixed: bool = False  # a text since the schema allows several types
     only: str = ""  # of JSON: object or array, where the schema allows one of them alone

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from runner.doors.products.choose.choice import Match, Wide
+from runner.doors.products.choose.wide import Match, WideTable
 from runner.doors.products.columns import snake, words
 from runner.doors.products.layouts import SPECIFICATIONS, EventLayout, TableLayout
 from runner.doors.products.values import Family, Property, Use
@@ -20,7 +20,7 @@ OWN = frozenset(
 _HINT = "leave one of the two out with --event or --entity"
 
 
-def find_clashes(wide: Wide, layout: EventLayout, problems: Problems) -> None:
+def find_clashes(wide: WideTable, layout: EventLayout, problems: Problems) -> None:
     """Problems everything that this wide table would read as one, with both places."""
     seen: dict[str, tuple[Family, str]] = {}
     if wide.match is Match.SNOWTYPE:
@@ -37,7 +37,7 @@ def find_clashes(wide: Wide, layout: EventLayout, problems: Problems) -> None:
         _columns_of_rules(wide, layout, problems)
 
 
-def _read(wide: Wide) -> Iterator[tuple[Use, bool]]:
+def _read(wide: WideTable) -> Iterator[tuple[Use, bool]]:
     """The structures that are read, as they are used; whether as events."""
     kept = {part.family for part in wide.parts}
     for one in wide.specifications:
@@ -65,7 +65,7 @@ def _columns(family: Family, properties: Iterable[Property], layout: TableLayout
             problems.add(one.place, what, _HINT)
 
 
-def _columns_of_rules(wide: Wide, layout: TableLayout, problems: Problems) -> None:
+def _columns_of_rules(wide: WideTable, layout: TableLayout, problems: Problems) -> None:
     """The same for properties that are read since a rule asks for them."""
     kept = {part.family for part in wide.parts}
     for use, _ in _read(wide):

@@ -8,7 +8,7 @@ from runner.doors.products.values import Family, Specification, Use
 from runner.errors import Problems
 
 
-def check(specification: Specification, problems: Problems) -> None:
+def check_cardinality(specification: Specification, problems: Problems) -> None:
     """Problems entities that are listed twice with another cardinality, and applications that contradict."""
     own: dict[Family, Use] = {}
     for use in specification.entities:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 
 from runner.doors.products.files.documents import entry, scalar_value, text_of
-from runner.doors.products.values import NO_RULES, Json, Kind, Property, PropertyRule, Rules, Type, Unsupported
+from runner.doors.products.values import NO_RULES, BaseType, Json, Property, PropertyRule, Rules, Type, Unsupported
 from runner.errors import Problems, did_you_mean, show
 from runner.files.schema import described
 from runner.files.yaml import Broken, Mapping, Node, Scalar, Sequence
@@ -23,7 +23,7 @@ _RULES = frozenset({"type", "enum", "const", "minimum", "maximum"}) | ANNOTATION
 _INSTEAD = ("$ref", "allOf", "anyOf", "oneOf")  # of a type
 _WITHIN = (*_INSTEAD, "if", "then", "else", "dependencies", "dependentSchemas")
 _INVALID = "invalid JSON schema: "
-MIXED = Type(Kind.TEXT, mixed=True)
+MIXED = Type(BaseType.TEXT, mixed=True)
 
 
 def properties_of(schema: Node, problems: Problems) -> tuple[Property, ...]:
@@ -211,17 +211,17 @@ def _type(node: Node, problems: Problems) -> Type:
     if not types or (len(types) > 1 and not types <= {"object", "array"}):
         return MIXED
     if types <= {"object", "array"}:
-        return Type(Kind.JSON, only=types.pop() if len(types) == 1 else "")
+        return Type(BaseType.JSON, only=types.pop() if len(types) == 1 else "")
     (only,) = types
     if only == "string":
         form = text_of(entry(node, "format"))
         if form in ("date-time", "date"):
-            return Type(Kind.TSTAMP if form == "date-time" else Kind.DATE)
-        return Type(Kind.TEXT, max((len(v) for v in values if isinstance(v, str)), default=0) or length)
+            return Type(BaseType.TSTAMP if form == "date-time" else BaseType.DATE)
+        return Type(BaseType.TEXT, max((len(v) for v in values if isinstance(v, str)), default=0) or length)
     if only == "integer":
         whole = [v for v in values if isinstance(v, int)]
         return Type(_integer(min(whole) if whole else least, max(whole) if whole else most))
-    return Type(Kind.BOOLEAN if only == "boolean" else Kind.NUMBER)
+    return Type(BaseType.BOOLEAN if only == "boolean" else BaseType.NUMBER)
 
 
 def _type_of(node: Node) -> str:
@@ -233,25 +233,25 @@ def _type_of(node: Node) -> str:
     return {int: "integer", float: "number"}.get(type(value), "string")
 
 
-def _integer(least: float | None, most: float | None) -> Kind:
+def _integer(least: float | None, most: float | None) -> BaseType:
     """By the maximum, as loaders do it; a minimum far below counts, too."""
     low = 0 if least is None else least
     if most is None:
-        return Kind.BIGINT if low >= -(2**63) else Kind.HUGE
-    for bits, kind in ((15, Kind.SMALLINT), (31, Kind.INTEGER), (63, Kind.BIGINT)):
+        return BaseType.BIGINT if low >= -(2**63) else BaseType.HUGE
+    for bits, base in ((15, BaseType.SMALLINT), (31, BaseType.INTEGER), (63, BaseType.BIGINT)):
         if most < 2**bits and low >= -(2**bits):
-            return kind
-    return Kind.HUGE
+            return base
+    return BaseType.HUGE
 
 
 def wider(one: Type, other: Type) -> Type:
     """A type that holds the values of both versions of a property."""
     if one == other:
         return one
-    if one.kind == other.kind:
+    if one.base == other.base:
         length = max(one.length, other.length) if one.length and other.length else 0
-        return Type(one.kind, length, one.mixed or other.mixed)  # objects and arrays: either
-    order = (Kind.SMALLINT, Kind.INTEGER, Kind.BIGINT, Kind.HUGE, Kind.NUMBER)
-    if one.kind in order and other.kind in order:
-        return max(one, other, key=lambda type_: order.index(type_.kind))
+        return Type(one.base, length, one.mixed or other.mixed)  # objects and arrays: either
+    order = (BaseType.SMALLINT, BaseType.INTEGER, BaseType.BIGINT, BaseType.HUGE, BaseType.NUMBER)
+    if one.base in order and other.base in order:
+        return max(one, other, key=lambda type_: order.index(type_.base))
     return MIXED

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from runner.doors.products.files.cardinality import check
+from runner.doors.products.files.cardinality import check_cardinality
 from runner.doors.products.files.documents import document, scalar_value
 from runner.doors.products.files.jsonschema import rules_of
 from runner.doors.products.files.structures import Folder
@@ -153,13 +153,13 @@ DATA = record("a data product", _data, _Data(), NO_HINTS)
 APP = record("a source application", _app, _App(), NO_HINTS)
 
 
-def read(path: Path, schemas: Path) -> Product:
+def read_product(path: Path, schemas: Path) -> Product:
     """The data product at `path`. Raises BadInput with all problems found in all files."""
     problems = Problems()
     folder = Folder.of(schemas, problems)
     try:
         written = _resource(document(path, problems), "data-product", DATA, _Data(), problems)
-        product = _Reader(path, folder, problems).product(written)
+        product = _References(path, folder, problems).product(written)
     except BadInput as bad:
         raise BadInput([*problems.found, *bad.problems]) from None
     problems.finish()
@@ -188,7 +188,7 @@ def _resource(node: Node, kind: str, data: Kind[T], blank: T, problems: Problems
     return Scope(problems, "the file").read(record(f"a {kind} file", build, _Resource("", blank), NO_HINTS), node)
 
 
-class _Reader:
+class _References:
     """Follows the references of one data product."""
 
     def __init__(self, path: Path, folder: Folder, problems: Problems) -> None:
@@ -202,7 +202,7 @@ class _Reader:
         self._same(specifications)
         structures = self._structures(specifications)
         for specification in specifications:
-            check(specification, self._problems)
+            check_cardinality(specification, self._problems)
         if not specifications and not self._problems.found:
             hint = "write eventSpecifications: with one entry an event"
             self._problems.add(Place(self._path), "a data product without event specifications", hint)

@@ -6,14 +6,14 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from runner.doors.products.columns import snake
-from runner.doors.products.values import Family, Kind, Type
+from runner.doors.products.values import BaseType, Family, Type
 from runner.warehouse.engines import Engine
 
 EVENTS = "atomic.events"
 ORDER = ("collector_tstamp", "etl_tstamp")  # of copies of an event the first counts
 SPECIFICATIONS = Family("com.snowplowanalytics.snowplow", "event_specification", 1)
-WHOLE = frozenset({Kind.SMALLINT, Kind.INTEGER, Kind.BIGINT, Kind.HUGE})
-NUMBERS = WHOLE | {Kind.NUMBER}
+WHOLE = frozenset({BaseType.SMALLINT, BaseType.INTEGER, BaseType.BIGINT, BaseType.HUGE})
+NUMBERS = WHOLE | {BaseType.NUMBER}
 WHOLE_PATTERN = "^[+-]?[0-9]{1,38}([.]0*)?$"  # casts would round other numbers
 
 
@@ -40,15 +40,15 @@ class EventLayout(ABC):
     def type(self, type_: Type) -> str:
         """The engine's type; most are called so everywhere."""
         engine = self.engine
-        if type_.kind is Kind.TEXT and type_.length:
+        if type_.base is BaseType.TEXT and type_.length:
             return engine.text_up_to(type_.length)
         return {
-            Kind.TEXT: engine.text_type,
-            Kind.TSTAMP: engine.timestamp_type,
-            Kind.NUMBER: engine.double_type,
-            Kind.HUGE: engine.whole_type,
-            Kind.JSON: engine.json_type,
-        }.get(type_.kind, type_.kind.value)
+            BaseType.TEXT: engine.text_type,
+            BaseType.TSTAMP: engine.timestamp_type,
+            BaseType.NUMBER: engine.double_type,
+            BaseType.HUGE: engine.whole_type,
+            BaseType.JSON: engine.json_type,
+        }.get(type_.base, type_.base.value)
 
 
 def name_of(family: Family) -> str:

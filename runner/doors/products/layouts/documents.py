@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from runner.doors.products.columns import snake
 from runner.doors.products.layouts.base import WHOLE, WHOLE_PATTERN, EventLayout, name_of
-from runner.doors.products.values import Family, Kind, Property, Type
+from runner.doors.products.values import BaseType, Family, Property, Type
 
 ZONED_PATTERN = "^.*:[0-9.:]+ ?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)$"
 JSON_TYPES = {"array": "'ARRAY'", "boolean": "'BOOLEAN'", "object": "'OBJECT'", "string": "'VARCHAR'"}
@@ -80,14 +80,14 @@ class DocumentLayout(EventLayout):
 
     def value(self, text: str, type_: Type) -> str:
         """A text in a type; a time without a zone is UTC, whatever zone the reader's session has."""
-        if type_.kind is Kind.TEXT:
+        if type_.base is BaseType.TEXT:
             return text
-        if type_.kind is Kind.NUMBER:
+        if type_.base is BaseType.NUMBER:
             return self.number(text)
         tried = f"try_cast({text} as {self.type(type_)})"
-        if type_.kind in WHOLE:
+        if type_.base in WHOLE:
             return f"case when {self.engine.matches(text, WHOLE_PATTERN)} then {tried} end"
-        if type_.kind is Kind.TSTAMP:
+        if type_.base is BaseType.TSTAMP:
             zoned = self.engine.matches(text, ZONED_PATTERN)
             return f"case when {zoned} then {self.utc(text)} else {tried} end"
         return tried

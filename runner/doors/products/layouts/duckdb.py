@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runner.doors.products.layouts.documents import JSON_TYPES, DocumentLayout, Exists
-from runner.doors.products.values import Kind, Type
+from runner.doors.products.values import BaseType, Type
 from runner.warehouse.engines import DUCKDB, Engine
 
 _TYPES = JSON_TYPES | {"number": "'BIGINT', 'UBIGINT', 'DOUBLE'"}  # as json_type calls them
@@ -62,7 +62,7 @@ class _Struct(_OnDuckDB):
 
     def is_a(self, at: str, type_: Type, json_type: str) -> str | None:
         """A field has one type: of several a text was made."""
-        return f"json_type({self.json(at)}) in ({_TYPES[json_type]})" if type_.kind is Kind.JSON else None
+        return f"json_type({self.json(at)}) in ({_TYPES[json_type]})" if type_.base is BaseType.JSON else None
 
 
 JSON = _Json(name="json", snake_keys=False)

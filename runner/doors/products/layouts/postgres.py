@@ -11,21 +11,21 @@ from dataclasses import dataclass
 
 from runner.doors.products.layouts.base import WHOLE_PATTERN
 from runner.doors.products.layouts.tables import COPIES, TableLayout, chunks
-from runner.doors.products.values import Kind, Type
+from runner.doors.products.values import BaseType, Type
 from runner.warehouse.engines import POSTGRES, Engine
 
 _WHOLE = ("smallint", "integer", "bigint")
 _TIMES = ("timestamp", "timestamptz", "date")
 _NATIVE = {  # types from which the cast cannot fail
-    Kind.SMALLINT: _WHOLE[:1],
-    Kind.INTEGER: _WHOLE[:2],
-    Kind.BIGINT: _WHOLE,
-    Kind.HUGE: (*_WHOLE, "numeric"),
-    Kind.NUMBER: (*_WHOLE, "real", "double precision"),
-    Kind.TSTAMP: _TIMES,
-    Kind.DATE: _TIMES,
+    BaseType.SMALLINT: _WHOLE[:1],
+    BaseType.INTEGER: _WHOLE[:2],
+    BaseType.BIGINT: _WHOLE,
+    BaseType.HUGE: (*_WHOLE, "numeric"),
+    BaseType.NUMBER: (*_WHOLE, "real", "double precision"),
+    BaseType.TSTAMP: _TIMES,
+    BaseType.DATE: _TIMES,
 }
-_BITS = {Kind.SMALLINT: 15, Kind.INTEGER: 31, Kind.BIGINT: 63}
+_BITS = {BaseType.SMALLINT: 15, BaseType.INTEGER: 31, BaseType.BIGINT: 63}
 _ZONE = "( ?([Zz]|[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?))"
 _DAY = "(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 _TIME_PATTERN = f"^{_DAY}([Tt ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?{_ZONE}?)?$"
@@ -40,23 +40,23 @@ class _Tables(TableLayout):
 
     def typed(self, column: str, type_: Type) -> str:
         cast = f"cast({column} as {self.type(type_)})"
-        if type_.kind in (Kind.TEXT, Kind.JSON):
+        if type_.base in (BaseType.TEXT, BaseType.JSON):
             return cast
         value = self._value(self.text(column), type_)
-        native = ", ".join(f"'{name}'::regtype" for name in _NATIVE.get(type_.kind, ()))
+        native = ", ".join(f"'{name}'::regtype" for name in _NATIVE.get(type_.base, ()))
         return f"case when pg_typeof({column}) in ({native}) then {cast} else {value} end" if native else value
 
     def _value(self, text: str, type_: Type) -> str:
         """A text in a type; NULL where it is no such value. A time without a zone is UTC."""
-        if type_.kind is Kind.BOOLEAN:
+        if type_.base is BaseType.BOOLEAN:
             return f"case lower({text}) when 'true' then true when 'false' then false end"
-        if type_.kind is Kind.NUMBER:
+        if type_.base is BaseType.NUMBER:
             return self.number(text)
-        if type_.kind in (Kind.TSTAMP, Kind.DATE):
+        if type_.base in (BaseType.TSTAMP, BaseType.DATE):
             return self._time(text, type_)
         number = f"cast({text} as numeric)"
-        if type_.kind in _BITS:
-            low, high = -(2 ** _BITS[type_.kind]), 2 ** _BITS[type_.kind] - 1
+        if type_.base in _BITS:
+            low, high = -(2 ** _BITS[type_.base]), 2 ** _BITS[type_.base] - 1
             made = f"cast({number} as {self.type(type_)})"
             number = f"case when {number} between {low} and {high} then {made} end"
         return f"case when {self.engine.matches(text, WHOLE_PATTERN)} then {number} end"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runner.doors.products.layouts.tables import COPIES, TableLayout, chunks
-from runner.doors.products.values import Kind, Type
+from runner.doors.products.values import BaseType, Type
 from runner.warehouse.engines import REDSHIFT, Engine
 
 
@@ -21,13 +21,13 @@ class _Tables(TableLayout):
     materializes: bool = False
 
     def typed(self, column: str, type_: Type) -> str:
-        if type_.kind is Kind.JSON:
+        if type_.base is BaseType.JSON:
             return f"case when can_json_parse({column}) then json_parse({column}) end"
         return f"cast({column} as {self.type(type_)})"
 
     def member(self, column: str, type_: Type) -> str:
         """JSON has no times: they are texts."""
-        return self.text(column) if type_.kind in (Kind.TSTAMP, Kind.DATE) else self.typed(column, type_)
+        return self.text(column) if type_.base in (BaseType.TSTAMP, BaseType.DATE) else self.typed(column, type_)
 
     def first_events(self, names: Sequence[str]) -> list[str]:
         rows, listed = (", ".join(f"{alias}.{name}" for name in names) for alias in "rn")

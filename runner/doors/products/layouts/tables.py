@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runner.doors.products.layouts.base import EventLayout, name_of
-from runner.doors.products.values import Family, Kind, Type
+from runner.doors.products.values import BaseType, Family, Type
 
 PAIRS = 40  # so many properties go into one call: engines take a hundred arguments
 COPIES = "sum(r.row_count) over (partition by r.event_id, r.collector_tstamp)"
@@ -58,7 +58,9 @@ class TableLayout(EventLayout):
 
     def is_a(self, column: str, type_: Type, json_type: str) -> str | None:
         """Whether a column holds an object or array of JSON; None where it holds neither, but a text of several types."""
-        return f"{self.json_typeof}({self.typed(column, type_)}) = '{json_type}'" if type_.kind is Kind.JSON else None
+        return (
+            f"{self.json_typeof}({self.typed(column, type_)}) = '{json_type}'" if type_.base is BaseType.JSON else None
+        )
 
     @abstractmethod
     def first_events(self, names: Sequence[str]) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from runner.doors.products.choose.choice import Asked, Wide
+from runner.doors.products.choose.wide import Choices, WideTable
 from runner.doors.products.columns import RESERVED, shortened, snake
 from runner.doors.products.layouts import DocumentLayout, TableLayout
 from runner.doors.products.select.nested import NestedSelect
@@ -41,9 +41,9 @@ class File:
 class Plan:
     """A wide table for one engine, with the name of its product in names of tables and files."""
 
-    wide: Wide
+    wide: WideTable
     layout: DocumentLayout | TableLayout
-    asked: Asked
+    choices: Choices
     output: Output
 
     @property
@@ -99,8 +99,8 @@ class Plan:
             yield f"{sign} event: {_line(one.name)} ({_line(one.id)}), {one.event.uri if one.event else 'no event'}"
         for uri in sorted({use.uri for one in self.wide.specifications for use in one.entities}):
             yield f"{sign} entity: {uri}"
-        if self.asked.entities:
-            yield f"{sign} entities in columns: {', '.join(self.asked.entities)}"
+        if self.choices.entities:
+            yield f"{sign} entities in columns: {', '.join(self.choices.entities)}"
         yield f"{sign} match: {self.wide.match}; engine: {self.layout.engine.name}, layout {self.layout.name}"
         for note in self.wide.notes:
             yield f"{sign} note: {note}"

@@ -15,21 +15,21 @@ from datetime import UTC, date, datetime
 
 from runner.doors.products.layouts import EventLayout
 from runner.doors.products.layouts.base import NUMBERS
-from runner.doors.products.values import Json, Kind, Property, PropertyRule, Rules, Use
+from runner.doors.products.values import BaseType, Json, Property, PropertyRule, Rules, Use
 from runner.errors import Place, Problems, did_you_mean, show
 
 INFERRED = "use --match snowtype"
 _DOCUMENTS = frozenset({"object", "array"})
 _HOLDS = {
-    Kind.TEXT: {"string"},
-    Kind.TSTAMP: {"string"},
-    Kind.DATE: {"string"},
-    Kind.SMALLINT: {"integer", "number"},
-    Kind.INTEGER: {"integer", "number"},
-    Kind.BIGINT: {"integer", "number"},
-    Kind.HUGE: {"integer", "number"},
-    Kind.NUMBER: {"number"},
-    Kind.BOOLEAN: {"boolean"},
+    BaseType.TEXT: {"string"},
+    BaseType.TSTAMP: {"string"},
+    BaseType.DATE: {"string"},
+    BaseType.SMALLINT: {"integer", "number"},
+    BaseType.INTEGER: {"integer", "number"},
+    BaseType.BIGINT: {"integer", "number"},
+    BaseType.HUGE: {"integer", "number"},
+    BaseType.NUMBER: {"number"},
+    BaseType.BOOLEAN: {"boolean"},
 }
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _DIGITS = 38  # of a whole number in SQL; Redshift takes no more
@@ -92,7 +92,7 @@ def _of_property(rule: PropertyRule, one: Property, element: Element, problems: 
     if rule.values is not None:
         yield _among(AllowedValues.of(rule.values), rule, one, element, problems)
     for bound, sign in ((rule.minimum, ">="), (rule.maximum, "<=")):
-        if bound is not None and one.type.kind in NUMBERS:
+        if bound is not None and one.type.base in NUMBERS:
             yield f"{element.typed(one)} {sign} {bound}"
         elif bound is not None:
             what = f"a range of {show(one.name)}, which is no number in its schema, cannot be put into SQL"
@@ -107,10 +107,10 @@ def _of_types(
     if one.type.mixed:
         what = f"a type of {show(one.name)}, which has several in its schema, cannot be put into SQL"
         problems.add(rule.place, what, f"take the type out, or {INFERRED}")
-    elif one.type.kind is Kind.JSON:
+    elif one.type.base is BaseType.JSON:
         yield from _of_documents(_DOCUMENTS & set(types), rule, one, element, problems)
-    elif not _HOLDS[one.type.kind] & set(types):
-        integer = one.type.kind is Kind.NUMBER and "integer" in types
+    elif not _HOLDS[one.type.base] & set(types):
+        integer = one.type.base is BaseType.NUMBER and "integer" in types
         yield f"{element.typed(one)} = floor({element.typed(one)})" if integer else "false"
 
 
@@ -134,25 +134,25 @@ def _of_documents(
 
 def _among(allowed: AllowedValues, rule: PropertyRule, one: Property, element: Element, problems: Problems) -> str:
     """Equal to one of the values: numbers as numbers, times as instants, and 1 is not "1"."""
-    kind = one.type.kind
+    base = one.type.base
     if not allowed:
         return "false"  # null alone
     if one.type.mixed:
         return _among_mixed(allowed, rule, one, element, problems)
-    if kind in NUMBERS:
+    if base in NUMBERS:
         values = allowed.plain_numbers()
-    elif kind is Kind.BOOLEAN:
+    elif base is BaseType.BOOLEAN:
         values = allowed.plain_booleans()
-    elif kind in (Kind.TSTAMP, Kind.DATE):
+    elif base in (BaseType.TSTAMP, BaseType.DATE):
         made = element.layout.type(one.type)
-        values = [f"cast('{text}' as {made})" for text in allowed.instants(kind is Kind.DATE)]
+        values = [f"cast('{text}' as {made})" for text in allowed.instants(base is BaseType.DATE)]
     else:
-        values = [element.layout.engine.literal(text) for text in allowed.texts] if kind is Kind.TEXT else []
+        values = [element.layout.engine.literal(text) for text in allowed.texts] if base is BaseType.TEXT else []
     if not values:
         what = (
             f"none of the values that {show(one.name)} may have here is one that its schema allows: {allowed.shown()}"
         )
-        problems.add(rule.place, what, f"write values of its type ({kind}); texts stand in quotes")
+        problems.add(rule.place, what, f"write values of its type ({base}); texts stand in quotes")
     return f"{element.typed(one)} in ({', '.join(values)})" if values else "false"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from runner.doors.products.choose.choice import Match, Wide
+from runner.doors.products.choose.wide import Match, WideTable
 from runner.doors.products.values import Family, Specification, Use
 from runner.errors import Problems
 from runner.warehouse.engines import Engine
@@ -22,7 +22,7 @@ def vendor_and_name(family: Family, engine: Engine) -> list[str]:
     ]
 
 
-def named_columns(wide: Wide) -> list[str]:
+def matched_columns(wide: WideTable) -> list[str]:
     """The atomic columns that this takes."""
     events = [one.event for one in wide.specifications if one.event and wide.match is Match.INFERRED]
     bare = any(wide.bare(use.uri.family) for use in events)
@@ -33,7 +33,7 @@ def named_columns(wide: Wide) -> list[str]:
 class Matching:
     """Joins what an engine says of an event and of each entity."""
 
-    wide: Wide
+    wide: WideTable
     problems: Problems
     event: Conditions
     entity: Conditions

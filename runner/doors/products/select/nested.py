@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from runner.doors.products.choose.choice import Match, Part, Wide
+from runner.doors.products.choose.wide import Match, Part, WideTable
 from runner.doors.products.columns import quoted
 from runner.doors.products.layouts import EVENTS, ORDER, SPECIFICATIONS, DocumentLayout
 from runner.doors.products.layouts.documents import Exists
 from runner.doors.products.select.conditions import Element, conditions
-from runner.doors.products.select.matching import Matching, named_columns, vendor_and_name
-from runner.doors.products.values import Family, Kind, Property, Specification, Use
+from runner.doors.products.select.matching import Matching, matched_columns, vendor_and_name
+from runner.doors.products.values import BaseType, Family, Property, Specification, Use
 from runner.errors import Problems
 
 
@@ -32,7 +32,7 @@ class Document(Element):
         return self.layout.text(self._at(one))
 
     def typed(self, one: Property) -> str:
-        if one.type.kind is Kind.JSON:
+        if one.type.base is BaseType.JSON:
             return self.layout.json(self._at(one))
         return self.layout.value(self.text(one), one.type)
 
@@ -44,7 +44,7 @@ class Document(Element):
 class NestedSelect:
     """Writes the SELECT for one wide table."""
 
-    wide: Wide
+    wide: WideTable
     layout: DocumentLayout
     problems: Problems
     ctes: list[str] = field(default_factory=list)  # which conditions have asked for
@@ -79,7 +79,7 @@ class NestedSelect:
     def _events(self, events: str) -> str:
         """Each event once: of copies the first, by an order of all that is read of them."""
         sources = (one.source for one in self.wide.atomic)
-        atomic = [name for name in dict.fromkeys([*ORDER, *sources, *named_columns(self.wide)]) if name != "event_id"]
+        atomic = [name for name in dict.fromkeys([*ORDER, *sources, *matched_columns(self.wide)]) if name != "event_id"]
         documents = self._documents()
         listed = ["a.event_id", *(f"a.{name}" for name in atomic), *map(self.layout.loaded, documents)]
         order = [*(f"a.{name}" for name in atomic), *(f"cast(a.{name} as varchar)" for name in documents)]

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runner.doors.products.choose.choice import Match, Part, Wide
+from runner.doors.products.choose.wide import Match, Part, WideTable
 from runner.doors.products.columns import quoted, snake
 from runner.doors.products.layouts import EVENTS, ORDER, SPECIFICATIONS, TableLayout
 from runner.doors.products.select.conditions import Element, conditions
-from runner.doors.products.select.matching import Matching, named_columns, vendor_and_name
+from runner.doors.products.select.matching import Matching, matched_columns, vendor_and_name
 from runner.doors.products.values import Family, Property, Specification, Use
 from runner.errors import Problems
 
@@ -47,7 +47,7 @@ class Row(Element):
 class ShreddedSelect:
     """Writes the SELECT for one wide table."""
 
-    wide: Wide
+    wide: WideTable
     layout: TableLayout
     problems: Problems
 
@@ -108,7 +108,7 @@ class ShreddedSelect:
     def _events(self, events: str) -> list[str]:
         """Each event once, with the number of its copies; of copies the first, by an order of all that is read."""
         names = list(
-            dict.fromkeys(["event_id", *ORDER, *(one.source for one in self.wide.atomic), *named_columns(self.wide)])
+            dict.fromkeys(["event_id", *ORDER, *(one.source for one in self.wide.atomic), *matched_columns(self.wide)])
         )
         own = ", ".join(f"a.{name}" for name in names)
         rows = (

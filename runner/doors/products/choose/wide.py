@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from runner.doors.products.choose.atomic import ALL, DEFAULT
-from runner.doors.products.columns import Atomic, Column, resolved, snake
+from runner.doors.products.columns import AtomicColumn, GeneratedColumn, resolved, snake
 from runner.doors.products.files.cardinality import mentions, single
 from runner.doors.products.files.jsonschema import wider
 from runner.doors.products.values import (
     WITHOUT_COLUMNS,
+    BaseType,
     Family,
-    Kind,
     Product,
     Property,
     Specification,
@@ -32,7 +32,7 @@ class Match(StrEnum):
 
 
 @dataclass(frozen=True)
-class Asked:
+class Choices:
     """What the command line chooses; nothing said means all."""
 
     events: tuple[str, ...] = ()
@@ -49,18 +49,18 @@ class Part:
     family: Family
     is_event: bool
     array: bool
-    columns: tuple[Column, ...]
+    columns: tuple[GeneratedColumn, ...]
     properties: tuple[Property, ...]
 
 
 @dataclass(frozen=True)
-class Wide:
+class WideTable:
     """The wide table: its columns in order, and which events are its rows."""
 
     product: Product
     specifications: tuple[Specification, ...]
     match: Match
-    atomic: tuple[Atomic, ...]
+    atomic: tuple[AtomicColumn, ...]
     parts: tuple[Part, ...]
     notes: tuple[str, ...]
 
@@ -87,24 +87,24 @@ def coalesced(structures: Iterable[Structure]) -> tuple[Property, ...]:
     return tuple(found.values())
 
 
-def choose(product: Product, asked: Asked, engine: Engine) -> Wide:
+def choose(product: Product, choices: Choices, engine: Engine) -> WideTable:
     """Raises BadInput where a choice names nothing, or names of columns cannot be told apart."""
     problems = Problems()
-    specifications = _specifications(product, asked.events, problems)
+    specifications = _specifications(product, choices.events, problems)
     uses = mentions(specifications)
     families = list(dict.fromkeys(use.uri.family for use in uses))
-    kept = _entities(families, asked.entities, problems)
+    kept = _entities(families, choices.entities, problems)
     events = list(dict.fromkeys(one.event.uri.family for one in specifications if one.event))
     names = _names([*events, *kept])
     parts = [_part(product, family, names[family], True, False) for family in events]
     parts += [_part(product, family, names[family], False, not single(family, uses)) for family in kept]
-    atomic = _atomic(asked, problems)
+    atomic = _atomic(choices, problems)
     named = resolved(atomic, [c for p in parts for c in p.columns], engine.name_bytes, problems)
     problems.finish()
     columns = iter(named.columns)
     renamed = tuple(replace(part, columns=tuple(next(columns) for _ in part.columns)) for part in parts)
     notes = (*named.notes, *(note for part in parts for note in _untold(part)))
-    return Wide(product, specifications, asked.match, named.atomic, renamed, notes)
+    return WideTable(product, specifications, choices.match, named.atomic, renamed, notes)
 
 
 def _untold(part: Part) -> Iterable[str]:
@@ -115,25 +115,25 @@ def _untold(part: Part) -> Iterable[str]:
 
 
 def _specifications(product: Product, asked: tuple[str, ...], problems: Problems) -> tuple[Specification, ...]:
-    wanted = set()
+    chosen = set()
     for text in asked:
         hits = [one for one in product.specifications if text.lower() in (one.id.lower(), one.name.lower())]
-        wanted |= {one.id for one in hits}
+        chosen |= {one.id for one in hits}
         if not hits:
             hint = did_you_mean(text, (one.name for one in product.specifications))
             problems.add(Place(product.path), f"no event specification is called {text}", hint)
-    return tuple(one for one in product.specifications if not wanted or one.id in wanted)
+    return tuple(one for one in product.specifications if not chosen or one.id in chosen)
 
 
 def _entities(families: list[Family], asked: tuple[str, ...], problems: Problems) -> list[Family]:
-    wanted: set[Family] = set()
+    chosen: set[Family] = set()
     for text in asked:
         hits = [one for one in families if text.lower() in _words_for(one)]
-        wanted |= set(hits)
+        chosen |= set(hits)
         if not hits:
             hint = did_you_mean(text, (one.name for one in families))
             problems.add(Place(), f"--entity {text}: no selected event has an entity of that name", hint)
-    return [one for one in families if not asked or one in wanted]
+    return [one for one in families if not asked or one in chosen]
 
 
 def _words_for(family: Family) -> set[str]:
@@ -142,13 +142,13 @@ def _words_for(family: Family) -> set[str]:
     return {name, snake(family.name), f"{vendor}/{name}", str(family).lower()}
 
 
-def _atomic(asked: Asked, problems: Problems) -> tuple[str, ...]:
-    if asked.all_columns:
+def _atomic(choices: Choices, problems: Problems) -> tuple[str, ...]:
+    if choices.all_columns:
         return ALL
-    for name in asked.columns:
+    for name in choices.columns:
         if name not in ALL:
             problems.add(Place(), f"--columns: {name} is no column of atomic.events", did_you_mean(name, ALL))
-    return tuple(dict.fromkeys(asked.columns)) or DEFAULT
+    return tuple(dict.fromkeys(choices.columns)) or DEFAULT
 
 
 def _names(families: list[Family]) -> dict[Family, str]:
@@ -165,17 +165,18 @@ def _part(product: Product, family: Family, name: str, is_event: bool, array: bo
     properties = coalesced(versions)
     if array:
         place = versions[0].place if versions else Place()
-        columns: tuple[Column, ...] = (
-            Column(name, family, Type(Kind.JSON), "", f"all {family.name} of the event", place),
+        columns: tuple[GeneratedColumn, ...] = (
+            GeneratedColumn(name, family, Type(BaseType.JSON), "", f"all {family.name} of the event", place),
         )
     else:
         columns = tuple(
-            Column(f"{name}_{snake(p.name)}", family, p.type, p.name, p.description, p.place) for p in properties
+            GeneratedColumn(f"{name}_{snake(p.name)}", family, p.type, p.name, p.description, p.place)
+            for p in properties
         )
     return Part(family, is_event, array, columns, properties)
 
 
-def listing(wide: Wide) -> Iterable[str]:
+def listing(wide: WideTable) -> Iterable[str]:
     """What there is to choose: events, entities with cardinality, columns."""
     yield f"data product {wide.product.name}"
     yield "events:"
@@ -191,5 +192,5 @@ def listing(wide: Wide) -> Iterable[str]:
         yield f"  {atomic.name}" + (f"  (atomic {atomic.source})" if atomic.name != atomic.source else "")
     for part in wide.parts:
         for column in part.columns:
-            kind = "array of all elements" if part.array else column.type.kind.value
-            yield f"  {column.name}  {kind}  ({part.family})"
+            holds = "array of all elements" if part.array else column.type.base.value
+            yield f"  {column.name}  {holds}  ({part.family})"
