@@ -63,7 +63,6 @@ def run(
 ) -> None:
     """Bring all models up to date; nothing pending is success."""
     from runner.commands.run import RunOptions
-    from runner.commands.run import run as do_run
 
     process: Process = ctx.obj
     if _is_old(playbook):
@@ -88,7 +87,7 @@ def run(
         threads=threads or THREADS,
         from_step=from_step,
     )
-    do_run(loaded, options, process.emitting(process.report(json)))
+    loaded.run(options, process.emitting(process.report(json)))
 
 
 def plan(
@@ -102,7 +101,7 @@ def plan(
     json: JsonOption = False,
 ) -> None:
     """Say what a run would do; connects and reads only."""
-    from runner.commands.plan import plan as make_plan
+    from runner.commands import show
 
     process: Process = ctx.obj
     if _is_old(playbook):
@@ -110,9 +109,7 @@ def plan(
 
         return dispatch.run(dispatch.given(process, playbook, var, target, json=json, dry_run=True), process)
     loaded = _loaded(ctx, playbook, var, target)
-    tables, moment = loaded.tables(model), session.tstamp(until, "--until")
-    with loaded.warehouse("plan", read_only=True) as warehouse:
-        make_plan(loaded.program, warehouse, moment, tables, full_refresh, process.report(json))
+    show.plan(loaded.plan(session.tstamp(until, "--until"), model, full_refresh), process.report(json))
 
 
 def rewind(
@@ -130,15 +127,13 @@ def rewind(
     json: JsonOption = False,
 ) -> None:
     """Make processed batches pending again; the next run recomputes what they touch, without a gap for readers."""
+    from runner.commands import show
     from runner.commands.rewind import Range
-    from runner.commands.rewind import rewind as do_rewind
 
     process: Process = ctx.obj
     loaded = _loaded(ctx, playbook, var, target)
     wanted = Range(str(session.tstamp(since, "--since")), session.tstamp(until, "--until"), by)
-    tables = loaded.tables(model)
-    with loaded.warehouse("rewind") as warehouse:
-        do_rewind(loaded.program, warehouse, wanted, tables, dry_run, process.report(json))
+    show.rewind(loaded.rewind(wanted, model, dry_run), process.report(json))
 
 
 def status(
@@ -149,13 +144,10 @@ def status(
     json: JsonOption = False,
 ) -> None:
     """Manifest, pending batches, lag, lock and keys still owed."""
-    from runner.commands.status import status as show
+    from runner.commands import show
 
     process: Process = ctx.obj
-    loaded = _loaded(ctx, playbook, var, target)
-    program = loaded.program
-    with loaded.warehouse("status", read_only=True) as warehouse:
-        show(program, warehouse, process.report(json))
+    show.status(_loaded(ctx, playbook, var, target).status(), process.report(json))
 
 
 def history(
@@ -167,12 +159,11 @@ def history(
     json: JsonOption = False,
 ) -> None:
     """The runs, newest first, with what they did and how long it took."""
-    from runner.commands.status import history as show
+    from runner.commands import show
 
     process: Process = ctx.obj
     loaded = _loaded(ctx, playbook, var, target)
-    with loaded.warehouse("history", read_only=True) as warehouse:
-        show(loaded.playbook, warehouse, limit, process.report(json))
+    show.history(loaded.playbook.name, loaded.history(limit), process.report(json))
 
 
 def verify(
@@ -185,13 +176,10 @@ def verify(
     json: JsonOption = False,
 ) -> None:
     """Recompute in scratch and compare row by row; exit 9 if anything differs."""
-    from runner.commands.verify import verify as do_verify
+    from runner.commands import show
 
     process: Process = ctx.obj
-    loaded = _loaded(ctx, playbook, var, target)
-    tables, run_id = loaded.tables(model), session.new_run_id()
-    with loaded.warehouse("verify") as warehouse:
-        do_verify(loaded.program, warehouse, tables, sample, run_id, process.clock, process.report(json))
+    show.verify(_loaded(ctx, playbook, var, target).verify(model, sample), process.report(json))
 
 
 def check(
@@ -209,13 +197,8 @@ def check(
 
         return dispatch.check(dispatch.given(process, playbook, var, target, json=json, dry_run=live), process)
     loaded = _loaded(ctx, playbook, var, target)
-    program = loaded.program
-    if live:
-        from runner.commands.check import check_live
-
-        with loaded.warehouse("check", read_only=True) as warehouse:
-            check_live(program, warehouse)
-    models, queries = len(program.models), len(program.queries)
+    loaded.check(live)
+    models, queries = len(loaded.program.models), len(loaded.program.queries)
     process.report(json).line(
         f"{playbook}: fine ({models} models, {queries} plain queries{', checked against the warehouse' if live else ''})"
     )
@@ -241,12 +224,10 @@ def unlock(
     json: JsonOption = False,
 ) -> None:
     """Break a lease that a dead run left; a run that is still alive will not be able to publish."""
-    from runner.commands.status import unlock as do_unlock
+    from runner.commands import show
 
     process: Process = ctx.obj
-    loaded = _loaded(ctx, playbook, var, target)
-    with loaded.warehouse("unlock") as warehouse:
-        do_unlock(loaded.playbook, warehouse, process.report(json))
+    show.unlock(_loaded(ctx, playbook, var, target).unlock(), process.report(json))
 
 
 def init(

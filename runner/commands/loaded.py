@@ -8,14 +8,22 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runner.errors import BadInput, Place, Problem, did_you_mean
 from runner.names import TableName
 from runner.playbook.load import load as read
 from runner.playbook.values import Playbook
-from runner.program.values import Program
 from runner.session.session import Session
-from runner.warehouse.base import Warehouse
+
+if TYPE_CHECKING:
+    from runner.commands.results import PlanResult, RewindResult, RunResult, StatusResult, UnlockResult, VerifyResult
+    from runner.commands.rewind import Range
+    from runner.commands.run import RunOptions
+    from runner.events import Emit
+    from runner.program.values import Program
+    from runner.state.runs import RunRow
+    from runner.warehouse.base import Warehouse
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,69 @@ class LoadedPlaybook:
     ) -> AbstractContextManager[Warehouse]:
         """Its open warehouse. Raises CannotConnect, Locked."""
         return self.session.warehouse(self.playbook, run_id, read_only=read_only, wait_s=wait_s, patience_s=patience_s)
+
+    # Each command is imported when it is asked for: a run needs nothing of the others.
+
+    def run(self, options: RunOptions, emit: Emit) -> RunResult:
+        """Bring all models up to date; `emit` hears how it goes."""
+        from runner.commands.run import run
+
+        return run(self, options, emit)
+
+    def plan(self, until: str | None, models: Sequence[str], full_refresh: bool) -> PlanResult:
+        """What a run would do."""
+        from runner.commands.plan import plan
+
+        tables = self.tables(models)
+        with self.warehouse("plan", read_only=True) as warehouse:
+            return plan(self.program, warehouse, until, tables, full_refresh)
+
+    def rewind(self, wanted: Range, models: Sequence[str], dry_run: bool) -> RewindResult:
+        """Make processed batches pending again."""
+        from runner.commands.rewind import rewind
+
+        tables = self.tables(models)
+        with self.warehouse("rewind") as warehouse:
+            return rewind(self.program, warehouse, wanted, tables, dry_run)
+
+    def status(self) -> StatusResult:
+        """How it stands in its warehouse."""
+        from runner.commands.status import status
+
+        program = self.program
+        with self.warehouse("status", read_only=True) as warehouse:
+            return status(program, warehouse)
+
+    def history(self, limit: int) -> Sequence[RunRow] | None:
+        """The newest runs first; None if none has been here yet."""
+        from runner.commands.status import history
+
+        with self.warehouse("history", read_only=True) as warehouse:
+            return history(self.playbook, warehouse, limit)
+
+    def verify(self, models: Sequence[str], sample: int | None) -> VerifyResult:
+        """Compare what is stored with a full recompute."""
+        from runner.commands.verify import verify
+
+        tables = self.tables(models)
+        with self.warehouse("verify") as warehouse:
+            return verify(self.program, warehouse, tables, sample, self.session.new_run_id())
+
+    def check(self, live: bool) -> None:
+        """Raises BadInput for what is wrong with it; `live`: what its warehouse lacks as well."""
+        from runner.commands.check import check_live
+
+        program = self.program
+        if live:
+            with self.warehouse("check", read_only=True) as warehouse:
+                check_live(program, warehouse)
+
+    def unlock(self) -> UnlockResult:
+        """Break a lease that a dead run left."""
+        from runner.commands.unlock import unlock
+
+        with self.warehouse("unlock") as warehouse:
+            return unlock(self.playbook, warehouse)
 
 
 def load(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from runner.commands.results import PlannedModel, PlannedQuery, PlanResult
 from runner.events import PendingBatches
 from runner.increment import freeze, stage
 from runner.increment.bind import bind, check_ownership
@@ -11,23 +14,19 @@ from runner.increment.work import Work, read_only_work
 from runner.names import TableName
 from runner.playbook.values import Vanished
 from runner.program.values import Program
-from runner.report import Report
 from runner.warehouse.base import Warehouse
 
 
 def plan(
     program: Program,
     warehouse: Warehouse,
-    until: str | None,
-    models: tuple[TableName, ...],
-    full_refresh: bool,
-    report: Report,
-) -> None:
-    """Show the plan. Raises what a run would raise before it stages anything."""
+    until: str | None = None,
+    models: tuple[TableName, ...] = (),
+    full_refresh: bool = False,
+) -> PlanResult:
+    """What a run would do. Raises what a run would raise before it stages anything."""
     if not program.playbook.sources:
-        rows = [(query.step, query.query.path) for query in program.queries]
-        report.table(["step", "query"], rows)
-        return
+        return PlanResult(queries=tuple(PlannedQuery(query.step, query.query.path) for query in program.queries))
     with read_only_work(program, warehouse, until=until, models=models, full_refresh=full_refresh) as work:
         state = work.manifest.look()
         bound = bind(program, warehouse, state)
@@ -37,39 +36,29 @@ def plan(
             frozen = freeze.count_batches(work, bound)
             decision = stage.decide(work, state, bound)
             frozen = freeze.find_keys(work, state, frozen)
-            _show(work, state.models, frozen, decision, report)
+            some = frozen.batch_count or decision.reasons
+            planned = _models(work, frozen, decision) if some else ()
+    return PlanResult(tuple(frozen.pending), _stopping(program, frozen.pending), planned)
 
 
-def _show(work: Work, known: object, frozen: Frozen, decision: Decision, report: Report) -> None:
-    for pending in frozen.pending:
-        _warn_vanished(work, pending, report)
-        report.emit(pending)
-    if not frozen.batch_count and not decision.reasons:
-        report.line("nothing to do: no pending batches")
-        return
-    rows: list[tuple[object, ...]] = []
+def _models(work: Work, frozen: Frozen, decision: Decision) -> tuple[PlannedModel, ...]:
+    found: list[PlannedModel] = []
     bounds: dict[TableName, int | None] = {}
     for model in work.program.models:
+        name = str(model.table)
         if model.table not in work.taken:
-            rows.append((str(model.table), "left out", "its keys are kept for later"))
-        elif model.table in decision.reasons:
+            found.append(PlannedModel(name, "left out"))
+        elif model.table in decision.reasons or not model.model.key:
             bounds[model.table] = None
-            rows.append((str(model.table), "built in full", decision.reasons[model.table]))
-        elif not model.model.key:
-            bounds[model.table] = None
-            rows.append((str(model.table), "built in full", "it has no key"))
+            found.append(PlannedModel(name, "built in full", decision.reasons.get(model.table, "it has no key")))
         else:
             exact = sum(_count(work, frozen.key(key).number) for key in model.source_keys)
             above = [bounds.get(table) for table in model.models]
             bound = None if any(b is None for b in above) else exact + sum(2 * (b or 0) for b in above)
             bounds[model.table] = bound
-            shown = (
-                "keys whose input rows differ"
-                if bound is None
-                else f"{'at most ' if model.models else ''}{bound:,} keys"
-            )
-            rows.append((str(model.table), "merged" if model.model.merge else "recomputed", shown))
-    report.table(["model", "how", "what"], rows)
+            how = "merged" if model.model.merge else "recomputed"
+            found.append(PlannedModel(name, how, key_count=bound, exact=not model.models))
+    return tuple(found)
 
 
 def _count(work: Work, number: int) -> int:
@@ -77,7 +66,7 @@ def _count(work: Work, number: int) -> int:
     return int(work.warehouse.execute("plan:keys", sql).one()[0])
 
 
-def _warn_vanished(work: Work, pending: PendingBatches, report: Report) -> None:
-    source = next(s for s in work.program.playbook.sources if str(s.table) == pending.source)
-    if source.vanished is Vanished.STOP and any(group.reason == "vanished" for group in pending.groups):
-        report.line("a run would stop at the vanished batches (exit 6), unless --retract is given")
+def _stopping(program: Program, pending: Iterable[PendingBatches]) -> tuple[str, ...]:
+    strict = {str(source.table) for source in program.playbook.sources if source.vanished is Vanished.STOP}
+    vanished = [found.source for found in pending if any(group.reason == "vanished" for group in found.groups)]
+    return tuple(source for source in vanished if source in strict)

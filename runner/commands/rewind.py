@@ -11,13 +11,13 @@ from runner import actions
 from runner.algebra import keys
 from runner.algebra.texts import as_ks, ks
 from runner.algebra.values import BoundSource
+from runner.commands.results import RewindResult
 from runner.errors import BadInput, Place, Problem, Stopped
 from runner.increment.bind import Bound, bind
 from runner.increment.stage import table_key
 from runner.increment.work import Work, read_only_work
 from runner.names import TableName
 from runner.program.values import CompiledModel, Program
-from runner.report import Report
 from runner.state.manifest import State
 from runner.warehouse.base import Warehouse
 
@@ -44,8 +44,7 @@ def rewind(
     wanted: Range | Chosen,
     models: tuple[TableName, ...],
     dry_run: bool,
-    report: Report,
-) -> None:
+) -> RewindResult:
     """Mark the batches in range, or note their keys as owed by `models`. Raises Stopped if nothing has run here yet."""
     with read_only_work(program, warehouse) as work:
         state = work.manifest.look()
@@ -64,14 +63,7 @@ def rewind(
                     _owe(work, program.model(table), reached[table])
                 for source in bound.sources.values() if not models else ():
                     work.manifest.mark_rewound(source.source, work.algebra.scratch.batches(source.number))
-        what = f"{count:,} batches, {events:,} events"
-        if dry_run:
-            report.line(f"would rewind {what}")
-        elif count:
-            report.line(f"rewound {what}" + (f" for {', '.join(map(str, models))}" if models else ""))
-            report.next(actions.Run())
-        else:
-            report.line("no processed batches in that range")
+        return RewindResult(count, events, tuple(map(str, models)), dry_run)
 
 
 def _choose(work: Work, bound: Bound, wanted: Range | Chosen) -> tuple[int, int]:

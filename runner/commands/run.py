@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runner.commands.loaded import LoadedPlaybook
+from runner.commands.results import RunResult
 from runner.errors import BadInput, Place, Problem
-from runner.events import Emit, Started
+from runner.events import Emit, Event, Note, QueryDone, Started
 from runner.increment.run import run as run_program
 from runner.increment.work import Request
-from runner.session import session
 from runner.state.lease import LeaseTerms
+from runner.state.runs import ModelRow
+
+EXTENTS = ("all", "keys", "none", "left out")  # the largest first
 
 
 @dataclass(frozen=True)
@@ -30,13 +34,53 @@ class RunOptions:
     from_step: str | None = None
 
 
-def run(loaded: LoadedPlaybook, options: RunOptions, emit: Emit) -> bool:
-    """Bring all models up to date. True if something was published. Raises what a run raises."""
-    playbook, program = loaded.playbook, loaded.program
-    request = _request(loaded, options)
-    emit(Started(playbook.name, f"{program.engine} {playbook.target.shown}", request.run_id))
+def run(loaded: LoadedPlaybook, options: RunOptions, emit: Emit) -> RunResult:
+    """Bring all models up to date. Raises what a run raises."""
+    playbook, program, clock = loaded.playbook, loaded.program, loaded.session.clock
+    request, started, queries, notes = _request(loaded, options), clock.monotonic(), list[str](), list[str]()
+
+    def heard(event: Event) -> None:
+        if isinstance(event, QueryDone):
+            queries.append(event.name)
+        elif isinstance(event, Note):
+            notes.append(event.text)
+        emit(event)
+
+    heard(Started(playbook.name, f"{program.engine} {playbook.target.shown}", request.run_id))
     with loaded.warehouse(request.run_id, wait_s=options.wait_s, patience_s=request.patience_s) as warehouse:
-        return run_program(program, warehouse, request, loaded.session.clock, emit)
+        published = run_program(program, warehouse, request, clock, heard)
+    return RunResult(
+        request.run_id,
+        published=tuple(record.run_id for record in published),
+        batch_count=sum(record.batch_count for record in published),
+        event_count=sum(record.event_count for record in published),
+        duration_s=clock.monotonic() - started,
+        models=_together([model for record in published for model in record.models]),
+        queries=tuple(queries),
+        notes=tuple(notes),
+    )
+
+
+def _together(rows: Sequence[ModelRow]) -> tuple[ModelRow, ...]:
+    """One row for each model, whose rows of several parts are added up."""
+    found: dict[str, ModelRow] = {}
+    for row in rows:
+        known = found.get(row.table)
+        found[row.table] = row if known is None else _sum(known, row)
+    return tuple(found.values())
+
+
+def _sum(one: ModelRow, other: ModelRow) -> ModelRow:
+    return ModelRow(
+        one.table,
+        extent=min(one.extent, other.extent, key=EXTENTS.index),
+        reason=one.reason or other.reason,
+        key_count=one.key_count + other.key_count,
+        inserted=one.inserted + other.inserted,
+        updated=one.updated + other.updated,
+        deleted=one.deleted + other.deleted,
+        duration_s=one.duration_s + other.duration_s,
+    )
 
 
 def _request(loaded: LoadedPlaybook, options: RunOptions) -> Request:
@@ -49,8 +93,8 @@ def _request(loaded: LoadedPlaybook, options: RunOptions) -> Request:
             )
         )
     return Request(
-        run_id=_checked(options.run_id) or session.new_run_id(),
-        started=session.now_utc(),
+        run_id=_checked(options.run_id) or loaded.session.new_run_id(),
+        started=loaded.session.now_utc(),
         until=options.until,
         chunk=options.chunk,
         models=loaded.tables(options.models),

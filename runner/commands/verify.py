@@ -7,14 +7,14 @@ keys frozen are skipped and counted.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from runner import actions
 from runner.algebra import changes, keys, rows
 from runner.algebra.texts import all_null, as_ks, condition, ks
 from runner.algebra.values import Cut, FrozenSource, Inputs, Planned, as_stored
-from runner.clock import Clock
-from runner.errors import Stopped, VerifyFound
+from runner.commands.results import ComparedModel, VerifyResult
+from runner.errors import Stopped
 from runner.increment import freeze
 from runner.increment.bind import Bound, bind
 from runner.increment.freeze import Frozen, FrozenKey
@@ -22,23 +22,10 @@ from runner.increment.stage import fingerprints, table_key
 from runner.increment.work import Work, read_only_work
 from runner.names import TableName
 from runner.program.values import CompiledModel, Program
-from runner.report import Report
 from runner.state.manifest import State
 from runner.warehouse.base import Warehouse
 
 SHOWN = 10
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What was found for one model."""
-
-    table: str
-    row_count: int
-    skipped_count: int
-    differing: tuple[str, ...]
-    differing_count: int
-    note: str = ""
 
 
 def verify(
@@ -47,10 +34,8 @@ def verify(
     models: tuple[TableName, ...],
     sample: int | None,
     run_id: str,
-    clock: Clock,
-    report: Report,
-) -> None:
-    """Compare and report. Raises VerifyFound (exit 9) if anything differs."""
+) -> VerifyResult:
+    """Compare; what the id of the run is, decides about a sample. Raises Stopped where nothing is published yet."""
     with read_only_work(program, warehouse, run_id=run_id) as work:
         state = work.manifest.look()
         if not state.models:
@@ -68,10 +53,10 @@ def verify(
             if sample is None:
                 miscounted += [text for key in frozen.keys for text in _misindexed(work, key, frozen)]
             checker = _Checker(work, state, bound, frozen, sample)
-            findings = [checker.check(m) for m in program.models if not models or m.table in models]
+            found = [checker.check(m) for m in program.models if not models or m.table in models]
         if not warehouse.engine.snapshots and work.manifest.version() != state.version:
             raise Stopped("another run published, or a rewind was asked, while this one compared", "verify again")
-    _report(findings, list(dict.fromkeys(miscounted)), frozen, report)
+    return VerifyResult(tuple(found), tuple(dict.fromkeys(miscounted)))
 
 
 def _freeze(work: Work, state: State, bound: Bound) -> Frozen:
@@ -153,18 +138,18 @@ class _Checker:
             for n, m in enumerate(work.program.models)
         }
 
-    def check(self, model: CompiledModel) -> Finding:
+    def check(self, model: CompiledModel) -> ComparedModel:
         name = str(model.table)
         known = self.state.models.get(table_key(self.work, model))
         stored = self.bound.stored[model.table]
         if known is None or stored is None:
-            return Finding(name, 0, 0, (), 0, "not built yet")
+            return _left_out(name, "not built yet")
         if known.digest != model.digest or known.as_of_run != self.state.last_run:
-            return Finding(name, 0, 0, (), 0, "its definition changed, or it missed a run: it will be built in full")
+            return _left_out(name, "its definition changed, or it missed a run: it will be built in full")
         if known.owes == "all" or (not model.model.key and self._inputs_changed(model)):
-            return Finding(name, 0, 0, (), 0, "skipped: its inputs changed since it was built")
+            return _left_out(name, "skipped: its inputs changed since it was built")
         if changed := self._changed_lookups(model):
-            return Finding(name, 0, 0, (), 0, f"skipped: {', '.join(changed)} changed since it was built")
+            return _left_out(name, f"skipped: {', '.join(changed)} changed since it was built")
         planned = self.stored[model.table]
         skipped = self._skip(planned, known.owes == "keys") if model.model.key else 0
         cut = Cut(self._sample(planned, self.sample), self.sample) if self.sample and model.model.key else None
@@ -219,7 +204,7 @@ class _Checker:
         )
         return table
 
-    def _compare(self, planned: Planned, cut: Cut | None, skipped: int) -> Finding:
+    def _compare(self, planned: Planned, cut: Cut | None, skipped: int) -> ComparedModel:
         algebra, warehouse, model = self.work.algebra, self.work.warehouse, planned.compiled
         new = algebra.scratch.new(planned.number)
         expected = {c.name.lower() for c in warehouse.columns_of(new)}
@@ -247,28 +232,8 @@ class _Checker:
             f" ({row[-2]} stored, {row[-1]} expected rows differ)"
             for row in found
         )
-        return Finding(str(model.table), total, skipped, differing, count)
+        return ComparedModel(str(model.table), total, skipped, count, differing)
 
 
-def _report(findings: list[Finding], miscounted: list[str], frozen: Frozen, report: Report) -> None:
-    report.table(
-        ["model", "rows", "differing keys", "skipped keys", "note"],
-        [(f.table, f.row_count, f.differing_count, f.skipped_count, f.note or "") for f in findings],
-    )
-    wrong = [f for f in findings if f.differing_count]
-    for finding in wrong:
-        for text in finding.differing:
-            report.line(f"{finding.table}: {text}")
-        if finding.differing_count > SHOWN:
-            report.line(f"{finding.table}: … and {finding.differing_count - SHOWN:,} more")
-    for text in miscounted:
-        report.line(text)
-    if wrong or miscounted:
-        places = [f"{f.differing_count:,} keys of {f.table}" for f in wrong] + [
-            f"{len(miscounted)} rows of the manifest or a key index"
-        ] * bool(miscounted)
-        raise VerifyFound(
-            f"stored rows differ from a full recompute: {', '.join(places)}",
-            actions.FullRefresh(None),
-        )
-    report.line("every row compared equals a full recompute over the manifest's batches")
+def _left_out(table: str, why: str) -> ComparedModel:
+    return ComparedModel(table, 0, 0, 0, (), why)

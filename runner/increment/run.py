@@ -44,19 +44,21 @@ from runner.warehouse.values import Trouble, WarehouseError
 class Cycle:
     """How one freeze-to-publish cycle ended."""
 
-    published: bool
+    published: RunRecord | None
     left: int  # new batches that wait for the next cycle of --chunk
 
 
-def run(program: Program, warehouse: Warehouse, request: Request, clock: Clock, emit: Emit) -> bool:
-    """Bring all models up to date. True if something was published; nothing to do is a success too.
+def run(program: Program, warehouse: Warehouse, request: Request, clock: Clock, emit: Emit) -> tuple[RunRecord, ...]:
+    """Bring all models up to date, and give what was published: one record, or one for each part of --chunk.
+
+    None where there was nothing to do, which is a success too, and of a playbook without a source, which publishes nothing.
 
     Raises BadInput, Locked, Fenced, Stopped, StatementFailed, CannotConnect, OutcomeUnknown; the `published` of each
     says what readers see now.
     """
     if not program.playbook.sources:
         scripts.run_script(program, warehouse, request, clock, emit)
-        return True
+        return ()
     manifest = Manifest(warehouse, program.playbook.name, program.playbook.state_schema)
     try:
         return _run(program, manifest, request, clock, emit)
@@ -64,7 +66,7 @@ def run(program: Program, warehouse: Warehouse, request: Request, clock: Clock, 
         raise _with_published(_explain(program, manifest, error)) from None
 
 
-def _run(program: Program, manifest: Manifest, request: Request, clock: Clock, emit: Emit) -> bool:
+def _run(program: Program, manifest: Manifest, request: Request, clock: Clock, emit: Emit) -> tuple[RunRecord, ...]:
     warehouse = manifest.warehouse
     manifest.ensure()
     with held(manifest, request.run_id, request.lease, clock.sleep):
@@ -77,17 +79,17 @@ def _run(program: Program, manifest: Manifest, request: Request, clock: Clock, e
             if not after_done:
                 work = Work(program, warehouse, manifest, _algebra(program, warehouse, ""), request, clock, emit)
                 scripts.run_after(work, request.run_id)
-            return False
-        number, any_published = 1, False
+            return ()
+        published: list[RunRecord] = []
         while True:
             try:
-                cycle = _cycle(program, warehouse, manifest, request, clock, emit, number)
+                cycle = _cycle(program, warehouse, manifest, request, clock, emit, len(published) + 1)
             except RunnerError as error:
-                raise _with_published(_explain(program, manifest, error), number - 1) from None
-            any_published |= cycle.published
+                raise _with_published(_explain(program, manifest, error), len(published)) from None
+            if cycle.published:
+                published.append(cycle.published)
             if not (request.chunk and cycle.published and cycle.left):
-                return any_published
-            number += 1
+                return tuple(published)
 
 
 def _cycle(
@@ -150,7 +152,7 @@ def _freeze_to_after(work: Work, state: State, started: float) -> Cycle:
     if found is None:
         scripts.repeat(work, state)
         work.emit(Nothing("no pending batches"))
-        return Cycle(published=False, left=0)
+        return Cycle(None, left=0)
     frozen, outcomes = found
 
     scripts.run_queries(work, Phase.STAGE)
@@ -175,7 +177,7 @@ def _freeze_to_after(work: Work, state: State, started: float) -> Cycle:
     with suppress(WarehouseError):  # only tidying
         tables.drop_forgotten(work, state, frozen)
     scripts.run_after(work, record.run_id)
-    return Cycle(published=True, left=frozen.chunked_count)
+    return Cycle(record, left=frozen.chunked_count)
 
 
 def _record_id(request: Request, frozen: Frozen, state: State) -> str:

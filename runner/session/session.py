@@ -41,6 +41,17 @@ class Session:
     def say(self, text: str) -> None:
         """Tell why nothing happens for a while; here there is nobody to tell."""
 
+    def now_utc(self) -> str:
+        """`YYYY-MM-DD HH:MM:SS.ffffff`."""
+        now = time.time()
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1_000_000):06d}"
+
+    def new_run_id(self) -> str:
+        """26 letters that sort by time: milliseconds, then random bits (the ULID layout)."""
+        letters = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+        number = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
+        return "".join(letters[number >> shift & 31] for shift in range(125, -1, -5))
+
     @property
     def patience_s(self) -> float:
         """RUNNER_CONNECT_S: how long a warehouse that is away for a moment is asked again."""
@@ -133,18 +144,6 @@ def cache_folder(env: Mapping[str, str]) -> Path | None:
         return Path(env["RUNNER_CACHE"]) if env["RUNNER_CACHE"] else None
     base = env.get("XDG_CACHE_HOME") or (f"{env['HOME']}/.cache" if env.get("HOME") else "")
     return Path(base) / "runner" if base else None
-
-
-def new_run_id() -> str:
-    """26 letters that sort by time: milliseconds, then random bits (the ULID layout)."""
-    letters = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-    number = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
-    return "".join(letters[number >> shift & 31] for shift in range(125, -1, -5))
-
-
-def now_utc() -> str:
-    now = time.time()
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1_000_000):06d}"
 
 
 def variables(pairs: Iterable[str]) -> dict[str, str]:

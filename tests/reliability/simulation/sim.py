@@ -365,8 +365,8 @@ def simulated_time() -> Iterator[None]:
     clock = Clock(lambda: 0.0, lambda _: None)
     with (
         patch("runner.session.session.system_clock", lambda: clock),
-        patch("runner.session.session.now_utc", lambda: "2024-03-01 00:00:00.000000"),
-        patch("runner.session.session.new_run_id", lambda: "00000000000000000000000000"),
+        patch("runner.session.session.Session.now_utc", lambda _: "2024-03-01 00:00:00.000000"),
+        patch("runner.session.session.Session.new_run_id", lambda _: "00000000000000000000000000"),
     ):
         yield
 

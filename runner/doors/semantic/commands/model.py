@@ -18,7 +18,6 @@ from runner.files.schema import Wrong
 from runner.names import TableName
 from runner.playbook.load import given_target
 from runner.program.values import Program, renamed
-from runner.session import session
 from runner.session.process import Process
 from runner.state.manifest import Manifest, State
 from runner.warehouse.base import Warehouse
@@ -77,7 +76,7 @@ def open_door(process: Process, folder: Path, target: str | None) -> Door:
     config, found = load(folder, process.env)
     aim = target_of(process, folder, config, target)
     process.secrets = process.secrets.of_target(aim.url)
-    compiled = compile_config(config, aim, session.now_utc()[:10])
+    compiled = compile_config(config, aim, process.now_utc()[:10])
     program = process.program(compiled.playbook)
     warnings = tuple(finding for finding in found if not finding.is_error)
     process.commands = commands_of(folder)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from runner.commands import show
 from runner.commands.plan import plan as run_plan
 from runner.doors.semantic.commands.model import Door, state_of, warehouse_of
 from runner.names import TableName
@@ -54,7 +55,7 @@ def plan(process: Process, door: Door, json: bool) -> None:
             report.line("the configuration is as it was applied")
         for name in door.left_over(state):
             report.line(f"{name} is no longer part of the model: {door.command('apply')} --prune drops it")
-        run_plan(door.program, warehouse, None, (), False, report)
+        show.plan(run_plan(door.program, warehouse), report)
     if items:
         report.line(f"next: {door.command('apply')}")
 

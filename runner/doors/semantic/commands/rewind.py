@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from runner.commands import show
 from runner.commands.rewind import Chosen, rewind
 from runner.doors.semantic.commands.model import Door, applied, ordered, warehouse_of
 from runner.doors.semantic.values import EventType
@@ -28,7 +29,8 @@ def run(
     with warehouse_of(process, door, "rewind") as warehouse:
         applied(door, warehouse)
         conditions = _conditions(door, warehouse, chosen, days)
-        rewind(door.program, warehouse, Chosen(conditions), (), dry_run, process.report(json))
+        found = rewind(door.program, warehouse, Chosen(conditions), (), dry_run)
+    show.rewind(found, process.report(json))
 
 
 def _events(door: Door, properties: tuple[str, ...], events: tuple[str, ...]) -> tuple[EventType, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from runner.commands import show
 from runner.commands.status import status as run_status
 from runner.doors.semantic.commands.model import Door, state_of, warehouse_of
 from runner.doors.semantic.commands.update import last_published
@@ -35,7 +36,7 @@ def status(process: Process, door: Door, json: bool) -> None:
             sql = f"select count(*) from {warehouse.engine.table(renamed(door.program.playbook, quarantine))}"
             held = int(warehouse.execute("status:quarantine", sql).one()[0])
             report.line(f"{held:,} events are from the future; {quarantine} lists them")
-        run_status(door.program, warehouse, report)
+        show.status(run_status(door.program, warehouse), report)
         if last := last_published(door, warehouse):
             due = datetime.fromisoformat(last) + timedelta(seconds=door.config.settings.frequency_s)
             report.line(f"last published run: {last} UTC; due again: {due:%Y-%m-%d %H:%M:%S} UTC")

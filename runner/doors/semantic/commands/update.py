@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from runner.commands import show
 from runner.commands.verify import verify as run_verify
 from runner.doors.semantic.commands.model import Door, applied, state_of, warehouse_of
 from runner.errors import CannotConnect, Locked, Stopped
@@ -14,7 +15,6 @@ from runner.increment.views import is_view
 from runner.increment.work import Request
 from runner.names import TableName
 from runner.program.values import renamed
-from runner.session import session
 from runner.session.process import Process
 from runner.state.lease import LeaseTerms
 from runner.state.manifest import Manifest
@@ -43,7 +43,7 @@ class Wanted:
 def run(process: Process, door: Door, wanted: Wanted) -> bool:
     """One run. True if something was published. Raises what a run raises, and Stopped for a model not applied yet."""
     tables = door.chosen(list(wanted.kpis), list(wanted.properties), list(wanted.events))
-    run_id, patience_s = session.new_run_id(), process.patience_s
+    run_id, patience_s = process.new_run_id(), process.patience_s
     emit = process.emitting(process.report(wanted.json))
     emit(Started(door.program.playbook.name, f"{door.program.engine} {door.program.playbook.target.shown}", run_id))
     with warehouse_of(process, door, run_id, wait_s=wanted.wait_s, patience_s=patience_s) as warehouse:
@@ -51,12 +51,12 @@ def run(process: Process, door: Door, wanted: Wanted) -> bool:
             _own_views(door, warehouse)
         else:
             _applied(door, warehouse, tables)
-        if wanted.if_due and (due := _due(door, warehouse)) is not None:
+        if wanted.if_due and (due := _due(process, door, warehouse)) is not None:
             process.report(wanted.json).line(f"not due before {due} UTC (incremental_update_frequency)")
             return False
         request = Request(
             run_id=run_id,
-            started=session.now_utc(),
+            started=process.now_utc(),
             since=f"{wanted.since} 00:00:00" if wanted.since else None,
             until=f"{wanted.until + timedelta(days=1)} 00:00:00" if wanted.until else None,
             models=tables,
@@ -66,7 +66,7 @@ def run(process: Process, door: Door, wanted: Wanted) -> bool:
             patience_s=patience_s,
             lease=LeaseTerms(process.lease_s, wanted.wait_s),
         )
-        published = run_program(door.program, warehouse, request, process.clock, emit)
+        published = bool(run_program(door.program, warehouse, request, process.clock, emit))
         left = door.left_over(state_of(door, warehouse))
         if left and wanted.prune:
             _prune(door, warehouse, left)
@@ -108,13 +108,13 @@ def last_published(door: Door, warehouse: Warehouse) -> str | None:
     return last[:19] if last else None
 
 
-def _due(door: Door, warehouse: Warehouse) -> str | None:
+def _due(process: Process, door: Door, warehouse: Warehouse) -> str | None:
     """When the next update is due, if that is later than now."""
     last = last_published(door, warehouse)
     if last is None:
         return None
     due = datetime.fromisoformat(last) + timedelta(seconds=door.config.settings.frequency_s)
-    return f"{due:%Y-%m-%d %H:%M:%S}" if f"{due:%Y-%m-%d %H:%M:%S}" > session.now_utc()[:19] else None
+    return f"{due:%Y-%m-%d %H:%M:%S}" if f"{due:%Y-%m-%d %H:%M:%S}" > process.now_utc()[:19] else None
 
 
 def _prune(door: Door, warehouse: Warehouse, left: tuple[str, ...]) -> None:
@@ -153,8 +153,8 @@ def watch(process: Process, door: Door, wanted: Wanted, most: int | None) -> Non
 
 
 def verify(process: Process, door: Door, sample: int | None, json: bool, tables: tuple[TableName, ...] = ()) -> None:
-    """Recompute in scratch and compare."""
+    """Recompute in scratch and compare. Raises VerifyFound if anything differs."""
     with warehouse_of(process, door, "verify") as warehouse:
         applied(door, warehouse)
-        clock = process.clock
-        run_verify(door.program, warehouse, tables, sample, session.new_run_id(), clock, process.report(json))
+        found = run_verify(door.program, warehouse, tables, sample, process.new_run_id())
+    show.verify(found, process.report(json))

@@ -1,0 +1,16 @@
+"""Breaking a lease that a dead run left."""
+
+from __future__ import annotations
+
+from runner.commands.results import UnlockResult
+from runner.playbook.values import Playbook
+from runner.state.manifest import Manifest
+from runner.warehouse.base import Warehouse
+
+
+def unlock(playbook: Playbook, warehouse: Warehouse) -> UnlockResult:
+    """Free the lease and raise the version, so that whoever held it cannot publish."""
+    manifest = Manifest(warehouse, playbook.name, playbook.state_schema)
+    manifest.look()
+    holder = manifest.break_lease() if manifest.present else None
+    return UnlockResult(playbook.name, manifest.present, holder)
