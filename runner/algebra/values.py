@@ -57,6 +57,8 @@ class Planned:
     """Its name in the warehouse, quoted."""
     stored: Relation | None
     """None: the table is not there yet."""
+    inputs: str
+    """Names the columns that it reads, and their types."""
 
     @property
     def stored_columns(self) -> tuple[Column, ...]:
@@ -107,6 +109,7 @@ def staged(
         planned.number,
         planned.table,
         planned.stored,
+        planned.inputs,
         extent=extent,
         columns=columns,
         key_count=key_count,

@@ -133,10 +133,7 @@ class _Checker:
     def __init__(self, work: Work, state: State, bound: Bound, frozen: Frozen, sample: int | None) -> None:
         self.work, self.state, self.bound, self.frozen, self.sample = work, state, bound, frozen, sample
         self.prints = fingerprints(work, bound)
-        self.stored = {
-            m.table: as_stored(Planned(m, n, work.algebra.physical(m.table), bound.stored[m.table]))
-            for n, m in enumerate(work.program.models)
-        }
+        self.stored = {m.table: as_stored(bound.planned(n, m, work.algebra)) for n, m in enumerate(work.program.models)}
 
     def check(self, model: CompiledModel) -> ComparedModel:
         name = str(model.table)
@@ -144,7 +141,8 @@ class _Checker:
         stored = self.bound.stored[model.table]
         if known is None or stored is None:
             return _left_out(name, "not built yet")
-        if known.digest != model.digest or known.as_of_run != self.state.last_run:
+        same = (known.digest, known.inputs) == (model.digest, self.bound.inputs[model.table])
+        if not same or known.as_of_run != self.state.last_run:
             return _left_out(name, "its definition changed, or it missed a run: it will be built in full")
         if known.owes == "all" or (not model.model.key and self._inputs_changed(model)):
             return _left_out(name, "skipped: its inputs changed since it was built")

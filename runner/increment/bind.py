@@ -5,14 +5,17 @@ Nothing has run yet when these checks fail.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from runner import actions
-from runner.algebra.values import BoundSource
+from runner.algebra.rows import columns_read
+from runner.algebra.texts import Algebra
+from runner.algebra.values import BoundSource, Planned
 from runner.errors import BadInput, Place, Problem, Stopped, did_you_mean
 from runner.names import TableName
-from runner.program.values import Program, renamed
+from runner.program.values import CompiledModel, Program, renamed
 from runner.state.manifest import State
 from runner.warehouse.base import Warehouse
 from runner.warehouse.values import FileMark, Relation
@@ -25,7 +28,13 @@ class Bound:
     sources: Mapping[TableName, BoundSource]
     lookups: Mapping[TableName, Relation]
     stored: Mapping[TableName, Relation | None]  # a model's table; None where it is not there yet
+    inputs: Mapping[TableName, str]  # of a model: names the columns that it reads, and their types
     lookup_rows: Mapping[TableName, str] = field(default_factory=dict)  # what stands after FROM, within a snapshot
+
+    def planned(self, number: int, model: CompiledModel, algebra: Algebra) -> Planned:
+        """A model of the program, before anything of it is recomputed."""
+        table = model.table
+        return Planned(model, number, algebra.physical(table), self.stored[table], self.inputs[table])
 
 
 def bind(program: Program, warehouse: Warehouse, state: State) -> Bound:
@@ -62,7 +71,25 @@ def bind(program: Program, warehouse: Warehouse, state: State) -> Bound:
             )
     if problems:
         raise BadInput(problems)
-    return Bound(sources, {t: found[t] for t in lookups}, {t: found.get(p) for t, p in physical.items()})
+    read = {**{table: source.relation for table, source in sources.items()}, **{t: found[t] for t in lookups}}
+    inputs = {model.table: _columns_of(model, read) for model in program.models}
+    return Bound(sources, {t: found[t] for t in lookups}, {t: found.get(p) for t, p in physical.items()}, inputs)
+
+
+def _columns_of(model: CompiledModel, relations: Mapping[TableName, Relation]) -> str:
+    """Names what a model reads of sources and look-ups: columns with their types, and the SELECTs of views.
+
+    A column of another type holds other values, though every count and every row of a look-up be the same.
+    """
+    texts = []
+    for table in (*model.sources, *model.lookups):
+        relation = relations[table]
+        columns = {
+            c for r in model.select.references if r.table == table for c in columns_read(model.select, relation, r)
+        }
+        texts += [f"{table}.{name} {type_}" for name, type_ in sorted((c.name, c.type) for c in columns)]
+        texts.append(relation.definition)
+    return hashlib.sha256("\x1f".join(texts).encode()).hexdigest()
 
 
 def _missing(

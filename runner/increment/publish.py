@@ -124,7 +124,7 @@ def _write_model(work: Work, state: State, outcome: Outcome, run_id: str) -> Non
             work.warehouse.execute(f"publish:{what}:{staged.compiled.table}", statement)
     if table in state.models and state.models[table].owes == "keys":
         work.warehouse.execute("publish:dirty-clear", f"delete from {dirty}")
-    manifest.write_model(table, staged.compiled.digest, "", run_id)
+    manifest.write_model(table, staged.compiled.digest, staged.inputs, "", run_id)
     if outcome.lookups or any(reader == table for reader, _ in state.lookups):
         manifest.write_lookups(table, outcome.lookups or {})
 

@@ -86,6 +86,8 @@ def _reason(work: Work, state: State, bound: Bound, model: CompiledModel, lookup
             what = f"the definition of {model.table} changed and on_change is stop"
             raise Stopped(what, actions.FullRefresh(model.table))
         return "its definition changed"
+    if known.inputs != bound.inputs[model.table]:
+        return "columns that it reads have other names or types"
     if known.as_of_run != state.last_run:
         return "it missed a published run"
     if known.owes == "all":
@@ -131,7 +133,7 @@ class _Stager:
 
     def stage(self, number: int, model: CompiledModel) -> Outcome:
         started = self.work.clock.monotonic()
-        planned = Planned(model, number, self.algebra.physical(model.table), self.bound.stored[model.table])
+        planned = self.bound.planned(number, model, self.algebra)
         if model.table not in self.work.taken:
             return self._leave(planned)
         self.work.emit(Staging(str(model.table)))
@@ -163,7 +165,7 @@ class _Stager:
         left = as_stored(planned)
         if (
             known is None
-            or known.digest != planned.compiled.digest
+            or (known.digest, known.inputs) != (planned.compiled.digest, planned.inputs)
             or known.as_of_run != self.state.last_run
             or planned.stored is None
         ):

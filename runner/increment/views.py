@@ -95,4 +95,4 @@ def create(work: Work, views: Sequence[CompiledView], run_id: str) -> None:
         name = work.algebra.physical(view.table)
         text = splice(view.select, physical, work.warehouse.engine.quote)
         work.warehouse.execute("publish:view", f"{verb} {name} as\n{text}")
-        work.manifest.write_model(name_of(work, view), view.digest, "", run_id)
+        work.manifest.write_model(name_of(work, view), view.digest, "", "", run_id)

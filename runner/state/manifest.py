@@ -27,6 +27,7 @@ class ModelState:
     """What the warehouse knows of a model: the definition its rows were built with, and what it owes."""
 
     digest: str
+    inputs: str  # names the columns that it read, and their types
     as_of_run: str
     owes: str  # '', 'keys' or 'all'
 
@@ -147,7 +148,7 @@ class Manifest:
         """All that a run needs to know before its freeze. The version is read first: what changes later, fences."""
         version = self.version()
         published = self._rows("last-published")
-        models = {str(t): ModelState(str(d), str(a), str(o)) for t, d, a, o in self._rows("models-read")}
+        models = {str(t): ModelState(*map(str, known)) for t, *known in self._rows("models-read")}
         lookups = {(str(t), str(name)): str(f) for t, name, f in self._rows("lookups-read")}
         indexes = self.indexes()
         owners = {str(t): str(p) for t, p in self._rows("owners-read")}
@@ -236,10 +237,10 @@ class Manifest:
         """Stop trusting an index that this run does not keep up."""
         self._do("index-forget", "publish:index-forget", source=source, key_digest=key_digest)
 
-    def write_model(self, table: str, digest: str, owes: str, run_id: str) -> None:
-        """A model was built: its definition, and that it is up to date with this run."""
+    def write_model(self, table: str, digest: str, inputs: str, owes: str, run_id: str) -> None:
+        """A model was built: its definition, the columns that it read, and that it is up to date with this run."""
         self._do("model-delete", "publish:model-delete", table_name=table)
-        row = {"table_name": table, "digest": digest, "owes": owes, "run_id": run_id}
+        row = {"table_name": table, "digest": digest, "inputs": inputs, "owes": owes, "run_id": run_id}
         self._do("model-insert", "publish:model-insert", **row)
 
     def forget_model(self, table: str) -> None:

@@ -276,6 +276,41 @@ def test_a_source_column_that_changes_its_type(project: Project) -> None:
     assert project.rows("select event_id, amount from derived.everything") == [("e1", 1)]
 
 
+def test_an_input_whose_column_changes_its_type(project: Project) -> None:
+    """Values of another type are other values: 10 is more than 9, and '10' less; the model is built anew."""
+    project.model(
+        "top", "select domain_sessionid, cast(max(amount) as varchar(40)) as top from atomic.events group by 1",
+        key="domain_sessionid",
+    )  # fmt: skip
+    project.add(0, "s1 u1 1", "s1 u1 2")
+    project.db.execute("update atomic.events set amount = case event_id when 'e1' then 9 else 10 end")
+    project.checked()
+    assert project.rows("select top from derived.top") == [("10",)]
+    project.db.execute("alter table atomic.events alter column amount type varchar(20)")
+    project.add(1, "s2 u2 1")
+    said = project.checked()
+    assert "columns that it reads have other names or types" in said.text
+    assert project.rows("select top from derived.top where domain_sessionid = 's1'") == [("9",)]
+    assert "columns that it reads" not in project.checked().text
+
+
+def test_a_look_up_whose_column_changes_its_type(project: Project) -> None:
+    """Names and types of a look-up are compared as its rows are: 9 and 10 as texts are other values."""
+    project.db.execute("create schema crm; create table crm.pages (page_url varchar(40), rank integer)")
+    project.db.execute("insert into crm.pages values ('/p', 9), ('/p', 10)")
+    project.model(
+        "ranks",
+        "select e.domain_sessionid, cast(max(l.rank) as varchar(40)) as top from atomic.events e"
+        " join crm.pages l on l.page_url = e.page_url group by 1",
+        key="domain_sessionid",
+    )
+    project.add(0, "s1 u1 1")
+    project.checked()
+    project.db.execute("alter table crm.pages alter column rank type varchar(20)")
+    project.checked()
+    assert project.rows("select top from derived.ranks") == [("9",)]
+
+
 def test_unique_publishes_nothing(project: Project) -> None:
     """A value that would stand twice after publish stops the run; stored rows of other keys count."""
     project.model(
