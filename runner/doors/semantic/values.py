@@ -11,8 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from runner.doors.semantic.formulas import Formula
-from runner.doors.semantic.settings import Dedupe as Dedupe
-from runner.doors.semantic.settings import Settings as Settings
+from runner.doors.semantic.settings import Settings
 from runner.errors import Place
 from runner.names import TableName
 
@@ -153,7 +152,7 @@ class Lifetime:
 
 
 @dataclass(frozen=True)
-class Mapped:
+class ValueMapping:
     """One rule of a value mapping: a constant, or a range with both its ends. The first that fits counts."""
 
     new_value: str
@@ -167,7 +166,7 @@ class Computed:
     """A formula over other properties and the date; never stored."""
 
     select: Formula
-    mappings: tuple[Mapped, ...] = ()
+    mappings: tuple[ValueMapping, ...] = ()
 
 
 PropertyKind = Registration | EventValue | Sliding | Fixed | Lifetime | Computed
@@ -248,17 +247,16 @@ class Config:
     events: tuple[EventType, ...]
     properties: tuple[Property, ...]
     kpis: tuple[Kpi, ...]
-    lost: frozenset[str] = (
-        frozenset()
-    )  # what stands in the files and could not be read: "event login", or "event" for any
+    unread: frozenset[str] = frozenset()
+    """What stands in the files and could not be read: "event login", or "event" for any."""
 
-    def has_lost(self, kind: str) -> bool:
+    def has_unread(self, kind: str) -> bool:
         """Whether any event, property or KPI was not read."""
-        return any(one.split()[0] == kind for one in self.lost)
+        return any(one.split()[0] == kind for one in self.unread)
 
     def may_have(self, kind: str, name: str) -> bool:
         """Whether an event, property or KPI that was not read may be the one of a name: of that, something was said."""
-        return kind in self.lost or f"{kind} {name}" in self.lost
+        return kind in self.unread or f"{kind} {name}" in self.unread
 
     def event(self, name: str) -> EventType:
         """The event of a name."""

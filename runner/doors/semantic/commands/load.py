@@ -7,24 +7,23 @@ from pathlib import Path
 
 from runner.doors.semantic.files.read import read
 from runner.doors.semantic.rules.check import check, unused
-from runner.doors.semantic.rules.findings import Checks
+from runner.doors.semantic.rules.findings import Finding, Findings, in_order, of_problem
 from runner.doors.semantic.rules.implied import completed
-from runner.doors.semantic.rules.report import Finding, in_order, of_problem
 from runner.doors.semantic.values import Config
 from runner.errors import BadInput, Problem, Problems
 
 
 def look(folder: Path, env: Mapping[str, str]) -> tuple[Config | None, list[Finding]]:
     """The configuration, if it could be read, and everything that was found in it."""
-    problems, checks = Problems(), Checks()
+    problems, findings = Problems(), Findings()
     try:
         config = read(folder, env, problems)
     except BadInput as bad:
         return None, in_order([of_problem(problem) for problem in bad.problems])
     found = [of_problem(problem) for problem in problems.found]
     config = completed(config)
-    check(config, checks)
-    found += checks.found
+    check(config, findings)
+    found += findings.found
     if not any(finding.is_error for finding in found):  # a name that is mistaken leaves another unused
         found += unused(config)
     return config, in_order(found)

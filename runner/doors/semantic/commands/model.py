@@ -11,7 +11,7 @@ from pathlib import Path
 from runner.doors.semantic.commands.load import load
 from runner.doors.semantic.commands.wording import commands_of
 from runner.doors.semantic.compile.playbook import Compiled, compile_config
-from runner.doors.semantic.rules.report import Finding
+from runner.doors.semantic.rules.findings import Finding
 from runner.doors.semantic.values import Config
 from runner.errors import BadInput, Place, Problem, Problems, Stopped, did_you_mean
 from runner.files.schema import Wrong

@@ -11,7 +11,7 @@ from runner.doors.semantic.commands.load import look
 from runner.doors.semantic.commands.model import Door, open_door, target_of, warehouse_of
 from runner.doors.semantic.compile.names import Names
 from runner.doors.semantic.formulas import Unreadable
-from runner.doors.semantic.rules.report import Finding, in_order, of_problem
+from runner.doors.semantic.rules.findings import Finding, in_order, of_problem
 from runner.doors.semantic.values import Config, DataType, Lifetime
 from runner.errors import BadInput, Exit, Place
 from runner.names import TableName

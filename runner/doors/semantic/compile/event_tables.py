@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from runner.doors.semantic.compile.dialect import COMMA, UNION, Dialect
 from runner.doors.semantic.compile.names import Names
 from runner.doors.semantic.formulas import Formula, where_only
+from runner.doors.semantic.settings import Dedupe
 from runner.doors.semantic.values import (
     ACTIVITY,
     REGISTRATIONS,
@@ -16,7 +17,6 @@ from runner.doors.semantic.values import (
     ColumnTag,
     Config,
     DataType,
-    Dedupe,
     EventTag,
     EventType,
     EventValue,

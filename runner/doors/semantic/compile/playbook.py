@@ -14,6 +14,7 @@ from runner.doors.semantic.compile.property_values import PropertyValues
 from runner.doors.semantic.compile.user_spans import UserSpans
 from runner.doors.semantic.compile.views import Views, axes_of
 from runner.doors.semantic.components import Unfolded
+from runner.doors.semantic.settings import Dedupe
 from runner.doors.semantic.values import (
     ACTIVITY,
     REGISTRATIONS,
@@ -22,7 +23,6 @@ from runner.doors.semantic.values import (
     ColumnTag,
     Computed,
     Config,
-    Dedupe,
     EventTag,
     EventType,
     EventValue,

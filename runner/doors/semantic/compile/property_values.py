@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from runner.doors.semantic.compile.dialect import Dialect
 from runner.doors.semantic.compile.names import Names
 from runner.doors.semantic.formulas import Formula
-from runner.doors.semantic.values import Computed, Config, DataType, EventValue, Mapped, Property
+from runner.doors.semantic.values import Computed, Config, DataType, EventValue, Property, ValueMapping
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def day_alias(event: str) -> str:
     return f"d_{event}"
 
 
-def _fits(mapped: Mapped, value: str, is_text: bool) -> str:
+def _fits(mapped: ValueMapping, value: str, is_text: bool) -> str:
     if mapped.constant is not None:
         quoted = is_text and not mapped.constant.startswith("'")
         return f"{value} = '{mapped.constant}'" if quoted else f"{value} = {mapped.constant}"

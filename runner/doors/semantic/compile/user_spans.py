@@ -14,13 +14,13 @@ from runner.doors.semantic.compile.dialect import COMMA, FAR, PARTS, Dialect
 from runner.doors.semantic.compile.event_tables import EventTables
 from runner.doors.semantic.compile.names import Names
 from runner.doors.semantic.compile.property_values import PropertyValues
-from runner.doors.semantic.rules.resting import Rest, at_rest
+from runner.doors.semantic.rules.implied import QuietValue, on_quiet_days
 from runner.doors.semantic.values import Aggregate, Config, EventValue, Fixed, Lifetime, Property, Registration, Sliding
 
 EVERY = "rows between unbounded preceding and unbounded following"
 SO_FAR = "rows between unbounded preceding and current row"
 WHOLE = "partition by user_id"
-_NEUTRAL = {Aggregate.SUM: (Rest.ZERO,)}
+_NEUTRAL = {Aggregate.SUM: (QuietValue.ZERO,)}
 IN_ORDER = "partition by user_id order by date"
 
 
@@ -66,7 +66,8 @@ class UserSpans:
             one.kind.until
             for one in self.windows
             if isinstance(one.kind, Fixed)
-            and at_rest(self.config, one.kind.source) not in (Rest.NULL, *_NEUTRAL.get(one.kind.function, ()))
+            and on_quiet_days(self.config, one.kind.source)
+            not in (QuietValue.NULL, *_NEUTRAL.get(one.kind.function, ()))
         ]
         return f"greatest({end}, date '{max(ends)}')" if ends else end
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 
-from runner.doors.semantic.files.kinds import ANY, COLUMN_TAG, EVENT_TAG, FORMULA, TYPE, WORDS, scalar
+from runner.doors.semantic.files.kinds import ANY, COLUMN_TAG, EVENT_TAG, FORMULA, TEXT, TYPE, scalar
 from runner.doors.semantic.values import Column, EventType
 from runner.errors import Problems, show
 from runner.files.schema import UNKNOWN_KEY, Hints, Kind, Row, Scope, Wrong, many, record
@@ -35,9 +35,9 @@ def _event(name: str, app_id: str, row: Row) -> EventType:
         columns=row.need("columns", Kind(_columns, ()), "write name: {data_type: STRING}"),
         tags=row.get("tags", many(EVENT_TAG, or_one=True), ()),
         where=row.get("where", FORMULA, None),
-        sql=row.get("sql", WORDS, ""),
+        sql=row.get("sql", TEXT, ""),
         sql_place=row.place_of("sql"),
-        label=row.get("label", WORDS, "") or row.get("description", WORDS, ""),
+        label=row.get("label", TEXT, "") or row.get("description", TEXT, ""),
         place=row.place,
     )
 
@@ -74,6 +74,6 @@ def _column(name: Scalar, row: Row) -> Column:
         name=name.text,
         type=row.need("data_type", TYPE, "write data_type: NUMBER, INTEGER, STRING, DATE, DATETIME or BOOLEAN"),
         tags=row.get("tags", many(COLUMN_TAG, or_one=True), ()),
-        label=row.get("label", WORDS, "") or row.get("description", WORDS, ""),
+        label=row.get("label", TEXT, "") or row.get("description", TEXT, ""),
         place=name.place,
     )

@@ -129,7 +129,7 @@ def _word(node: Node, scope: Scope) -> str:
     return text
 
 
-def _words(node: Node, scope: Scope) -> str:
+def _text(node: Node, scope: Scope) -> str:
     return scalar(node).text
 
 
@@ -178,5 +178,5 @@ COLUMN_TAG = Kind(lambda node, scope: _tag(ColumnTag, EventTag, "the event itsel
 EVENT_TAG = Kind(lambda node, scope: _tag(EventTag, ColumnTag, "one of the columns", node), "")
 WRITTEN = Kind(_written, Written("", True))
 WORD = Kind(_word, "")
-WORDS = Kind(_words, "", null=True)
+TEXT = Kind(_text, "", null=True)
 ANY: Kind[Node | None] = Kind(lambda node, scope: node, None, null=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from runner.doors.semantic.files.kinds import FORMULA, NAME, WORDS
+from runner.doors.semantic.files.kinds import FORMULA, NAME, TEXT
 from runner.doors.semantic.formulas import Formula
-from runner.doors.semantic.values import Axis, Kpi, Settings, Total
+from runner.doors.semantic.settings import Settings
+from runner.doors.semantic.values import Axis, Kpi, Total
 from runner.errors import Problems, show
 from runner.files.schema import FLAG, Hints, Kind, Row, Scope, Wrong, choice, record
 from runner.files.yaml import Mapping as YamlMapping
@@ -70,8 +71,8 @@ class _Reader:
             select=select,
             where=where,
             axes=tuple((axis, own or total) for axis, own in axes),
-            label=row.get("label", WORDS, ""),
-            description=row.get("description", WORDS, ""),
+            label=row.get("label", TEXT, ""),
+            description=row.get("description", TEXT, ""),
             unit=unit,
             unit_first=first,
             place=self.name.place,
@@ -106,7 +107,7 @@ class _Reader:
 
 
 def _unit(row: Row) -> tuple[str, bool]:
-    return row.need("symbol", WORDS, "write symbol: '%'"), row.get("is_prefix", FLAG, False)
+    return row.need("symbol", TEXT, "write symbol: '%'"), row.get("is_prefix", FLAG, False)
 
 
 def _axes(node: Node, scope: Scope) -> tuple[tuple[Axis, Total | None], ...]:

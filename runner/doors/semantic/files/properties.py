@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from runner.doors.semantic.files.kinds import ANY, DAY, FORMULA, NAME, TYPE, WHOLE, WORD, WORDS, WRITTEN, Written
+from runner.doors.semantic.files.kinds import ANY, DAY, FORMULA, NAME, TEXT, TYPE, WHOLE, WORD, WRITTEN, Written
 from runner.doors.semantic.formulas import Formula
 from runner.doors.semantic.values import (
     Aggregate,
@@ -18,11 +18,11 @@ from runner.doors.semantic.values import (
     EventValue,
     Fixed,
     Lifetime,
-    Mapped,
     Property,
     PropertyKind,
     Registration,
     Sliding,
+    ValueMapping,
 )
 from runner.errors import Place, Problems, show
 from runner.files.schema import FLAG, Hints, Kind, Row, Scope, Wrong, choice, record
@@ -69,7 +69,7 @@ class _Reader:
 
     def build(self, row: Row) -> Property | None:
         self.type = row.need("data_type", TYPE, "write data_type: NUMBER, INTEGER, STRING, DATE …")
-        label, description = row.get("label", WORDS, ""), row.get("description", WORDS, "")
+        label, description = row.get("label", TEXT, ""), row.get("description", TEXT, "")
         can_filter, can_group_by = row.get("can_filter", FLAG, True), row.get("can_group_by", FLAG, False)
         given = [kind for kind in (*KINDS, *OLD_NAMES) if row.has(kind)]
         if len(given) != 1:
@@ -118,18 +118,18 @@ class _Reader:
         )
 
     def _computed(self, row: Row) -> PropertyKind:
-        mappings: Kind[tuple[Mapped, ...]] = Kind(self._mappings, ())
+        mappings: Kind[tuple[ValueMapping, ...]] = Kind(self._mappings, ())
         select = row.need("select", FORMULA, "write a formula over properties, such as '{revenue_lifetime}'")
         plain = re.sub(r"\{\s*property\.", "{", select.text)  # both ways to name a property mean the same here
         return Computed(Formula(plain, select.place), row.get("value_mappings", mappings, ()))
 
-    def _mappings(self, node: Node, scope: Scope) -> tuple[Mapped, ...]:
+    def _mappings(self, node: Node, scope: Scope) -> tuple[ValueMapping, ...]:
         if not isinstance(node, YamlSequence):
             raise Wrong("must be a list of mappings", "write - {constant: a, new_value: b}")
-        kind: Kind[Mapped | None] = record("a value mapping", self._mapped, None, NO_HINTS)
+        kind: Kind[ValueMapping | None] = record("a value mapping", self._mapped, None, NO_HINTS)
         return tuple(one for item in node.items if (one := scope.read(kind, item, "a value mapping")) is not None)
 
-    def _mapped(self, row: Row) -> Mapped | None:
+    def _mapped(self, row: Row) -> ValueMapping | None:
         constant = row.get("constant", WRITTEN, None)
         low, high = row.get("range", record("a range", _range, NO_ENDS, NO_HINTS), NO_ENDS)
         value = row.need("new_value", WRITTEN, "write what the value is called: new_value: Minnow")
@@ -141,7 +141,7 @@ class _Reader:
         least, most = _number(low, row), _number(high, row)
         if least and most and Decimal(least) > Decimal(most):
             row.wrong("range", f"the range is empty: from {least} to {most}", "from: is the smaller of the two", "E13")
-        return Mapped(literal(value, self.type, row), sought, least, most)
+        return ValueMapping(literal(value, self.type, row), sought, least, most)
 
     def _sliding(self, row: Row) -> PropertyKind | None:
         function = _function(row, "window_function", WINDOWS)

@@ -11,10 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from runner.doors.semantic.files.events import read as read_event
-from runner.doors.semantic.files.kinds import ANY, COUNT, DURATION, WHOLE, WORD, WORDS, known_zone, near_zone, scalar
+from runner.doors.semantic.files.kinds import ANY, COUNT, DURATION, TEXT, WHOLE, WORD, known_zone, near_zone, scalar
 from runner.doors.semantic.files.kpis import read as read_kpi
 from runner.doors.semantic.files.properties import read as read_property
-from runner.doors.semantic.values import BUILT_IN, Config, Dedupe, EventType, Kpi, Property, Settings
+from runner.doors.semantic.settings import Dedupe, Settings
+from runner.doors.semantic.values import BUILT_IN, Config, EventType, Kpi, Property
 from runner.errors import MAX_PROBLEMS, BadInput, Place, Problems, show
 from runner.files.environment import expand_text
 from runner.files.schema import UNKNOWN_KEY, Hints, Kind, Row, Scope, Wrong, choice, many, record
@@ -55,7 +56,7 @@ def read(folder: Path, env: Mapping[str, str], problems: Problems) -> Config:
     events = reader.events()
     properties = reader.properties(events)
     kpis = reader.kpis(settings)
-    return Config(path, settings, events, properties, kpis, frozenset(reader.lost))
+    return Config(path, settings, events, properties, kpis, frozenset(reader.unread))
 
 
 class _Reader:
@@ -63,7 +64,7 @@ class _Reader:
 
     def __init__(self, folder: Path, env: Mapping[str, str], problems: Problems) -> None:
         self.folder, self.env, self.problems = folder, env, problems
-        self.lost: set[str] = set()  # see Config.lost
+        self.unread: set[str] = set()  # see Config.unread
         place = folder.resolve()
         self.app_id = place.parent.name if place.name == "userentity" else place.name
 
@@ -100,12 +101,12 @@ class _Reader:
         blank = Settings("", 0, ())
         before = len(self.problems.found)
         if node is None:
-            self.lost.add("config")
+            self.unread.add("config")
             return blank
         schema = record("the configuration", self._settings, blank, _OURS)
         settings = Scope(self.problems, "config.yml").read(schema, node)
         if not self._whole(node, before):
-            self.lost.add("config")
+            self.unread.add("config")
         return settings
 
     def _settings(self, row: Row) -> Settings:
@@ -148,7 +149,7 @@ class _Reader:
             number = None
         row.get("backfill", record("backfill", lambda r: r.get("days_per_chunk", COUNT, 10), 10, NO_HINTS), 10)
         every, keys = row.get("verify", record("verify", _verify, NEVER, NO_HINTS), NEVER)
-        target = row.get("target", WORDS, "")
+        target = row.get("target", TEXT, "")
         if holds_password(target):
             row.wrong(
                 "target", "the target holds a literal password", "put it in the environment: ${PGPASSWORD} in its place"
@@ -177,7 +178,7 @@ class _Reader:
         first: dict[str, Path] = {}
         paths = self._files("events", "actions")
         if not paths:
-            self.lost.add("event")
+            self.unread.add("event")
         for path in paths:
             name = path.stem
             if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name) or name in (*BUILT_IN, "totals"):
@@ -192,7 +193,7 @@ class _Reader:
             if node is not None and event is not None and self._whole(node, before):
                 found.setdefault(name, event)
             else:
-                self.lost.add(f"event {name}")
+                self.unread.add(f"event {name}")
         return tuple(found.values())
 
     # -- properties/ and kpis/ -----------------------------------------------------------------------------------
@@ -204,7 +205,7 @@ class _Reader:
             before = len(self.problems.found)
             made = read_property(name, node, events, self.problems)
             if not made or not self._whole(node, before):
-                self.lost.add(f"property {name.text}")
+                self.unread.add(f"property {name.text}")
                 continue
             for one in made:
                 if one.name in found:
@@ -222,7 +223,7 @@ class _Reader:
             before = len(self.problems.found)
             made = read_kpi(name, node, settings, self.problems)
             if not made or not self._whole(node, before):
-                self.lost.add("kpi" if "{}" in name.text else f"kpi {name.text}")
+                self.unread.add("kpi" if "{}" in name.text else f"kpi {name.text}")
                 continue
             for kpi in made:
                 if kpi.name in found:
@@ -235,11 +236,11 @@ class _Reader:
         """The entries of all files of a folder that is called as the key in them."""
         paths = self._files(key)
         if not paths:
-            self.lost.add(kind)
+            self.unread.add(kind)
         for path in paths:
             node = self._document(path)
             if node is None:
-                self.lost.add(kind)
+                self.unread.add(kind)
                 continue
             for name, _ in node.entries:
                 if name.text != key:
@@ -251,7 +252,7 @@ class _Reader:
             if isinstance(listed, YamlMapping):
                 yield from listed.entries
                 continue
-            self.lost.add(kind)
+            self.unread.add(kind)
             if not isinstance(listed, Broken):
                 place = listed.place if listed else node.place
                 self.problems.add(place, f"the file needs {key}:, a mapping of names", f"write {key}: {{name: …}}")

@@ -1,117 +1,33 @@
-"""What the parts of a semantic model must be to each other: events and tables here, then properties and KPIs.
+"""All rules: what the parts of a semantic model must be to each other, events first, then properties and KPIs.
 
 Every rule has a code of docs/semantic-rules.md; all problems are found at once, with file, line and hint.
 """
 
 from __future__ import annotations
 
-from runner.doors.semantic.formulas import Unreadable, select_of
-from runner.doors.semantic.rules import kpis, meaning, properties
-from runner.doors.semantic.rules.findings import Checks, volatile_in
-from runner.doors.semantic.rules.report import Finding
-from runner.doors.semantic.values import Column, ColumnTag, Config, DataType, EventTag, EventType, EventValue
-from runner.errors import Place
-
-_NEEDED = (ColumnTag.ENTITY_ID, ColumnTag.TSTAMP)
-_TYPES = {
-    ColumnTag.TSTAMP: (DataType.DATETIME,),
-    ColumnTag.ETL_TSTAMP: (DataType.DATETIME,),
-    ColumnTag.DATE: (DataType.DATE, DataType.DATETIME),
-    ColumnTag.AMOUNT: (DataType.NUMBER, DataType.INTEGER),
-}
+from runner.doors.semantic.rules import events, kpi_meaning, kpis, properties
+from runner.doors.semantic.rules.findings import Finding, Findings
+from runner.doors.semantic.values import Config, EventTag, EventValue
 
 
-def check(config: Config, checks: Checks) -> None:
+def check(config: Config, findings: Findings) -> None:
     """Add every problem and warning."""
-    for event in config.events:
-        _event(config, event, checks)
-    _tables(config, checks)
-    if config.events and not config.tagged(EventTag.REGISTRATION) and not config.has_lost("event"):
-        hint = "add tags: [registration_event] to the event by which users begin"
-        checks.add("E11", Place(config.path), "no event is tagged registration_event", hint)
-    usable = properties.check(config, checks)
-    kpis.check(config, usable, checks)
-
-
-def _event(config: Config, event: EventType, checks: Checks) -> None:
-    for tag in ColumnTag:
-        tagged = [column for column in event.columns if tag in column.tags]
-        if not tagged and tag in _NEEDED:
-            hint = f"add tags: [{tag}] to one of its columns"
-            checks.add("E11", event.place, f"event {event.name} has no column tagged {tag}", hint)
-        if len(tagged) > 1 and tag is not ColumnTag.REGISTRATION:
-            names = " and ".join(column.name for column in tagged)
-            checks.add("E11", tagged[1].place, f"event {event.name} has {tag} twice: {names}", "keep one of the two")
-    for column in event.columns:
-        _column(column, checks)
-    _sql(event, checks)
-    if event.where and checks.readable(event.where):
-        known = [column.name for column in event.columns]
-        for name in event.where.names:
-            if name not in known:
-                what = f"unknown column of {event.name}: {name or '{}'}"
-                checks.unknown(config, "column", name, event.where.place, what, known)
-        if event.where.aggregates():
-            what = f"the condition of event {event.name} aggregates"
-            checks.add("E08", event.where.place, what, "it is for one row: aggregate in a property")
-        types = {column.name: column.type for column in event.columns}
-        properties.is_condition(event.where, f"the condition of event {event.name}", types, checks)
-    if event.tagged(ColumnTag.ETL_TSTAMP) is None and event.columns:
-        what = f"event {event.name} has no etl_timestamp_column: a batch is one day of its events"
-        hint = "rows that are exchanged for others of the same day and user are not noticed; tag the load time"
-        checks.add("W07", event.place, what, hint)
-
-
-def _sql(event: EventType, checks: Checks) -> None:
-    """An event's own SQL is a SELECT in some engine's words; which one is known once a warehouse is named."""
-    if not event.sql or "{{" in event.sql or "{%" in event.sql:
-        return
-    try:
-        tree = select_of(event.sql)
-    except Unreadable as error:
-        what = f"the sql: of event {event.name} cannot be read: {error}"
-        checks.add("E12", event.sql_place, what, "write one SELECT, in the words of the engine")
-        return
-    if found := volatile_in(tree):
-        what = f"the sql: of event {event.name} changes from run to run: {found}"
-        checks.add("E17", event.sql_place, what, "compare with a column of the events")
-
-
-def _column(column: Column, checks: Checks) -> None:
-    for tag, types in _TYPES.items():
-        if tag in column.tags and column.type not in types:
-            what = f"column {column.name} is tagged {tag} and is of type {column.type}"
-            checks.add("E20", column.place, what, f"data_type: {types[0]}")
-
-
-def _tables(config: Config, checks: Checks) -> None:
-    """Events of one table agree about its batches and versions: there is one manifest for it."""
-    first: dict[object, EventType] = {}
-    for event in config.events:
-        other = first.setdefault(event.table, event)
-        for tag in (ColumnTag.EVENT_ID, ColumnTag.ETL_TSTAMP):
-            mine, theirs = event.tagged(tag), other.tagged(tag)
-            if (mine and mine.name) != (theirs and theirs.name):
-                what = f"events {other.name} and {event.name} read {event.table} with another {tag}"
-                checks.add("E11", event.place, what, "give both the same column")
-        if event.tagged(ColumnTag.ETL_TSTAMP) is None:
-            mine, theirs = event.tagged(ColumnTag.TSTAMP), other.tagged(ColumnTag.TSTAMP)
-            if mine and theirs and mine.name != theirs.name:
-                what = f"events {other.name} and {event.name} read {event.table} by other timestamps"
-                checks.add("E11", event.place, what, "tag an etl_timestamp_column, the same in both")
+    events.check(config, findings)
+    usable = properties.check(config, findings)
+    kpis.check(config, usable, findings)
 
 
 def unused(config: Config) -> list[Finding]:
     """W01: what no KPI is made of, in a model without errors."""
-    checks = Checks()
-    used = {name for kpi in config.kpis for name in meaning.properties_of(config, kpi.name)}
+    findings = Findings()
+    used = {name for kpi in config.kpis for name in kpi_meaning.properties_of(config, kpi.name)}
     used |= {name for one in config.properties for name in one.sources}
     for one in config.properties:
         if one.name not in used and not one.implied and not one.can_group_by:
             what = f"property {one.name} is used by no KPI and by no other property"
-            checks.add("W01", one.place, what, "")
+            findings.add("W01", one.place, what, "")
     sources = {one.kind.event for one in config.properties if isinstance(one.kind, EventValue)}
     for event in config.events:
         if event.name not in sources and not {EventTag.ACTIVITY, EventTag.REGISTRATION} & set(event.tags):
-            checks.add("W01", event.place, f"event {event.name} is used by no property", "")
-    return checks.found
+            findings.add("W01", event.place, f"event {event.name} is used by no property", "")
+    return findings.found

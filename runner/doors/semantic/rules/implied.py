@@ -1,8 +1,9 @@
-"""Properties that every model has, whether its files mention them or not."""
+"""What the files leave unsaid: properties that every model has, and what a property is on days without events."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from enum import Enum
 
 from runner.doors.semantic.formulas import Formula
 from runner.doors.semantic.values import (
@@ -17,6 +18,7 @@ from runner.doors.semantic.values import (
     Property,
     PropertyKind,
     Registration,
+    Sliding,
 )
 
 
@@ -34,7 +36,7 @@ def completed(config: Config) -> Config:
     days = Computed(Formula("DATE_DIFF({date}, {registration_date}, DAY)"))
     imply("cohort_day", DataType.INTEGER, days, group=True)
     imply("cohort_size", DataType.INTEGER, Computed(Formula("1")))
-    if config.tagged(EventTag.ACTIVITY) or config.has_lost("event"):
+    if config.tagged(EventTag.ACTIVITY) or config.has_unread("event"):
         newest = EventValue(ACTIVITY, Formula("{date}"), Aggregate.MAX)
         if "last_activity_date" not in known:
             imply("last_activity_date_source", DataType.DATE, newest)
@@ -42,3 +44,26 @@ def completed(config: Config) -> Config:
         since = Computed(Formula("DATE_DIFF({date}, {last_activity_date}, DAY)"))
         imply("days_since_last_active", DataType.INTEGER, since)
     return replace(config, properties=(*config.properties, *found))
+
+
+class QuietValue(Enum):
+    """The value for ever after a user's last event has left every window."""
+
+    NULL = "nothing"
+    ZERO = "0, which changes no sum"
+    VALUE = "it may be anything"
+
+
+def on_quiet_days(config: Config, name: str) -> QuietValue:
+    """That of a property. The configuration has no cycles."""
+    kind = config.property(name).kind
+    if isinstance(kind, EventValue):
+        if kind.default is None:
+            return QuietValue.NULL
+        return QuietValue.ZERO if kind.default.strip("'0.") == "" else QuietValue.VALUE
+    if not isinstance(kind, Sliding):
+        return QuietValue.VALUE
+    source = on_quiet_days(config, kind.source)
+    if kind.function in (Aggregate.COUNT, Aggregate.COUNT_DISTINCT):
+        return QuietValue.ZERO if source is QuietValue.NULL else QuietValue.VALUE
+    return source

@@ -1,4 +1,4 @@
-"""The rules for KPIs: references, aggregates, axes, conditions; what they mean is looked at by meaning.py."""
+"""The rules for KPIs: references, aggregates, axes, conditions; what they mean is looked at by kpi_meaning.py."""
 
 from __future__ import annotations
 
@@ -7,49 +7,49 @@ from collections.abc import Mapping
 from sqlglot import exp
 
 from runner.doors.semantic.formulas import slot_of
-from runner.doors.semantic.rules import meaning
-from runner.doors.semantic.rules.findings import TOO_MUCH, Checks, circles, is_array, tree_of, usable
-from runner.doors.semantic.rules.meaning import kpis_in
-from runner.doors.semantic.rules.properties import is_condition
+from runner.doors.semantic.rules import kpi_meaning
+from runner.doors.semantic.rules.composition import TOO_MUCH, circles, usable
+from runner.doors.semantic.rules.findings import Findings
+from runner.doors.semantic.rules.formulas import check_condition, readable, tree_of
+from runner.doors.semantic.rules.kpi_meaning import kpis_in
+from runner.doors.semantic.rules.properties import is_array
 from runner.doors.semantic.values import Axis, Config, Kpi
 from runner.errors import did_you_mean
 
 
-def check(config: Config, properties: frozenset[str], checks: Checks) -> None:
+def check(config: Config, properties: frozenset[str], findings: Findings) -> None:
     """Every KPI; what those mean whose properties can be used and whose names are known."""
     known = {one.name: one for one in config.kpis}
-    unsound = {kpi.name for kpi in config.kpis if not _kpi(config, kpi, properties, known, checks)}
+    unsound = {kpi.name for kpi in config.kpis if not _kpi(config, kpi, properties, known, findings)}
     made_of = {kpi.name: kpis_in(kpi.select) for kpi in config.kpis}
     for chain in circles(made_of):
         what = f"KPI {known[chain[0]].called} is made of itself: {' → '.join(chain)}"
-        checks.add("E07", known[chain[0]].place, what, "break the circle")
+        findings.add("E07", known[chain[0]].place, what, "break the circle")
     sound, too_much = usable({name: of for name, of in made_of.items() if name not in unsound})
     for name in too_much:
-        checks.add("E07", known[name].place, f"KPI {known[name].called} {TOO_MUCH}", "build it from fewer")
+        findings.add("E07", known[name].place, f"KPI {known[name].called} {TOO_MUCH}", "build it from fewer")
     for kpi in config.kpis:
         if kpi.name in sound:
-            meaning.check(config, kpi, checks)
-    _views(config, known, checks)
+            kpi_meaning.check(config, kpi, findings)
+    _views(config, known, findings)
 
 
-def _kpi(config: Config, kpi: Kpi, properties: frozenset[str], known: Mapping[str, Kpi], checks: Checks) -> bool:
+def _kpi(config: Config, kpi: Kpi, properties: frozenset[str], known: Mapping[str, Kpi], findings: Findings) -> bool:
     """Whether it can be read, and what it names is known and can be used."""
-    readable = [checks.readable(formula, "property.") for formula in (kpi.select, kpi.where) if formula is not None]
+    read = [readable(formula, findings, "property.") for formula in (kpi.select, kpi.where) if formula is not None]
     if tree_of(kpi.select) is not None:
-        _names(config, kpi, known, checks)
-        _aggregates(kpi, checks)
+        _names(config, kpi, known, findings)
+        _aggregates(kpi, findings)
     if kpi.where is not None and tree_of(kpi.where) is not None:
-        _condition(config, kpi, properties, checks)
+        _condition(config, kpi, properties, findings)
     named = {name.partition(".")[2] for name in kpi.select.names if name.startswith("property.")}
     named |= {name.partition(".")[2] for name in (kpi.where.names if kpi.where else ())}
     return (
-        all(readable)
-        and named <= properties
-        and all(n.partition(".")[0] in ("property", "kpi") for n in kpi.select.names)
+        all(read) and named <= properties and all(n.partition(".")[0] in ("property", "kpi") for n in kpi.select.names)
     )
 
 
-def _names(config: Config, kpi: Kpi, known: Mapping[str, Kpi], checks: Checks) -> None:
+def _names(config: Config, kpi: Kpi, known: Mapping[str, Kpi], findings: Findings) -> None:
     properties = {one.name for one in config.properties}
     for name in kpi.select.names:
         kind, _, what = name.partition(".")
@@ -59,27 +59,27 @@ def _names(config: Config, kpi: Kpi, known: Mapping[str, Kpi], checks: Checks) -
                 hint = f"write {{{near}.{name}}}" if name else "{} is for templates"
             else:
                 hint = f"write {{property.x}} or {{kpi.x}}; {did_you_mean(name, {*properties, *known})}"
-            checks.add("E06", kpi.select.place, f"{{{name}}} in KPI {kpi.called} does not say what it is", hint)
+            findings.add("E06", kpi.select.place, f"{{{name}}} in KPI {kpi.called} does not say what it is", hint)
         elif kind == "property" and what not in properties:
             text = f"unknown property {what} in KPI {kpi.called}"
             if what in known:
-                checks.add("E06", kpi.select.place, text, f"{what} is a KPI: write {{kpi.{what}}}")
+                findings.add("E06", kpi.select.place, text, f"{what} is a KPI: write {{kpi.{what}}}")
             else:
-                checks.unknown(config, "property", what, kpi.select.place, text, properties)
+                findings.unknown(config, "property", what, kpi.select.place, text, properties)
         elif kind == "kpi" and what not in known:
             text = f"unknown KPI {what} in KPI {kpi.called}"
             if what in properties:
-                checks.add("E06", kpi.select.place, text, f"{what} is a property: write SUM({{property.{what}}})")
+                findings.add("E06", kpi.select.place, text, f"{what} is a property: write SUM({{property.{what}}})")
             else:
-                checks.unknown(config, "kpi", what, kpi.select.place, text, set(known) - {kpi.name})
+                findings.unknown(config, "kpi", what, kpi.select.place, text, set(known) - {kpi.name})
         elif kind == "kpi":
             for axis, _ in kpi.axes:
                 if not known[what].has(axis):
                     text = f"KPI {kpi.called} is drawn over {axis}, and KPI {what} in it is not"
-                    checks.add("E09", kpi.select.place, text, f"add {axis}: {{}} to the x_axis of {what}")
+                    findings.add("E09", kpi.select.place, text, f"add {axis}: {{}} to the x_axis of {what}")
 
 
-def _condition(config: Config, kpi: Kpi, sound: frozenset[str], checks: Checks) -> None:
+def _condition(config: Config, kpi: Kpi, sound: frozenset[str], findings: Findings) -> None:
     where = kpi.where
     if where is None:
         return
@@ -89,52 +89,54 @@ def _condition(config: Config, kpi: Kpi, sound: frozenset[str], checks: Checks) 
         if kind != "property" or not what:
             near = f"write {{property.{name}}}" if name in properties else "it may name {property.x} only"
             text = f"the condition of KPI {kpi.called} names {name or '{}'}, which is no property.x"
-            checks.add("E06" if name in properties else "E16", where.place, text, near)
+            findings.add("E06" if name in properties else "E16", where.place, text, near)
         elif what not in properties:
             text = f"unknown property {what} in KPI {kpi.called}"
-            checks.unknown(config, "property", what, where.place, text, properties)
+            findings.unknown(config, "property", what, where.place, text, properties)
         elif not properties[what].can_filter and not properties[what].implied:
             text = f"{what}, in the condition of KPI {kpi.called}, has can_filter: false"
-            checks.add("E16", where.place, text, "take it out, or let it be a filter")
+            findings.add("E16", where.place, text, "take it out, or let it be a filter")
         elif what in sound and is_array(config, what):
             text = f"{what}, in the condition of KPI {kpi.called}, is a list: no user has one value of it a day"
-            checks.add("E16", where.place, text, "take another property")
+            findings.add("E16", where.place, text, "take another property")
     if where.aggregates():
         text = f"the condition of KPI {kpi.called} aggregates"
-        checks.add("E08", where.place, text, "it is for one user and day: aggregate in select")
+        findings.add("E08", where.place, text, "it is for one user and day: aggregate in select")
     types = {f"property.{one.name}": one.type for one in config.properties}
-    is_condition(where, f"the condition of KPI {kpi.called}", {**types, **{n[9:]: t for n, t in types.items()}}, checks)
+    check_condition(
+        where, f"the condition of KPI {kpi.called}", {**types, **{n[9:]: t for n, t in types.items()}}, findings
+    )
 
 
-def _aggregates(kpi: Kpi, checks: Checks) -> None:
+def _aggregates(kpi: Kpi, findings: Findings) -> None:
     names, tree, place = kpi.select.names, kpi.select.tree, kpi.select.place
     for at, name in enumerate(names):
         columns = [column for column in tree.find_all(exp.Column) if slot_of(column) == at]
         inside = [column for column in columns if column.find_ancestor(exp.AggFunc) is not None]
         if name.startswith("property.") and len(inside) < len(columns):
             text = f"{{{name}}} in KPI {kpi.called} is not aggregated"
-            checks.add("E08", place, text, f"write SUM({{{name}}})")
+            findings.add("E08", place, text, f"write SUM({{{name}}})")
         if name.startswith("kpi.") and inside:
             text = f"{{{name}}} in KPI {kpi.called} is aggregated once more"
-            checks.add("E08", place, text, "a KPI is an aggregate already")
+            findings.add("E08", place, text, "a KPI is an aggregate already")
     if any(node.find_ancestor(exp.AggFunc) for node in tree.find_all(exp.AggFunc)):
-        checks.add("E08", place, f"KPI {kpi.called} has an aggregate within an aggregate", "use one of them")
+        findings.add("E08", place, f"KPI {kpi.called} has an aggregate within an aggregate", "use one of them")
     if not names and not kpi.select.aggregates():
-        checks.add("E08", place, f"KPI {kpi.called} has no aggregate", "write SUM({property.x})")
+        findings.add("E08", place, f"KPI {kpi.called} has no aggregate", "write SUM({property.x})")
 
 
-def _views(config: Config, known: Mapping[str, Kpi], checks: Checks) -> None:
+def _views(config: Config, known: Mapping[str, Kpi], findings: Findings) -> None:
     """No two KPIs have one view, and readers can tell them apart."""
     labels: dict[str, Kpi] = {}
     for kpi in config.kpis:
         if kpi.name == "cohort_day":
             hint = "call it something else, and put these words into label:"
-            checks.add("E03", kpi.place, "a KPI may not be called cohort_day: its view has that column", hint)
+            findings.add("E03", kpi.place, "a KPI may not be called cohort_day: its view has that column", hint)
         other = known.get(kpi.name.removesuffix("_cohort"))
         if other is not None and other is not kpi and kpi.has(Axis.DATE) and other.has(Axis.COHORT_DAY):
             what = f"KPIs {other.called} and {kpi.called} would both have the view v_kpi_{kpi.name}"
-            checks.add("E02", kpi.place, what, "call it something else")
+            findings.add("E02", kpi.place, what, "call it something else")
         first = labels.setdefault(kpi.label, kpi)
         if kpi.label and first.name != kpi.name:
             what = f"KPIs {first.called} and {kpi.called} have one label: {kpi.label}"
-            checks.add("W02", kpi.place, what, "give each a label of its own; in a template, with {} in it")
+            findings.add("W02", kpi.place, what, "give each a label of its own; in a template, with {} in it")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from sqlglot import exp
 
-from runner.doors.semantic.formulas import APPROXIMATE, Formula, slot_of
-from runner.doors.semantic.rules.findings import TOO_MUCH, Checks, circles, is_array, tree_of, usable
-from runner.doors.semantic.rules.resting import Rest, at_rest
+from runner.doors.semantic.formulas import APPROXIMATE, slot_of
+from runner.doors.semantic.rules.composition import TOO_MUCH, circles, usable
+from runner.doors.semantic.rules.findings import Findings
+from runner.doors.semantic.rules.formulas import check_condition, readable, tree_of
+from runner.doors.semantic.rules.implied import QuietValue, on_quiet_days
 from runner.doors.semantic.values import (
     ACTIVITY,
     BUILT_IN,
@@ -34,23 +34,23 @@ _COUNTS = (Aggregate.COUNT, Aggregate.COUNT_DISTINCT)
 _ADDS = (Aggregate.SUM, Aggregate.AVG)
 
 
-def check(config: Config, checks: Checks) -> frozenset[str]:
+def check(config: Config, findings: Findings) -> frozenset[str]:
     """Every property; gives the names of those that are made of known ones alone."""
     for one in config.properties:
-        _property(config, one, checks)
+        _property(config, one, findings)
     made_of = {one.name: _made_of(one) for one in config.properties}
     for chain in circles(made_of):
         what = f"property {chain[0]} is made of itself: {' → '.join(chain)}"
-        checks.add("E07", config.property(chain[0]).place, what, "break the circle")
+        findings.add("E07", config.property(chain[0]).place, what, "break the circle")
     sound, too_much = usable(made_of)
     for name in too_much:
-        checks.add("E07", config.property(name).place, f"property {name} {TOO_MUCH}", "build it from fewer")
+        findings.add("E07", config.property(name).place, f"property {name} {TOO_MUCH}", "build it from fewer")
     for one in config.properties:
         if one.name in sound:
-            _constant_in_time(config, one, checks)
+            _constant_in_time(config, one, findings)
             if one.can_group_by and is_array(config, one.name):
                 hint = "can_group_by: false"
-                checks.add("E16", one.place, f"{one.name} is a list: it cannot be grouped by", hint)
+                findings.add("E16", one.place, f"{one.name} is a list: it cannot be grouped by", hint)
     return sound
 
 
@@ -61,34 +61,21 @@ def _made_of(one: Property) -> tuple[str, ...]:
     return one.sources
 
 
-def is_condition(formula: Formula, what: str, types: Mapping[str, DataType], checks: Checks) -> None:
-    """E20 where a formula is no condition, for sure."""
-    tree = formula.tree.unnest()
-    bare = (
-        types.get(formula.names[0].removeprefix("property."))
-        if isinstance(tree, exp.Column) and formula.names
-        else None
-    )
-    arithmetic = isinstance(tree, (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.SafeDivide, exp.Literal, exp.DPipe))
-    if arithmetic or (bare is not None and bare is not DataType.BOOLEAN):
-        checks.add("E20", formula.place, f"{what} is not true or false: {formula.text}", "compare it: '{x} > 0'")
-
-
-def _property(config: Config, one: Property, checks: Checks) -> None:
+def _property(config: Config, one: Property, findings: Findings) -> None:
     kind = one.kind
     if isinstance(kind, Registration):
-        _registration(config, one, kind, checks)
+        _registration(config, one, kind, findings)
     elif isinstance(kind, EventValue):
-        _event_value(config, one, kind, checks)
+        _event_value(config, one, kind, findings)
     elif isinstance(kind, Computed):
-        _computed(config, one, kind, checks)
+        _computed(config, one, kind, findings)
     else:
-        _window(config, one, kind, checks)
+        _window(config, one, kind, findings)
     if one.name == "registration_date":
-        _registration_day(config, one, checks)
+        _registration_day(config, one, findings)
 
 
-def _registration_day(config: Config, one: Property, checks: Checks) -> None:
+def _registration_day(config: Config, one: Property, findings: Findings) -> None:
     """Cohorts and their ages are reckoned from registration_date: it is that day, and nothing else."""
     column = one.kind.column if isinstance(one.kind, Registration) else ""
     named = [found for event in config.tagged(EventTag.REGISTRATION) if (found := event.column(column))]
@@ -96,21 +83,21 @@ def _registration_day(config: Config, one: Property, checks: Checks) -> None:
     if column not in (*_ANY_EVENT, "registration_date") or untagged:
         hint = "tag that column date_column" if untagged else "give the property another name"
         what = "registration_date is the day of the first registration event, and this is something else"
-        checks.add("E03", one.place, what, hint)
+        findings.add("E03", one.place, what, hint)
 
 
-def _registration(config: Config, one: Property, kind: Registration, checks: Checks) -> None:
+def _registration(config: Config, one: Property, kind: Registration, findings: Findings) -> None:
     events = config.tagged(EventTag.REGISTRATION)
     columns = [column for event in events for column in event.columns]
-    if kind.column in (*_ANY_EVENT, "registration_date") or not columns or config.has_lost("event"):
+    if kind.column in (*_ANY_EVENT, "registration_date") or not columns or config.has_unread("event"):
         return
     found = next((column for column in columns if column.name == kind.column), None)
     if found is None:
         what = f"no registration event has a column {kind.column}, for {one.name}"
-        checks.unknown(config, "column", kind.column, kind.at, what, [column.name for column in columns])
+        findings.unknown(config, "column", kind.column, kind.at, what, [column.name for column in columns])
     elif not fits(found.type, one.type):
         what = f"{one.name} is of type {one.type}, and column {found.name} of type {found.type}"
-        checks.add("E20", one.place, what, f"data_type: {found.type}")
+        findings.add("E20", one.place, what, f"data_type: {found.type}")
 
 
 def fits(given: DataType, wanted: DataType) -> bool:
@@ -119,128 +106,136 @@ def fits(given: DataType, wanted: DataType) -> bool:
     return wanted in (given, DataType.STRING) or any({given, wanted} <= set(family) for family in families)
 
 
-def _computed(config: Config, one: Property, kind: Computed, checks: Checks) -> None:
-    if not checks.readable(kind.select):
+def is_array(config: Config, name: str) -> bool:
+    """Whether a property is a list of values."""
+    kind = config.property(name).kind
+    if isinstance(kind, Computed) and not kind.mappings and (bare := kind.select.bare()) and bare != "date":
+        return is_array(config, bare)
+    return isinstance(kind, (Sliding, Fixed)) and kind.function is Aggregate.ARRAY
+
+
+def _computed(config: Config, one: Property, kind: Computed, findings: Findings) -> None:
+    if not readable(kind.select, findings):
         return
     known = [other.name for other in config.properties]
     for name in kind.select.names:
         if name != "date" and name not in known:
             what = f"unknown property {name or '{}'} in {one.name}"
-            checks.unknown(config, "property", name, kind.select.place, what, [*known, "date"])
+            findings.unknown(config, "property", name, kind.select.place, what, [*known, "date"])
     if kind.select.aggregates():
-        checks.add("E08", kind.select.place, f"computed property {one.name} aggregates", "use an event_property")
+        findings.add("E08", kind.select.place, f"computed property {one.name} aggregates", "use an event_property")
 
 
-def _event_value(config: Config, one: Property, kind: EventValue, checks: Checks) -> None:
+def _event_value(config: Config, one: Property, kind: EventValue, findings: Findings) -> None:
     events = {event.name: event for event in config.events}
     if kind.event not in events and kind.event not in BUILT_IN:
         what = f"unknown event {kind.event}, the source of {one.name}"
-        checks.unknown(config, "event", kind.event, kind.at, what, [*events, *BUILT_IN])
+        findings.unknown(config, "event", kind.event, kind.at, what, [*events, *BUILT_IN])
         return
-    if kind.event == ACTIVITY and not config.tagged(EventTag.ACTIVITY) and not config.has_lost("event"):
+    if kind.event == ACTIVITY and not config.tagged(EventTag.ACTIVITY) and not config.has_unread("event"):
         what = f"{one.name} is of {kind.event}, and no event is tagged {EventTag.ACTIVITY}"
-        checks.add("E06", kind.at, what, f"add tags: [{EventTag.ACTIVITY}] to an event")
+        findings.add("E06", kind.at, what, f"add tags: [{EventTag.ACTIVITY}] to an event")
     event = events.get(kind.event)
     types = {column.name: column.type for column in event.columns} if event else {}
     known = [*types, *_ANY_EVENT]
     for formula in filter(None, (kind.select, kind.where)):
-        if checks.readable(formula):
+        if readable(formula, findings):
             for name in formula.names:
                 if name not in known:
                     what = f"unknown column of {kind.event}: {name or '{}'}"
-                    checks.unknown(config, "column", name, formula.place, what, known)
+                    findings.unknown(config, "column", name, formula.place, what, known)
     if kind.where and tree_of(kind.where) is not None:
         if kind.where.aggregates():
             hint = "it is for one row: take the condition out, or aggregate in select"
-            checks.add("E08", kind.where.place, f"the condition of {one.name} aggregates", hint)
-        is_condition(kind.where, f"the condition of {one.name}", types, checks)
+            findings.add("E08", kind.where.place, f"the condition of {one.name} aggregates", hint)
+        check_condition(kind.where, f"the condition of {one.name}", types, findings)
     if tree_of(kind.select) is not None:
-        _aggregation(one, kind, checks)
-        _value_type(one, kind, types.get(kind.select.bare() or ""), checks)
+        _aggregation(one, kind, findings)
+        _value_type(one, kind, types.get(kind.select.bare() or ""), findings)
         if kind.select.tree.find(*APPROXIMATE):
             what = f"{one.name} is approximate: verify may find that it differs"
-            checks.add("W04", kind.select.place, what, "aggregate_function: count_distinct is exact")
+            findings.add("W04", kind.select.place, what, "aggregate_function: count_distinct is exact")
     if kind.function in (Aggregate.FIRST, Aggregate.LAST) and event and event.tagged(ColumnTag.EVENT_ID) is None:
         what = f"{kind.function} of {one.name} has no event_id_column to order by: events of one instant by their value"
-        checks.add("W18", one.place, what, f"tag the id of event {event.name}: tags: [event_id_column]")
+        findings.add("W18", one.place, what, f"tag the id of event {event.name}: tags: [event_id_column]")
 
 
-def _value_type(one: Property, kind: EventValue, column: DataType | None, checks: Checks) -> None:
+def _value_type(one: Property, kind: EventValue, column: DataType | None, findings: Findings) -> None:
     """The function goes with the type of the property, and with that of the column, if it is of a bare one."""
     if kind.function in _ADDS and one.type not in NUMBERS:
         what = f"{kind.function} of {one.name}, which is of type {one.type}"
-        checks.add("E20", one.place, what, "use NUMBER or INTEGER")
+        findings.add("E20", one.place, what, "use NUMBER or INTEGER")
     elif kind.function in _COUNTS and one.type not in NUMBERS:
-        checks.add("E20", one.place, f"{one.name} counts, and is of type {one.type}", "data_type: INTEGER")
+        findings.add("E20", one.place, f"{one.name} counts, and is of type {one.type}", "data_type: INTEGER")
     elif kind.function in _ADDS and column is not None and column not in NUMBERS:
         what = f"{kind.function} of {kind.select.text} in {one.name}, a column of type {column}"
-        checks.add(
+        findings.add(
             "E20", kind.select.place, what, "only NUMBER and INTEGER can be added up; count, or take another column"
         )
     elif kind.function not in (*_COUNTS, Aggregate.NONE) and column is not None and not fits(column, one.type):
         what = f"{one.name} is of type {one.type}, and column {kind.select.text} of type {column}"
-        checks.add("E20", one.place, what, f"data_type: {column}")
+        findings.add("E20", one.place, what, f"data_type: {column}")
 
 
-def _aggregation(one: Property, kind: EventValue, checks: Checks) -> None:
+def _aggregation(one: Property, kind: EventValue, findings: Findings) -> None:
     tree = kind.select.tree
     if kind.function is not Aggregate.NONE and kind.select.aggregates():
         what = f"{one.name} aggregates twice: {kind.function} of {kind.select.text}"
-        checks.add("E08", kind.select.place, what, "aggregate_function: none, or a plain select")
+        findings.add("E08", kind.select.place, what, "aggregate_function: none, or a plain select")
         return
     loose = [c for c in tree.find_all(exp.Column) if slot_of(c) is not None and c.find_ancestor(exp.AggFunc) is None]
     if kind.function is Aggregate.NONE and loose:
         what = f"{one.name} has aggregate_function none, and a column that is not aggregated"
-        checks.add("E08", kind.select.place, what, "write MAX({column}), or another aggregate_function")
+        findings.add("E08", kind.select.place, what, "write MAX({column}), or another aggregate_function")
     if any(node.find_ancestor(exp.AggFunc) for node in tree.find_all(exp.AggFunc)):
-        checks.add("E08", kind.select.place, f"{one.name} has an aggregate within an aggregate", "use one of them")
+        findings.add("E08", kind.select.place, f"{one.name} has an aggregate within an aggregate", "use one of them")
 
 
-def _window(config: Config, one: Property, kind: Sliding | Fixed | Lifetime, checks: Checks) -> None:
+def _window(config: Config, one: Property, kind: Sliding | Fixed | Lifetime, findings: Findings) -> None:
     known = {other.name: other for other in config.properties}
     source = known.get(kind.source)
     if isinstance(kind, Sliding) and kind.last > 0:
         what = f"{one.name} looks {kind.last} days ahead: its last days change as these days come"
-        checks.add("W05", one.place, what, "relative_days_to: 0 for what is known on the day")
+        findings.add("W05", one.place, what, "relative_days_to: 0 for what is known on the day")
     if isinstance(kind, Sliding) and max(abs(kind.first), abs(kind.last)) > MAX_WINDOW:
         what = f"the window of {one.name} is longer than ten years"
-        checks.add("E13", kind.at, what, "use a lifetime_property")
+        findings.add("E13", kind.at, what, "use a lifetime_property")
     if source is None:
         what = f"unknown property {kind.source}, the source of {one.name}"
-        checks.unknown(config, "property", kind.source, kind.at, what, set(known) - {one.name})
+        findings.unknown(config, "property", kind.source, kind.at, what, set(known) - {one.name})
         return
     if isinstance(source.kind, (Fixed, Registration)) or getattr(source.kind, "function", None) is Aggregate.ARRAY:
         why = "is a list" if isinstance(source.kind, Sliding) else "does not change from day to day"
         what = f"{one.name} is a window over {source.name}, which {why}"
-        checks.add("E05", kind.at, what, "take an event, sliding, lifetime or computed property of single values")
-    _window_type(one, kind, source, checks)
+        findings.add("E05", kind.at, what, "take an event, sliding, lifetime or computed property of single values")
+    _window_type(one, kind, source, findings)
 
 
-def _window_type(one: Property, kind: Sliding | Fixed | Lifetime, source: Property, checks: Checks) -> None:
+def _window_type(one: Property, kind: Sliding | Fixed | Lifetime, source: Property, findings: Findings) -> None:
     if kind.function in _ADDS and not {one.type, source.type} <= set(NUMBERS):
         what = f"{kind.function} over {source.name} ({source.type}) into {one.name} ({one.type})"
-        checks.add("E20", one.place, what, "both must be NUMBER or INTEGER")
+        findings.add("E20", one.place, what, "both must be NUMBER or INTEGER")
     elif kind.function in _COUNTS and one.type not in NUMBERS:
-        checks.add("E20", one.place, f"{one.name} counts, and is of type {one.type}", "data_type: INTEGER")
+        findings.add("E20", one.place, f"{one.name} counts, and is of type {one.type}", "data_type: INTEGER")
     elif kind.function not in (*_ADDS, *_COUNTS, Aggregate.ARRAY) and not _same(one.type, source.type):
         what = f"{one.name} is of type {one.type}, its source {source.name} of type {source.type}"
-        checks.add("E20", one.place, what, f"data_type: {source.type}")
+        findings.add("E20", one.place, what, f"data_type: {source.type}")
 
 
 def _same(one: DataType, other: DataType) -> bool:
     return one is other or {one, other} <= set(NUMBERS)
 
 
-def _constant_in_time(config: Config, one: Property, checks: Checks) -> None:
+def _constant_in_time(config: Config, one: Property, findings: Findings) -> None:
     """Windows over formulas with the date in them, or sums over what never rests, would change without an event for ever."""
     if not isinstance(one.kind, (Sliding, Fixed, Lifetime)):
         return
     sums = isinstance(one.kind, Lifetime) and one.kind.function is Aggregate.SUM
-    if sums and at_rest(config, one.kind.source) is Rest.VALUE:
+    if sums and on_quiet_days(config, one.kind.source) is QuietValue.VALUE:
         what = f"{one.name} sums up {one.kind.source}, which has a value on days without events too: it grows every day"
-        checks.add("E20", one.kind.at, what, "sum up an event property whose default_value is 0 or none")
+        findings.add("E20", one.kind.at, what, "sum up an event property whose default_value is 0 or none")
     for name in config.closure([one.kind.source]):
         source = config.property(name)
         if isinstance(source.kind, Computed) and "date" in source.kind.select.names:
             what = f"{one.name} is a window over {name}, whose formula has {{date}} in it: it changes without an event"
-            checks.add("E05", one.kind.at, what, "take an event_property with select: '{date}'")
+            findings.add("E05", one.kind.at, what, "take an event_property with select: '{date}'")

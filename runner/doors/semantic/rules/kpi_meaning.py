@@ -8,7 +8,8 @@ from sqlglot import exp
 
 from runner.doors.semantic.components import is_cell_value, of_properties
 from runner.doors.semantic.formulas import APPROXIMATE, Formula, conjuncts, slot_of
-from runner.doors.semantic.rules.findings import Checks, is_array
+from runner.doors.semantic.rules.findings import Findings
+from runner.doors.semantic.rules.properties import is_array
 from runner.doors.semantic.values import Aggregate, Computed, Config, DataType, EventValue, Kpi, Sliding, Total
 
 _ACTIVE = re.compile(r"\b(mau|wau|dau|active[ _]users)\b", re.IGNORECASE)
@@ -17,22 +18,22 @@ _MERGED = (exp.Sum, exp.Count, exp.Min, exp.Max, exp.Avg)
 _NUMBERS = (DataType.NUMBER, DataType.INTEGER)
 
 
-def check(config: Config, kpi: Kpi, checks: Checks) -> None:
+def check(config: Config, kpi: Kpi, findings: Findings) -> None:
     """Of a KPI that has no mistake of form."""
     for axis, total in kpi.axes:
         if total is Total.SUM and not _additive(config, kpi):
             what = f"KPI {kpi.called} is added up over {axis}, and it is a ratio, an average or a distinct count"
-            checks.add("E22", kpi.place, what, "leave total_function out, or write avg")
+            findings.add("E22", kpi.place, what, "leave total_function out, or write avg")
     if kpi.unit == "%" and not _divides(config, kpi):
         what = f"KPI {kpi.called} has the unit % and divides nothing"
-        checks.add("E23", kpi.place, what, "write SAFE_DIVIDE(a * 100, b), or another unit")
-    _functions(config, kpi, checks)
+        findings.add("E23", kpi.place, what, "write SAFE_DIVIDE(a * 100, b), or another unit")
+    _functions(config, kpi, findings)
     if _ACTIVE.search(f"{kpi.name.replace('_', ' ')} {kpi.label}") and not _divides(config, kpi):
-        _active_users(config, kpi, checks)
+        _active_users(config, kpi, findings)
     if kpi.where is not None:
-        if "config" not in config.lost:
-            _days(config, kpi, kpi.where, checks)
-        _conflicts(config, kpi, checks)
+        if "config" not in config.unread:
+            _days(config, kpi, kpi.where, findings)
+        _conflicts(config, kpi, findings)
 
 
 def kpis_in(formula: Formula) -> list[str]:
@@ -81,25 +82,25 @@ def _additive(config: Config, kpi: Kpi) -> bool:
     return plain and not _divides(config, kpi)
 
 
-def _functions(config: Config, kpi: Kpi, checks: Checks) -> None:
+def _functions(config: Config, kpi: Kpi, findings: Findings) -> None:
     """What its aggregates are of, and whether cells of them can be merged."""
     tree, place = kpi.select.tree, kpi.select.place
     calls = list(tree.find_all(exp.AggFunc))
     if tree.find(*APPROXIMATE):
         what = f"KPI {kpi.called} is approximate: it may differ from run to run"
-        checks.add("W04", place, what, "COUNT(DISTINCT …) is exact")
+        findings.add("W04", place, what, "COUNT(DISTINCT …) is exact")
     elif any(not isinstance(call, _MERGED) or call.find(exp.Distinct) for call in calls):
         what = f"KPI {kpi.called} cannot be merged from parts: its view computes it from all users and days"
-        checks.add("W03", place, what, "it takes longer to read; a sum, count, min, max or avg can be merged")
+        findings.add("W03", place, what, "it takes longer to read; a sum, count, min, max or avg can be merged")
     for name in _arguments(kpi, exp.Sum, exp.Avg):
         type_ = config.property(name).type
         if is_array(config, name) or type_ not in _NUMBERS:
             is_ = "a list" if is_array(config, name) else f"of type {type_}"
             what = f"KPI {kpi.called} adds up {name}, which is {is_}"
-            checks.add("E20", place, what, "count it, or take a property of type NUMBER or INTEGER")
+            findings.add("E20", place, what, "count it, or take a property of type NUMBER or INTEGER")
 
 
-def _active_users(config: Config, kpi: Kpi, checks: Checks) -> None:
+def _active_users(config: Config, kpi: Kpi, findings: Findings) -> None:
     """A sum over users of a sum over days counts user-days, not users."""
     summed = {name for one in _within(config, kpi) for name in _arguments(one, exp.Sum)}
     for name in sorted(summed):
@@ -110,7 +111,7 @@ def _active_users(config: Config, kpi: Kpi, checks: Checks) -> None:
         ones = isinstance(source.kind, (EventValue, Computed)) and source.kind.select.text == "1"
         if source.type is DataType.INTEGER and ones:
             what = f"KPI {kpi.called} adds up {name}, which sums days: it counts days of users, not users"
-            checks.add("E21", kpi.place, what, f"window_function: max in {name}")
+            findings.add("E21", kpi.place, what, f"window_function: max in {name}")
 
 
 def _arguments(kpi: Kpi, *functions: type[exp.AggFunc]) -> list[str]:
@@ -123,18 +124,18 @@ def _arguments(kpi: Kpi, *functions: type[exp.AggFunc]) -> list[str]:
 # -- conditions ------------------------------------------------------------------------------------------------------
 
 
-def _days(config: Config, kpi: Kpi, where: Formula, checks: Checks) -> None:
+def _days(config: Config, kpi: Kpi, where: Formula, findings: Findings) -> None:
     """Cohort days that no view has, and users who are no longer looked at."""
     for name, number in _equal(where):
         if name == "cohort_day" and is_cell_value(config, name) and number not in config.settings.cohort_days:
             what = f"KPI {kpi.called} asks for cohort day {number}, which is not in cohorted_daily_kpis_days"
-            checks.add("E15", where.place, what, "add it there, in config.yml")
+            findings.add("E15", where.place, what, "add it there, in config.yml")
     reaches = [-one.kind.first for one in config.properties if isinstance(one.kind, Sliding)]
     longest = max(config.settings.active_days, *reaches, 0)
     for name, number in (*_equal(where), *_at_most(where)):
         if name == "days_since_last_active" and number > longest:
             what = f"KPI {kpi.called} looks at users last seen {number} days ago, and active_days is {config.settings.active_days}"
-            checks.add("E14", where.place, what, f"active_days: {number} in config.yml, or fewer days here")
+            findings.add("E14", where.place, what, f"active_days: {number} in config.yml, or fewer days here")
 
 
 def _equal(where: Formula) -> list[tuple[str, int]]:
@@ -166,7 +167,7 @@ def _at_most(where: Formula) -> list[tuple[str, int]]:
     return found
 
 
-def _conflicts(config: Config, kpi: Kpi, checks: Checks) -> None:
+def _conflicts(config: Config, kpi: Kpi, findings: Findings) -> None:
     """Conditions of a KPI and of those within it hold together; no value is equal to two constants."""
     for inner in _within(config, kpi):
         asked: dict[str, str] = {}
@@ -180,5 +181,5 @@ def _conflicts(config: Config, kpi: Kpi, checks: Checks) -> None:
             if asked.setdefault(name, value) != value and kpi.where is not None:
                 values = " and ".join(sorted((asked[name], value)))
                 what = f"KPI {kpi.called} asks for users whose {name} is {values} at once: there are none"
-                checks.add("E16", kpi.where.place, what, "take one of the two out, or write IN (…)")
+                findings.add("E16", kpi.where.place, what, "take one of the two out, or write IN (…)")
                 return
