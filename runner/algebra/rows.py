@@ -15,7 +15,6 @@ from runner.warehouse.values import Column, Relation
 
 AFFECTED = TableName(("affected",))  # how `affected: rows:` names the keys that are recomputed
 BARE_COLUMN = re.compile(r'[^\W\d][\w$]*|"(?:[^"]|"")+"')
-SHORTEST_LIMIT = 63  # Postgres cuts longer names, in the catalogue and in queries alike
 FEW = 10_000  # values that are looked up one by one in an index rather than joined
 PLAIN_TSTAMP = ("timestamp", "timestamp without time zone")
 
@@ -25,10 +24,8 @@ PLAIN_TSTAMP = ("timestamp", "timestamp without time zone")
 
 def columns_read(select: Select, relation: Relation, reference: Reference) -> tuple[Column, ...]:
     """The input's columns that the SELECT can mean; at least one, so that rows can be counted."""
-    if select.star or reference.positional:
-        return relation.columns
-    words = select.words | {word[:SHORTEST_LIMIT] for word in select.words}
-    return tuple(c for c in relation.columns if c.name.lower() in words) or relation.columns[:1]
+    meant = select.means(relation.names, reference)
+    return tuple(column for column in relation.columns if column.name in meant) or relation.columns[:1]
 
 
 def of_source(

@@ -23,7 +23,7 @@ from runner.program.values import SourceKey
 from runner.state.manifest import State
 from runner.warehouse.values import Relation
 
-WORD = re.compile(r"[^\W\d][\w$]*")
+WORD = re.compile(r'[^\W\d][\w$]*|"(?:[^"]|"")+"')
 
 
 @dataclass(frozen=True)
@@ -108,17 +108,19 @@ def forget(work: Work, frozen: Frozen) -> None:
 
 
 def _narrowed(work: Work, bound: BoundSource) -> Relation:
-    """The source with the columns only that a word of the program can name; whole where all of them are read."""
+    """The source with those columns only that the program can mean."""
     source, program, relation = bound.source, work.program, bound.relation
     readers = [model for model in program.models if source.table in model.sources]
     keys = [text for key in program.source_keys if key.source.table == source.table for text in key.texts]
-    positional = any(r.positional for m in readers for r in m.select.references if r.table == source.table)
     hashed = source.fingerprint and not (source.dedupe or keys)  # see batches.fingerprint
-    if program.queries or positional or hashed or any(m.select.star or m.model.affected for m in readers):
-        return relation
     texts = [source.batch.text, *(e.text for e in (*source.dedupe, *source.order_by)), *keys]
-    words = {word.lower() for text in texts for word in WORD.findall(text)}.union(*(m.select.words for m in readers))
-    kept = tuple(column for column in relation.columns if column.name.lower() in words)
+    named = {word.strip('"').replace('""', '"').lower() for text in texts for word in WORD.findall(text)}
+    whole = source.table.table.lower() in named  # where it stands for a row
+    if program.queries or hashed or whole or any(model.model.affected for model in readers):
+        return relation
+    read = [(m.select, r) for m in readers for r in m.select.references if r.table == source.table]
+    meant = {name for select, reference in read for name in select.means(relation.names, reference)}
+    kept = tuple(c for c in relation.columns if c.name in meant or c.name.lower() in named)
     return replace(relation, columns=kept or relation.columns[:1])
 
 

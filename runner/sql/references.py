@@ -15,12 +15,14 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from runner.errors import BadInput, Place, Problem, show
 from runner.names import TableName
+from runner.sql.meaning import members, reads_all, words
 from runner.sql.parser import statements
 from runner.sql.select import Qualifier, Reference, Select
 from runner.sql.spelling import digest, fold, name_of
 
 READS_FILES = re.compile(
-    r"^(read_|parquet_scan|csv_scan|sniff_csv|glob$|delta_scan|iceberg_scan|postgres_|sqlite_)", re.IGNORECASE
+    r"^(read_|parquet_scan|csv_scan|sniff_csv|glob$|query(_table)?$|delta_scan|iceberg_scan|postgres_|sqlite_)",
+    re.IGNORECASE,
 )
 
 
@@ -29,19 +31,16 @@ def parse_select(text: str, dialect: str, place: Place) -> tuple[Select, exp.Que
     tree = _one_query(text, dialect, place)
     text = _without_end(text, dialect)
     references = tuple(_references(tree, text, place))
-    aliases = {reference.table.table for reference in references}
-    aliases |= {table.alias.lower() for table in tree.find_all(exp.Table) if table.alias}
-    columns = {
-        fold(column.parts[-1]) for column in tree.find_all(exp.Column) if isinstance(column.parts[-1], exp.Identifier)
-    }
+    tokens: list[Token] = sqlglot.tokenize(text, read=dialect)
     select = Select(
         place=place,
         text=text,
         dialect=dialect,
         references=references,
-        qualifiers=tuple(_qualifiers(tree, references, place)),
-        words=frozenset(str(word.this).lower() for word in tree.find_all(exp.Identifier)),
-        star=_reads_all(tree) or bool(columns & aliases),
+        qualifiers=tuple(_qualifiers(tree, references)),
+        words=words(tree, tokens),
+        members=members(tree, tokens),
+        star=reads_all(tree, text),
         outputs=_outputs(tree),
         digest=digest(text, dialect),
     )
@@ -80,6 +79,9 @@ def _one_query(text: str, dialect: str, place: Place) -> exp.Query:
     if write := tree.find(*WRITES):
         what = f"a model only reads, and there is {write.key.upper()} in it"
         raise BadInput(Problem(Place(place.path, line), what, "the runner creates and fills the table"))
+    if about := tree.find(exp.Describe, exp.Summarize):
+        what, hint = f"{about.key.upper()} is about a table, not about its rows", "read the rows: from schema.table"
+        raise BadInput(Problem(Place(place.path, line), what, hint))
     return tree
 
 
@@ -116,7 +118,7 @@ def _references(tree: exp.Query, text: str, place: Place) -> list[Reference]:
                 first["start"],
                 last["end"] + 1,
                 first["line"],
-                has_alias=bool(table.alias),
+                alias=table.alias,
                 positional=bool(alias and alias.args.get("columns")),
             )
         )
@@ -136,23 +138,16 @@ def _refuse_function(table: exp.Table, place: Place) -> None:
         raise BadInput(Problem(place, f"{called}() reads data that the runner cannot track", hint))
 
 
-def _qualifiers(tree: exp.Query, references: tuple[Reference, ...], place: Place) -> list[Qualifier]:
+def _qualifiers(tree: exp.Query, references: tuple[Reference, ...]) -> list[Qualifier]:
+    """`atomic.` in `atomic.events.event_id`, and in `atomic.events` for the row; not where it is an alias."""
     tables = {reference.table for reference in references}
+    aliases = {reference.alias.lower() for reference in references}
     found = []
     for column in tree.find_all(exp.Column):
-        parts = column.parts
-        if len(parts) < 3:
+        parts = [part for part in column.parts if isinstance(part, exp.Identifier)]
+        if not parts or fold(parts[0]) in aliases or any("start" not in part.meta for part in parts):
             continue
-        owner = TableName(tuple(fold(part) for part in parts[:-1] if isinstance(part, exp.Identifier)))
-        if owner in tables and "start" in parts[0].meta and "start" in parts[-2].meta:
-            found.append(Qualifier(parts[0].meta["start"], parts[-2].meta["start"]))
+        for length in range(2, len(parts) + 1):
+            if TableName(tuple(map(fold, parts[:length]))) in tables:
+                found.append(Qualifier(parts[0].meta["start"], parts[length - 1].meta["start"]))
     return found
-
-
-def _reads_all(tree: exp.Query) -> bool:
-    for star in tree.find_all(exp.Star):
-        if not isinstance(star.parent, exp.Count):
-            return True
-    if any(join.method == "NATURAL" for join in tree.find_all(exp.Join)):
-        return True
-    return tree.find(exp.Columns) is not None

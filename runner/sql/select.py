@@ -5,11 +5,13 @@ Kept apart from references.py, which parses: a run whose program is known alread
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from runner.errors import Place
 from runner.names import TableName
+
+SHORTEST_CUT = 60  # bytes of a name that are kept at least: 63 on Postgres, where no letter is cut in two
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Reference:
     start: int
     end: int
     line: int
-    has_alias: bool
+    alias: str  # '' without one
     positional: bool  # `t as x(a, b)`: columns are renamed by position
 
 
@@ -34,15 +36,16 @@ class Qualifier:
 
 @dataclass(frozen=True)
 class Select:
-    """A model's SELECT, rendered and parsed. `words` are all identifiers in it, folded to lower case."""
+    """A model's SELECT, rendered and parsed. See meaning.py for `words`, `members` and `star`."""
 
     place: Place
     text: str
     dialect: str
     references: tuple[Reference, ...]
     qualifiers: tuple[Qualifier, ...]
-    words: frozenset[str]
-    star: bool
+    words: frozenset[str]  # all that can name a column, in lower case
+    members: frozenset[tuple[str, str]]  # (alias, name), the name '' where the whole row is meant
+    star: bool  # it means columns that no word names
     outputs: tuple[str, ...]  # names of the output columns as far as the text tells; () with `*`
     digest: str
 
@@ -50,6 +53,26 @@ class Select:
     def tables(self) -> tuple[TableName, ...]:
         """The tables it reads, each once, in the order of their first mention."""
         return tuple(dict.fromkeys(reference.table for reference in self.references))
+
+    def means(self, names: Sequence[str], reference: Reference) -> frozenset[str]:
+        """Those columns of an input that the SELECT can mean, where it reads the input at `reference`.
+
+        All of them where it can mean the row: on Postgres `t.name` is a function of the row if it is no column.
+        """
+        called = (reference.alias or reference.table.table).lower()
+        asked = {name for owner, name in self.members if owner == called}
+        known = frozenset().union(*(_named_by(asked, name) for name in names))
+        if self.star or reference.positional or asked - known:
+            return frozenset(names)
+        return frozenset(name for name in names if _named_by(self.words, name))
+
+
+def _named_by(words: Collection[str], name: str) -> frozenset[str]:
+    """The words that can name a column: itself in any case, and where the engine cuts long names, longer ones."""
+    name = name.lower()
+    if len(name.encode()) < SHORTEST_CUT:
+        return frozenset({name}).intersection(words)
+    return frozenset(word for word in words if word.startswith(name))
 
 
 def splice(select: Select, replace: Callable[[Reference], str | None], quote: Callable[[str], str]) -> str:
@@ -61,7 +84,7 @@ def splice(select: Select, replace: Callable[[Reference], str | None], quote: Ca
     for reference in select.references:
         text = replace(reference)
         if text is not None:
-            alias = "" if reference.has_alias else f" as {quote(reference.table.table)}"
+            alias = "" if reference.alias else f" as {quote(reference.table.table)}"
             edits.append((reference.start, reference.end, text + alias))
     result, position = [], 0
     for start, end, text in sorted(edits):
