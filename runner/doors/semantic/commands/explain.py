@@ -5,81 +5,79 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from runner.doors.semantic.commands.model import Door, check_shown, warehouse_of
-from runner.doors.semantic.commands.query import Asked, fetch, physical
+from runner.doors.semantic.commands.loaded import LoadedModel
+from runner.doors.semantic.commands.query import QueryOptions, fetch, physical
 from runner.doors.semantic.components import Term, Unfolded, properties_in
 from runner.doors.semantic.values import Axis
-from runner.program.values import renamed
-from runner.session.process import Process
-from runner.state.manifest import Manifest
 from runner.warehouse.base import Warehouse
 
 SHOWN = 5
 
 
-def explain(process: Process, door: Door, kpi: str, day: date, json: bool) -> None:
+def explain(loaded: LoadedModel, kpi: str, day: date, json: bool) -> None:
     """Print the value, each of its terms, the first users and the batches of that day."""
-    door.known(kpi, [one.name for one in door.config.kpis])
-    unfolded = next(one for one in door.compiled.kpis if one.kpi.name == kpi)
-    report = process.report(json)
-    with warehouse_of(process, door, "explain", read_only=True) as warehouse:
-        names = door.compiled.names
+    loaded.check_name(kpi, [one.name for one in loaded.config.kpis])
+    unfolded = next(one for one in loaded.compiled.kpis if one.kpi.name == kpi)
+    report = loaded.process.report(json)
+    with loaded.warehouse("explain", read_only=True) as warehouse:
+        names = loaded.compiled.names
         views = [names.kpi_view(kpi, cohort=False)] if unfolded.kpi.has(Axis.DATE) else []
-        check_shown(door, warehouse, [names.users("totals"), *views])
+        loaded.check_current(warehouse, [names.users("totals"), *views])
         value = None
         if unfolded.kpi.has(Axis.DATE):
-            _, rows = fetch(door, warehouse, Asked(kpi, since=day, until=day))
+            _, rows = fetch(loaded, warehouse, QueryOptions(kpi, since=day, until=day))
             value = rows[0][-1] if rows else None
         report.line(f"{kpi} on {day} = {'no value' if value is None else value}")
         report.line(f"formula: {unfolded.formula.text}")
         report.table(
-            ["term", "aggregate", "where", "value", "users"], [_term(door, warehouse, t, day) for t in unfolded.terms]
+            ["term", "aggregate", "where", "value", "users"], [_term(loaded, warehouse, t, day) for t in unfolded.terms]
         )
         for term in unfolded.terms:
-            if users := _users(door, warehouse, term, day):
+            if users := _users(loaded, warehouse, term, day):
                 report.table([f"users of {term.name}", "share"], users)
-        report.table(["event", "etl_tstamp", "events", "in manifest", "run"], _batches(door, warehouse, unfolded, day))
+        report.table(
+            ["event", "etl_tstamp", "events", "in manifest", "run"], _batches(loaded, warehouse, unfolded, day)
+        )
 
 
 def _where(term: Term) -> str:
     return " and ".join(one.text for one in (*term.component.where, *term.cells))
 
 
-def _term(door: Door, warehouse: Warehouse, term: Term, day: date) -> tuple[object, ...]:
-    views, component = door.compiled.views, term.component
-    totals = door.compiled.names.users("totals")
+def _term(loaded: LoadedModel, warehouse: Warehouse, term: Term, day: date) -> tuple[object, ...]:
+    views, component = loaded.compiled.views, term.component
+    totals = loaded.compiled.names.users("totals")
     counted = f"select {views.raw(term)} as v, count(*) as n from {totals} where date = date '{day.isoformat()}'"
-    value, users = warehouse.execute("model:explain", physical(door, warehouse, counted)).one()
+    value, users = warehouse.execute("model:explain", physical(loaded, warehouse, counted)).one()
     what = (
         component.argument.text if component.function == "raw" else f"{component.function}({component.argument.text})"
     )
     return term.name, what, _where(term) or "-", value, users
 
 
-def _users(door: Door, warehouse: Warehouse, term: Term, day: date) -> Sequence[tuple[object, ...]]:
+def _users(loaded: LoadedModel, warehouse: Warehouse, term: Term, day: date) -> Sequence[tuple[object, ...]]:
     """The users with the largest share of a term."""
-    views = door.compiled.views
-    totals = door.compiled.names.users("totals")
+    views = loaded.compiled.views
+    totals = loaded.compiled.names.users("totals")
     inner = f"select user_id, {views.raw(term)} as share from {totals} where date = date '{day.isoformat()}' group by user_id"
     counts = " and share <> 0" if term.component.merge == "sum" else ""
     text = f"select user_id, share from ({inner}) q where share is not null{counts} order by share desc, user_id limit {SHOWN}"
-    return warehouse.execute("model:explain", physical(door, warehouse, text)).rows
+    return warehouse.execute("model:explain", physical(loaded, warehouse, text)).rows
 
 
-def _batches(door: Door, warehouse: Warehouse, unfolded: Unfolded, day: date) -> list[tuple[object, ...]]:
+def _batches(loaded: LoadedModel, warehouse: Warehouse, unfolded: Unfolded, day: date) -> list[tuple[object, ...]]:
     """The batches that events of that day came in, with the run that read them last."""
-    playbook = door.program.playbook
-    manifest = Manifest(warehouse, playbook.name, playbook.state_schema)
-    events = {e.name: e for name in properties_in(unfolded) for e in door.compiled.events_of_property(name)}
+    manifest = loaded.manifest(warehouse)
+    events = {e.name: e for name in properties_in(unfolded) for e in loaded.compiled.events_of_property(name)}
     found: list[tuple[object, ...]] = []
     for event in events.values():
-        place = warehouse.engine.table(renamed(playbook, door.compiled.names.events(event.name)))
+        place = warehouse.engine.table(loaded.stored(loaded.compiled.names.events(event.name)))
         source = warehouse.engine.literal(str(event.table))
         sql = (
             f"select cast(e.etl_tstamp as varchar(30)), e.n, m.event_count, m.run_id from (select etl_tstamp, count(*) as n"
             f" from {place} where event_date = date '{day.isoformat()}' group by etl_tstamp) e"
             f" left join {manifest.table('manifest')} m on m.etl_tstamp = e.etl_tstamp and m.source = {source}"
-            f" and m.playbook = {warehouse.engine.literal(playbook.name)} order by 1"
+            f" and m.playbook = {warehouse.engine.literal(loaded.program.playbook.name)} order by 1"
         )
         rows = warehouse.execute("model:explain", sql).rows
         found += [(event.name, *row) for row in rows]

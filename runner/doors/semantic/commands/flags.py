@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from runner.errors import BadInput, Place, Problem
-from runner.session.process import Process
+
+if TYPE_CHECKING:
+    from runner.doors.semantic.commands.loaded import LoadedModel
 
 FolderArgument = Annotated[Path, typer.Argument(metavar="[DIR]", help="the folder with config.yml; default: here")]
 TargetOption = Annotated[
     str | None, typer.Option("--target", metavar="URL", help="the warehouse; default: RUNNER_TARGET, or the config's")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of text")]
-KpiOption = Annotated[
+KpisOption = Annotated[
     list[str], typer.Option("--kpi", metavar="NAME", help="only what this KPI needs; may be given again")
 ]
-PropertyOption = Annotated[list[str], typer.Option("--property", metavar="NAME", help="only what this property needs")]
-EventOption = Annotated[list[str], typer.Option("--event", metavar="NAME", help="only this event's tables")]
+PropertiesOption = Annotated[
+    list[str], typer.Option("--property", metavar="NAME", help="only what this property needs")
+]
+EventsOption = Annotated[list[str], typer.Option("--event", metavar="NAME", help="only this event's tables")]
+KpiOption = Annotated[str, typer.Option("--kpi", metavar="NAME", help="the KPI")]
+PruneOption = Annotated[bool, typer.Option("--prune", help="drop what the model has no longer")]
 WaitOption = Annotated[float, typer.Option(min=0, metavar="S", help="wait so many seconds for another run")]
 RetractOption = Annotated[bool, typer.Option("--retract", help="let vanished batches leave the tables")]
 HERE = Path()
@@ -40,9 +46,10 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(model, name="model")
 
 
-def _process(ctx: typer.Context) -> Process:
-    process: Process = ctx.obj
-    return process
+def _loaded(ctx: typer.Context, folder: Path, target: str | None) -> LoadedModel:
+    from runner.doors.semantic.commands.loaded import load
+
+    return load(ctx.obj, folder, target)
 
 
 def _day(text: str | None, flag: str) -> date | None:
@@ -52,6 +59,13 @@ def _day(text: str | None, flag: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         raise BadInput(Problem(Place(), f"{flag} {text}: not a date", f"{flag} 2026-01-31")) from None
+
+
+def _days(since: str | None, until: str | None) -> tuple[date | None, date | None]:
+    first, last = _day(since, "--from"), _day(until, "--to")
+    if first and last and first > last:
+        raise BadInput(Problem(Place(), f"--from {first} is after --to {last}", "swap the two"))
+    return first, last
 
 
 # -- config ----------------------------------------------------------------------------------------------------------
@@ -67,15 +81,14 @@ def validate(
     """Every mistake at once, with code, file and line; nothing is connected without --live."""
     from runner.doors.semantic.commands.validate import validate as do_validate
 
-    process = _process(ctx)
-    process.code = do_validate(process, folder, live, target, json)
+    ctx.obj.code = do_validate(ctx.obj, folder, live, target, json)
 
 
 def push(
     ctx: typer.Context,
     folder: FolderArgument = HERE,
     target: TargetOption = None,
-    prune: Annotated[bool, typer.Option("--prune", help="drop what the model has no longer")] = False,
+    prune: PruneOption = False,
     json: JsonOption = False,
 ) -> None:
     """The same as `runner model apply`."""
@@ -89,11 +102,9 @@ def plan(
     ctx: typer.Context, folder: FolderArgument = HERE, target: TargetOption = None, json: JsonOption = False
 ) -> None:
     """What a change of the configuration means, and what is pending; reads only."""
-    from runner.doors.semantic.commands.model import open_door
     from runner.doors.semantic.commands.plan import plan as do_plan
 
-    process = _process(ctx)
-    do_plan(process, open_door(process, folder, target), json)
+    do_plan(_loaded(ctx, folder, target), json)
 
 
 def apply(
@@ -103,29 +114,27 @@ def apply(
         str | None, typer.Option("--from", metavar="D", help="begin with the batches of this day …")
     ] = None,
     until: Annotated[str | None, typer.Option("--to", metavar="D", help="… to this one, both included (UTC)")] = None,
-    prune: Annotated[bool, typer.Option("--prune", help="drop what the model has no longer")] = False,
+    prune: PruneOption = False,
     retract: RetractOption = False,
     wait: WaitOption = 0,
     target: TargetOption = None,
     json: JsonOption = False,
 ) -> None:
     """Make schema, tables, indexes and views as the configuration says, and fill them; in one transaction."""
-    from runner.doors.semantic.commands.model import open_door, ordered
-    from runner.doors.semantic.commands.update import Wanted, run
+    from runner.doors.semantic.commands.update import UpdateOptions
+    from runner.doors.semantic.commands.update import update as do_update
 
-    process = _process(ctx)
-    first, last = _day(since, "--from"), _day(until, "--to")
-    ordered(first, last)
-    wanted = Wanted(since=first, until=last, reshape=True, prune=prune, retract=retract, wait_s=wait, json=json)
-    run(process, open_door(process, folder, target), wanted)
+    first, last = _days(since, until)
+    options = UpdateOptions(since=first, until=last, reshape=True, prune=prune, retract=retract, wait_s=wait, json=json)
+    do_update(_loaded(ctx, folder, target), options)
 
 
 def update(
     ctx: typer.Context,
     folder: FolderArgument = HERE,
-    kpi: KpiOption = [],
-    prop: PropertyOption = [],
-    event: EventOption = [],
+    kpi: KpisOption = [],
+    prop: PropertiesOption = [],
+    event: EventsOption = [],
     if_due: Annotated[
         bool, typer.Option("--if-due", help="only if incremental_update_frequency has passed since the last one")
     ] = False,
@@ -135,16 +144,13 @@ def update(
     json: JsonOption = False,
 ) -> None:
     """Bring the tables up to date with what is pending; what is left out catches up later."""
-    from runner.doors.semantic.commands.model import open_door
-    from runner.doors.semantic.commands.update import Wanted, run
+    from runner.doors.semantic.commands.update import UpdateOptions
+    from runner.doors.semantic.commands.update import update as do_update
 
-    process = _process(ctx)
-    names = (tuple(kpi), tuple(prop), tuple(event))
-    run(
-        process,
-        open_door(process, folder, target),
-        Wanted(*names, retract=retract, if_due=if_due, wait_s=wait, json=json),
+    options = UpdateOptions(
+        tuple(kpi), tuple(prop), tuple(event), retract=retract, if_due=if_due, wait_s=wait, json=json
     )
+    do_update(_loaded(ctx, folder, target), options)
 
 
 def refresh(
@@ -156,12 +162,11 @@ def refresh(
     json: JsonOption = False,
 ) -> None:
     """Rebuild everything from the events, publish it in one transaction, and say what was different."""
-    from runner.doors.semantic.commands.model import open_door
-    from runner.doors.semantic.commands.update import Wanted, run
+    from runner.doors.semantic.commands.update import UpdateOptions
+    from runner.doors.semantic.commands.update import update as do_update
 
-    process = _process(ctx)
-    wanted = Wanted(reshape=True, full=True, retract=retract, wait_s=wait, json=json)
-    run(process, open_door(process, folder, target), wanted)
+    options = UpdateOptions(reshape=True, full=True, retract=retract, wait_s=wait, json=json)
+    do_update(_loaded(ctx, folder, target), options)
 
 
 def watch(
@@ -173,12 +178,10 @@ def watch(
     json: JsonOption = False,
 ) -> None:
     """Update at the model's own frequency, in the foreground, until SIGTERM or SIGINT."""
-    from runner.doors.semantic.commands.model import open_door
-    from runner.doors.semantic.commands.update import Wanted
+    from runner.doors.semantic.commands.update import UpdateOptions
     from runner.doors.semantic.commands.update import watch as do_watch
 
-    process = _process(ctx)
-    do_watch(process, open_door(process, folder, target), Wanted(retract=retract, json=json), times)
+    do_watch(_loaded(ctx, folder, target), UpdateOptions(retract=retract, json=json), times)
 
 
 def rewind(
@@ -186,19 +189,17 @@ def rewind(
     folder: FolderArgument = HERE,
     since: Annotated[str | None, typer.Option("--from", metavar="D", help="events from this day …")] = None,
     until: Annotated[str | None, typer.Option("--to", metavar="D", help="… to this one, both included")] = None,
-    prop: PropertyOption = [],
-    event: EventOption = [],
+    prop: PropertiesOption = [],
+    event: EventsOption = [],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="only say which batches")] = False,
     target: TargetOption = None,
     json: JsonOption = False,
 ) -> None:
     """Make batches with events of these days pending again, after data was corrected in place; then update."""
-    from runner.doors.semantic.commands.model import open_door
-    from runner.doors.semantic.commands.rewind import run
+    from runner.doors.semantic.commands.rewind import rewind as do_rewind
 
-    process = _process(ctx)
-    days = (_day(since, "--from"), _day(until, "--to"))
-    run(process, open_door(process, folder, target), days, tuple(prop), tuple(event), dry_run, json)
+    days = _days(since, until)
+    do_rewind(_loaded(ctx, folder, target), days, tuple(prop), tuple(event), dry_run, json)
 
 
 def verify(
@@ -209,28 +210,24 @@ def verify(
     json: JsonOption = False,
 ) -> None:
     """Recompute in scratch and compare row by row; exit 9 if anything differs."""
-    from runner.doors.semantic.commands.model import open_door
-    from runner.doors.semantic.commands.update import verify as do_verify
+    from runner.doors.semantic.commands.verify import verify as do_verify
 
-    process = _process(ctx)
-    do_verify(process, open_door(process, folder, target), sample, json)
+    do_verify(_loaded(ctx, folder, target), sample, json)
 
 
 def status(
     ctx: typer.Context, folder: FolderArgument = HERE, target: TargetOption = None, json: JsonOption = False
 ) -> None:
     """What is applied, what is pending, which tables owe keys, and when the next update is due."""
-    from runner.doors.semantic.commands.model import open_door
     from runner.doors.semantic.commands.status import status as do_status
 
-    process = _process(ctx)
-    do_status(process, open_door(process, folder, target), json)
+    do_status(_loaded(ctx, folder, target), json)
 
 
 def query(
     ctx: typer.Context,
     folder: FolderArgument = HERE,
-    kpi: Annotated[str, typer.Option("--kpi", metavar="NAME", help="the KPI")] = "",
+    kpi: KpiOption = "",
     by: Annotated[list[str], typer.Option("--by", metavar="PROPERTY", help="group by it; may be given again")] = [],
     axis: Annotated[str, typer.Option(metavar="A", help="date or cohort_day")] = "date",
     since: Annotated[str | None, typer.Option("--from", metavar="D", help="from this date on")] = None,
@@ -240,35 +237,31 @@ def query(
     json: Annotated[bool, typer.Option("--json", help="one JSON list of objects")] = False,
 ) -> None:
     """A KPI as a table."""
-    from runner.doors.semantic.commands.model import open_door
-    from runner.doors.semantic.commands.query import Asked
+    from runner.doors.semantic.commands.query import QueryOptions
     from runner.doors.semantic.commands.query import query as do_query
     from runner.doors.semantic.values import Axis
 
-    process = _process(ctx)
     if not kpi:
         raise BadInput(Problem(Place(), "--kpi is missing", "runner model query --kpi dau"))
     if axis not in list(Axis):
         raise BadInput(Problem(Place(), f"--axis {axis}: not an axis", "date or cohort_day"))
-    asked = Asked(kpi, tuple(by), Axis(axis), _day(since, "--from"), _day(until, "--to"))
-    do_query(process, open_door(process, folder, target), asked, "json" if json else "csv" if as_csv else "text")
+    options = QueryOptions(kpi, tuple(by), Axis(axis), *_days(since, until))
+    do_query(_loaded(ctx, folder, target), options, "json" if json else "csv" if as_csv else "text")
 
 
 def explain(
     ctx: typer.Context,
     folder: FolderArgument = HERE,
-    kpi: Annotated[str, typer.Option("--kpi", metavar="NAME", help="the KPI")] = "",
+    kpi: KpiOption = "",
     day: Annotated[str, typer.Option("--date", metavar="D", help="the date")] = "",
     target: TargetOption = None,
     json: JsonOption = False,
 ) -> None:
     """The numbers behind one value: terms, users, batches."""
     from runner.doors.semantic.commands.explain import explain as do_explain
-    from runner.doors.semantic.commands.model import open_door
 
-    process = _process(ctx)
-    if not kpi or not day:
+    if not kpi or not (found := _day(day or None, "--date")):
         raise BadInput(
             Problem(Place(), "--kpi and --date are needed", "runner model explain --kpi dau --date 2026-01-31")
         )
-    do_explain(process, open_door(process, folder, target), kpi, _day(day, "--date") or date.min, json)
+    do_explain(_loaded(ctx, folder, target), kpi, found, json)

@@ -8,10 +8,9 @@ from enum import StrEnum
 
 from runner.commands import show
 from runner.commands.plan import plan as run_plan
-from runner.doors.semantic.commands.model import Door, state_of, warehouse_of
+from runner.doors.semantic.commands.loaded import LoadedModel
 from runner.names import TableName
-from runner.program.values import CompiledModel, renamed
-from runner.session.process import Process
+from runner.program.values import CompiledModel
 from runner.state.manifest import State
 from runner.warehouse.base import Warehouse
 from runner.warehouse.values import Column, Relation
@@ -20,79 +19,77 @@ SHOWN = 5  # views by name; of more the first and how many
 WIDTHS = (("bool", 1), ("date", 4), ("timestamp", 8), ("bigint", 8), ("int", 4), ("decimal", 16), ("numeric", 16))
 
 
-class Work(StrEnum):
-    """The smallest work that brings a table to its new definition."""
+class Rebuild(StrEnum):
+    """The smallest work that brings a table or view to its new definition."""
 
     FULL = "full: source events are read again"
     COLUMNS = "columns: from tables of the model, source events unread"
     CELLS = "cells: from tables of the model"
     VIEW = "view only"
-    UPDATE = "update: affected keys only"
 
 
 @dataclass(frozen=True)
-class Item:
+class ChangedTable:
     """One table or view, what it needs, and what that reads: keys, rows and about how many bytes."""
 
     table: str
     why: str
-    work: Work
+    rebuild: Rebuild
     key_count: int | None
     row_count: int
     byte_count: int
 
 
-def plan(process: Process, door: Door, json: bool) -> None:
+def plan(loaded: LoadedModel, json: bool) -> None:
     """Show both: what the configuration changes, and what is pending. Reads only."""
-    report = process.report(json)
-    with warehouse_of(process, door, "plan", read_only=True) as warehouse:
-        state = state_of(door, warehouse)
-        items = _items(door, warehouse, state)
-        if items:
-            rows = [(i.table, i.why, i.work.value, i.key_count, i.row_count, i.byte_count) for i in items]
+    report = loaded.process.report(json)
+    with loaded.warehouse("plan", read_only=True) as warehouse:
+        state = loaded.state(warehouse)
+        changed = _changed(loaded, warehouse, state)
+        if changed:
+            rows = [(c.table, c.why, c.rebuild.value, c.key_count, c.row_count, c.byte_count) for c in changed]
             report.table(["object", "why", "work", "keys", "rows read", "bytes about"], rows)
         else:
             report.line("the configuration is as it was applied")
-        for name in door.left_over(state):
-            report.line(f"{name} is no longer part of the model: {door.command('apply')} --prune drops it")
-        show.plan(run_plan(door.program, warehouse), report)
-    if items:
-        report.line(f"next: {door.command('apply')}")
+        for name in loaded.left_over(state):
+            report.line(f"{name} is no longer part of the model: {loaded.command('apply')} --prune drops it")
+        show.plan(run_plan(loaded.program, warehouse), report)
+    if changed:
+        report.line(f"next: {loaded.command('apply')}")
 
 
-def _items(door: Door, warehouse: Warehouse, state: State) -> list[Item]:
-    program = door.program
-    changed = set(door.changed(state))
-    sizes = _Sizes(warehouse, _described(door, warehouse))
+def _changed(loaded: LoadedModel, warehouse: Warehouse, state: State) -> list[ChangedTable]:
+    program = loaded.program
+    changed = set(loaded.changed(state))
+    sizes = _Sizes(warehouse, _described(loaded, warehouse))
     found = []
     for model in program.models:
         if model.table not in changed:
             continue
-        why = "changed" if str(renamed(program.playbook, model.table)) in state.models else "new"
-        rows, size = sizes.read_by([*model.sources, *(renamed(program.playbook, table) for table in model.models)])
-        found.append(Item(str(model.table), why, _work(model), sizes.keys_of(door, model), rows, size))
+        why = "changed" if str(loaded.stored(model.table)) in state.models else "new"
+        rows, size = sizes.read_by([*model.sources, *(loaded.stored(table) for table in model.models)])
+        found.append(ChangedTable(str(model.table), why, _rebuild(model), sizes.keys_of(loaded, model), rows, size))
     for why in ("changed", "new"):
         views = [
             str(view.table)
             for view in program.views
-            if view.table in changed
-            and (str(renamed(program.playbook, view.table)) in state.models) == (why == "changed")
+            if view.table in changed and (str(loaded.stored(view.table)) in state.models) == (why == "changed")
         ]
         listed = views if len(views) <= SHOWN else [f"{views[0]} and {len(views) - 1} more views"]
-        found += [Item(name, why, Work.VIEW, None, 0, 0) for name in listed]
+        found += [ChangedTable(name, why, Rebuild.VIEW, None, 0, 0) for name in listed]
     return found
 
 
-def _work(model: CompiledModel) -> Work:
+def _rebuild(model: CompiledModel) -> Rebuild:
     if model.sources:
-        return Work.FULL
-    return Work.CELLS if model.table.table.startswith("kpi_") else Work.COLUMNS
+        return Rebuild.FULL
+    return Rebuild.CELLS if model.table.table.startswith("kpi_") else Rebuild.COLUMNS
 
 
-def _described(door: Door, warehouse: Warehouse) -> dict[TableName, Relation]:
-    program = door.program
+def _described(loaded: LoadedModel, warehouse: Warehouse) -> dict[TableName, Relation]:
+    program = loaded.program
     names = [source.table for source in program.playbook.sources]
-    names += [renamed(program.playbook, model.table) for model in program.models]
+    names += [loaded.stored(model.table) for model in program.models]
     return dict(warehouse.describe(names))
 
 
@@ -117,9 +114,9 @@ class _Sizes:
         rows = {table: self.rows(table) for table in inputs}
         return sum(rows.values()), sum(n * width(self.found[t].columns) for t, n in rows.items() if t in self.found)
 
-    def keys_of(self, door: Door, model: CompiledModel) -> int | None:
+    def keys_of(self, loaded: LoadedModel, model: CompiledModel) -> int | None:
         """How many keys the table has now."""
-        table = renamed(door.program.playbook, model.table)
+        table = loaded.stored(model.table)
         if not model.key_names or table not in self.found:
             return None
         names = ", ".join(self.warehouse.engine.quote(name) for name in model.key_names)

@@ -5,18 +5,16 @@ from __future__ import annotations
 from datetime import date
 
 from runner.commands import show
-from runner.commands.rewind import Chosen, rewind
-from runner.doors.semantic.commands.model import Door, applied, ordered, warehouse_of
+from runner.commands.rewind import Chosen
+from runner.commands.rewind import rewind as rewind_batches
+from runner.doors.semantic.commands.loaded import LoadedModel
 from runner.doors.semantic.values import EventType
 from runner.names import TableName
-from runner.program.values import renamed
-from runner.session.process import Process
 from runner.warehouse.base import Warehouse
 
 
-def run(
-    process: Process,
-    door: Door,
+def rewind(
+    loaded: LoadedModel,
     days: tuple[date | None, date | None],
     properties: tuple[str, ...],
     events: tuple[str, ...],
@@ -24,33 +22,32 @@ def run(
     json: bool,
 ) -> None:
     """Make the batches pending again. Raises BadInput for unknown names, Stopped where nothing was applied yet."""
-    ordered(*days)
-    chosen = _events(door, properties, events)
-    with warehouse_of(process, door, "rewind") as warehouse:
-        applied(door, warehouse)
-        conditions = _conditions(door, warehouse, chosen, days)
-        found = rewind(door.program, warehouse, Chosen(conditions), (), dry_run)
-    show.rewind(found, process.report(json))
+    chosen = _events(loaded, properties, events)
+    with loaded.warehouse("rewind") as warehouse:
+        loaded.applied(warehouse)
+        conditions = _conditions(loaded, warehouse, chosen, days)
+        found = rewind_batches(loaded.program, warehouse, Chosen(conditions), (), dry_run)
+    show.rewind(found, loaded.process.report(json))
 
 
-def _events(door: Door, properties: tuple[str, ...], events: tuple[str, ...]) -> tuple[EventType, ...]:
-    config = door.config
+def _events(loaded: LoadedModel, properties: tuple[str, ...], events: tuple[str, ...]) -> tuple[EventType, ...]:
+    config = loaded.config
     found: dict[str, EventType] = {}
     for name in properties:
-        door.known(name, [one.name for one in config.properties])
-        found |= {event.name: event for event in door.compiled.events_of_property(name)}
+        loaded.check_name(name, [one.name for one in config.properties])
+        found |= {event.name: event for event in loaded.compiled.events_of_property(name)}
     for name in events:
-        door.known(name, [event.name for event in config.events])
+        loaded.check_name(name, [event.name for event in config.events])
         found[name] = config.event(name)
     return tuple(found.values()) or config.events
 
 
 def _conditions(
-    door: Door, warehouse: Warehouse, events: tuple[EventType, ...], days: tuple[date | None, date | None]
+    loaded: LoadedModel, warehouse: Warehouse, events: tuple[EventType, ...], days: tuple[date | None, date | None]
 ) -> tuple[tuple[TableName, str], ...]:
     """For each source: a batch holds a row of one of its events in the range, or held one when it was read."""
-    tables, program = door.compiled.event_tables, door.program
-    owned = {model.table for model in program.models}
+    tables, names = loaded.compiled.event_tables, loaded.compiled.names
+    owned = {model.table for model in loaded.program.models}
     found: dict[TableName, list[str]] = {}
     for event in events:
         alias = warehouse.engine.quote(event.table.table)
@@ -59,9 +56,8 @@ def _conditions(
         live = f"select {batch} from {warehouse.engine.table(event.table)} as {alias} where {_within(day, days)}"
         parts = found.setdefault(event.table, [])
         parts.append(f"etl_tstamp in ({live})")
-        stored = door.compiled.names.events(event.name)
-        if stored in owned:
-            place = warehouse.engine.table(renamed(program.playbook, stored))
+        if names.events(event.name) in owned:
+            place = warehouse.engine.table(loaded.stored(names.events(event.name)))
             parts.append(f"etl_tstamp in (select etl_tstamp from {place} where {_within('event_date', days)})")
     return tuple((table, f"({' or '.join(parts)})") for table, parts in found.items())
 

@@ -7,8 +7,7 @@ import json as jsonlib
 from pathlib import Path
 
 from runner.commands.check import check_live
-from runner.doors.semantic.commands.load import look
-from runner.doors.semantic.commands.model import Door, open_door, target_of, warehouse_of
+from runner.doors.semantic.commands.loaded import LoadedModel, load, read_and_check, target_of
 from runner.doors.semantic.compile.names import Names
 from runner.doors.semantic.formulas import Unreadable
 from runner.doors.semantic.rules.findings import Finding, in_order, of_problem
@@ -30,7 +29,7 @@ FAMILIES = {
 
 def validate(process: Process, folder: Path, live: bool, target: str | None, json: bool) -> int:
     """Print what was found; gives the exit code: 2 if there is an error."""
-    config, found = look(folder, process.env)
+    config, found = read_and_check(folder, process.env)
     if config is not None and not any(finding.is_error for finding in found):
         found += _compiled(process, config, folder, target, live)
     findings = in_order(found)
@@ -67,17 +66,17 @@ def _compiled(process: Process, config: Config, folder: Path, target: str | None
         target = "duckdb:///:memory:"
     code = "E01"
     try:
-        process.secrets = process.secrets.of_target(target_of(process, folder, config, target).url)
+        process.secrets = process.secrets.of_target(target_of(process, config, folder, target).url)
         code = "E12"
-        door = open_door(process, folder, target)
+        loaded = load(process, folder, target)
         if not live:
             return []
         code = "E26"
-        with warehouse_of(process, door, "validate", read_only=True) as warehouse:
-            found = _columns(door.config, dict(warehouse.describe(e.table for e in door.config.events)))
+        with loaded.warehouse("validate", read_only=True) as warehouse:
+            found = _columns(loaded.config, dict(warehouse.describe(e.table for e in loaded.config.events)))
             if not found:
-                check_live(door.program, warehouse)
-                found = _to_fill(door, warehouse)
+                check_live(loaded.program, warehouse)
+                found = _to_fill(loaded, warehouse)
             return found
     except (RecursionError, Unreadable):
         what = "the formulas of this model are nested too deeply once they are put together"
@@ -90,9 +89,9 @@ def _compiled(process: Process, config: Config, folder: Path, target: str | None
         ]
 
 
-def _to_fill(door: Door, warehouse: Warehouse) -> list[Finding]:
+def _to_fill(loaded: LoadedModel, warehouse: Warehouse) -> list[Finding]:
     """W06: lifetime properties that the tables do not have yet, which need all days once."""
-    names = Names(door.config.settings.schema)
+    names = Names(loaded.config.settings.schema)
     relation = warehouse.describe([names.spans]).get(names.spans)
     if relation is None:
         return []
@@ -100,7 +99,7 @@ def _to_fill(door: Door, warehouse: Warehouse) -> list[Finding]:
     days = warehouse.execute("validate:days", f"select count(*) from {names.calendar}").rows[0][0]
     return [
         Finding("W06", one.place, f"{one.name} is new: the next apply works it out over all {days} days", "")
-        for one in door.config.properties
+        for one in loaded.config.properties
         if isinstance(one.kind, Lifetime) and not one.implied and one.name not in there
     ]
 
