@@ -10,13 +10,14 @@ from runner.secrets import NO_SECRETS, Secrets
 
 if TYPE_CHECKING:
     from runner.warehouse.base import Warehouse
+    from runner.warehouse.server import Server
     from runner.warehouse.target import Target
     from runner.warehouse.values import Watch
 
-SERVERS = {  # kind → its class, and what has to be installed: the extra of the same name
-    "postgres": ("Postgres", ("sqlalchemy", "psycopg")),
-    "redshift": ("Redshift", ("sqlalchemy", "redshift_connector", "sqlalchemy_redshift")),
-    "snowflake": ("Snowflake", ("sqlalchemy", "snowflake.connector", "snowflake.sqlalchemy")),
+SERVERS = {  # engine → its class, and the driver that has to be installed: the extra of the same name
+    "postgres": ("Postgres", "psycopg"),
+    "redshift": ("Redshift", "redshift_connector"),
+    "snowflake": ("Snowflake", "snowflake.connector"),
 }
 
 
@@ -47,15 +48,18 @@ def connect(
             secrets=secrets,
             options=dict(target.query),
         )
-    name, needed = SERVERS[target.engine]
-    for module in needed:
-        try:
-            import_module(module)
-        except ImportError as error:
-            raise CannotConnect(
-                f"the {name} driver is not installed ({error.name})", f"pip install 'sql-model-runner[{target.engine}]'"
-            ) from None
-    opened: Warehouse = getattr(import_module(f"runner.warehouse.{target.engine}"), name)(
-        target, application, timeout_s, watch, secrets, plain=plain
-    )
-    return opened
+    server = _server(target.engine)
+    opener = server.opener(target, application, plain=plain)
+    return server(opener, target.shown, application, timeout_s, watch, secrets, plain=plain)
+
+
+def _server(engine: str) -> type[Server]:
+    """The class of an engine's sessions. Raises CannotConnect without its driver."""
+    name, driver = SERVERS[engine]
+    try:
+        import_module(driver)
+    except ImportError as error:
+        what = f"the {name} driver is not installed ({error.name})"
+        raise CannotConnect(what, f"pip install 'sql-model-runner[{engine}]'") from None
+    found: type[Server] = getattr(import_module(f"runner.warehouse.{engine}"), name)
+    return found

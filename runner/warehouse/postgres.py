@@ -6,6 +6,7 @@ import os
 import re
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -14,6 +15,7 @@ from psycopg.pq import TransactionStatus
 from runner.names import TableName
 from runner.warehouse.engines import POSTGRES, Engine
 from runner.warehouse.server import DEPENDED_ON, Server
+from runner.warehouse.target import Target
 from runner.warehouse.values import Column, Relation, Result, Trouble
 
 # What libpq is told unless the URL says otherwise: a dead network is noticed in a minute, not in hours.
@@ -50,19 +52,54 @@ select {named} from pg_stat_activity where pid = pg_backend_pid()
 """
 
 
+HOST_AND_PORT = re.compile(r"([A-Za-z0-9.-]*):(\d*)")
+
+
+def arguments(target: Target) -> dict[str, Any]:
+    """What psycopg is told of a target. SQL is sent as UTF-8, whatever PGCLIENTENCODING says."""
+    named = {
+        "host": target.host,
+        "port": target.port,
+        "user": target.user,
+        "password": target.password,
+        "dbname": target.database,
+    }
+    given = dict(target.query)
+    return {
+        **NETWORK,
+        **{name: value for name, value in named.items() if value},
+        **given,
+        **_hosts(given.get("host"), given.get("port")),
+        "client_encoding": "utf8",
+    }
+
+
+def _hosts(host: str | tuple[str, ...] | None, port: str | tuple[str, ...] | None) -> dict[str, str]:
+    """Several hosts as libpq has them, in two lists; SQLAlchemy's URLs may also say `host=one:5432&host=two:5432`."""
+    if isinstance(host, tuple):
+        pairs = [one.partition(":")[::2] for one in host]
+    elif host is None or port is not None:
+        return {}  # as they are given
+    elif alone := HOST_AND_PORT.fullmatch(host):
+        pairs = [(alone[1], alone[2])]
+    else:
+        pairs = [(one, "") for one in host.split(",")]
+    ports = ",".join(number for _, number in pairs)
+    return {"host": ",".join(name for name, _ in pairs), **({"port": ports} if ports else {})}
+
+
 class Postgres(Server):
     """One session of a Postgres server, version 13 or later."""
 
     engine: Engine = POSTGRES
-    drivername = "postgresql+psycopg"
     passing = PASSING
     private = "pg_temp"
 
     _driver: psycopg.Connection[Any]
 
-    def _arguments(self, given: dict[str, Any]) -> dict[str, Any]:
-        """SQL is sent as UTF-8, whatever PGCLIENTENCODING says."""
-        return {"client_encoding": "utf8", **{name: value for name, value in NETWORK.items() if name not in given}}
+    @classmethod
+    def opener(cls, target: Target, application: str, *, plain: bool) -> Callable[[], Any]:
+        return partial(psycopg.connect, **arguments(target))
 
     def _introduce(self) -> str:
         self._driver.autocommit = True

@@ -16,16 +16,19 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
+import redshift_connector
 from redshift_connector.error import Error, InterfaceError
 
 from runner.names import TableName
 from runner.warehouse.engines import Engine
 from runner.warehouse.engines.redshift import PRIVATE, REDSHIFT
-from runner.warehouse.server import Server
+from runner.warehouse.server import Server, end
+from runner.warehouse.target import Target
 from runner.warehouse.values import Column, Relation, Result, Trouble, WarehouseError
 
 LOCK_MS = 60_000
@@ -49,20 +52,39 @@ OWN_TRANSACTION = re.compile(
 PART = re.compile(r'"((?:[^"]|"")+)"|([^".]+)')
 
 
+def arguments(target: Target, application: str) -> dict[str, Any]:
+    """What redshift_connector is told of a target: TLS, with the certificate's name verified, unless the URL says not."""
+    named = {
+        "host": target.host,
+        "port": target.port,
+        "user": target.user,
+        "password": target.password,
+        "database": target.database,
+    }
+    return {
+        **{name: value for name, value in named.items() if value},
+        "ssl": True,
+        "sslmode": "verify-full",
+        "timeout": 10,
+        "max_prepared_statements": 0,
+        "application_name": application,
+        **target.options,
+    }
+
+
 class Redshift(Server):
     """One session of a provisioned cluster or a Serverless workgroup."""
 
     engine: Engine = REDSHIFT
-    drivername = "redshift+redshift_connector"
     passing = PASSING
     private = PRIVATE
 
     _side: Any = None  # a second connection, from which statements of this one are cancelled
     _cancelled = 0
 
-    def _arguments(self, given: dict[str, Any]) -> dict[str, Any]:
-        """TLS with the certificate's name verified is sqlalchemy-redshift's default."""
-        return {"timeout": 10, "max_prepared_statements": 0, "application_name": self._application, **given}
+    @classmethod
+    def opener(cls, target: Target, application: str, *, plain: bool) -> Callable[[], Any]:
+        return partial(redshift_connector.connect, **arguments(target, application))
 
     def _introduce(self) -> str:
         """What a later run needs to see whether we still live: process, its start and the user."""
@@ -129,8 +151,8 @@ class Redshift(Server):
     def _cancel(self) -> None:
         """By process id from a second connection: first the statement, then, if it goes on, the session."""
         if self._side is None:
-            self._side = self._engine.raw_connection()
-            self._side.driver_connection.autocommit = True
+            self._side = self._open_connection()
+            self._side.autocommit = True
         self._cancelled += 1
         function = "pg_cancel_backend" if self._cancelled < 4 else "pg_terminate_backend"
         cursor = self._side.cursor()
@@ -147,9 +169,7 @@ class Redshift(Server):
 
     def _drop_side(self) -> None:
         side, self._side = self._side, None
-        if side is not None:
-            with suppress(Exception):
-                side.invalidate()
+        end(side)
 
     def _begin(self, snapshot: bool) -> str:
         return "begin"  # its own isolation, SNAPSHOT or SERIALIZABLE: both see one instant

@@ -1,18 +1,15 @@
-"""Warehouses that are reached over a network, through a SQLAlchemy engine: what they have in common.
+"""Warehouses that are reached over a network: what they have in common.
 
-SQLAlchemy gives the URL, the TLS options and the pooling rules that users know, and opens the connection; statements go
-to the driver raw, so that `%`, `:` and `::` in a user's SQL mean what they mean in an editor.
+Statements go to the driver raw, so that `%`, `:` and `::` in a user's SQL mean what they mean in an editor.
 """
 
 from __future__ import annotations
 
 import re
 from abc import abstractmethod
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, ClassVar, Self
-
-import sqlalchemy
-from sqlalchemy.engine import make_url
 
 from runner.errors import BadInput, CannotConnect, Place
 from runner.secrets import NO_SECRETS, Secrets
@@ -29,8 +26,6 @@ LOST = {"57P01", "57P02", "57P03", "25P03"}
 class Server(Warehouse):
     """One session of a warehouse reached over a network."""
 
-    drivername: ClassVar[str]
-    """What SQLAlchemy calls the engine and its driver."""
     passing: ClassVar[re.Pattern[str]]
     """What drivers say of a failed connect that may be over in a moment."""
     private: ClassVar[str]
@@ -40,7 +35,8 @@ class Server(Warehouse):
 
     def __init__(
         self,
-        target: Target,
+        open_connection: Callable[[], Any],
+        shown: str,
         application: str = "runner",
         timeout_s: float | None = None,
         watch: Watch | None = None,
@@ -48,13 +44,12 @@ class Server(Warehouse):
         *,
         plain: bool = False,
     ) -> None:
+        """`open_connection` gives a connection of the driver's, which is this session's own from then on; `shown` is
+        what errors call the place.
+        """
         super().__init__(timeout_s, watch, secrets)
-        self._target, self._application, self._plain = target, application, plain
-        arguments = self._arguments({n: v for n, v in target.options.items() if not isinstance(v, tuple)})
-        address = make_url(target.url).set(drivername=self.drivername).difference_update_query(arguments)
-        self._engine = sqlalchemy.create_engine(
-            address, poolclass=sqlalchemy.NullPool, pool_reset_on_return=None, connect_args=arguments
-        )
+        self._open_connection, self._shown = open_connection, shown
+        self._application, self._plain = application, plain
         try:
             self._connect()
         except Exception:
@@ -63,19 +58,28 @@ class Server(Warehouse):
 
     def _connect(self) -> None:
         """Open a session and make it this one's. Raises CannotConnect."""
+        opened = None
         try:
-            self._pooled = self._engine.raw_connection()
-            self._driver: Any = self._pooled.driver_connection
+            opened = self._open_connection()
+            self._driver: Any = opened
             self._session = self._introduce()
-        except CannotConnect:
-            raise
-        except Exception as error:  # the drivers' sign-on plug-ins have errors of their own
-            failed = getattr(error, "orig", None) or error
-            what = f"cannot connect to {self._target.shown}: {self.secrets.masked(self._text(failed))}"
-            raise CannotConnect(what, passing=self.passing.search(str(failed)) is not None) from None
+        except BaseException as error:
+            end(opened)
+            if isinstance(error, CannotConnect) or not isinstance(error, Exception):
+                raise
+            what = f"cannot connect to {self._shown}: {self.secrets.masked(self._text(error))}"
+            raise CannotConnect(what, passing=self.passing.search(str(error)) is not None) from None
 
     def another(self) -> Self:
-        return type(self)(self._target, self._application, self.timeout_s, self.watch, self.secrets, plain=self._plain)
+        return type(self)(
+            self._open_connection,
+            self._shown,
+            self._application,
+            self.timeout_s,
+            self.watch,
+            self.secrets,
+            plain=self._plain,
+        )
 
     def reopened(self) -> Self:
         """The lost connection is replaced, so that what is left of the run (`after`, the lease, scratch) has one.
@@ -83,8 +87,7 @@ class Server(Warehouse):
         What its session still holds at the server would only make us wait, so it is ended.
         """
         old = self._session
-        with suppress(Exception):
-            self._pooled.invalidate()
+        end(self._driver)
         self._connect()
         self._stuck = False
         second = self.another()
@@ -93,8 +96,7 @@ class Server(Warehouse):
         return second
 
     def _close(self) -> None:
-        self._pooled.invalidate()
-        self._engine.dispose()
+        end(self._driver)
 
     def _statements(self, label: str, script: str) -> list[str]:
         """A script's statements, for a driver that takes one at a time. Raises WarehouseError."""
@@ -111,9 +113,10 @@ class Server(Warehouse):
 
     # -- what a server provides besides ------------------------------------------------------------------------------
 
+    @classmethod
     @abstractmethod
-    def _arguments(self, given: dict[str, Any]) -> dict[str, Any]:
-        """What the driver is told besides what SQLAlchemy's dialect makes of the URL; `given` are the URL's options."""
+    def opener(cls, target: Target, application: str, *, plain: bool) -> Callable[[], Any]:
+        """How the driver opens a connection to a target, as `open_connection`."""
 
     @abstractmethod
     def _introduce(self) -> str:
@@ -173,6 +176,13 @@ class Server(Warehouse):
     def drop_scratch(self, scratch: str) -> None:
         if scratch != self.private:
             self.execute("scratch:drop", f"drop schema if exists {scratch} cascade")
+
+
+def end(connection: Any) -> None:
+    """Close a connection of the driver's, whatever state it is in; None for one that was not opened."""
+    with suppress(Exception):
+        if connection is not None:
+            connection.close()
 
 
 def _scratch_prefix(playbook: str) -> str:

@@ -17,9 +17,10 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import snowflake.connector
@@ -28,7 +29,8 @@ from runner.errors import CannotConnect
 from runner.names import TableName, turned
 from runner.warehouse.engines import Engine
 from runner.warehouse.engines.snowflake import PRIVATE, SNOWFLAKE
-from runner.warehouse.server import Server
+from runner.warehouse.server import Server, end
+from runner.warehouse.target import Target
 from runner.warehouse.values import NOTHING, Column, Relation, Result, Trouble, WarehouseError
 
 # The driver tells of clouds it does not find itself in; what goes wrong comes as an exception.
@@ -45,7 +47,6 @@ SESSION: dict[str, Any] = {
     "TRANSACTION_ABORT_ON_ERROR": True,
     "QUOTED_IDENTIFIERS_IGNORE_CASE": False,
     "ERROR_ON_NONDETERMINISTIC_MERGE": True,
-    "CLIENT_OUT_OF_BAND_TELEMETRY_ENABLED": False,
 }
 # SQLSTATEs: Snowflake uses both for objects that do not exist, whatever their kind
 ABSENT = {"42S02", "02000"}
@@ -59,11 +60,52 @@ PASSING = re.compile(
 CHANGED = "number of rows "  # what the columns of a DML statement's answer begin with
 
 
+HINT = "snowflake://USER@ACCOUNT/DATABASE/SCHEMA?warehouse=WAREHOUSE&role=ROLE"
+HOSTS = ".snowflakecomputing.com"
+SLASH = re.compile(r'/(?=(?:[^"]*"[^"]*")*[^"]*$)')  # in quotes it is a part of a name
+
+
+def arguments(target: Target, application: str, *, plain: bool) -> dict[str, Any]:
+    """What the connector is told of a target. Over TLS, with the certificate verified, unless the URL says
+    protocol=http: its own default. Raises CannotConnect for a path that is not DATABASE or DATABASE/SCHEMA.
+    """
+    names = SLASH.split(target.database)
+    if len(names) > 2:
+        raise CannotConnect(f"{target.shown} names more than a database and its schema", HINT)
+    named = {"user": target.user, "password": target.password, "database": names[0], **_place(target)}
+    return {
+        **{name: value for name, value in named.items() if value},
+        **({"schema": names[1]} if len(names) > 1 else {}),
+        "application": "runner",
+        "login_timeout": 30,
+        "enable_server_session_keep_alive_auto_detection": False,  # a run that ends leaves no query behind
+        **target.options,
+        "autocommit": True,
+        "session_parameters": {
+            **session_parameters(application, plain=plain),
+            **({} if plain else {"CLIENT_OUT_OF_BAND_TELEMETRY_ENABLED": False}),
+        },
+    }
+
+
+def session_parameters(application: str, *, plain: bool) -> dict[str, Any]:
+    """What a session has of its own from the start; a plain one has the account's settings, and a name."""
+    return {**({} if plain else SESSION), "QUERY_TAG": application}
+
+
+def _place(target: Target) -> dict[str, Any]:
+    """The account, and where it is: as a host of its own where the URL has a port, or the whole of its name."""
+    if HOSTS in target.host or target.port or not target.host:
+        return {"host": target.host, "port": target.port}
+    first, *rest = target.host.split(".")
+    account = first[: first.rfind("-")] if rest[:1] == ["global"] else first
+    return {"account": account, "host": f"{target.host}{HOSTS}", "port": "443"}
+
+
 class Snowflake(Server):
     """One session of an account, in the database of its URL."""
 
     engine: Engine = SNOWFLAKE
-    drivername = "snowflake"
     passing = PASSING
     private = PRIVATE
     schemas = "select schema_name from information_schema.schemata"
@@ -71,24 +113,15 @@ class Snowflake(Server):
     _instant = ""  # the freeze's
     _cursor: Any = None
 
-    def _arguments(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Over TLS, with the certificate verified, unless the URL says protocol=http: the driver's own default."""
-        settings = {} if self._plain else SESSION
-        return {
-            "application": "runner",
-            "login_timeout": 30,
-            "enable_server_session_keep_alive_auto_detection": False,  # a run that ends leaves no query behind
-            **given,
-            "session_parameters": {**settings, "QUERY_TAG": self._application, **given.get("session_parameters", {})},
-        }
+    @classmethod
+    def opener(cls, target: Target, application: str, *, plain: bool) -> Callable[[], Any]:
+        return partial(snowflake.connector.connect, **arguments(target, application, plain=plain))
 
     def _introduce(self) -> str:
-        self._driver.autocommit(True)  # the dialect has switched it off
         sql = "select current_database(), current_schema(), current_session()"
         database, schema, session = self._run(sql)[-1].one()
         if not database:
-            hint = "snowflake://USER@ACCOUNT/DATABASE/SCHEMA?warehouse=WAREHOUSE&role=ROLE"
-            raise CannotConnect(f"{self._target.shown} names no database that this role can use", hint)
+            raise CannotConnect(f"{self._shown} names no database that this role can use", HINT)
         self._history: set[TableName] = set()
         self.engine = replace(type(self).engine, default_schema=turned(str(schema or "PUBLIC")))
         return str(session)
@@ -124,7 +157,7 @@ class Snowflake(Server):
     def _cancel(self) -> None:
         """By query id where the driver knows it already, else all that this session does."""
         query = getattr(self._cursor, "sfqid", None)
-        side = self._engine.raw_connection()
+        side = self._open_connection()
         try:
             call = (
                 f"system$cancel_query({self.engine.literal(query)})"
@@ -133,7 +166,7 @@ class Snowflake(Server):
             )
             side.cursor().execute(f"select {call}")
         finally:
-            side.close()
+            end(side)
 
     def _begin(self, snapshot: bool) -> str:
         return "begin transaction"
