@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from runner.errors import CannotConnect
 from runner.secrets import NO_SECRETS, Secrets
 
 if TYPE_CHECKING:
     from runner.warehouse.base import Warehouse
+    from runner.warehouse.pooled import SqlalchemyEngine
     from runner.warehouse.server import Server
     from runner.warehouse.target import Target
     from runner.warehouse.values import Watch
@@ -51,6 +52,38 @@ def connect(
     server = _server(target.engine)
     opener = server.opener(target, application, plain=plain)
     return server(opener, target.shown, application, timeout_s, watch, secrets, plain=plain)
+
+
+def from_engine(
+    engine: SqlalchemyEngine,
+    application: str,
+    *,
+    plain: bool = False,
+    timeout_s: float | None = None,
+    watch: Watch | None = None,
+    secrets: Secrets = NO_SECRETS,
+) -> Warehouse:
+    """The Postgres, Redshift or Snowflake that a SQLAlchemy Engine leads to, by connections that it opens.
+
+    They leave its pool: the runner changes their settings, and closes them. Raises CannotConnect, and BadInput for an
+    Engine of another driver.
+    """
+    from runner.warehouse import pooled
+    from runner.warehouse.target import display
+
+    server = _server(pooled.engine_of(engine))
+    opener = pooled.opener(engine, server, application, plain=plain)
+    url = engine.url.render_as_string(hide_password=False)
+    return server(opener, display(url), application, timeout_s, watch, secrets.of_target(url), plain=plain)
+
+
+def from_duckdb(
+    connection: Any, *, timeout_s: float | None = None, watch: Watch | None = None, secrets: Secrets = NO_SECRETS
+) -> Warehouse:
+    """The warehouse of an open DuckDB connection, on a connection of its own: the given one stays as it is, and open."""
+    from runner.warehouse.duckdb import DuckDB
+
+    return DuckDB("", connection=connection.cursor(), lent=True, timeout_s=timeout_s, watch=watch, secrets=secrets)
 
 
 def _server(engine: str) -> type[Server]:

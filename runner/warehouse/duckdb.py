@@ -62,15 +62,21 @@ class DuckDB(Warehouse):
         secrets: Secrets = NO_SECRETS,
         options: Mapping[str, Any] = MappingProxyType({}),
         connection: Any = None,
+        lent: bool = False,
         engine: Engine | None = None,
     ) -> None:
+        """`connection`: in the open database of that one, which is this session's own from then on; where the database
+        is `lent`, another has opened it with settings of his own, and will close it.
+        """
         super().__init__(timeout_s, watch, secrets)
-        self._path, self._options = path, dict(options)
+        self._path, self._options, self._lent = path, dict(options), lent
         self._lines_before = 0  # the statement that runs, within its text
         if not new and path not in ("", ":memory:") and not os.path.exists(path):
             hint = "name the file that the events are in: duckdb:///web.duckdb is web.duckdb in this folder"
             raise CannotConnect(f"cannot open {path}: there is no such database", hint)
         self._connection = connection if connection is not None else _open(path, read_only, self._options)
+        if lent:
+            self._run("set session timezone = 'UTC'")
         self.engine = engine or replace(DUCKDB, database=str(self._run("select current_database()")[-1].one()[0]))
 
     def _run(self, sql: str) -> tuple[Result, ...]:
@@ -155,6 +161,7 @@ class DuckDB(Warehouse):
             watch=self.watch,
             secrets=self.secrets,
             connection=connection,
+            lent=self._lent,
             engine=self.engine,
         )
 
@@ -162,6 +169,10 @@ class DuckDB(Warehouse):
         """After a fatal error every connection of the process is dead until all are closed and the file is opened anew."""
         if self._stuck:
             raise CannotConnect(f"{self._path}: a statement does not end")
+        if self._lent:
+            raise CannotConnect(
+                "the database has to be opened anew, by who opened it", "close all its connections first"
+            )
         self._close()
         self._connection = _open(self._path, False, self._options)
         return self.another()

@@ -67,8 +67,9 @@ class Server(Warehouse):
             end(opened)
             if isinstance(error, CannotConnect) or not isinstance(error, Exception):
                 raise
-            what = f"cannot connect to {self._shown}: {self.secrets.masked(self._text(error))}"
-            raise CannotConnect(what, passing=self.passing.search(str(error)) is not None) from None
+            failed = getattr(error, "orig", None) or error  # the driver's own, where SQLAlchemy has wrapped it
+            what = f"cannot connect to {self._shown}: {self.secrets.masked(self._text(failed))}"
+            raise CannotConnect(what, passing=self.passing.search(str(failed)) is not None) from None
 
     def another(self) -> Self:
         return type(self)(
@@ -117,6 +118,10 @@ class Server(Warehouse):
     @abstractmethod
     def opener(cls, target: Target, application: str, *, plain: bool) -> Callable[[], Any]:
         """How the driver opens a connection to a target, as `open_connection`."""
+
+    @classmethod
+    def adopt(cls, connection: Any, application: str, *, plain: bool) -> None:
+        """Give a connection that another has opened what `opener` says at once."""
 
     @abstractmethod
     def _introduce(self) -> str:

@@ -117,6 +117,17 @@ class Snowflake(Server):
     def opener(cls, target: Target, application: str, *, plain: bool) -> Callable[[], Any]:
         return partial(snowflake.connector.connect, **arguments(target, application, plain=plain))
 
+    @classmethod
+    def adopt(cls, connection: Any, application: str, *, plain: bool) -> None:
+        connection.autocommit(True)  # SQLAlchemy's dialect has switched it off
+        settings = session_parameters(application, plain=plain)
+        listed = " ".join(f"{name} = {SNOWFLAKE.literal(value)}" for name, value in settings.items())
+        cursor = connection.cursor()
+        try:
+            cursor.execute(f"alter session set {listed}")
+        finally:
+            cursor.close()
+
     def _introduce(self) -> str:
         sql = "select current_database(), current_schema(), current_session()"
         database, schema, session = self._run(sql)[-1].one()
