@@ -57,17 +57,10 @@ HOST_AND_PORT = re.compile(r"([A-Za-z0-9.-]*):(\d*)")
 
 def arguments(target: Target) -> dict[str, Any]:
     """What psycopg is told of a target. SQL is sent as UTF-8, whatever PGCLIENTENCODING says."""
-    named = {
-        "host": target.host,
-        "port": target.port,
-        "user": target.user,
-        "password": target.password,
-        "dbname": target.database,
-    }
     given = dict(target.query)
     return {
         **NETWORK,
-        **{name: value for name, value in named.items() if value},
+        **target.named(database="dbname"),
         **given,
         **_hosts(given.get("host"), given.get("port")),
         "client_encoding": "utf8",

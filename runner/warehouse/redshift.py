@@ -54,15 +54,8 @@ PART = re.compile(r'"((?:[^"]|"")+)"|([^".]+)')
 
 def arguments(target: Target, application: str) -> dict[str, Any]:
     """What redshift_connector is told of a target: TLS, with the certificate's name verified, unless the URL says not."""
-    named = {
-        "host": target.host,
-        "port": target.port,
-        "user": target.user,
-        "password": target.password,
-        "database": target.database,
-    }
     return {
-        **{name: value for name, value in named.items() if value},
+        **target.named(),
         "ssl": True,
         "sslmode": "verify-full",
         "timeout": 10,

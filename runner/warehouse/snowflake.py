@@ -30,24 +30,13 @@ from runner.names import TableName, turned
 from runner.warehouse.engines import Engine
 from runner.warehouse.engines.snowflake import PRIVATE, SNOWFLAKE
 from runner.warehouse.server import Server, end
+from runner.warehouse.snowflake_session import HINT, arguments, session_parameters
 from runner.warehouse.target import Target
 from runner.warehouse.values import NOTHING, Column, Relation, Result, Trouble, WarehouseError
 
 # The driver tells of clouds it does not find itself in; what goes wrong comes as an exception.
 logging.getLogger("snowflake.connector").setLevel(logging.CRITICAL)
 
-LOCK_S = 60
-# https://docs.snowflake.com/en/sql-reference/parameters says what each means
-SESSION: dict[str, Any] = {
-    "TIMEZONE": "UTC",
-    "TIMESTAMP_TYPE_MAPPING": "TIMESTAMP_NTZ",
-    "TIMESTAMP_NTZ_OUTPUT_FORMAT": "YYYY-MM-DD HH24:MI:SS.FF6",
-    "LOCK_TIMEOUT": LOCK_S,
-    "ABORT_DETACHED_QUERY": True,  # a run that died does not work on
-    "TRANSACTION_ABORT_ON_ERROR": True,
-    "QUOTED_IDENTIFIERS_IGNORE_CASE": False,
-    "ERROR_ON_NONDETERMINISTIC_MERGE": True,
-}
 # SQLSTATEs: Snowflake uses both for objects that do not exist, whatever their kind
 ABSENT = {"42S02", "02000"}
 DUPLICATE_OBJECT = "42710"
@@ -58,48 +47,6 @@ PASSING = re.compile(
     "25000[1368]|timed? ?out|refused|unreachable|temporar|reset|HTTP request failed|50[234]|connection", re.IGNORECASE
 )
 CHANGED = "number of rows "  # what the columns of a DML statement's answer begin with
-
-
-HINT = "snowflake://USER@ACCOUNT/DATABASE/SCHEMA?warehouse=WAREHOUSE&role=ROLE"
-HOSTS = ".snowflakecomputing.com"
-SLASH = re.compile(r'/(?=(?:[^"]*"[^"]*")*[^"]*$)')  # in quotes it is a part of a name
-
-
-def arguments(target: Target, application: str, *, plain: bool) -> dict[str, Any]:
-    """What the connector is told of a target. Over TLS, with the certificate verified, unless the URL says
-    protocol=http: its own default. Raises CannotConnect for a path that is not DATABASE or DATABASE/SCHEMA.
-    """
-    names = SLASH.split(target.database)
-    if len(names) > 2:
-        raise CannotConnect(f"{target.shown} names more than a database and its schema", HINT)
-    named = {"user": target.user, "password": target.password, "database": names[0], **_place(target)}
-    return {
-        **{name: value for name, value in named.items() if value},
-        **({"schema": names[1]} if len(names) > 1 else {}),
-        "application": "runner",
-        "login_timeout": 30,
-        "enable_server_session_keep_alive_auto_detection": False,  # a run that ends leaves no query behind
-        **target.options,
-        "autocommit": True,
-        "session_parameters": {
-            **session_parameters(application, plain=plain),
-            **({} if plain else {"CLIENT_OUT_OF_BAND_TELEMETRY_ENABLED": False}),
-        },
-    }
-
-
-def session_parameters(application: str, *, plain: bool) -> dict[str, Any]:
-    """What a session has of its own from the start; a plain one has the account's settings, and a name."""
-    return {**({} if plain else SESSION), "QUERY_TAG": application}
-
-
-def _place(target: Target) -> dict[str, Any]:
-    """The account, and where it is: as a host of its own where the URL has a port, or the whole of its name."""
-    if HOSTS in target.host or target.port or not target.host:
-        return {"host": target.host, "port": target.port}
-    first, *rest = target.host.split(".")
-    account = first[: first.rfind("-")] if rest[:1] == ["global"] else first
-    return {"account": account, "host": f"{target.host}{HOSTS}", "port": "443"}
 
 
 class Snowflake(Server):

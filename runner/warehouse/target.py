@@ -81,6 +81,17 @@ class Target:
         """The target as it may be shown: no password, no options."""
         return display(self.url)
 
+    def named(self, *, database: str = "database") -> dict[str, Any]:
+        """Its parts, under the names that drivers have for them; those that are empty are left out."""
+        parts = {
+            "host": self.host,
+            "port": self.port,
+            "user": self.user,
+            "password": self.password,
+            database: self.database,
+        }
+        return {name: part for name, part in parts.items() if part}
+
     @property
     def options(self) -> Mapping[str, Any]:
         """What stands after `?`, as the driver's own arguments: `true`, numbers and JSON lists are read as such.

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from runner.errors import CannotConnect
-from runner.warehouse import postgres, redshift, snowflake
+from runner.warehouse import postgres, redshift
+from runner.warehouse import snowflake_session as snowflake
 from runner.warehouse.target import Target
 from tests.engines.test_urls import READ
 
@@ -48,6 +49,7 @@ SNOWFLAKE = (
     "snowflake://u@acc/db?host=127.0.0.1&port=8080&protocol=http",
     "snowflake://u@acc/%22a%2Fb%22/%22c%22%22d%2F%22",
     "snowflake://u@acc/d%2Fs",
+    "snowflake://u@acc//s",
     "snowflake://u@acc/d/s?authenticator=SNOWFLAKE_JWT&private_key_file=/k.p8&private_key_file_pwd=1234",
     "snowflake://u@acc/d?authenticator=externalbrowser&client_session_keep_alive=true&application=mine&login_timeout=5",
     "snowflake://u@acc/d?account=other&region=x&autocommit=false&schema=t",

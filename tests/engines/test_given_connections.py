@@ -20,7 +20,7 @@ from runner.increment.run import run
 from runner.increment.work import Request
 from runner.playbook.load import load
 from runner.program.load import load as load_program
-from runner.session.session import new_run_id, now_utc, system_clock
+from runner.session.session import Session
 from runner.warehouse import from_duckdb, from_engine
 from runner.warehouse.base import Warehouse
 from runner.warehouse.target import Target
@@ -44,10 +44,10 @@ def engine_at(url: str) -> Iterator[sqlalchemy.Engine]:
 
 def runs(project: Project, warehouse: Warehouse) -> None:
     """One run of the project's playbook in the given warehouse, which publishes; what it made is what it should be."""
-    playbook = load(project.write(), os.environ)
+    session, playbook = Session(os.environ), load(project.write(), os.environ)
     program = load_program(playbook, playbook.target.engine, playbook.target.engine)
     seen: list[Event] = []
-    run(program, warehouse, Request(new_run_id(), now_utc()), system_clock(), seen.append)
+    run(program, warehouse, Request(session.new_run_id(), session.now_utc()), session.clock, seen.append)
     assert any(isinstance(one, Published) for one in seen)
     project.check()
 
