@@ -7,7 +7,7 @@ its problems are collected in `Problems`, so that a user gets all of them at onc
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import NoReturn
@@ -92,6 +92,13 @@ class RunnerError(Exception):
         self.what = what
         self.hint = hint
 
+    def mask(self, secrets: Secrets) -> None:
+        """Take secrets out of its texts."""
+        self.what = secrets.masked(self.what)
+        self.args = (self.what,)
+        if isinstance(self.hint, str):
+            self.hint = secrets.masked(self.hint)
+
     @property
     def message(self) -> str:
         """What went wrong, and what is published."""
@@ -130,6 +137,13 @@ class BadInput(RunnerError):
         found = (problems,) if isinstance(problems, Problem) else tuple(sorted(set(problems), key=_reading_order))
         self.problems: tuple[Problem, ...] = found
         super().__init__("\n".join(map(str, found)))
+
+    def mask(self, secrets: Secrets) -> None:
+        """Take secrets out of its texts."""
+        super().mask(secrets)
+        self.problems = tuple(
+            replace(one, what=secrets.masked(one.what), hint=secrets.masked(one.hint)) for one in self.problems
+        )
 
 
 class Problems:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from runner.program.values import Program
     from runner.state.runs import RunRow
     from runner.warehouse.base import Warehouse
+    from runner.warehouse.target import Target
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ class LoadedPlaybook:
 
 
 def load(
-    session: Session, path: Path, variables: Mapping[str, str] | None = None, target: str | None = None
+    session: Session, path: Path, variables: Mapping[str, str] | None = None, target: str | Target | None = None
 ) -> LoadedPlaybook:
     """Read a playbook; from now on the session hides what is secret in it. Raises BadInput, NoSteps; connects to nothing.
 

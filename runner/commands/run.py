@@ -88,7 +88,7 @@ def _request(loaded: LoadedPlaybook, options: RunOptions) -> Request:
         raise BadInput(
             Problem(
                 Place(loaded.playbook.path),
-                "--from-step is for playbooks without a source",
+                "a step to start from is for playbooks without a source",
                 "a run over a source always starts at its first step; that is safe",
             )
         )
@@ -111,6 +111,6 @@ def _request(loaded: LoadedPlaybook, options: RunOptions) -> Request:
 def _checked(run_id: str | None) -> str | None:
     if run_id is not None and not re.fullmatch(r"[A-Za-z0-9_.:+-]{1,80}", run_id):
         raise BadInput(
-            Problem(Place(), f"--run-id {run_id[:90]}: not 1 to 80 letters, digits or _ . : + -", "--run-id 2024-03-01")
+            Problem(Place(), f"run id {run_id[:90]}: not 1 to 80 letters, digits or _ . : + -", "such as 2024-03-01")
         )
     return run_id

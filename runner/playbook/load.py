@@ -33,10 +33,12 @@ MAX_INCLUDES = 20  # below each other
 _COLON_KEY = re.compile(r"^:(?:targets|variables|steps)[ \t]*:|^([\"']?)targets\1[ \t]*:", re.MULTILINE)
 
 
-def load(path: Path, env: Mapping[str, str], overrides: Mapping[str, str] = {}, target: str | None = None) -> Playbook:
+def load(
+    path: Path, env: Mapping[str, str], overrides: Mapping[str, str] = {}, target: str | Target | None = None
+) -> Playbook:
     """The playbook at `path`. Raises BadInput with all problems, or NoSteps; connects to nothing, parses no SQL.
 
-    `overrides` are the `--var` values, and `target` is what --target says, in place of the playbook's own.
+    `overrides` are the `--var` values, and `target`, which may be what --target says, stands in place of its own.
     """
     problems = Problems()
     pages = _Pages(env, problems).read(path, own_target=target is None)
@@ -140,9 +142,9 @@ def _name(page: Page, problems: Problems) -> str:
     return ""
 
 
-def _target(page: Page, override_text: str | None, env: Mapping[str, str], problems: Problems) -> Target:
-    if override_text is not None:
-        return given_target(override_text, env, problems)
+def _target(page: Page, other: str | Target | None, env: Mapping[str, str], problems: Problems) -> Target:
+    if other is not None:
+        return other if isinstance(other, Target) else given_target(other, env, problems)
     text = page.target.text if page.target else f"duckdb:///{page.name}.duckdb"
     place = page.target.place if page.target else Place(page.path)
     try:
@@ -160,11 +162,16 @@ def given_target(written: str, env: Mapping[str, str], problems: Problems) -> Ta
             "in single quotes: --target 'postgresql://user:${PGPASSWORD}@host/db', or leave it out and set PGPASSWORD"
         )
         problems.stop(Place(), what, hint)
-    text = expand_text(written, Place(), env, problems, "--target: ", url=True)
+    return parsed_target(written, "--target", env, problems)
+
+
+def parsed_target(written: str, label: str, env: Mapping[str, str], problems: Problems) -> Target:
+    """What a URL names, from where the program runs; messages call it `label`."""
+    text = expand_text(written, Place(), env, problems, f"{label}: ", url=True)
     try:
         return Target.parse(text, Path.cwd()) if text is not None else MEMORY
     except Wrong as wrong:
-        problems.add(Place(), f"--target {wrong.what}", wrong.hint)
+        problems.add(Place(), f"{label} {wrong.what}", wrong.hint)
         return MEMORY
 
 
