@@ -59,7 +59,7 @@ def _asked(playbook: Playbook, dialect: str) -> list[SourceKey]:
     for source in playbook.sources:
         for key in source.keys:
             with suppress(SqlglotError):  # it was reported
-                found.append(SourceKey(source, (normalise(key.text, dialect),), (key.text,)))
+                found.append(SourceKey(source, (normalise(key.text, dialect, source.table),), (key.text,)))
     return found
 
 

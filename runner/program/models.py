@@ -87,7 +87,7 @@ def _key_texts(model: Model, table: TableName, dialect: str, problems: list[Prob
     found = []
     for text in (column.over(table) for column in model.key):
         try:
-            found.append(normalise(text, dialect))
+            found.append(normalise(text, dialect, table))
         except SqlglotError as error:
             what = f"the key {show(text)} cannot be read as SQL: {str(error).splitlines()[0]}"
             problems.append(Problem(model.place, what, "write one SQL expression over a row of the input"))

@@ -73,7 +73,7 @@ def _dedupe(compiled: CompiledModel, dialect: str) -> Iterator[Problem]:
         if not key.source.dedupe:
             continue
         try:
-            listed = {normalise(e.text, dialect) for e in key.source.dedupe}
+            listed = {normalise(e.text, dialect, key.source.table) for e in key.source.dedupe}
         except SqlglotError:  # it was reported
             continue
         plain = {text for text in listed if text.isidentifier()}
@@ -94,7 +94,7 @@ def _rule(read: ReadModel, playbook: Playbook, dialect: str) -> Iterator[Problem
     if model.affected or (model.unproven and not model.merge):
         return
     if not model.merge:
-        refusals = keywise.check(read.tree, compiled.key_names, _tracked(compiled, playbook), dialect)
+        refusals = keywise.check(read.tree, compiled.key_names, _tracked(compiled, playbook), dialect).refusals
     elif len(compiled.sources) == 1 and not compiled.models:
         refusals = merge.check_merge(read.tree, model, compiled.sources[0], dialect)
     else:

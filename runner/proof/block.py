@@ -7,7 +7,7 @@ DISTINCT keeps the keys apart, that nothing depends on the order of rows, and wh
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
 
@@ -25,16 +25,12 @@ from runner.proof.calls import (
     volatile,
     window,
 )
+from runner.proof.columns import Canon, Dependence, Out, Relation, Unlisted
 from runner.proof.from_clause import QUALIFY, UNTIED, Ctes, From, Rule
-from runner.proof.outputs import Outputs, condition_of, window_parts
+from runner.proof.outputs import Outputs, aliases, condition_of, window_parts
 from runner.proof.relations import (
-    Canon,
-    Dependence,
     Frame,
-    Out,
-    Relation,
     Unique,
-    Unlisted,
     bare,
     canon,
     canons_in,
@@ -69,7 +65,7 @@ class Block:
         rule, select = self.rule, self.select
         before = len(rule.refused)
         rule.no_more(select, SELECT_ARGS | NOT_OTHERS, "the query")
-        reader = From(rule, self.ctes, Frame(rule.dialect, rule.size, self.outer))
+        reader = From(rule, self.ctes, rule.frame(self.outer))
         self.frame = reader.read(select)
         keyed = bool(self.frame.keyed)
         correlated = reader.finish(condition_of(select, "where"), select)
@@ -78,7 +74,7 @@ class Block:
         self._read_group()
         self._calls()
         results = Outputs(rule, select, self.frame, self.grouped)
-        outputs = results.listed()
+        outputs = results.outputs
         self._distinct(outputs)
         self._limits(correlated)
         refused = self.broken
@@ -86,14 +82,14 @@ class Block:
             return Relation(
                 Dependence.CONSTANT,
                 _plain(outputs),
-                results.unique_names(outputs, self.unique),
+                results.unique(self.unique),
                 refused=refused,
                 correlated=correlated,
             )
         return Relation(
             Dependence.KEYED,
             tuple(outputs),
-            results.unique_names(outputs, self.unique),
+            results.unique(self.unique),
             results.keys(),
             refused=refused,
         )
@@ -290,7 +286,7 @@ class Block:
             return
         on = distinct.args.get("on")
         if on is None:
-            columns = Relation(Dependence.KEYED, tuple(outputs)).columns().values()
+            columns = [out for _, out in Relation(Dependence.KEYED, tuple(outputs)).placed()]
             held = self.frame.keeps([bare(item) for item in self.select.expressions if not item.is_star])
             if self.by_key and len(held.union(*(out.strong for out in columns))) < self.rule.size:
                 self._refuse(
@@ -328,11 +324,7 @@ class Block:
         if not isinstance(node, exp.Column) or node.table:
             return isinstance(node, exp.Literal)
         name = folded(node.this, self.rule.dialect)
-        named = [
-            one
-            for one in self.select.expressions
-            if isinstance(one, exp.Alias) and folded(one.args["alias"], self.rule.dialect) == name
-        ]
+        named = [one for given, one in aliases(self.select, self.rule.dialect) if given == name]
         return any(canon(one, self.frame) != canon(node, self.frame) for one in named)
 
     def _limits(self, correlated: bool) -> None:
@@ -360,7 +352,9 @@ class Block:
 def _plain(outputs: list[Out | Unlisted]) -> tuple[Out | Unlisted, ...]:
     """The outputs without what they say of the key."""
     return tuple(
-        Unlisted(tuple(Out(out.name) for out in output.known)) if isinstance(output, Unlisted) else Out(output.name)
+        replace(output, known=tuple(Out(out.name) for out in output.known))
+        if isinstance(output, Unlisted)
+        else Out(output.name)
         for output in outputs
     )
 

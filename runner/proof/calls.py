@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from runner.proof.relations import Canon, Frame, Unique, bare, canon, canons_in, inside
+from runner.proof.columns import Canon
+from runner.proof.relations import Frame, Unique, bare, canon, canons_in, inside
 
 Answer = tuple[str, str] | None  # reason, hint
 

@@ -14,15 +14,11 @@ from sqlglot import exp
 
 from runner.names import TableName
 from runner.proof.calls import name_of_call, shown, volatile, words
+from runner.proof.columns import Canon, Dependence, Out, Relation, Unlisted, leaves, own
 from runner.proof.relations import (
     OUTER,
-    Canon,
-    Dependence,
     Frame,
-    Out,
-    Relation,
     Unique,
-    Unlisted,
     bare,
     canon,
     canons_in,
@@ -64,9 +60,15 @@ class Rule:
     key: tuple[str, ...]  # the output columns of the key
     texts: tuple[str, ...]  # the key as a message shows it
     tracked: Mapping[TableName, Relation]
+    columns: Mapping[TableName, tuple[str, ...]]  # of tables that the catalogue has described, in order
     name_of: Callable[[exp.Table], TableName]
     relation: Callable[[exp.Expr, Ctes, Frame | None], Relation]
     refused: list[RefusedNode] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)  # what the answer hangs on and only the catalogue can tell
+
+    def frame(self, outer: Frame | None = None) -> Frame:
+        """An empty FROM clause."""
+        return Frame(self.dialect, self.size, outer, doubts=self.doubts)
 
     def refuse(self, node: exp.Expr, reason: str, hint: str) -> None:
         self.refused.append(RefusedNode(node, reason, hint))
@@ -136,7 +138,10 @@ class From:
         name = alias.this if isinstance(alias, exp.TableAlias) and alias.this else None
         if name is None and isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
             name = node.this
-        return (folded(name, self.rule.dialect) if name else f"#{len(self.frame.relations)}"), relation
+        seen = folded(name, self.rule.dialect) if name else f"#{len(self.frame.relations)}"
+        if isinstance(node, exp.Table) and name is node.this:
+            self.frame.origins[seen] = tuple(folded(part, self.rule.dialect) for part in node.parts)
+        return seen, relation
 
     def _relation(self, node: exp.Expr, skip: frozenset[str]) -> Relation:
         rule = self.rule
@@ -168,7 +173,11 @@ class From:
             known = self.ctes.get(folded(node.this, rule.dialect))
             if known is not None:
                 return known
-        return rule.tracked.get(rule.name_of(node), Relation(Dependence.CONSTANT, (Unlisted(),)))
+        name = rule.name_of(node)
+        if name in rule.tracked:
+            return rule.tracked[name]
+        listed = tuple(map(Out, rule.columns.get(name, ())))
+        return Relation(Dependence.CONSTANT, listed or (Unlisted(),))
 
     def _function(self, call: exp.Expr, node: exp.Expr) -> Relation:
         """A list of values or a table function: constant, or belonging to the row beside it."""
@@ -186,26 +195,26 @@ class From:
         offset = node.args.get("offset")
         if isinstance(offset, exp.Identifier):
             name = folded(offset, rule.dialect)
-            return Relation(Dependence.CONSTANT, (Unlisted(), Out(name)), unique=frozenset({frozenset({name})}))
+            return Relation(Dependence.CONSTANT, (Unlisted(), Out(name)), unique=frozenset({frozenset({own((1, ""))})}))
         return Relation(Dependence.CONSTANT, (Unlisted(),))
 
     def _renamed(self, node: exp.Expr, relation: Relation, names: list[str]) -> Relation:
         """`t as x(a, b)`: columns by position."""
-        outputs = relation.outputs
+        outputs = list(relation.outputs)
+        if not any(isinstance(output, Unlisted) for output in outputs[: len(names)]):
+            named = [replace(out, name=name) for out, name in zip(outputs, names, strict=False) if isinstance(out, Out)]
+            return replace(relation, outputs=(*named, *outputs[len(named) :]))
+        if relation.dependence is Dependence.KEYED:
+            hint = "list the columns in a CTE and rename them there"
+            self.rule.doubts.append(", ".join(names))
+            self.rule.refuse(node, f"{self.rule.show(node)} renames columns that are not listed", hint)
+            return replace(relation, outputs=(Unlisted(),), unique=frozenset(), keys=(), refused=True)
         listed = [output for output in outputs if isinstance(output, Out)]
-        if len(listed) < len(outputs):
-            if relation.dependence is Dependence.KEYED:
-                hint = "list the columns in a CTE and rename them there"
-                self.rule.refuse(node, f"{self.rule.show(node)} renames columns that are not listed", hint)
-                return replace(relation, outputs=(Unlisted(),), unique=frozenset(), keys=(), refused=True)
-            rest = (Unlisted(),) if isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier) else ()
-            return replace(relation, outputs=(*map(Out, names), *listed, *rest))
-        renames = {out.name: name for out, name in zip(listed, names, strict=False)}
-        if len(names) > len(listed) or len({out.name for out in listed}) < len(listed):
-            renames, relation = {}, replace(relation, unique=frozenset())
-        named = tuple(replace(out, name=name) for out, name in zip(listed, names, strict=False))
-        unique = frozenset(frozenset(renames.get(name, name) for name in u) for u in relation.unique)
-        return replace(relation, outputs=named + tuple(listed[len(names) :]), unique=unique)
+        rest = (Unlisted(),) if isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier) else ()
+        places = [at for at, output in enumerate(outputs) if isinstance(output, Out)]
+        moved = {own((at, "")): own((len(names) + number, "")) for number, at in enumerate(places)}
+        unique = frozenset(frozenset(moved[of] for of in one) for one in relation.unique if one <= moved.keys())
+        return replace(relation, outputs=(*map(Out, names), *listed, *rest), unique=unique)
 
     def _join(self, join: exp.Join) -> None:
         rule, frame = self.rule, self.frame
@@ -234,7 +243,7 @@ class From:
             self._sides(join, alias, relation, before, side, kind)
         self._rows(join, alias, relation, lefts, side, kind)
         for name, left in lefts.items():
-            right = frame.column(alias, name)
+            right = frame.named(alias, name)
             if kind in {"SEMI", "ANTI"}:
                 continue
             frame.merged[name] = [right] if side == "RIGHT" else [*left, right] if side == "FULL" else left or [right]
@@ -245,16 +254,18 @@ class From:
         """What a USING column means on the left."""
         if name in self.frame.merged:
             return list(self.frame.merged[name])
-        known = [alias for alias, relation in self.frame.relations.items() if name in relation.columns()]
-        known = known or [alias for alias, relation in self.frame.relations.items() if relation.is_open]
-        return [self.frame.column(known[0], name)] if len(known) == 1 else []
+        known = [alias for alias, relation in self.frame.relations.items() if relation.has(name)]
+        known = known or [alias for alias, relation in self.frame.relations.items() if relation.may_have(name)]
+        if len(known) > 1 and any(relation.is_open for relation in self.frame.relations.values()):
+            self.rule.doubts.append(name)
+        return [self.frame.named(known[0], name)] if len(known) == 1 else []
 
     def _tie(self, join: exp.Join, alias: str, lefts: Mapping[str, list[Canon]], inner: bool) -> None:
         frame = self.frame
         for name, left in lefts.items():
             if left:
                 one = frame._first_of([frame._holds(part) for part in left])
-                frame.tie(one, frame._holds(frame.column(alias, name)), False, alias, True)
+                frame.tie(one, frame._holds(frame.named(alias, name)), False, alias, True)
         for condition in conjuncts(join.args.get("on")):
             frame.link(condition, alias, not inner)
 
@@ -322,14 +333,14 @@ class From:
     def _given(self, join: exp.Join, alias: str, lefts: Mapping[str, list[Canon]]) -> Unique:
         """Columns of the joined relation that equal something on the left: a row on the left meets one value."""
         frame = self.frame
-        found = {frame.column(alias, name) for name in lefts}
+        found = {frame.named(alias, name) for name in lefts}
         for condition in conjuncts(join.args.get("on")):
             if not isinstance(condition, exp.EQ):
                 continue
             for mine, other in ((condition.this, condition.expression), (condition.expression, condition.this)):
                 at = canon(mine, frame)
                 theirs = canons_in(other, frame)
-                plain = isinstance(bare(mine), exp.Column) and at[:3] == frame.column(alias, "")[:3]
+                plain = isinstance(bare(mine), exp.Column) and at[:3] == frame.column(alias, (0, ""))[:3]
                 if plain and theirs is not None and not any(is_of(one, alias, frame) for one in theirs):
                     found.add(at)
         return frozenset(found)
@@ -362,7 +373,8 @@ class From:
 
 def is_of(of: Canon, alias: str, frame: Frame) -> bool:
     """Whether this is a column of `alias`, or one that cannot be told."""
-    return bool(of[:3] == ("column", frame.depth, alias) or of[0] in {"unknown", "merged"})
+    parts = leaves(of)
+    return any(one[:3] == ("column", frame.depth, alias) or one[0] in {"unknown", "merged"} for one in parts)
 
 
 def _least(uniques: list[Unique]) -> list[Unique]:

@@ -9,21 +9,24 @@ What cannot be shown is refused, with line, reason and what to write instead; th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from types import MappingProxyType
 
 from sqlglot import exp
 
-from runner.names import TableName
+from runner.names import TableName, turned
 from runner.proof.block import UNPROVEN, Block
 from runner.proof.calls import volatile
+from runner.proof.columns import Canon, Dependence, Out, Place, Relation, Unlisted, leaves, own, through
 from runner.proof.from_clause import QUALIFY, Ctes, From, Rule
-from runner.proof.relations import Dependence, Frame, Out, Relation, Unlisted, bare, canon, folded, inside, line_of
+from runner.proof.relations import Frame, bare, canon, folded, inside, line_of
 from runner.sql import parser
 from runner.sql.spelling import name_of
 
 LIMITS = frozenset({"limit", "offset"})
+NO_COLUMNS: Mapping[TableName, tuple[str, ...]] = MappingProxyType({})
 WRAPPER_ARGS = frozenset({"this", "alias", "with_", "order"})
 SETS_ARGS = frozenset({"with_", "this", "expression", "distinct", "order", "by_name"})
 
@@ -45,20 +48,42 @@ class Refusal:
     hint: str
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """What the rule says of a SELECT: accepted if there are no refusals.
+
+    `is_open`: it hangs on columns that nobody has listed, so only a check that knows all columns counts.
+    """
+
+    refusals: tuple[Refusal, ...]
+    is_open: bool
+    columns: tuple[str, ...]  # of the SELECT, as the engine compares them; none where they are not all known
+
+
 def check(
-    tree: exp.Query, key: tuple[str, ...], tracked: Mapping[TableName, Tracked], dialect: str
-) -> tuple[Refusal, ...]:
-    """The reasons why `tree` may not be recomputed key by key; none if it may. `key` names output columns."""
-    inputs = {name: _relation_of(one, dialect) for name, one in tracked.items()}
+    tree: exp.Query,
+    key: tuple[str, ...],
+    tracked: Mapping[TableName, Tracked],
+    dialect: str,
+    columns: Mapping[TableName, tuple[str, ...]] = NO_COLUMNS,
+) -> Verdict:
+    """Whether `tree` may be recomputed key by key. `key` names output columns, `columns` those of known tables."""
+    listed = {name: tuple(_catalogued(one, dialect) for one in names) for name, names in columns.items()}
+    inputs = {name: _relation_of(name, one, listed.get(name, ()), dialect) for name, one in tracked.items()}
     texts = next(iter(tracked.values())).key if tracked else key
-    rule = Rule(
-        dialect, tuple(name.lower() for name in key), texts, inputs, name_of, lambda *at: Blocks(rule).query(*at)
-    )
+    rule = Rule(dialect, key, texts, inputs, listed, name_of, lambda *at: Blocks(rule).query(*at))
     final = rule.relation(tree, {}, None)
     if not rule.refused:
         _check_output(rule, tree, final)
     found = (Refusal(line_of(one.node), one.reason, one.hint) for one in rule.refused)
-    return tuple(sorted(dict.fromkeys(found), key=lambda refusal: refusal.line))
+    refusals = tuple(sorted(dict.fromkeys(found), key=lambda refusal: refusal.line))
+    names = tuple(out.name for out in final.outputs if isinstance(out, Out) and out.name)
+    return Verdict(refusals, bool(rule.doubts), names if len(names) == len(final.outputs) else ())
+
+
+def _catalogued(name: str, dialect: str) -> str:
+    """A column's name in the catalogue, as the core has it, as names in a query are compared."""
+    return folded(exp.to_identifier(turned(name) if dialect == "snowflake" else name, quoted=True), dialect)
 
 
 def expression(text: str, dialect: str) -> exp.Expr:
@@ -69,29 +94,29 @@ def expression(text: str, dialect: str) -> exp.Expr:
 
 
 @cache
-def _relation_of(tracked: Tracked, dialect: str) -> Relation:
-    """A tracked table: its key, and what is unique within it; all other columns are unlisted."""
-    keys = tuple(expression(text, dialect) for text in tracked.key)
-    alone = Frame(dialect, len(keys))
-    plain = {folded(one.this, dialect): at for at, one in enumerate(keys) if isinstance(one, exp.Column)}
-    canons = {canon(one, alone) for one in keys}
-    unique: set[frozenset[str]] = set()
-    written: dict[str, exp.Expr] = {}
-    names = {folded(column.this, dialect): None for one in keys for column in one.find_all(exp.Column)}
-    for columns in tracked.unique:
-        items = [expression(text, dialect) for text in columns]
-        others = [item for item in items if canon(item, alone) not in canons]
-        columns_of = [column for item in others for column in item.find_all(exp.Column)]
-        names |= dict.fromkeys(folded(column.this, dialect) for column in columns_of)
-        named = {f"={item.sql(dialect)}": item for item in others if not isinstance(item, exp.Column)}
-        written |= named
-        unique.add(frozenset([*named, *(folded(one.this, dialect) for one in others if isinstance(one, exp.Column))]))
-    known = []
-    for name in names:
-        components = frozenset({plain[name]} if name in plain else ())
-        known.append(Out(name, components, components))
+def _relation_of(name: TableName, tracked: Tracked, columns: tuple[str, ...], dialect: str) -> Relation:
+    """A tracked table: its key, what is unique within it, and its columns as far as they are known."""
+    read = Frame(dialect, len(tracked.key), origins={name.table: name.parts})
+    read.relations[name.table] = Relation(Dependence.KEYED, tuple(map(Out, columns)) or (Unlisted(),))
+
+    def over(text: str) -> Canon:
+        of = canon(expression(text, dialect), read)
+        return through(of, lambda part: own(part[3]) if part[0] == "column" else None) or ("unknown", 0, text)
+
+    keys = tuple(map(over, tracked.key))
+    unique = tuple(frozenset(over(text) for text in texts) - {*keys} for texts in tracked.unique)
+    read_by = [leaf for of in [*keys, *(of for one in unique for of in one)] for leaf in leaves(of)]
+    named = dict.fromkeys(leaf[1] for leaf in read_by if leaf[0] == "own")
+    places: Iterable[Place] = [(at, "") for at in range(len(columns))] if columns else named
+    outs = []
+    for at, place in enumerate(places):
+        components = frozenset(component for component, key in enumerate(keys) if key == own(place))
+        outs.append(Out(columns[at] if columns else place[1], components, components))
     return Relation(
-        Dependence.KEYED, (Unlisted(tuple(known)),), frozenset(unique), keys, written=tuple(written.items())
+        Dependence.KEYED,
+        tuple(outs) if columns else (Unlisted(tuple(outs)),),
+        frozenset(one for one in unique if not any(of[0] == "unknown" for of in one)),
+        keys,
     )
 
 
@@ -99,24 +124,33 @@ def _check_output(rule: Rule, tree: exp.Query, final: Relation) -> None:
     if final.dependence is not Dependence.KEYED:
         rule.refuse(tree, "the query reads no tracked input, so nothing says which keys are affected", "leave key: out")
         return
-    columns = final.columns()
-    selects = {select.alias_or_name.lower(): select for select in tree.selects}
+    selects = {folded(one, rule.dialect): select for select in tree.selects if (one := _identifier(select))}
     for component, name in enumerate(rule.key):
         text = rule.texts[component]
-        at = selects.get(name, tree)
-        if name not in columns:
+        spelled = (_catalogued(name, rule.dialect), name.lower())  # in a playbook the case does not count
+        found = next((one for one in spelled if final.named(one) is not None), spelled[1])
+        out, at = final.named(found), selects.get(found, tree)
+        if out is None:
+            if final.is_open:
+                rule.doubts.append(name)
             rule.refuse(
                 at, f"no output column {name} is known to be the key {text}", f"select {text} as {name}" + QUALIFY
             )
-        elif component in columns[name].strong:
+        elif component in out.strong:
             continue
-        elif component in columns[name].weak:
+        elif component in out.weak:
             reason = f"output column {name} comes from the optional side of an outer join, so it can be null"
             hint = "take it from the preserved side, or coalesce the keys of both sides of a full join"
             rule.refuse(at, f"{reason}: {rule.show(at)}", hint)
         else:
             hint = f"select {text} as {name}, carried through unchanged{QUALIFY}"
             rule.refuse(at, f"output column {name} is not the key {text}: {rule.show(at)}", hint)
+
+
+def _identifier(select: exp.Expr) -> exp.Expr | None:
+    """What names an output, where it is written."""
+    named = select.args["alias"] if isinstance(select, exp.Alias) else select.this
+    return named if isinstance(named, exp.Identifier) else None
 
 
 @dataclass(frozen=True)
@@ -151,7 +185,7 @@ class Blocks:
             relation = self.query(cte.this, known, outer)
             columns = cte.args["alias"].args.get("columns")
             if columns:
-                reader = From(self.rule, known, Frame(self.rule.dialect, self.rule.size))
+                reader = From(self.rule, known, self.rule.frame())
                 relation = reader._renamed(cte, relation, [folded(column, self.rule.dialect) for column in columns])
             known[folded(cte.args["alias"].this, self.rule.dialect)] = relation
         return known
@@ -203,6 +237,7 @@ class Blocks:
         outputs: list[Out | Unlisted] = []
         for one, other in zip(left.outputs, right.outputs, strict=False):
             if isinstance(one, Unlisted) or isinstance(other, Unlisted):
+                rule.doubts.append("*")
                 outputs.append(Unlisted())
                 break
             strong, weak = (one.strong & other.strong, one.weak & other.weak)
@@ -215,9 +250,10 @@ class Blocks:
             reason = f"the branches of the {type(node).__name__.lower()} do not have the key {key} in the same position"
             rule.refuse(node, reason, f"list the columns of each branch, {key} in the same place")
             return replace(left, dependence=Dependence.KEYED, outputs=tuple(outputs), refused=True)
-        unique: frozenset[frozenset[str]] = frozenset()
-        if distinct and not any(isinstance(output, Unlisted) for output in outputs):
-            unique = frozenset({frozenset(out.name for out in outputs if isinstance(out, Out) and not out.strong)})
+        unique: frozenset[frozenset[Canon]] = frozenset()
+        listed = [(at, out) for at, out in enumerate(outputs) if isinstance(out, Out)]
+        if distinct and len(listed) == len(outputs):
+            unique = frozenset({frozenset(own((at, "")) for at, out in listed if not out.strong)})
         dependence = Dependence.CONSTANT if free else Dependence.KEYED
         return Relation(dependence, tuple(outputs), unique, correlated=left.correlated or right.correlated)
 

@@ -19,9 +19,10 @@ from runner.names import TableName
 from runner.playbook.values import Fold, MergeColumn, Model
 from runner.proof import numbered
 from runner.proof.calls import has_aggregate, is_aggregate, multiplies, name_of_call, shown, volatile
+from runner.proof.columns import Canon, Dependence, Relation, Unlisted
 from runner.proof.keywise import Refusal, expression
 from runner.proof.numbered import Numbered, output_name, row_level
-from runner.proof.relations import Canon, Dependence, Frame, Relation, Unlisted, bare, canon, folded, line_of
+from runner.proof.relations import Frame, bare, canon, folded, line_of
 from runner.sql.spelling import name_of
 
 RECOMPUTE = "or leave `merge:` out: the affected keys are then recomputed from their history"
@@ -213,6 +214,8 @@ class _MergeOutputs:
         alias = table.args.get("alias") if table is not None else None
         name = alias.this if alias is not None else table.this if isinstance(table, exp.Table) else "source"
         self.frame.add(folded(name, dialect), Relation(Dependence.KEYED, (Unlisted(),)))
+        if isinstance(table, exp.Table) and name is table.this:
+            self.frame.origins[folded(name, dialect)] = tuple(folded(part, dialect) for part in table.parts)
         self.items = {output_name(item, dialect): item for item in tree.expressions}
         self.key_texts = [column.over(name_of(table)) for column in model.key] if isinstance(table, exp.Table) else []
         self.keys = set(map(self.parsed, self.key_texts))

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from runner.proof.calls import has_aggregate, multiplies, shown
-from runner.proof.relations import Canon, Dependence, Frame, Out, Relation, bare, canon, folded, inside
+from runner.proof.columns import Canon, Dependence, Out, Relation
+from runner.proof.relations import Frame, bare, canon, folded, inside
 
 INNER_CLAUSES = frozenset({"expressions", "from_", "where"})
 PLAIN_ARGS = frozenset({"this", "alias"})
@@ -89,8 +90,8 @@ class Numbered:
                     self._flaw(item, "is neither an expression of one row nor a row number", LIST_THEM)
         self.frame = Frame(source.dialect, source.size)
         self.frame.add(rows.name, Relation(Dependence.KEYED, tuple(map(Out, (*given, *self.numbers)))))
-        self._given = {self.frame.column(rows.name, name): value for name, value in given.items()}
-        self._numbers = {self.frame.column(rows.name, name): name for name in self.numbers}
+        self._given = {self.frame.named(rows.name, name): value for name, value in given.items()}
+        self._numbers = {self.frame.named(rows.name, name): name for name in self.numbers}
         self.flaws += self._aliases()
 
     def canon(self, node: exp.Expr) -> Canon:

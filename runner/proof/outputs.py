@@ -1,32 +1,20 @@
 """What one SELECT block puts out: which columns are still the key, and what tells its rows apart.
 
-Stars are expanded as far as columns are listed. Where two columns have one name the first is meant, and a name after
-an unlisted run is not trusted: a column that nobody has listed may stand before it.
+Stars are expanded as far as columns are listed. Each output is traced by its position to what it is over the FROM clause:
+what a star drops, replaces or renames, and what is listed beside it, is followed there and not by its name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
 from runner.proof.calls import call_of, has_aggregate, multiplies, name_of_call
+from runner.proof.columns import Canon, Out, Place, Unlisted, own, through
 from runner.proof.from_clause import Rule
-from runner.proof.relations import (
-    Canon,
-    Dependence,
-    Frame,
-    Out,
-    Relation,
-    Unique,
-    Unlisted,
-    bare,
-    canon,
-    conjuncts,
-    folded,
-    inside,
-)
+from runner.proof.relations import Frame, Unique, bare, canon, conjuncts, folded, inside
 
 KEEPS_VALUE = frozenset({"Min", "Max", "AnyValue", "First", "Last"})
 
@@ -50,39 +38,110 @@ def window_parts(
     return partition, order, spec
 
 
+def aliases(select: exp.Select, dialect: str) -> Iterator[tuple[str, exp.Expr]]:
+    """The names that the select list gives, and what they stand for; also those that a star replaces or renames."""
+    for item in select.expressions:
+        star = item.this if isinstance(item, exp.Column) else item
+        given = [item] if isinstance(item, exp.Alias) else []
+        if isinstance(star, exp.Star):
+            given = [*(star.args.get("replace") or ()), *(star.args.get("rename") or ())]
+        for one in given:
+            yield folded(one.args["alias"], dialect), one
+
+
 @dataclass(frozen=True)
+class Run:
+    """An unlisted run of the FROM clause that a star puts out: where, and what the star does to names in it."""
+
+    at: int
+    hidden: frozenset[str]
+    renamed: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Star:
+    """What a star says of the columns that it takes, by name; an `exclude` may name the relation as well."""
+
+    dropped: frozenset[tuple[str, str]]
+    replaced: dict[str, exp.Expr]
+    renamed: dict[str, str]
+
+    def drops(self, alias: str, name: str) -> bool:
+        return ("", name) in self.dropped or (alias, name) in self.dropped
+
+    def dropped_of(self, alias: str) -> frozenset[str]:
+        return frozenset(name for of, name in self.dropped if of in {"", alias})
+
+
 class Outputs:
     """The select list of one block, over its FROM clause."""
 
-    rule: Rule
-    select: exp.Select
-    frame: Frame
-    grouped: bool
-
-    def listed(self) -> list[Out | Unlisted]:
-        """The output columns, stars expanded as far as columns are listed."""
-        outputs: list[Out | Unlisted] = []
-        for item in self.select.expressions:
+    def __init__(self, rule: Rule, select: exp.Select, frame: Frame, grouped: bool) -> None:
+        self.rule, self.select, self.frame, self.grouped = rule, select, frame, grouped
+        self.outputs: list[Out | Unlisted] = []
+        self._given: dict[Canon, Place] = {}
+        self._runs: dict[tuple[str, int], Run] = {}
+        for item in select.expressions:
             star = item.this if isinstance(item, exp.Column) else item
             if isinstance(star, exp.Star):
-                outputs += self._star(star, item.args.get("table") if item is not star else None)
+                self._star(_read(star, rule.dialect), item.args.get("table") if item is not star else None)
             elif any(isinstance(part, (exp.Star, exp.Columns)) for part in inside(item)) and not has_aggregate(item):
-                outputs.append(Unlisted())  # columns('x.*'), * like 'x%'
+                self.outputs.append(Unlisted())  # columns('x.*'), * like 'x%'
             else:
-                outputs.append(self._out(item, len(outputs)))
-        if any(isinstance(part, exp.Columns) for item in self.select.expressions for part in inside(item)):
-            return [Unlisted()]
-        return outputs
+                self._put(self._out(item), canon(item, frame))
+        if any(isinstance(part, exp.Columns) for item in select.expressions for part in inside(item)):
+            self.outputs, self._given, self._runs = [Unlisted()], {}, {}
+        if rule.dialect == "duckdb":
+            self.outputs = list(_second_names_gone(self.outputs))
 
-    def _out(self, item: exp.Expr, at: int) -> Out:
-        name = (
-            item.args["alias"]
-            if isinstance(item, exp.Alias)
-            else item.this
-            if isinstance(item, exp.Column)
-            else f"?{at}"
+    def unique(self, unique: list[Unique]) -> frozenset[frozenset[Canon]]:
+        """The unique sets of the rows, as far as all their columns are put out."""
+        if any(multiplies(item) for item in self.select.expressions):
+            return frozenset()
+        found = [[self._own(of) for of in one] for one in [*unique, *self._numbered()]]
+        distinct = self.select.args.get("distinct")
+        listed = [(at, out) for at, out in enumerate(self.outputs) if isinstance(out, Out)]
+        if distinct is not None and distinct.args.get("on") is None and len(listed) == len(self.outputs):
+            found.append([own((at, "")) for at, out in listed if not out.strong])
+        return frozenset(frozenset(one) for one in found if None not in one)
+
+    def keys(self) -> tuple[Canon | None, ...]:
+        """The key as expressions over the outputs, where all the columns that it reads are put out."""
+        if not self.frame.parts:
+            return ()
+        found: list[Canon | None] = [None] * self.rule.size
+        for alias, relation in self.frame.relations.items():
+            for component, key in enumerate(relation.keys):
+                if key is not None and found[component] is None and self.frame.covered(frozenset({alias})):
+                    found[component] = self._own(self.frame.over(alias, key))
+        return tuple(found)
+
+    def _own(self, of: Canon) -> Canon | None:
+        """An expression over the FROM clause as one over the outputs."""
+        return through(of, self._place)
+
+    def _place(self, of: Canon) -> Canon | None:
+        if of in self._given:
+            return own(self._given[of])
+        if of[0] != "column" or of[1] != self.frame.depth:
+            return None
+        alias, (at, name) = of[2:]
+        run = self._runs.get((alias, at))
+        return None if run is None or not name or name in run.hidden else own((run.at, run.renamed.get(name, name)))
+
+    def _put(self, output: Out | Unlisted, value: Canon | None) -> None:
+        if value is not None:
+            self._given.setdefault(value, (len(self.outputs), ""))
+        self.outputs.append(output)
+
+    def _out(self, item: exp.Expr) -> Out:
+        named = (
+            item.args["alias"] if isinstance(item, exp.Alias) else item.this if isinstance(item, exp.Column) else None
         )
+        name = folded(named, self.rule.dialect) if named is not None else ""
         value = bare(item)
+        if named is None and isinstance(value, exp.Column):
+            name = folded(value.this, self.rule.dialect)
         call = call_of(value) if not isinstance(value, exp.Filter) else value
         if (
             self.grouped
@@ -92,111 +151,89 @@ class Outputs:
         ):
             inner = call.this.this if isinstance(call.this, exp.Order) else call.this
             strong = self.frame.strong(inner)
-            return Out(folded(name, self.rule.dialect), strong, strong)
+            return Out(name, strong, strong)
         strong, weak = self.frame.strong(value), frozenset(self.frame.holds(value))
-        return Out(folded(name, self.rule.dialect), strong, weak | strong)
+        return Out(name, strong, weak | strong)
 
-    def _star(self, star: exp.Star, table: exp.Expr | None) -> list[Out | Unlisted]:
-        dialect, frame = self.rule.dialect, self.frame
-        dropped = {
-            folded(bare(one).this if isinstance(bare(one), exp.Column) else bare(one), dialect)
-            for one in star.args.get("except_") or ()
-        }
-        renamed = {
-            folded(one.this.this if isinstance(one.this, exp.Column) else one.this, dialect): folded(
-                one.args["alias"], dialect
-            )
-            for one in star.args.get("rename") or ()
-        }
-        replaced = {folded(one.args["alias"], dialect): self._out(one, 0) for one in star.args.get("replace") or ()}
-        aliases = [folded(table, dialect)] if table is not None else list(frame.relations)
-        found: list[Out | Unlisted] = []
-        for alias in aliases:
-            for output in frame.relations[alias].outputs if alias in frame.relations else (Unlisted(),):
-                known = output.known if isinstance(output, Unlisted) else (output,)
-                kept = [self._passed(alias, out) for out in known if out.name not in dropped]
-                kept = [replaced.get(out.name, out) for out in kept]
-                kept = [Out(renamed.get(out.name, out.name), out.strong, out.weak) for out in kept]
-                found += [Unlisted(tuple(kept))] if isinstance(output, Unlisted) else kept
-        if table is None and frame.merged:  # where USING puts its columns differs by engine: names only
-            merged = [
-                self._merged(name)
-                for name in frame.merged
-                if name not in dropped and name not in replaced and name not in renamed
-            ]
-            first = next((at for at, out in enumerate(found) if isinstance(out, Unlisted)), len(found) - 1)
-            names = {out.name for out in merged}
-            rest = [
-                o
-                for out in found[: first + 1]
-                for o in (out.known if isinstance(out, Unlisted) else (out,))
-                if o.name not in names
-            ]
-            return [Unlisted((*merged, *rest))]
-        return found
+    def _star(self, star: Star, table: exp.Expr | None) -> None:
+        frame = self.frame
+        if table is None and frame.merged:
+            self._star_using(star)
+            return
+        for alias in [folded(table, self.rule.dialect)] if table is not None else list(frame.relations):
+            if alias not in frame.relations:
+                self.outputs.append(Unlisted())
+                continue
+            for at, output in enumerate(frame.relations[alias].outputs):
+                if isinstance(output, Unlisted):
+                    self._run(star, alias, at, output)
+                elif not star.drops(alias, output.name):
+                    self._put(*self._passed(star, alias, (at, ""), output))
 
-    def _merged(self, name: str) -> Out:
-        holds = self.frame._holds(("merged", self.frame.depth, name))
-        return Out(name, frozenset(at for at, hold in holds.items() if hold.strong), frozenset(holds))
+    def _run(self, star: Star, alias: str, at: int, run: Unlisted) -> None:
+        """A run of unlisted columns as the star puts it out."""
+        dropped = star.dropped_of(alias)
+        here = len(self.outputs)
+        known = []
+        for out in run.known:
+            if out.name not in dropped:
+                passed, value = self._passed(star, alias, (at, out.name), out)
+                known.append(passed)
+                self._given.setdefault(value, (here, passed.name))
+        sole = sum(r.may_have(n) for n in star.renamed for r in self.frame.relations.values()) == len(star.renamed)
+        for name, item in star.replaced.items():
+            if run.may_have(name) and not run.has(name):
+                known.append(self._out(item))
+                self._given.setdefault(canon(item, self.frame), (here, name))
+        for name, to in star.renamed.items():
+            if run.may_have(name) and not run.has(name):
+                known.append(Out(to))
+        gone = dropped | star.renamed.keys()
+        unsure = {to for name, to in star.renamed.items() if not sole or (run.may_have(to) and to not in gone)}
+        without = (run.without | gone) - frozenset(star.renamed.values())
+        self.outputs.append(Unlisted(tuple(known), without, (run.unsure - gone) | unsure, run.closed))
+        self._runs[alias, at] = Run(here, dropped | star.replaced.keys(), star.renamed)
 
-    def _passed(self, alias: str, out: Out) -> Out:
-        """A column of a relation as it leaves the block: an outer join may have filled it up with nulls."""
+    def _star_using(self, star: Star) -> None:
+        """`*` after USING: where these columns stand differs by engine, so no more than names is known."""
+        frame, here = self.frame, len(self.outputs)
+        if star.replaced or star.renamed or any(of for of, _ in star.dropped):
+            self.outputs.append(Unlisted())
+            self.rule.doubts.append("*")
+            return
+        known: dict[str, Out] = {}
+        for name in frame.merged:
+            of = canon(exp.column(name, quoted=True), frame)
+            holds = frame._holds(of)
+            if not star.drops("", name):
+                known[name] = Out(name, frozenset(at for at, h in holds.items() if h.strong), frozenset(holds))
+                self._given.setdefault(of, (here, name))
+        closed = True
+        for alias, relation in frame.relations.items():
+            for place, out in relation.placed():
+                if (
+                    closed
+                    and out.name not in frame.merged
+                    and out.name not in known
+                    and not star.drops(alias, out.name)
+                ):
+                    known[out.name], value = self._passed(star, alias, place, out)
+                    self._given.setdefault(value, (here, out.name))
+            closed = closed and not relation.is_open
+        self.outputs.append(Unlisted(tuple(known.values()), closed=closed))
+
+    def _passed(self, star: Star, alias: str, place: Place, out: Out) -> tuple[Out, Canon]:
+        """A column of a relation as it leaves the block: replaced, renamed, filled up with nulls by an outer join."""
+        if out.name in star.replaced:
+            item = star.replaced[out.name]
+            return self._out(item), canon(item, self.frame)
         strong = out.strong if self.frame.covered(frozenset({alias})) else frozenset()
-        return Out(out.name, strong, out.weak | out.strong)
-
-    def unique_names(self, outputs: list[Out | Unlisted], unique: list[Unique]) -> frozenset[frozenset[str]]:
-        """The unique sets of the rows, as far as all their columns are put out."""
-        if any(multiplies(item) for item in self.select.expressions):
-            return frozenset()
-        names = self._names()
-        certain = Relation(Dependence.CONSTANT, tuple(outputs)).columns()
-        uniques = [*unique, *self._numbered()]
-        distinct = self.select.args.get("distinct")
-        listed = not any(isinstance(out, Unlisted) for out in outputs)
-        if distinct is not None and distinct.args.get("on") is None and listed:
-            return frozenset({frozenset(out.name for out in outputs if isinstance(out, Out) and not out.strong)})
-        found = (frozenset(names.get(at, "") for at in unique) for unique in uniques)
-        return frozenset(one for one in found if one <= certain.keys())
-
-    def keys(self) -> tuple[exp.Expr | None, ...]:
-        """The key as expressions over the outputs, where all the columns that it reads are put out."""
-        if not self.frame.parts:
-            return ()
-        names = self._names()
-        found: list[exp.Expr | None] = [None] * self.rule.size
-        for alias, relation in self.frame.relations.items():
-            for component, key in enumerate(relation.keys):
-                if key is None or not self.frame.covered(frozenset({alias})):
-                    continue
-                own = self.frame.column
-                read = {folded(column.this, self.rule.dialect) for column in key.find_all(exp.Column)}
-                put = {name: names[own(alias, name)] for name in read if own(alias, name) in names}
-                plain = all(name == name.lower() and name.isidentifier() for name in put.values())
-                if read == put.keys() and plain and not isinstance(key, exp.Column):
-                    found[component] = key.transform(_with_names, put, self.rule.dialect)
-        return tuple(found)
-
-    def _names(self) -> dict[Canon, str]:
-        names: dict[Canon, str] = {}
-        dialect = self.rule.dialect
-        for item in self.select.expressions:
-            star = item.this if isinstance(item, exp.Column) else item
-            if isinstance(star, exp.Star):
-                if star.args.get("rename") or star.args.get("replace"):
-                    continue
-                table = item.args.get("table") if item is not star else None
-                for alias, relation in self.frame.relations.items():
-                    if table is None or folded(table, dialect) == alias:
-                        for name in relation.columns():
-                            names.setdefault(self.frame.column(alias, name), name)
-            elif isinstance(item, (exp.Alias, exp.Column)):
-                name = item.args["alias"] if isinstance(item, exp.Alias) else item.this
-                names.setdefault(canon(item, self.frame), folded(name, dialect))
-        return names
+        name = star.renamed.get(out.name, out.name)
+        return Out(name, strong, out.weak | out.strong), self.frame.column(alias, place)
 
     def _numbered(self) -> Iterator[Unique]:
         """row_number() tells rows of its partition apart; `qualify row_number() … = 1` leaves one of each."""
-        aliases = {
+        named = {
             folded(i.args["alias"], self.rule.dialect): bare(i)
             for i in self.select.expressions
             if isinstance(i, exp.Alias)
@@ -208,12 +245,15 @@ class Outputs:
             if isinstance(condition, exp.EQ) and isinstance(bare(condition.expression), exp.Literal):
                 value = bare(condition.this)
                 if isinstance(value, exp.Column) and not value.table and not self.frame.knows(value):
-                    value = aliases.get(folded(value.this, self.rule.dialect), value) if self._closed() else value
+                    value = named.get(folded(value.this, self.rule.dialect), value) if self._closed() else value
                 if isinstance(value, exp.Window) and isinstance(value.this, exp.RowNumber):
                     yield self._partition(value)
 
     def _closed(self) -> bool:
-        return not any(relation.is_open for relation in self.frame.relations.values())
+        is_open = any(relation.is_open for relation in self.frame.relations.values())
+        if is_open:
+            self.rule.doubts.append("qualify")
+        return not is_open
 
     def _partition(self, node: exp.Window) -> Unique:
         return frozenset(
@@ -223,7 +263,34 @@ class Outputs:
         )
 
 
-def _with_names(node: exp.Expr, names: dict[str, str], dialect: str) -> exp.Expr:
-    if isinstance(node, exp.Column):
-        return exp.column(names[folded(node.this, dialect)])
-    return node
+def _second_names_gone(outputs: list[Out | Unlisted]) -> Iterator[Out | Unlisted]:
+    """DuckDB calls a second column k of a subquery k_1: what these names mean is not followed."""
+    names = [output.name for output in outputs if isinstance(output, Out) and output.name]
+    twice = {name for name in names if names.count(name) > 1}
+    seen: set[str] = set()
+    for output in outputs:
+        if isinstance(output, Out):
+            stem, _, number = output.name.rpartition("_")
+            if output.name in seen or (number.isdigit() and stem in twice):
+                yield replace(output, name="")
+                continue
+            seen.add(output.name)
+        yield output
+
+
+def _read(star: exp.Star, dialect: str) -> Star:
+    """EXCLUDE, REPLACE and RENAME of a star."""
+    dropped = set()
+    for one in star.args.get("except_") or ():
+        column = bare(one)
+        table = column.args.get("table") if isinstance(column, exp.Column) else None
+        name = column.this if isinstance(column, exp.Column) else column
+        dropped.add((folded(table, dialect) if table is not None else "", folded(name, dialect)))
+    renamed = {
+        folded(one.this.this if isinstance(one.this, exp.Column) else one.this, dialect): folded(
+            one.args["alias"], dialect
+        )
+        for one in star.args.get("rename") or ()
+    }
+    replaced = {folded(one.args["alias"], dialect): one for one in star.args.get("replace") or ()}
+    return Star(frozenset(dropped), replaced, renamed)

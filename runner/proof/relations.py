@@ -1,4 +1,4 @@
-"""What the key-wise rule knows of relations: which columns are the key, what is unique within it, how names resolve.
+"""The relations of one FROM clause: which columns are the key, what is unique within it, how names resolve.
 
 A relation is *keyed* if its rows fall apart by key: what it gives for a set of keys depends on the tracked rows of
 those keys only. A `Frame` is the FROM clause of one block: its relations, and the equalities that tie them together.
@@ -9,65 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 
 from sqlglot import exp
 
-Canon = Any  # a nested tuple: two expressions with equal canons give the same value on the same row
+from runner.proof.columns import Canon, Dependence, Place, Relation, leaves, through
+
 Unique = frozenset[Canon]  # with the key, these identify a row; the empty set: one row per key
 OUTER = ""  # stands for the row of the enclosing query, whose key is given
-
-
-class Dependence(Enum):
-    """How the rows of a relation hang on the tracked inputs."""
-
-    CONSTANT = "reads no tracked input, or belongs to the row beside it (lateral, correlated on the whole key)"
-    KEYED = "its rows fall apart by key"
-
-
-@dataclass(frozen=True)
-class Out:
-    """An output column: the key components that it equals always (strong), or whenever it is not null (weak)."""
-
-    name: str
-    strong: frozenset[int] = frozenset()
-    weak: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True)
-class Unlisted:
-    """A run of output columns that nobody has listed (`*` over a real table), and what is known to be among them."""
-
-    known: tuple[Out, ...] = ()
-
-
-@dataclass(frozen=True)
-class Relation:
-    """What a table, a CTE or a subquery gives."""
-
-    dependence: Dependence
-    outputs: tuple[Out | Unlisted, ...]
-    unique: frozenset[frozenset[str]] = frozenset()
-    keys: tuple[exp.Expr | None, ...] = ()  # the key as expressions over its columns, where they are known
-    refused: bool = False  # already refused: what follows from it is not worth a second message
-    correlated: bool = False  # reads tracked rows of the enclosing row's key
-    written: tuple[tuple[str, exp.Expr], ...] = ()  # names in `unique` that stand for expressions over its columns
-
-    @property
-    def is_open(self) -> bool:
-        return any(isinstance(output, Unlisted) for output in self.outputs)
-
-    def columns(self) -> dict[str, Out]:
-        """The columns whose names are certain: what follows an unlisted run may be shadowed by a column in it."""
-        known: dict[str, Out] = {}
-        for output in self.outputs:
-            if isinstance(output, Unlisted):
-                for column in output.known:
-                    known.setdefault(column.name, column)
-                break
-            known.setdefault(output.name, output)
-        return known
+STRUCT_PATHS = frozenset({"duckdb", "redshift"})  # where a.b may be a field of column a
+COLUMN_UNITS = frozenset({"duckdb", "postgres"})  # where the unit of date_trunc is a value like any other
+UNITS = frozenset(
+    "microsecond microseconds millisecond milliseconds second seconds minute minutes hour hours day days week weeks "
+    "month months quarter quarters year years decade decades century centuries millennium millenniums millennia "
+    "isoyear isodow dow doy dayofweek dayofyear epoch era weekday yearweek julian timezone timezone_hour "
+    "timezone_minute".split()
+)
 
 
 @dataclass(frozen=True)
@@ -154,36 +111,53 @@ class Frame:
     unique: list[Unique] = field(default_factory=lambda: [frozenset()])
     islands: dict[tuple[int, str], tuple[int, str]] = field(default_factory=dict)
     parts: list[tuple[int, str, frozenset[Canon]]] = field(default_factory=list)  # what a key expression reads
+    origins: dict[str, tuple[str, ...]] = field(default_factory=dict)  # of tables without an alias, the whole name
+    doubts: list[str] = field(default_factory=list)  # names whose meaning hangs on columns that nobody has listed
     depth: int = 0
 
     def __post_init__(self) -> None:
-        self.depth = self.outer.depth + 1 if self.outer else 0
+        if self.outer:
+            self.depth = self.outer.depth + 1
+            self.doubts = self.outer.doubts
 
-    def column(self, alias: str, name: str) -> Canon:
-        return ("column", self.depth, alias, name)
+    def column(self, alias: str, place: Place) -> Canon:
+        return ("column", self.depth, alias, place)
+
+    def named(self, alias: str, name: str) -> Canon:
+        """The column of a relation that a name means; one that cannot be told equals only itself."""
+        relation = self.relations[alias]
+        place = relation.find(name)
+        if place is not None:
+            return self.column(alias, place)
+        if relation.is_open:
+            self.doubts.append(f"{alias}.{name}")
+        return ("unknown", self.depth, alias, name)
+
+    def over(self, alias: str, of: Canon) -> Canon:
+        """What a relation says of its own columns, as an expression of this frame."""
+        return through(of, lambda part: self.column(alias, part[1]) if part[0] == "own" else None)
 
     def add(self, alias: str, relation: Relation) -> None:
         """Puts a relation beside the others; what it means for rows and keys is the join's matter."""
         self.relations[alias] = relation
-        for name, out in relation.columns().items():
+        for place, out in relation.placed():
             for component in out.weak | out.strong:
                 member = Member(component, alias, component in out.strong)
-                self.members.setdefault(self.column(alias, name), []).append(member)
+                self.members.setdefault(self.column(alias, place), []).append(member)
         for component, key in enumerate(relation.keys):
-            if key is not None and not isinstance(bare(key), exp.Column):
-                alone = Frame(self.dialect, self.size, relations={alias: relation}, outer=self.outer)
-                self.members.setdefault(canon(key, alone), []).append(Member(component, alias, True))
-                self.parts.append((component, alias, canons_in(key, alone) or frozenset()))
+            if key is not None and key[0] != "own":
+                here = self.over(alias, key)
+                self.members.setdefault(here, []).append(Member(component, alias, True))
+                self.parts.append((component, alias, frozenset(leaves(here))))
 
     def uniques(self, alias: str, relation: Relation) -> list[Unique]:
         """Return the unique sets of one relation of this frame."""
-        alone = Frame(self.dialect, self.size, relations={alias: relation}, outer=self.outer)
-        written = {name: canon(expression, alone) for name, expression in relation.written}
-        return [frozenset(written.get(n) or self.column(alias, n) for n in unique) for unique in relation.unique]
+        return [frozenset(self.over(alias, of) for of in unique) for unique in relation.unique]
 
     def remove(self, alias: str) -> None:
         """Takes a relation away again: the right side of a semi or anti join is not seen after it."""
         del self.relations[alias]
+        self.origins.pop(alias, None)
         self.parts = [part for part in self.parts if part[1] != alias]
         kept = {at: [m for m in members if m.alias != alias] for at, members in self.members.items()}
         self.members = {at: members for at, members in kept.items() if members}
@@ -197,21 +171,55 @@ class Frame:
         return any(relation.refused for relation in self.relations.values())
 
     def resolve(self, column: exp.Column) -> Canon:
-        """The column that a name means; names that cannot be told apart equal only themselves."""
-        name, table = folded(column.this, self.dialect), column.args.get("table")
-        if table is not None:
-            alias = folded(table, self.dialect)
-            if alias in self.relations and not column.args.get("db"):
-                return self.column(alias, name)
-            return self.outer.resolve(column) if self.outer else ("unknown", alias, name)
+        """The column, or the field of a column, that a name means; what cannot be told equals only itself."""
+        return self._resolve([folded(part, self.dialect) for part in column.parts])
+
+    def _resolve(self, parts: list[str]) -> Canon:
+        relation = self._relation(parts)
+        if relation is not None:
+            alias, used = relation
+            return _fields(self.named(alias, parts[used]), parts[used + 1 :])
+        if len(parts) > 1:
+            outer = self.outer
+            while outer is not None:
+                if outer._relation(parts) is not None:
+                    return self._beyond(parts, outer)
+                outer = outer.outer
+            if self.dialect not in STRUCT_PATHS:
+                return ("unknown", self.depth, *parts)
+        return _fields(self._bare(parts[0]), parts[1:])
+
+    def _relation(self, parts: list[str]) -> tuple[str, int] | None:
+        """The relation that stands before a column's name, and how many parts its own name takes."""
+        found = [(parts[0], 1)] if len(parts) > 1 and parts[0] in self.relations else []
+        for alias, origin in self.origins.items():
+            found += [(alias, n) for n in range(2, len(parts)) if tuple(parts[:n]) == origin[-n:]]
+        return found[0] if len(found) == 1 else None
+
+    def _beyond(self, parts: list[str], outer: Frame) -> Canon:
+        """A column of the enclosing query, unless a relation here may have a struct column of that name."""
+        if self.dialect in STRUCT_PATHS and any(relation.may_have(parts[0]) for relation in self.relations.values()):
+            if any(relation.has(parts[0]) for relation in self.relations.values()):
+                return _fields(self._bare(parts[0]), parts[1:])
+            self.doubts.append(".".join(parts))
+        return outer._resolve(parts)
+
+    def _bare(self, name: str) -> Canon:
         if name in self.merged:
-            return ("merged", self.depth, name)
-        having = [alias for alias, relation in self.relations.items() if name in relation.columns()]
-        if not having:
-            having = [alias for alias, relation in self.relations.items() if relation.is_open]
-            if not having and self.outer:
-                return self.outer.resolve(column)
-        return self.column(having[0], name) if len(having) == 1 else ("unknown", self.depth, name)
+            same = self.merged[name]
+            return same[0] if len(same) == 1 else ("merged", self.depth, name)
+        having = [alias for alias, relation in self.relations.items() if relation.has(name)]
+        if len(having) == 1:
+            return self.named(having[0], name)
+        maybe = [alias for alias, relation in self.relations.items() if relation.may_have(name)]
+        if not maybe and self.outer:
+            return self.outer._resolve([name])
+        if not having and any(relation.is_open for relation in self.relations.values()):
+            if len(maybe) > 1 or self.outer:
+                self.doubts.append(name)
+            if len(maybe) == 1:
+                return self.named(maybe[0], name)
+        return ("unknown", self.depth, name)
 
     def knows(self, column: exp.Column) -> bool:
         """Whether this name is certain to be an input column of this block."""
@@ -219,7 +227,7 @@ class Frame:
         return (
             bool(column.args.get("table"))
             or name in self.merged
-            or any(name in relation.columns() for relation in self.relations.values())
+            or any(relation.has(name) for relation in self.relations.values())
         )
 
     def holds(self, node: exp.Expr) -> dict[int, Hold]:
@@ -321,6 +329,13 @@ class Frame:
         )
 
 
+def _fields(of: Canon, names: Sequence[str]) -> Canon:
+    """A field of a struct, as the parser's own tree would have it."""
+    for name in names:
+        of = ("Dot", ("expression", name), ("this", of))
+    return of
+
+
 def canon(node: Any, frame: Frame) -> Canon:
     """An expression without spelling: names resolved, `x::date` as `cast(x as date)`, parentheses and case gone."""
     if isinstance(node, exp.Expr):
@@ -331,6 +346,8 @@ def canon(node: Any, frame: Frame) -> Canon:
             return folded(node, frame.dialect)
         if isinstance(node, exp.Query) and not isinstance(node, exp.Table):
             return ("query", id(node))
+        if isinstance(node, exp.Var) and _may_be_column(node, frame):
+            return ("unknown", id(node))
         args = (
             (name, canon(value, frame)) for name, value in sorted(node.args.items()) if value not in (None, False, [])
         )
@@ -338,6 +355,14 @@ def canon(node: Any, frame: Frame) -> Canon:
     if isinstance(node, list):
         return tuple(canon(item, frame) for item in node)
     return node
+
+
+def _may_be_column(node: exp.Var, frame: Frame) -> bool:
+    """date_trunc(unit, t): the parser gives a column there and the text 'unit' as the same word."""
+    if frame.dialect not in COLUMN_UNITS or not isinstance(node.parent, exp.Func):
+        return False
+    name, written = node.name.lower(), isinstance(node.parent, exp.Extract)  # extract(year from t) is a word
+    return name not in UNITS or (not written and any(one.has(name) for one in frame.relations.values()))
 
 
 def canons_in(node: exp.Expr, frame: Frame) -> frozenset[Canon] | None:
@@ -350,6 +375,6 @@ def canons_in(node: exp.Expr, frame: Frame) -> frozenset[Canon] | None:
             if isinstance(part.this, exp.Star):
                 return None
             found.add(frame.resolve(part))
-        if isinstance(part, (exp.Star, exp.Columns)):
+        if isinstance(part, (exp.Star, exp.Columns)) or (isinstance(part, exp.Var) and _may_be_column(part, frame)):
             return None
     return frozenset(found)

@@ -32,14 +32,18 @@ def name_of(table: exp.Table) -> TableName:
     return TableName(tuple(fold(part) if isinstance(part, exp.Identifier) else part.sql() for part in table.parts))
 
 
-def normalise(text: str, dialect: str) -> str:
-    """A SQL expression in one spelling, for comparison: columns without their table, unquoted names in lower case.
+def normalise(text: str, dialect: str, table: TableName) -> str:
+    """A SQL expression over a row of `table` in one spelling, for comparison: unquoted names in lower case.
 
+    Columns lose the table's name, if that is what stands before them: `payload.user_id` is a field of column payload.
     Raises ParseError.
     """
     tree = expression(text, dialect)
     for column in tree.find_all(exp.Column):
-        column.set("table", None)
+        before = tuple(fold(part) for part in column.parts[:-1] if isinstance(part, exp.Identifier))
+        if before and before == table.parts[-len(before) :]:
+            for name in ("table", "db", "catalog"):
+                column.set(name, None)
     for identifier in tree.find_all(exp.Identifier):
         if not identifier.args.get("quoted"):
             identifier.set("this", str(identifier.this).lower())
@@ -52,7 +56,7 @@ def normalise(text: str, dialect: str) -> str:
 def columns_in(text: str, dialect: str) -> frozenset[str]:
     """The names of the columns in an expression, in lower case."""
     tree = expression(text, dialect)
-    return frozenset(column.name.lower() for column in tree.find_all(exp.Column))
+    return frozenset(column.parts[0].name.lower() for column in tree.find_all(exp.Column))
 
 
 def digest(text: str, dialect: str) -> str:
