@@ -21,6 +21,13 @@ class FullRefresh:
 
 
 @dataclass(frozen=True)
+class Renew:
+    """Begin the state that an older runner wrote anew; `retract`: although rows may leave the models by it."""
+
+    retract: bool = False
+
+
+@dataclass(frozen=True)
 class Adopt:
     """Let a model have a table that is not ours, and replace what is in it."""
 
@@ -57,7 +64,7 @@ class History:
     """Look whether a run is published."""
 
 
-Action = Run | FullRefresh | Adopt | Retract | TakeLess | Wait | Unlock | Verify | History
+Action = Run | FullRefresh | Renew | Adopt | Retract | TakeLess | Wait | Unlock | Verify | History
 Hint = str | Action | tuple[str | Action, ...]  # a text, something to do, or several ways out
 Commands = Callable[[Action], str]  # how a front door words an action
 
@@ -75,6 +82,8 @@ def plain(action: Action) -> str:
             return "run it"
         case FullRefresh(table):
             return f"rebuild {table or 'the model'} in full"
+        case Renew(retract):
+            return f"begin it anew, which builds every model in full{', and retract' if retract else ''}"
         case Adopt(table):
             return f"adopt {table}: what is in it is replaced"
         case Retract():

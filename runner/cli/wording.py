@@ -10,6 +10,7 @@ from runner.actions import (
     Commands,
     FullRefresh,
     History,
+    Renew,
     Retract,
     Run,
     TakeLess,
@@ -28,6 +29,10 @@ def commands_of(playbook: Path) -> Commands:
                 return f"runner run {playbook}"
             case FullRefresh(table):
                 return f"rebuild it: runner run {playbook} --full-refresh --model {table or 'TABLE'}"
+            case Renew(retract):
+                anew = "begin it anew and build every model in full"
+                command = f"runner run {playbook} --full-refresh"
+                return f"if they may, {anew}: {command} --retract" if retract else f"{anew}: {command}"
             case Adopt(table):
                 return f"to replace what is in it: runner run {playbook} --adopt {table}"
             case Retract():

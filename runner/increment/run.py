@@ -25,16 +25,17 @@ from runner.errors import (
     StatementFailed,
     Stopped,
 )
-from runner.events import Emit, Nothing, Published
+from runner.events import Emit, Note, Nothing, Published
 from runner.increment import fate, freeze, publish, scripts, stage, tables, views
 from runner.increment.bind import Bound, bind, check_ownership
 from runner.increment.check import check
 from runner.increment.freeze import Frozen
 from runner.increment.work import Request, Work
-from runner.playbook.values import Phase
+from runner.playbook.values import Phase, Vanished
 from runner.program.values import Program
 from runner.state.lease import held
 from runner.state.manifest import Manifest, State
+from runner.state.renewal import is_older, renew
 from runner.state.runs import RunRecord, write_failure
 from runner.warehouse.base import Warehouse
 from runner.warehouse.values import Trouble, WarehouseError
@@ -68,6 +69,8 @@ def run(program: Program, warehouse: Warehouse, request: Request, clock: Clock, 
 
 def _run(program: Program, manifest: Manifest, request: Request, clock: Clock, emit: Emit) -> tuple[RunRecord, ...]:
     warehouse = manifest.warehouse
+    if request.full_refresh and not request.models and is_older(manifest):
+        _renew(program, manifest, request, emit)
     manifest.ensure()
     with held(manifest, request.run_id, request.lease, clock.sleep):
         warehouse.sweep_scratch(manifest.scratch_name)
@@ -90,6 +93,17 @@ def _run(program: Program, manifest: Manifest, request: Request, clock: Clock, e
                 published.append(cycle.published)
             if not (request.chunk and cycle.published and cycle.left):
                 return tuple(published)
+
+
+def _renew(program: Program, manifest: Manifest, request: Request, emit: Emit) -> None:
+    """Begin the state of an older runner anew. Raises Stopped where rows that cannot be built again would be lost."""
+    kept = [str(source.table) for source in program.playbook.sources if source.vanished is Vanished.KEEP]
+    if kept and not request.retract:
+        what = f"{', '.join(kept)}: vanished is keep, and a new state knows of no batch that is gone from the source"
+        raise Stopped(f"{what}: its rows would leave the models", actions.Renew(retract=True))
+    others = renew(manifest)
+    also = f"; so was that of {', '.join(others)}: each has to begin its own anew" if others else ""
+    emit(Note(f"the state in schema {manifest.schema} was written by an older runner and is begun anew{also}"))
 
 
 def _cycle(

@@ -5,21 +5,21 @@ The only module that writes it. Queries are in state/state.sql.
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from runner import actions
 from runner.errors import Fenced, Stopped
 from runner.names import TableName
 from runner.playbook.values import Source
 from runner.program.values import SourceKey
+from runner.state import names
 from runner.state.queries import Value, queries
 from runner.warehouse.base import Warehouse
 from runner.warehouse.values import Trouble, WarehouseError
 
-STATE_VERSION = 1
+STATE_VERSION = 2  # of the tables in state.sql
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,6 @@ class State:
     owners: Mapping[str, str] = field(default_factory=dict)  # tables of other playbooks → playbook
 
 
-def fence_table(playbook: str) -> str:
-    """The name of a playbook's state table. The hash tells `a-b`, `a_b` and `A-b` apart, the rest is for readers."""
-    readable = re.sub(r"[^a-z0-9_]", "_", playbook.lower())[:40]
-    return f"state_{readable}_{hashlib.sha256(playbook.encode()).hexdigest()[:8]}"
-
-
 class Manifest:
     """Reads and writes the state of one playbook."""
 
@@ -58,9 +52,8 @@ class Manifest:
         self.warehouse, self.playbook, self.schema = warehouse, playbook, schema
         self.held_version = 0  # the version that this run made when it took the lease or published last
         self.present = True  # False: nothing has run here yet, and a command that only reads makes nothing
-        self.state_table = fence_table(playbook)
-        place = hashlib.sha256(f"{schema}\x1f{playbook}".encode()).hexdigest()[:10]
-        self.scratch_name = f"{playbook[:12]}_{place}"  # another environment's runs must not be swept away
+        self.state_table = names.fence(playbook)
+        self.scratch_name = names.scratch(playbook, schema)
 
     @cached_property
     def _own(self) -> dict[str, Value]:
@@ -89,10 +82,23 @@ class Manifest:
     # -- reading -----------------------------------------------------------------------------------------------------
 
     def look(self) -> State:
-        """The state, for commands that only read: empty where nothing has run yet."""
-        name = TableName((self.schema, self.state_table))
-        self.present = name in self.warehouse.describe([name])
+        """The state, for commands that only read: empty where nothing has run yet. Raises Stopped; see `_check`."""
+        self._check(self.written_by())
         return self.read() if self.present else State()
+
+    def written_by(self) -> int | None:
+        """The version of the runner's tables, or of the playbook's own part where that is another; None: no tables."""
+        meta, fence = (TableName((self.schema, name)) for name in ("meta", self.state_table))
+        found = self.warehouse.describe([meta, fence])
+        self.present = fence in found
+        version = self._version_of("meta-read") if meta in found else None
+        return self._version_of("part-read") if version == STATE_VERSION and self.present else version
+
+    def owned(self) -> set[str]:
+        """The tables and views that the playbook made, whichever runner it was then."""
+        models = TableName((self.schema, "models"))
+        known = models in self.warehouse.describe([models])
+        return {str(table) for (table,) in self._rows("owned-read")} if known else set()
 
     def processed(self, source: Source) -> str:
         """A SELECT of the manifest's rows of a source."""
@@ -104,22 +110,29 @@ class Manifest:
         return self.sql("processed", source=str(source.table))
 
     def ensure(self) -> None:
-        """Create the state tables; idempotent, and safe if two runners do it at once."""
+        """Create the state tables; idempotent, and safe if two runners do it at once. Raises Stopped; see `_check`."""
         try:
-            self._rows("version-read")
-            self._check_version()
+            self._check(self._version_of("meta-read"))
+            self._check(self._version_of("part-read"))
             return
         except WarehouseError as error:
             if error.trouble is not Trouble.REFUSED:
                 raise
         self._guarded(lambda: self.warehouse.create_schema("state:create-schema", str(self._own["s"])))
+        self.create_tables()
+        self._do("meta-insert", version=STATE_VERSION)
+        self.create_fence(STATE_VERSION)
+
+    def create_tables(self) -> None:
+        """Those of the schema that all its playbooks share."""
         for name in queries():
             if name.startswith("create-"):
                 self._guarded(lambda: self._do(name))  # noqa: B023 - called at once
-        state, first = self.table(self.state_table), self.sql("first-state")
-        self._guarded(lambda: self.warehouse.create_once("state:create-state", state, first))
-        self._do("meta-insert", version=STATE_VERSION)
-        self._check_version()
+
+    def create_fence(self, state_version: int) -> None:
+        """The playbook's own table."""
+        table, first = self.table(self.state_table), self.sql("first-state", state_version=state_version)
+        self._guarded(lambda: self.warehouse.create_once("state:create-state", table, first))
 
     def _guarded(self, create: Callable[[], object]) -> None:
         """IF NOT EXISTS does not help two sessions that create at the same instant: the second tries once more."""
@@ -130,14 +143,17 @@ class Manifest:
                 raise
             create()
 
-    def _check_version(self) -> None:
-        (row,) = self._rows("meta-read")
-        version = row[0]
-        if isinstance(version, int) and version > STATE_VERSION:
-            raise Stopped(
-                f"the state in schema {self.schema} was written by a newer runner (version {version}, this one knows {STATE_VERSION})",
-                "upgrade this runner",
-            )
+    def _version_of(self, name: str) -> int | None:
+        (row,) = self._rows(name)
+        return None if row[0] is None else int(str(row[0]))
+
+    def _check(self, version: int | None) -> None:
+        """Raises Stopped for the version of another runner: what it wrote may mean something else."""
+        if version is None or version == STATE_VERSION:
+            return
+        who, hint = ("an older", actions.Renew()) if version < STATE_VERSION else ("a newer", "upgrade this runner")
+        what = f"the state of playbook {self.playbook} in schema {self.schema} was written by {who} runner"
+        raise Stopped(f"{what} (version {version}, this one writes {STATE_VERSION})", hint)
 
     def version(self) -> int:
         """The fence: whoever publishes, rewinds or takes the lease raises it."""
@@ -221,12 +237,11 @@ class Manifest:
     @property
     def index_prefix(self) -> str:
         """What the names of this playbook's key indexes begin with."""
-        return f"keys_{hashlib.sha256(self.playbook.encode()).hexdigest()[:10]}_"
+        return names.keys_prefix(self.playbook)
 
     def new_index_name(self, key: SourceKey, run_id: str) -> str:
         """A name no other run uses: a half-built index is never trusted, only what `key_index` lists is."""
-        text = str(key.source.table) + key.digest
-        return f"{self.index_prefix}{hashlib.sha256(text.encode()).hexdigest()[:10]}_{run_id.lower()[-12:]}"
+        return names.keys(self.playbook, str(key.source.table) + key.digest, run_id)
 
     def register_index(self, key: SourceKey, name: str, run_id: str) -> None:
         """Trust a new index from now on."""
@@ -270,8 +285,7 @@ class Manifest:
 
     def dirty_table(self, table: str, key_names: Sequence[str]) -> str:
         """The table of the keys that a model owes, quoted; named by playbook, table and key."""
-        text = "\x1f".join([self.playbook, table, *key_names])
-        return self.table(f"dirty_{hashlib.sha256(text.encode()).hexdigest()[:16]}")
+        return self.table(names.dirty(self.playbook, table, key_names))
 
     def mark_rewound(self, source: Source, batches: str) -> int:
         """Make processed batches pending again; gives how many."""

@@ -89,7 +89,8 @@ create table if not exists {s}.lease (
 
 -- name: first-state
 -- the fence's table is made with its only row: two runners that start at once must not insert two
-select cast(0 as bigint) as version, cast(null as varchar(100)) as run_id
+select cast(0 as bigint) as version, cast(null as varchar(100)) as run_id,
+    cast(:state_version as integer) as state_version
 
 -- name: meta-read
 select max(version) from {s}.meta
@@ -97,6 +98,24 @@ select max(version) from {s}.meta
 -- name: meta-insert
 insert into {s}.meta (version)
 select :version where not exists (select 1 from {s}.meta)
+
+-- name: meta-hold
+-- another runner that begins the state anew waits here, and finds it done
+update {s}.meta set version = version where version < :version
+
+-- name: meta-raise
+update {s}.meta set version = :version
+
+-- name: part-read
+select state_version from {s}.{state_table}
+
+-- name: part-mark
+-- the playbook's own part of the state, of which nothing is left or nothing is there yet; whoever read it is outlawed
+update {s}.{state_table} set version = version + 1, state_version = :state_version
+where state_version <> :state_version
+
+-- name: playbooks-read
+select playbook from {s}.manifest union select playbook from {s}.runs union select playbook from {s}.models
 
 -- name: lease-lock
 -- before lease-insert, so that two runners that start at once do not insert two rows
@@ -133,7 +152,7 @@ where playbook = :playbook and run_id = :run_id
 update {s}.lease set run_id = null, session = null, lease_until = null where playbook = :playbook
 
 -- name: version-read
-select version, run_id from {s}.{state_table}
+select version from {s}.{state_table}
 
 -- name: version-raise
 update {s}.{state_table} set version = version + 1
@@ -153,6 +172,9 @@ where playbook = :playbook and source = :source
 
 -- name: models-read
 select table_name, digest, inputs, as_of_run, owes from {s}.models where playbook = :playbook
+
+-- name: owned-read
+select table_name from {s}.models where playbook = :playbook
 
 -- name: owners-read
 select table_name, playbook from {s}.models where playbook <> :playbook
@@ -208,6 +230,10 @@ update {s}.models set as_of_run = :run_id, owes = :owes where playbook = :playbo
 
 -- name: model-owes
 update {s}.models set owes = :owes where playbook = :playbook and table_name = :table_name and owes <> 'all'
+
+-- name: models-forget
+-- whose the tables are stays known, what their rows were built with does not
+update {s}.models set digest = '', as_of_run = '', owes = 'all'
 
 -- name: lookup-delete
 delete from {s}.lookups where playbook = :playbook and table_name = :table_name

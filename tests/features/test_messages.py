@@ -111,6 +111,8 @@ ACTIONS: tuple[Action, ...] = (
     actions.Run(),
     actions.FullRefresh(TableName(("derived", "users"))),
     actions.FullRefresh(None),
+    actions.Renew(),
+    actions.Renew(retract=True),
     actions.Adopt(TableName(("derived", "users"))),
     actions.Retract(),
     actions.TakeLess(),

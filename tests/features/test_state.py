@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from runner.cli.app import main
-from runner.state.manifest import fence_table
+from runner.state.names import fence
 from runner.state.queries import Query, Value, queries
 from runner.state.runs import fitting
+from runner.warehouse.values import Trouble, WarehouseError
+from tests.engines.db import Row
 from tests.kit.project import SESSIONS, Project, project_fixture, start  # noqa: F401
+
+PAGES = "select page_url, count(*) as n from atomic.events group by page_url"
 
 # -- state.sql ---------------------------------------------------------------------------------------------------------
 
@@ -54,14 +60,14 @@ def test_every_query_of_the_file_names_what_it_asks_for() -> None:
 
 
 def test_odd_names_in_the_state(project: Project) -> None:
-    """Quotes, backslashes and braces in what the state keeps come back as they were."""
+    """Quotes and what looks like a placeholder in what the state keeps come back as they were."""
     project.db.execute("create table atomic.odd (a varchar(9), etl_tstamp timestamp)")
     project.source = {"table": "atomic.odd", "batch": "etl_tstamp"}
-    project.model("odd", "select coalesce(a, ':s {s} ''\\') as k, count(*) as n from atomic.odd group by 1")
-    project.models["odd"]["key"] = {"k": "coalesce(a, ':s {s} ''\\')"}
+    expression = "coalesce(a, ':s {s} ''')"
+    project.model("odd", f"select {expression} as k, count(*) as n from atomic.odd group by 1", key={"k": expression})
     project.db.execute("insert into atomic.odd values ('x', timestamp '2024-03-01'), (null, timestamp '2024-03-01')")
     project.checked()
-    assert project.one("select key_text from runner.key_index") == "COALESCE(a, ':s {s} ''\\')"
+    assert "(a, ':s {s} " in project.one("select key_text from runner.key_index")
 
 
 # -- the history of runs ---------------------------------------------------------------------------------------------
@@ -124,7 +130,7 @@ def test_playbooks_whose_names_are_alike(project: Project) -> None:
         project.name, project.models = name, {}
         project.model(f"sessions_{number}", SESSIONS, key="domain_sessionid")
         paths.append(str(project.write()))
-    assert len(set(map(fence_table, names))) == 3
+    assert len(set(map(fence, names))) == 3
 
     def others(when: str, label: str, sql: str) -> None:
         if (when, label) == ("before", "publish:begin"):
@@ -135,3 +141,140 @@ def test_playbooks_whose_names_are_alike(project: Project) -> None:
     project.checked()
     listed = project.rows("select playbook, count(*) from runner.manifest group by playbook")
     assert [tuple(row) for row in listed] == [("A-b", 1), ("a-b", 1), ("a_b", 1)]
+
+
+# -- states of other versions ----------------------------------------------------------------------------------------
+
+READERS = [["plan"], ["status"], ["history"], ["verify"], ["check", "--live"], ["unlock"]]
+READERS += [
+    ["rewind", "--since", "2024-03-01"],
+    ["rewind", "--since", "2024-03-01", "--dry-run"],
+    ["plan", "--full-refresh"],
+]
+RUNS = [["run"], ["run", "--dry-run"], ["run", "--full-refresh", "--model", "sessions"]]
+
+
+def of_version_1(project: Project) -> None:
+    """The state as runners of version 1 made it: another fence, and no table of the models of a run."""
+    project.db.execute("update runner.meta set version = 1")
+    project.db.execute("drop table runner.run_models")
+    project.db.execute("alter table runner.runs add column models varchar(60000)")
+    project.db.execute(f"create table runner.state_{project.name} as select version, run_id from {project.fence}")
+    project.db.execute(f"drop table {project.fence}")
+
+
+def test_every_command_tells_of_another_version(project: Project) -> None:
+    """A state that an older runner wrote is left alone, and so is one of a newer; the way out is named."""
+    start(project, "sessions")
+    project.add(2, "s1 u1 9")
+    of_version_1(project)
+    for command in (*READERS, *RUNS):
+        said = project.command(*command, code=6).err
+        assert "(version 1, this one writes 2)" in said, command
+        assert re.search(r"begin it anew .*: runner run \S*web.yml --full-refresh\n", said), command
+    project.db.execute("update runner.meta set version = 3")
+    for command in (*READERS, *RUNS, ["run", "--full-refresh"]):
+        said = project.command(*command, code=6).err
+        assert "(version 3, this one writes 2)" in said, command
+        assert "upgrade this runner" in said, command
+    assert project.manifest() == {0: 3, 1: 1}
+
+
+def test_an_older_state_is_begun_anew(project: Project) -> None:
+    """By --full-refresh of the whole playbook: what the runner made goes, the tables stay until they are published."""
+    start(project)
+    project.db.execute("create table runner.keys_of_the_house (door varchar(9))")
+    rows = project.rows("select * from derived.sessions")
+    of_version_1(project)
+
+    def look(when: str, label: str, sql: str) -> None:
+        if (when, label) == ("before", "freeze:begin"):
+            seen.append(project.rows("select * from derived.sessions"))
+            seen.append(project.rows("select * from runner.manifest"))
+
+    seen: list[list[Row]] = []
+    project.watch = look
+    said = project.run("--full-refresh").out
+    assert "written by an older runner and is begun anew" in said
+    assert seen[:2] == [rows, []]
+    project.watch = None
+    project.check()
+    assert project.one("select count(*) from runner.keys_of_the_house") == 0
+    assert project.one("select count(*) from runner.runs") == 1
+    assert len(project.rows("select distinct keys_table from runner.key_index")) == 1
+    project.add(2, "s1 u1 9")
+    project.checked()
+    assert project.command("verify").code == 0
+
+
+@pytest.mark.parametrize("label", ["renew:drop", "renew:meta-raise", "freeze:begin", "publish:commit"])
+def test_a_crash_after_a_new_beginning(project: Project, label: str) -> None:
+    """The tables are still known as ours: the same command does it, and once the state is new any other too."""
+    start(project)
+    rows = project.rows("select * from derived.sessions")
+    of_version_1(project)
+
+    def crash(when: str, seen: str, sql: str) -> None:
+        if (when, seen) == ("before", label):
+            raise WarehouseError(label, "the power went", Trouble.REFUSED)
+
+    project.watch = crash
+    project.run("--full-refresh", code=6)
+    assert project.rows("select * from derived.sessions") == rows
+    project.watch = None
+    if label.startswith("renew"):
+        assert "(version 1, this one writes 2)" in project.run(code=6).err
+    project.checked(*(["--full-refresh"] if label.startswith("renew") else []))
+    assert project.command("verify").code == 0
+
+
+def test_each_playbook_begins_anew_by_itself(project: Project) -> None:
+    """What another playbook had is gone too: it is told so, its tables stay its own, and it decides itself."""
+    start(project, "sessions")
+    project.models, project.selects, project.name = {}, {}, "other"
+    project.model("pages", PAGES, key="page_url")
+    project.run()
+    of_version_1(project)
+    assert "so was that of web: each has to begin its own anew" in project.run("--full-refresh").out
+    project.model("sessions", SESSIONS, key="domain_sessionid")
+    assert "belongs to playbook web" in project.run(code=6).err
+    del project.models["sessions"]
+    project.name, project.models = "web", {}
+    project.standard("sessions")
+    for command in (*READERS, *RUNS):
+        assert "(version 1, this one writes 2)" in project.command(*command, code=6).err, command
+    assert "begun anew\n" in project.run("--full-refresh").out
+    project.check()
+    project.checked()
+    project.name, project.models = "other", {}
+    project.model("pages", PAGES, key="page_url")
+    assert "nothing to do" in project.checked().out
+
+
+def test_rows_that_are_kept_are_not_lost_by_a_new_beginning(project: Project) -> None:
+    """With `vanished: keep` the rows of batches that are gone cannot be built again: --retract says that they may go."""
+    project.source["vanished"] = "keep"
+    start(project, "sessions")
+    project.drop(1)
+    project.run()
+    of_version_1(project)
+    assert "vanished is keep" in project.run("--full-refresh", code=6).err
+    assert project.one("select count(*) from derived.sessions") == 3
+    project.checked("--full-refresh", "--retract")
+    assert project.one("select count(*) from derived.sessions") == 2
+
+
+def test_two_that_begin_anew_at_once(postgres_url: str, tmp_path: Path) -> None:
+    """The second finds it done: the work of the first stays."""
+    with closing(Project(postgres_url, tmp_path / "project")) as project:
+        start(project, "sessions")
+        of_version_1(project)
+
+        def overtake(when: str, label: str, sql: str) -> None:
+            if (when, label) == ("before", "renew:begin"):
+                project.watch = None
+                assert main(["run", str(project.folder / "web.yml"), "--full-refresh"]) == 0
+
+        project.watch = overtake
+        project.checked("--full-refresh")
+        assert [row[0] for row in project.rows("select status from runner.runs")] == ["published"] * 2

@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from runner.cli.app import main
-from runner.state.manifest import fence_table
+from runner.state.names import fence
 from tests.engines.db import Db, Row
 
 COLUMNS = ("event_id", "domain_sessionid", "domain_userid", "collector_tstamp", "etl_tstamp", "page_url", "amount")
@@ -97,7 +97,7 @@ class Project:
     @property
     def fence(self) -> str:
         """The playbook's state table."""
-        return f"{self.top.get('state_schema', 'runner')}.{fence_table(self.name)}"
+        return f"{self.top.get('state_schema', 'runner')}.{fence(self.name)}"
 
     def close(self) -> None:
         if self._db is not None:

@@ -361,6 +361,25 @@ def test_a_view_that_was_dropped_comes_back(world: World) -> None:
     assert series(world, "dau") == {"2026-01-01": 2, "2026-01-02": 2}
 
 
+def test_the_state_of_an_older_runner(world: World) -> None:
+    """Every command says so, and that `refresh` begins it anew; the model's views are known as its own then."""
+    begin(world)
+    world.db.execute("update runner.meta set version = 1")
+    days = ("--from", "2026-01-01")
+    for command in (
+        *(("plan",), ("apply",), ("update",), ("watch", "--times", "1"), ("rewind", *days), ("verify",), ("status",)),
+        *(("query", "--kpi", "dau"), ("explain", "--kpi", "dau", "--date", "2026-01-01")),
+    ):
+        said = world.run(*command, code=6).err
+        assert "(version 1, this one writes 2)" in said, command
+        assert f"begin it anew and build every table in full: runner model refresh {world.folder}\n" in said, command
+    assert "begun anew" in world.run("refresh").out
+    world.load(login("l4", "bob", 2, 3))
+    world.run("update")
+    world.check()
+    assert "as it was applied" in world.run("plan").out
+
+
 def test_no_password_in_the_files(tmp_path: Path) -> None:
     """One in `target:` is refused with its line, and not shown."""
     config = semantic_model.CONFIG + "  target: postgresql://me:hunter2@host/db\n"

@@ -25,7 +25,7 @@ from typing import Any
 from unittest.mock import patch
 
 from runner.clock import Clock
-from runner.state.manifest import fence_table
+from runner.state.names import fence
 from runner.warehouse.base import Warehouse
 from runner.warehouse.postgres import Postgres
 from runner.warehouse.redshift import Redshift
@@ -41,7 +41,7 @@ from tests.oracles.world import COMING, WEIGHTS, Op, World, random_op
 
 LOCKED, LOST, FOUND = 3, 5, 9
 DEEPEST = 2  # runners that are paused at once
-STATE = f"runner.{fence_table(NAME)}"
+STATE = f"runner.{fence(NAME)}"
 ENGINE: dict[str, type[Warehouse]] = {"postgres": Postgres, "redshift": Redshift, "snowflake": Snowflake}
 SESSION = re.compile(r"'\d+ \d{4}-\d\d-[^']*'")  # a process id and a time: another one each time
 OVERDUE = "update runner.lease set lease_until = timestamp '2000-01-01 00:00:00'"

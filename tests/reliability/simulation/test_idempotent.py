@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from runner.state.manifest import fence_table
+from runner.state.names import fence
 from tests.engines import postgres
 from tests.engines.db import ENGINES, Db
 from tests.kit.arena import FOLDER, Arena, on_duckdb, on_postgres
@@ -39,7 +39,7 @@ from tests.reliability.simulation.crash import (
     copy_of_file,
 )
 
-FENCE = fence_table(NAME)
+FENCE = fence(NAME)
 SIZE = 200  # schedules on DuckDB in the soak; a tenth on Postgres
 EVENTS, LIMIT_S = 1_000_000, 2.0
 POINTS = 3  # crashes of each schedule

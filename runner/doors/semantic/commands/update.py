@@ -76,9 +76,9 @@ def update(loaded: LoadedModel, options: UpdateOptions) -> bool:
 
 def _check_views(loaded: LoadedModel, warehouse: Warehouse) -> None:
     """A table or view of another that has the name of one of our views is not touched. Raises Stopped."""
-    known = loaded.state(warehouse).models
+    owned = loaded.manifest(warehouse).owned()
     names = [loaded.stored(view.table) for view in loaded.program.views]
-    new = [name for name in names if str(name) not in known]
+    new = [name for name in names if str(name) not in owned]
     if found := sorted(map(str, warehouse.describe(new))):
         what = f"{found[0]} is there already and was not made by this model; nothing was done"
         raise Stopped(what, "drop it, if nobody needs it, or choose another data_model_schema")

@@ -10,6 +10,7 @@ from runner.actions import (
     Commands,
     FullRefresh,
     History,
+    Renew,
     Retract,
     Run,
     TakeLess,
@@ -30,6 +31,10 @@ def commands_of(folder: Path) -> Commands:
                 return f"runner model update {folder}"
             case FullRefresh():
                 return f"rebuild it: runner model refresh {folder}"
+            case Renew(retract):
+                anew = "begin it anew and build every table in full"
+                command = f"runner model refresh {folder}"
+                return f"if they may, {anew}: {command} --retract" if retract else f"{anew}: {command}"
             case Adopt():
                 return "drop it, if nobody needs it, or choose another data_model_schema"
             case Retract():
