@@ -4,9 +4,10 @@ The same work as the commands of the same names, for use in programs, schedulers
 signal handler is installed, the process is never ended and its environment is only read. Several calls may run at once
 in several threads, each on a warehouse or a DuckDB file of its own playbook.
 
-A `playbook` is the path of a YAML file, or what `load` has made of one. A `target` is a URL, such as
-`duckdb:///web.duckdb` or `postgresql://user:${PGPASSWORD}@host/database`, and stands in place of the playbook's own;
-`${VAR}` is read from the environment. `variables` set those of the playbook, which gives their types.
+A `playbook` is the path of a YAML file, or what `load` has made of one. A `target` stands in place of the playbook's
+own: a URL, such as `duckdb:///web.duckdb` or `postgresql://user:${PGPASSWORD}@host/database`, where `${VAR}` is read from
+the environment; an open DuckDB connection; or a SQLAlchemy Engine of Postgres, Redshift or Snowflake. `variables` set
+those of the playbook, which gives their types.
 
 Whatever goes wrong is a `RunnerError`: `what`, `hint`, `exit_code` as of the command line, and `published`, which says
 what readers see of a run that failed. Passwords and other secrets are not in it.
@@ -58,8 +59,11 @@ from runner.events import BatchGroup, Event, PendingBatches
 from runner.playbook.load import parsed_target
 from runner.session.session import Session, tstamp
 from runner.state.runs import ModelRow
+from runner.warehouse.opened import Opened, target_of
+from runner.warehouse.target import Target
 
 __all__ = [
+    "AnyTarget",
     "BadInput",
     "BatchGroup",
     "CannotConnect",
@@ -99,13 +103,14 @@ __all__ = [
 
 Simple = str | int | float | bool | None
 PlaybookLike = str | os.PathLike[str] | LoadedPlaybook
+AnyTarget = str | Opened
 Variables = Mapping[str, Simple | list[Simple] | tuple[Simple, ...]]
 Time = str | datetime
 Names = str | Iterable[str]
 
 
 def load(
-    path: str | os.PathLike[str], *, target: str | None = None, variables: Variables | None = None
+    path: str | os.PathLike[str], *, target: AnyTarget | None = None, variables: Variables | None = None
 ) -> LoadedPlaybook:
     """Read a playbook and its SQL, and check all that can be known without connecting.
 
@@ -113,11 +118,10 @@ def load(
     """
     session = Session(os.environ)
     with _masked(session):
-        problems = Problems()
-        aim = parsed_target(target, "target", session.env, problems) if target is not None else None
-        problems.finish()
         texts = {name: _text(value) for name, value in (variables or {}).items()}
-        loaded = load_playbook(session, Path(path), texts, aim)
+        opened = None if isinstance(target, str) else target
+        aim = _parsed(target, session) if isinstance(target, str) else target_of(target) if target is not None else None
+        loaded = load_playbook(session, Path(path), texts, aim, opened)
         _ = loaded.program
         return loaded
 
@@ -125,7 +129,7 @@ def load(
 def run(
     playbook: PlaybookLike,
     *,
-    target: str | None = None,
+    target: AnyTarget | None = None,
     variables: Variables | None = None,
     until: Time | None = None,
     chunk: int | None = None,
@@ -175,7 +179,7 @@ def run(
 def plan(
     playbook: PlaybookLike,
     *,
-    target: str | None = None,
+    target: AnyTarget | None = None,
     variables: Variables | None = None,
     until: Time | None = None,
     select: Names = (),
@@ -193,7 +197,7 @@ def plan(
 def verify(
     playbook: PlaybookLike,
     *,
-    target: str | None = None,
+    target: AnyTarget | None = None,
     variables: Variables | None = None,
     select: Names = (),
     sample: int | None = None,
@@ -210,7 +214,9 @@ def verify(
         return loaded.verify(_names(select), _at_least_one(sample, "sample"))
 
 
-def status(playbook: PlaybookLike, *, target: str | None = None, variables: Variables | None = None) -> StatusResult:
+def status(
+    playbook: PlaybookLike, *, target: AnyTarget | None = None, variables: Variables | None = None
+) -> StatusResult:
     """What is processed, pending and owed, and whether a run is at work. Connects and only reads.
 
     Raises BadInput and CannotConnect.
@@ -228,7 +234,7 @@ def rewind(
     by: str | None = None,
     select: Names = (),
     dry_run: bool = False,
-    target: str | None = None,
+    target: AnyTarget | None = None,
     variables: Variables | None = None,
 ) -> RewindResult:
     """Make processed batches pending again; the next run recomputes what they touch, without a gap for readers.
@@ -244,13 +250,20 @@ def rewind(
         return loaded.rewind(wanted, _names(select), dry_run)
 
 
-def _loaded(playbook: PlaybookLike, target: str | None, variables: Variables | None) -> LoadedPlaybook:
+def _loaded(playbook: PlaybookLike, target: AnyTarget | None, variables: Variables | None) -> LoadedPlaybook:
     if not isinstance(playbook, LoadedPlaybook):
         return load(playbook, target=target, variables=variables)
     if target is not None or variables is not None:
         what = "a playbook that is loaded has its target and its variables"
         raise BadInput(Problem(Place(playbook.playbook.path), what, "give them to runner.load"))
     return playbook
+
+
+def _parsed(url: str, session: Session) -> Target:
+    problems = Problems()
+    target = parsed_target(url, "target", session.env, problems)
+    problems.finish()
+    return target
 
 
 @contextmanager

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from runner.program.values import Program
     from runner.state.runs import RunRow
     from runner.warehouse.base import Warehouse
+    from runner.warehouse.opened import Opened
     from runner.warehouse.target import Target
 
 
@@ -33,6 +34,7 @@ class LoadedPlaybook:
 
     session: Session
     playbook: Playbook
+    opened: Opened | None = None  # its target, where its user has opened that already
 
     @cached_property
     def program(self) -> Program:
@@ -56,7 +58,9 @@ class LoadedPlaybook:
         self, run_id: str, *, read_only: bool = False, wait_s: float = 0, patience_s: float = 0
     ) -> AbstractContextManager[Warehouse]:
         """Its open warehouse. Raises CannotConnect, Locked."""
-        return self.session.warehouse(self.playbook, run_id, read_only=read_only, wait_s=wait_s, patience_s=patience_s)
+        return self.session.warehouse(
+            self.playbook, run_id, opened=self.opened, read_only=read_only, wait_s=wait_s, patience_s=patience_s
+        )
 
     # Each command is imported when it is asked for: a run needs nothing of the others.
 
@@ -123,15 +127,19 @@ class LoadedPlaybook:
 
 
 def load(
-    session: Session, path: Path, variables: Mapping[str, str] | None = None, target: str | Target | None = None
+    session: Session,
+    path: Path,
+    variables: Mapping[str, str] | None = None,
+    target: str | Target | None = None,
+    opened: Opened | None = None,
 ) -> LoadedPlaybook:
     """Read a playbook; from now on the session hides what is secret in it. Raises BadInput, NoSteps; connects to nothing.
 
-    `variables` and `target` stand in place of its own.
+    `variables` and `target` stand in place of its own; `opened` is the target, if its user has opened it already.
     """
     if not os.path.lexists(path):
         raise BadInput(Problem(Place(), f"{path}: no such file", "runner init DIR makes a project to start from"))
     playbook = read(path.absolute(), session.env, variables or {}, target)
     values = [(variable.name, value) for variable in playbook.variables for value in variable.values]
     session.secrets = session.secrets.of_target(playbook.target.url).of_variables(values)
-    return LoadedPlaybook(session, playbook)
+    return LoadedPlaybook(session, playbook, opened)

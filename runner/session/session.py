@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from runner.playbook.values import Playbook
     from runner.program.values import Program
     from runner.warehouse.base import Warehouse
+    from runner.warehouse.opened import Opened
     from runner.warehouse.values import Watch
 
 
@@ -91,25 +92,19 @@ class Session:
         playbook: Playbook,
         run_id: str,
         *,
+        opened: Opened | None = None,
         read_only: bool = False,
         new: bool = True,
         wait_s: float = 0,
         patience_s: float = 0,
     ) -> Iterator[Warehouse]:
-        """The open warehouse. `new`: a DuckDB file that is not there is made. Raises CannotConnect, Locked."""
-        from runner.warehouse import connect
-        from runner.warehouse.values import session_name
+        """The warehouse of the playbook's target, or of what is `opened` already, for the block.
+
+        `new`: a DuckDB file that is not there is made. Raises CannotConnect, Locked.
+        """
 
         def once() -> Warehouse:
-            return connect(
-                playbook.target,
-                session_name(playbook.name, run_id),
-                read_only=read_only,
-                new=new,
-                timeout_s=playbook.statement_timeout_s,
-                watch=self.watch,
-                secrets=self.secrets,
-            )
+            return self._open(playbook, run_id, opened, read_only=read_only, new=new)
 
         def passing(error: Exception) -> bool:
             if not isinstance(error, CannotConnect) or not error.passing:
@@ -131,6 +126,25 @@ class Session:
             yield warehouse
         finally:
             warehouse.close()
+
+    def _open(self, playbook: Playbook, run_id: str, opened: Opened | None, *, read_only: bool, new: bool) -> Warehouse:
+        from runner.warehouse import connect
+        from runner.warehouse.values import session_name
+
+        name, timeout_s = session_name(playbook.name, run_id), playbook.statement_timeout_s
+        if opened is not None:
+            from runner.warehouse.opened import warehouse_of
+
+            return warehouse_of(opened, name, timeout_s=timeout_s, watch=self.watch, secrets=self.secrets)
+        return connect(
+            playbook.target,
+            name,
+            read_only=read_only,
+            new=new,
+            timeout_s=timeout_s,
+            watch=self.watch,
+            secrets=self.secrets,
+        )
 
 
 def system_clock() -> Clock:

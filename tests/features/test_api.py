@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import zipfile
@@ -13,11 +14,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
+import sqlalchemy
 
 import runner
 from runner.events import ModelDone, Published, Started
-from tests.engines.db import Db
+from tests.engines.db import Db, libpq_url
 from tests.kit import ROOT
 
 PLAYBOOK = """
@@ -233,6 +236,55 @@ def test_events_are_heard_as_they_happen(shop: Shop) -> None:
     assert runner.status(shop.playbook, target=shop.url).pending[0].batch_count == 1
     runner.run(shop.playbook, target=shop.url)
     assert runner.verify(shop.playbook, target=shop.url).equal
+
+
+# -- a target that is open already -------------------------------------------------------------------------------------
+
+
+def test_an_open_duckdb_connection(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Also of a database in memory, which no URL could name; it stays open, and its transaction is its own."""
+    shop = Shop(tmp_path / "shop", "")
+    with duckdb.connect() as connection:
+        connection.execute(DDL)
+        connection.execute("insert into atomic.events values ('s1', 'u1', 'home', timestamp '2024-03-01 00:00')")
+        everything(shop, connection)
+        assert connection.execute("select * from derived.users").fetchall() == [("u1", 1, 1)]
+        loaded = runner.load(shop.playbook, target=connection)
+        connection.execute("begin")
+        connection.execute("insert into atomic.events values ('s2', 'u1', 'home', timestamp '2024-03-01 01:00')")
+        assert runner.run(loaded).published == ()
+        connection.execute("commit")
+        assert runner.run(loaded).event_count == 1
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_sqlalchemy_engine(postgres_url: str, tmp_path: Path) -> None:
+    """With all that was said to it; its pool stays the user's."""
+    shop = Shop(tmp_path / "shop", postgres_url)
+    shop.execute(DDL)
+    shop.add(0, "s1 u1 home")
+    engine = sqlalchemy.create_engine(libpq_url(postgres_url).replace("postgresql:", "postgresql+psycopg:"))
+    everything(shop, engine)
+    with engine.connect() as connection:
+        assert connection.execute(sqlalchemy.text("select count(*) from derived.users")).scalar() == 1
+    engine.dispose()
+
+
+def everything(shop: Shop, target: runner.AnyTarget) -> None:
+    """Every function with this target; one session of one user is there."""
+    assert runner.plan(shop.playbook, target=target).models
+    assert [model.inserted for model in runner.run(shop.playbook, target=target).models] == [1, 1]
+    assert runner.verify(shop.playbook, target=target).equal
+    assert runner.status(shop.playbook, target=target).sources[0].event_count == 1
+    assert runner.rewind(shop.playbook, target=target, since="2024-03-01").batch_count == 1
+    assert runner.run(runner.load(shop.playbook, target=target)).batch_count == 1
+
+
+@pytest.mark.parametrize("target", [sqlite3.connect(":memory:"), 7], ids=["sqlite", "number"])
+def test_another_object_is_no_target(tmp_path: Path, target: Any) -> None:
+    """It says what may be given."""
+    with pytest.raises(runner.BadInput, match="SQLAlchemy Engine"):
+        runner.run(Shop(tmp_path / "shop", "").playbook, target=target)
 
 
 # -- what goes wrong -------------------------------------------------------------------------------------------------
