@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+OWN = "runner_"  # what the names in the runner's own statements begin with
+
+
+def is_own(name: str) -> bool:
+    """Whether a user's name could be taken for one of the runner's."""
+    return name.lower().startswith(OWN)
+
 
 @dataclass(frozen=True, order=True)
 class TableName:

@@ -50,11 +50,11 @@ def changed(algebra: Algebra, staged: Staged) -> str:
     names = ks(len(staged.compiled.key_names))
     old = old_rows(algebra, staged, staged.compiled.key_names)
     return (
-        f"with differing as (select distinct {key} from {algebra.scratch.diff(staged.number)})"
+        f"with runner_differing as (select distinct {key} from {algebra.scratch.diff(staged.number)})"
         f" select {', '.join(names)}, max(runner_was) as runner_was, max(runner_now) as runner_now from ("
         f"select {key}, 1 as runner_was, 0 as runner_now from ({old}) runner_o"
         f" union all select {key}, 0 as runner_was, 1 as runner_now from {algebra.scratch.new(staged.number)}) runner_u"
-        f" where {algebra.is_in(names, 'differing', types=staged.key_types)} group by {', '.join(names)}"
+        f" where {algebra.is_in(names, 'runner_differing', types=staged.key_types)} group by {', '.join(names)}"
     )
 
 
@@ -102,7 +102,7 @@ def duplicates(algebra: Algebra, staged: Staged) -> str:
         table = rows.of_model(algebra, staged, tuple(Column(name, "") for name in names), lambda _: ())
     known = " and ".join(f"{name} is not null" for name in algebra.quoted(names))
     return (
-        f"select {listed}, count(*) as copies from {table} runner_u where {known}"
+        f"select {listed}, count(*) as runner_copies from {table} runner_u where {known}"
         f" group by {listed} having count(*) > 1 limit 5"
     )
 

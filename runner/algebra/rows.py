@@ -51,10 +51,12 @@ def of_source(
     if few:
         return f"({first} {_from(algebra, source, conditions)}) runner_r where runner_copy = 1 or runner_lone)"
     twice = f"select {id_} as runner_id {_from(algebra, source, conditions)} group by {id_} having count(*) > 1"
-    once = f"not exists (select 1 from runner_twice where runner_twice.runner_id = {id_})"
+    # The id is taken in a scope of its own: beside other names DuckDB has functions for some columns (session_user).
+    named = f"(select {listed}, {id_} as runner_id {_from(algebra, source, conditions)}) runner_o"
+    once = "not exists (select 1 from runner_twice where runner_twice.runner_id = runner_o.runner_id)"
     copied = f"{id_} in (select runner_id from runner_twice)"
     return (
-        f"(with runner_twice as ({twice}) select {listed} {_from(algebra, source, [*conditions, once])} union all"
+        f"(with runner_twice as ({twice}) select {listed} from {named} where {once} union all"
         f" {first} {_from(algebra, source, [*conditions, copied])}) runner_r where runner_copy = 1)"
     )
 

@@ -14,7 +14,7 @@ from runner.algebra.rows import columns_read
 from runner.algebra.texts import Algebra
 from runner.algebra.values import BoundSource, Planned
 from runner.errors import BadInput, Place, Problem, Stopped, did_you_mean
-from runner.names import TableName
+from runner.names import TableName, is_own
 from runner.program.values import CompiledModel, Program, renamed
 from runner.state.manifest import State
 from runner.warehouse.base import Warehouse
@@ -63,6 +63,7 @@ def bind(program: Program, warehouse: Warehouse, state: State) -> Bound:
     _spellings(program, warehouse, lookups, problems)
     _views(program, warehouse, found, {*lookups, *sources}, problems)
     _foreign(program, state, lookups, problems)
+    _own_columns(program, {**found, **{table: source.relation for table, source in sources.items()}}, problems)
     for model in program.models:
         relation_ = found.get(physical[model.table])
         if relation_ and relation_.is_view:
@@ -181,6 +182,25 @@ def _foreign(program: Program, state: State, lookups: Iterable[TableName], probl
             line = next(r.line for r in model.select.references if r.table == table)
             hint = f"include: that playbook, or declare it under lookups: ({table}: fingerprint)"
             problems.append(Problem(Place(model.select.place.path, line), f"{table} belongs to playbook {owner}", hint))
+
+
+def _own_columns(program: Program, relations: Mapping[TableName, Relation], problems: list[Problem]) -> None:
+    """Refuse columns with names of the runner's own where a statement of the runner's may list them."""
+    for model in program.models:
+        for reference in model.select.references:
+            relation = relations.get(reference.table)
+            read = columns_read(model.select, relation, reference) if relation else ()
+            place = Place(model.select.place.path, reference.line)
+            problems += [_own_column(reference.table, column.name, place) for column in read if is_own(column.name)]
+    for source in program.playbook.sources if program.queries else ():
+        if source.dedupe and source.table in relations:  # {{ history }} lists them all
+            names = filter(is_own, relations[source.table].names)
+            problems += [_own_column(source.table, name, source.place) for name in names]
+
+
+def _own_column(table: TableName, name: str, place: Place) -> Problem:
+    hint = "read it through a view that renames it: names that begin with runner_ are the runner's own"
+    return Problem(place, f"{table} has a column {name}, which is one of the runner's own names", hint)
 
 
 def check_ownership(

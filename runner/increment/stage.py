@@ -14,7 +14,7 @@ from runner.events import Building, ModelDone, Staging
 from runner.increment.bind import Bound
 from runner.increment.freeze import Frozen, analyze
 from runner.increment.work import Work
-from runner.names import TableName
+from runner.names import TableName, is_own
 from runner.program.values import CompiledModel, renamed
 from runner.state.manifest import State
 from runner.warehouse.values import Column
@@ -283,7 +283,11 @@ class _Stager:
         table = self.algebra.scratch.new(planned.number)
         model = planned.compiled.model
         count = self.work.make(f"stage:{planned.compiled.table}", table, select, model.layout)
-        return self.warehouse.columns_of(table), count
+        columns = self.warehouse.columns_of(table)
+        if own := [column.name for column in columns if is_own(column.name)]:  # by a function or PIVOT: not told before
+            what = f"{planned.compiled.table}: its column {own[0]} has one of the runner's own names"
+            raise Stopped(what, "give it another name: those that begin with runner_ are the runner's own")
+        return columns, count
 
     def _diff(self, staged: Staged) -> bool:
         """Make the table of old and new rows that differ; True if there are any."""

@@ -12,7 +12,7 @@ from sqlglot.errors import SqlglotError
 from runner.errors import BadInput, NoSteps, Problem
 from runner.names import TableName
 from runner.playbook.values import Playbook, Query, Step
-from runner.program import check, script_check, scripts
+from runner.program import check, own_names, script_check, scripts
 from runner.program.fragments import filled, ported
 from runner.program.models import read_model, read_view
 from runner.program.strategy import proved
@@ -31,6 +31,7 @@ def load(playbook: Playbook, engine: str, dialect: str) -> Program:
         raise BadInput(problems)
     playbook = ported(playbook, engine, dialect, problems)
     problems += check.check(playbook, engine, dialect)
+    problems += own_names.of_playbook(playbook, dialect)
     texts = Texts(playbook, engine, dialect)
     read = [one for model in playbook.models if (one := read_model(model, texts, problems)) is not None]
     models = [model for one in read if (model := proved(one, playbook, dialect, problems)) is not None]

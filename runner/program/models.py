@@ -13,6 +13,7 @@ from runner.errors import BadInput, Place, Problem, show
 from runner.names import TableName
 from runner.playbook.values import Affected, Model, View
 from runner.porting import portable
+from runner.program import own_names
 from runner.program.check import too_long
 from runner.program.texts import Texts, readable
 from runner.program.values import PREDICATE, CompiledAffected, CompiledModel, CompiledView, SourceKey
@@ -43,6 +44,8 @@ def read_model(model: Model, texts: Texts, problems: list[Problem]) -> ReadModel
             text = texts.ported(rendered, place) if ported else rendered
             select, tree = parse_select(text, texts.dialect, place)
             problems += too_long(select, texts.engine)
+            if model.sql.text is None:
+                found += own_names.of_select(select, tree)
             found += portable.check_select(select.text, tree, texts.engine, place, texts.functions)
             compiled = _compiled(_spelled(model, select), select, texts, found)
     except BadInput as error:

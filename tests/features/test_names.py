@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.kit.project import TOTALS, Project, project_fixture  # noqa: F401
@@ -141,3 +143,129 @@ def test_models_that_name_all_columns_another_way(project: Project) -> None:
     project.checked()
     project.add(1, "s1 u1 4")
     project.checked()
+
+
+BESIDE = (
+    "k1",
+    "recompute",
+    "event_count",
+    "reason",
+    "held",
+    "differing",
+    "copies",
+    "p",
+    "b",
+    "x",
+    "m",
+    "c",
+    "previous_count",
+)
+
+
+def test_columns_with_names_that_stand_beside_keys(project: Project) -> None:
+    """Each of them as key, id, order, check, unique column and output, over sources and over models."""
+    columns = ", ".join(f"{name} varchar(9)" for name in BESIDE)
+    project.db.execute(f"create table atomic.beside ({columns}, etl_tstamp timestamp)")
+    project.source = {
+        "table": "atomic.beside",
+        "batch": "etl_tstamp",
+        "dedupe": list(BESIDE),
+        "order_by": ["etl_tstamp"],
+    }
+    for name in BESIDE:
+        other = "k1" if name != "k1" else "differing"
+        select = (
+            f"select {name}, {other}, count(*) as etl_tstamp, max(m) as c from atomic.beside group by {name}, {other}"
+        )
+        more: dict[str, Any] = {
+            "key": [name, other],
+            "unique": [name, other],
+            "checks": [f"{name} <> 'z'", "etl_tstamp > 0"],
+        }
+        if name != "c":
+            project.model(f"of_{name}", select, **more)
+            below = (
+                f"select {name}, sum(etl_tstamp) as recompute_, count(*) as k2 from derived.of_{name} group by {name}"
+            )
+            project.model(f"below_{name}", below, key=name, unique=name, checks=[f"{name} <> 'z'"])
+    rows = [(1, "abc"), (1, "abd"), (2, "bbc"), (2, "aba")]
+    for batch, values in rows:
+        listed = ", ".join(f"'{values[n % 3]}'" for n, _ in enumerate(BESIDE))
+        project.db.execute(f"insert into atomic.beside values ({listed}, timestamp '2024-03-0{batch} 00:00')")
+        project.checked()
+    assert project.command("verify").code == 0
+
+
+OWN: dict[str, tuple[str, dict[str, Any], str]] = {
+    "an output": ("select event_id, 1 as runner_was from atomic.events", {}, "m.sql:1: runner_was"),
+    "in capitals": ('select event_id, 1 as "RUNNER_was" from atomic.events', {}, "m.sql:1: RUNNER_was"),
+    "a column": ("select event_id,\n  max(runner_id) as n from atomic.events group by 1", {}, "m.sql:2: runner_id"),
+    "a CTE": ("with runner_twice as (select 1 as n)\nselect n from atomic.events, runner_twice", {}, "m.sql:1"),
+    "an alias": ("select runner_k.event_id\nfrom atomic.events runner_k", {}, "m.sql:2: runner_k"),
+    "columns of an alias": (
+        "select e.n from (select event_id from atomic.events) as e(runner_n)",
+        {},
+        "m.sql:1: runner_n",
+    ),
+    "a key": ("select event_id, 1 as n from atomic.events", {"key": {"event_id": "lower(runner_id)"}}, "runner_id is"),
+    "a check": ("select event_id, 1 as n from atomic.events", {"checks": ["runner_n > 0"]}, "runner_n is"),
+    "unique": ("select * from atomic.events", {"unique": "runner_copies"}, "runner_copies is"),
+    "a table": ("select event_id from atomic.events", {"table": "derived.runner_k"}, "derived.runner_k is"),
+}
+
+
+@pytest.mark.parametrize("what", OWN)
+def test_the_runners_own_names_are_refused(project: Project, what: str) -> None:
+    """A user's `runner_…` could be taken for a name in our statements: refused with its place, and nothing is run."""
+    select, more, said = OWN[what]
+    project.model("m", select, **more)
+    text = project.run(code=2).text
+    assert said in text
+    assert "names that begin with runner_ are the runner's own" in text
+
+
+@pytest.mark.parametrize("part", ["batch", "dedupe", "order_by"])
+def test_they_are_refused_of_a_source(project: Project, part: str) -> None:
+    """Two copies of one id in two projects were one: the id was compared with itself."""
+    project.source["dedupe"] = ["event_id"]
+    project.source[part] = "runner_id" if part == "batch" else ["Runner_id", "event_id"]
+    project.standard("totals")
+    assert "is one of the runner's own names" in project.run(code=2).text
+
+
+def test_columns_with_our_names_are_read_through_a_view(project: Project) -> None:
+    """A star would list them beside ours; a model that does not read them, and a look-up's name, are no matter."""
+    project.db.execute("create schema raw")
+    project.db.execute("create table raw.runner_races (page_url varchar(40), runner_copy integer, length_m integer)")
+    project.db.execute("insert into raw.runner_races values ('/p', 1, 42195)")
+    joined = "from atomic.events e left join raw.runner_races on runner_races.page_url = e.page_url"
+    project.model("m", f"select e.event_id, runner_races.length_m {joined}")
+    project.add(0, "s1 u1 1")
+    project.checked()
+    project.model("m", f"select * {joined}")
+    text = project.run(code=2).text
+    assert "m.sql:1: raw.runner_races has a column runner_copy" in text
+    assert "through a view" in text
+    project.db.execute("create view raw.races as select page_url as page, runner_copy as copy from raw.runner_races")
+    project.model("m", "select * from atomic.events e left join raw.races r on r.page = e.page_url")
+    project.run("--full-refresh")
+
+
+def test_an_output_that_only_the_engine_names(project: Project) -> None:
+    """Fields of a struct, columns of a PIVOT: found when the rows are staged, and nothing is published."""
+    if not project.duckdb:
+        pytest.skip("only DuckDB makes columns of fields")
+    project.model("m", "select event_id, unnest({'runner_was': 1, 'n': 2}) from atomic.events")
+    project.add(0, "s1 u1 1")
+    assert "its column runner_was" in project.run(code=6).text
+
+
+def test_an_id_called_as_a_function(project: Project) -> None:
+    """DuckDB takes session_user for the function in a subquery, whatever columns there are around it."""
+    project.db.execute('create table atomic.odd ("session_user" varchar(9), n integer, etl_tstamp timestamp)')
+    project.source = {"table": "atomic.odd", "batch": "etl_tstamp", "dedupe": ['"session_user"', "n"]}
+    project.model("m", 'select n, count(*) as c, max("session_user") as u from atomic.odd group by n', key="n")
+    rows = "('a', 1, timestamp '2024-03-01'), ('a', 1, timestamp '2024-03-01'), ('b', 1, timestamp '2024-03-01')"
+    project.db.execute(f"insert into atomic.odd values {rows}")
+    project.run()
+    assert project.rows("select n, c, u from derived.m") == [(1, 2, "b")]
