@@ -119,9 +119,12 @@ def load(
     session = Session(os.environ)
     with _masked(session):
         texts = {name: _text(value) for name, value in (variables or {}).items()}
-        opened = None if isinstance(target, str) else target
-        aim = _parsed(target, session) if isinstance(target, str) else target_of(target) if target is not None else None
-        loaded = load_playbook(session, Path(path), texts, aim, opened)
+        if target is None:
+            loaded = load_playbook(session, Path(path), texts)
+        elif isinstance(target, str):
+            loaded = load_playbook(session, Path(path), texts, _parsed(target, session))
+        else:
+            loaded = load_playbook(session, Path(path), texts, target_of(target), target)
         _ = loaded.program
         return loaded
 
@@ -152,8 +155,8 @@ def run(
     - `wait_s`: how many seconds to wait for another run of the playbook. `threads`: plain queries of a step at once.
     - `run_id` names the run; a finished run of that name is not repeated. `from_step`: where to start, of a playbook
       without a source.
-    - `on_event` is called with each value of `runner.events` as it happens, in a thread of the run; what it raises
-      ends the run.
+    - `on_event` is called with each value of `runner.events` as it happens, in the thread of the call or that of a plain
+      query; what it raises ends the run.
 
     Raises BadInput (nothing has run), Locked (another run is at work, or published first), CannotConnect, Stopped (it
     needs its user's word, or a check failed), StatementFailed and OutcomeUnknown (look at the run's id with

@@ -36,6 +36,16 @@ class LoadedPlaybook:
     playbook: Playbook
     opened: Opened | None = None  # its target, where its user has opened that already
 
+    @property
+    def name(self) -> str:
+        """What the playbook is called: its state in the warehouse is kept under this name."""
+        return self.playbook.name
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Its models, in the order of their dependencies. Raises BadInput as `program` does."""
+        return tuple(str(model.table) for model in self.program.models)
+
     @cached_property
     def program(self) -> Program:
         """What is run. Raises BadInput with all problems of its SQL."""

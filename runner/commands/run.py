@@ -43,6 +43,7 @@ def run(loaded: LoadedPlaybook, options: RunOptions, emit: Emit) -> RunResult:
         if isinstance(event, QueryDone):
             queries.append(event.name)
         elif isinstance(event, Note):
+            event = Note(loaded.session.secrets.masked(event.text))
             notes.append(event.text)
         emit(event)
 

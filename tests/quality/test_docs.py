@@ -25,6 +25,13 @@ def blocks(page: Path) -> list[str]:
     return ["".join(found)] if ONE_FOLDER in text else found
 
 
+def python_of(page: Path) -> str:
+    """The Python blocks of a page, one program."""
+    return "".join(
+        re.findall(r"^```python\n(.*?)^```$", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    )
+
+
 CASES = [(page, text) for page in PAGES for text in blocks(page) if OWN_ENVIRONMENT not in text]
 
 
@@ -37,6 +44,17 @@ def test_block(page: Path, text: str, tmp_path: Path) -> None:
         ["bash", "-euo", "pipefail", "-c", text], cwd=folder, env=env, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, f"{page}:\n{text}\n{done.stdout}\n{done.stderr}"
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if python_of(page)], ids=lambda page: page.name)
+def test_python(page: Path, tmp_path: Path) -> None:
+    """The Python of a page runs from its first block to its last, beside the project that `runner init shop` makes."""
+    text = (
+        f"from runner.commands.init import make\nfrom pathlib import Path\nlist(make(Path('shop')))\n{python_of(page)}"
+    )
+    done = subprocess.run([sys.executable, "-c", text], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{page}:\n{text}\n{done.stdout}\n{done.stderr}"
+    assert done.stderr == ""
 
 
 def test_readme_has_its_two_commands() -> None:
