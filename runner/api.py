@@ -57,6 +57,7 @@ from runner.errors import (
 )
 from runner.events import BatchGroup, Event, PendingBatches
 from runner.playbook.load import parsed_target
+from runner.playbook.values import Simple
 from runner.session.session import Session, tstamp
 from runner.state.runs import ModelRow
 from runner.warehouse.opened import Opened, target_of
@@ -101,7 +102,6 @@ __all__ = [
     "verify",
 ]
 
-Simple = str | int | float | bool | None
 PlaybookLike = str | os.PathLike[str] | LoadedPlaybook
 AnyTarget = str | Opened
 Variables = Mapping[str, Simple | list[Simple] | tuple[Simple, ...]]
@@ -176,7 +176,7 @@ def run(
             threads=_at_least_one(threads, "threads") or 1,
             from_step=from_step,
         )
-        return loaded.run(options, on_event or _unheard)
+        return loaded.run(options, on_event or (lambda _event: None))
 
 
 def plan(
@@ -277,10 +277,6 @@ def _masked(session: Session) -> Iterator[None]:
     except RunnerError as error:
         error.mask(session.secrets)
         raise
-
-
-def _unheard(_event: Event) -> None:
-    """Takes events and does nothing with them."""
 
 
 def _names(given: Names) -> tuple[str, ...]:

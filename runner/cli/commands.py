@@ -70,7 +70,7 @@ def run(
 
         dispatch.only_for_models(until, chunk, model, full_refresh, retract, adopt, wait, run_id)
         how = {"json": json, "dry_run": dry_run}
-        flags = dispatch.given(process, playbook, var, target, from_step=from_step, threads=threads, **how)
+        flags = dispatch.flags_of(process, playbook, var, target, from_step=from_step, threads=threads, **how)
         return dispatch.run(flags, process)
     if dry_run:
         return plan(ctx, playbook, var, until, model, full_refresh, target, json)
@@ -107,7 +107,7 @@ def plan(
     if _is_old(playbook):
         from runner.doors.sqlrunner import dispatch
 
-        return dispatch.run(dispatch.given(process, playbook, var, target, json=json, dry_run=True), process)
+        return dispatch.run(dispatch.flags_of(process, playbook, var, target, json=json, dry_run=True), process)
     loaded = _loaded(ctx, playbook, var, target)
     show.plan(loaded.plan(session.tstamp(until, "--until"), model, full_refresh), process.report(json))
 
@@ -195,7 +195,7 @@ def check(
     if _is_old(playbook):
         from runner.doors.sqlrunner import dispatch
 
-        return dispatch.check(dispatch.given(process, playbook, var, target, json=json, dry_run=live), process)
+        return dispatch.check(dispatch.flags_of(process, playbook, var, target, json=json, dry_run=live), process)
     loaded = _loaded(ctx, playbook, var, target)
     loaded.check(live)
     models, queries = len(loaded.program.models), len(loaded.program.queries)
@@ -210,7 +210,7 @@ def render(ctx: typer.Context, playbook: PlaybookArgument, var: VarOption = [], 
     if _is_old(playbook):
         from runner.doors.sqlrunner import dispatch
 
-        return dispatch.render(dispatch.given(process, playbook, var, target), process)
+        return dispatch.render(dispatch.flags_of(process, playbook, var, target), process)
     from runner.commands.check import rendered
 
     process.out.write(rendered(_loaded(ctx, playbook, var, target).program))

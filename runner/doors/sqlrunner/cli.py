@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import random
 import re
-import socket
 import sys
 from dataclasses import replace
 from datetime import datetime
@@ -97,16 +95,20 @@ def sql_root(options: Options) -> str:
 
 def outside(process: Process) -> Outside:
     """What templates may reach: the clock, the environment, random numbers; secrets that they make are masked."""
+    from random import SystemRandom
+
     from runner.doors.sqlrunner.files.functions import Outside
 
     def secret(value: str) -> None:
         process.secrets = process.secrets.also([(value, "***")])
 
-    return Outside(_now, process.env, lambda: random.SystemRandom().getrandbits(63), secret)
+    return Outside(_now, process.env, lambda: SystemRandom().getrandbits(63), secret)
 
 
 def context_of(process: Process, log: Log) -> Context:
     """What a run needs of its process."""
+    from socket import gethostname
+
     from runner.doors.sqlrunner.command import Context
 
     def open_session(target: Target, session: str, timeout_s: float) -> Warehouse:
@@ -115,7 +117,7 @@ def context_of(process: Process, log: Log) -> Context:
         return connect(target, session, plain=True, timeout_s=timeout_s, watch=process.watch, secrets=process.secrets)
 
     process.stopped = STOPPED
-    owner = f"sql-runner pid {os.getpid()} on {socket.gethostname()}"
+    owner = f"sql-runner pid {os.getpid()} on {gethostname()}"
     return Context(log, outside(process), process.clock, open_session, owner, process.at_exit.append)
 
 

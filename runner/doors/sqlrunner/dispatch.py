@@ -48,7 +48,7 @@ class RunnerFlags:
         )
 
 
-def given(
+def flags_of(
     process: Process,
     playbook: Path,
     var: Iterable[str],
@@ -144,7 +144,7 @@ def migrate(
     if not is_sqlrunner_file(playbook):
         what = "not a playbook of SQL Runner" if playbook.exists() else "no such file"
         raise BadInput(Problem(Place(playbook), what, "it has targets: and steps:, with or without colons before them"))
-    flags = given(process, playbook, var)
+    flags = flags_of(process, playbook, var)
     done = write(playbook, sql_root(flags.options), flags.variables, outside(process))
     process.out.write(f"wrote {done.playbook} and {len(done.files)} SQL files\n")
     for note in done.notes:
