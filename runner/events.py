@@ -100,8 +100,8 @@ class Note(Event):
 
 
 @dataclass(frozen=True)
-class LeftOut(Event):
-    """Rows that belong to no group because their key is null."""
+class NullKey(Event):
+    """Events of pending batches whose key is NULL: they are one key, as in SQL, and recomputed as a whole."""
 
     source: str
     key: str

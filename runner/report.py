@@ -18,10 +18,10 @@ from runner.events import (
     Building,
     Event,
     InDoubt,
-    LeftOut,
     ModelDone,
     Note,
     Nothing,
+    NullKey,
     PendingBatches,
     Published,
     QueryDone,
@@ -49,7 +49,6 @@ class TextReport:
 
     def __init__(self, out: TextIO, err: TextIO, commands: Commands) -> None:
         self.out, self.err, self.commands = out, err, commands
-        self._left_out: list[str] = []
         self._width = 10
         self._progress = err.isatty()
         self._shown = False
@@ -60,13 +59,7 @@ class TextReport:
         if isinstance(event, Staging):
             self._show_progress(event.name)
             return
-        if isinstance(event, LeftOut):
-            self._left_out.append(f"{event.event_count:,} rows without {event.key}")
-            return
         text = show(event)
-        if isinstance(event, Published) and self._left_out:
-            text = f"{text} · left out: {', '.join(dict.fromkeys(self._left_out))}"
-            self._left_out = []
         if text is not None:
             self.line(text)
         if isinstance(event, Published):
@@ -181,6 +174,10 @@ _LINES: dict[type[Event], Callable[..., str | None]] = {
     ModelDone: _model,
     QueryDone: lambda e: f"{e.name.split('/')[-1].ljust(14)} {'':>12}   {e.duration_s:.1f} s",
     Note: lambda e: f"note: {e.text}",
+    NullKey: lambda e: (
+        f"note: {e.event_count:,} of the pending events have no {e.key}: they are one key, recomputed as a whole;"
+        f" to leave them out: where {e.key} is not null"
+    ),
     Published: lambda e: f"published run {e.run_id}, {e.duration_s:.1f} s",
     InDoubt: lambda e: None,
     Nothing: lambda e: f"nothing to do: {e.reason}",

@@ -12,16 +12,20 @@ from runner.warehouse.values import Column
 
 def old_rows(algebra: Algebra, staged: Staged, columns: Sequence[str]) -> str:
     """Stored rows that this run may replace."""
-    listed = ", ".join(algebra.quoted(columns))
-    where = "" if staged.extent is Extent.ALL and not staged.has_frozen else f" where {_replaced(algebra, staged)}"
-    return f"select {listed} from {staged.table}{where}"
-
-
-def _replaced(algebra: Algebra, staged: Staged) -> str:
-    names = algebra.quoted(staged.compiled.key_names)
+    select = f"select {', '.join(algebra.quoted(columns))} from {staged.table}"
     if staged.extent is Extent.ALL:
-        return algebra.not_in(names, algebra.scratch.frozen_of(staged.number), staged.key_types)
-    return algebra.is_in(names, algebra.scratch.affected(staged.number), types=staged.key_types)
+        return f"{select} where {_not_frozen(algebra, staged)}" if staged.has_frozen else select
+    names, affected = algebra.quoted(staged.compiled.key_names), algebra.scratch.affected(staged.number)
+    found = f"{select} where {algebra.is_in(names, affected, types=staged.key_types)}"
+    if len(names) == 1 and staged.has_null:
+        return f"{found} union all {select} where {algebra.is_null(names[0], affected)}"
+    return found
+
+
+def _not_frozen(algebra: Algebra, staged: Staged) -> str:
+    """True for rows of keys that do not stay as they are."""
+    names = algebra.quoted(staged.compiled.key_names)
+    return algebra.not_in(names, algebra.scratch.frozen_of(staged.number), staged.key_types, has_null=True)
 
 
 def diff(algebra: Algebra, staged: Staged, common: Sequence[Column]) -> str:
@@ -54,7 +58,7 @@ def changed(algebra: Algebra, staged: Staged) -> str:
         f" select {', '.join(names)}, max(runner_was) as runner_was, max(runner_now) as runner_now from ("
         f"select {key}, 1 as runner_was, 0 as runner_now from ({old}) runner_o"
         f" union all select {key}, 0 as runner_was, 1 as runner_now from {algebra.scratch.new(staged.number)}) runner_u"
-        f" where {algebra.is_in(names, 'runner_differing', types=staged.key_types)} group by {', '.join(names)}"
+        f" where {algebra.is_in(names, 'runner_differing', types=staged.key_types, has_null=staged.has_null)} group by {', '.join(names)}"
     )
 
 
@@ -79,14 +83,19 @@ def publish(algebra: Algebra, staged: Staged) -> list[tuple[str, str]]:
     columns = algebra.listed(staged.columns)
     insert = f"insert into {staged.table} ({columns}) select {columns} from {algebra.scratch.new(staged.number)}"
     if staged.extent is Extent.ALL:
-        where = f" where {_replaced(algebra, staged)}" if staged.has_frozen else ""
+        where = f" where {_not_frozen(algebra, staged)}" if staged.has_frozen else ""
         return [("delete", f"delete from {staged.table}{where}"), ("insert", insert)]
     unique = finer(staged)
     names = unique or staged.compiled.key_names
     keys = algebra.scratch.moved(staged.number) if unique else algebra.scratch.changed(staged.number)
     types = {column.name.lower(): column.type for column in staged.columns}
-    differs = algebra.is_in(algebra.quoted(names), keys, types=[types.get(name.lower(), "") for name in names])
-    return [("delete", f"delete from {staged.table} where {differs}"), ("insert", f"{insert} where {differs}")]
+    quoted = algebra.quoted(names)
+    differs = algebra.is_in(quoted, keys, types=[types.get(name.lower(), "") for name in names])
+    found = [("delete", f"delete from {staged.table} where {differs}"), ("insert", f"{insert} where {differs}")]
+    if len(names) == 1 and staged.has_null:
+        null = algebra.is_null(quoted[0], keys)
+        found += [("delete", f"delete from {staged.table} where {null}"), ("insert", f"{insert} where {null}")]
+    return found
 
 
 def duplicates(algebra: Algebra, staged: Staged) -> str:
@@ -99,7 +108,7 @@ def duplicates(algebra: Algebra, staged: Staged) -> str:
     table = algebra.scratch.new(staged.number)
     key = {name.lower() for name in staged.compiled.key_names}
     if not key or not key <= {name.lower() for name in names}:
-        table = rows.of_model(algebra, staged, tuple(Column(name, "") for name in names), lambda _: ())
+        table = rows.of_model(algebra, staged, tuple(Column(name, "") for name in names), lambda _: rows.ALL)
     known = " and ".join(f"{name} is not null" for name in algebra.quoted(names))
     return (
         f"select {listed}, count(*) as runner_copies from {table} runner_u where {known}"

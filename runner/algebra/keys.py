@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from runner.algebra import rows
-from runner.algebra.texts import Algebra, all_null, as_ks, condition, ks
+from runner.algebra.texts import Algebra, as_ks, condition, ks
 from runner.algebra.values import FrozenSource, Staged
 from runner.names import TableName
 from runner.program.values import CompiledModel, SourceKey
@@ -56,14 +56,12 @@ def without_history(algebra: Algebra, key: SourceKey, source: FrozenSource, inde
     return f"select distinct {listed} from {index} where etl_tstamp in (select etl_tstamp from {kept})"
 
 
-def union(parts: Sequence[str], width: int) -> str:
-    """One keys table from several; `recompute` if any part says so."""
+def union(parts: Sequence[str], width: int, *, skips_null: bool = False) -> str:
+    """One keys table from several; `recompute` if any part says so. `skips_null`: NULL need not be among them."""
     names = ks(width)
     inner = "\nunion all\n".join(parts)
-    return (
-        f"select {', '.join(names)}, max(recompute) as recompute from (\n{inner}\n) runner_p"
-        f" where not {all_null(names)} group by {', '.join(names)}"
-    )
+    where = condition(["k1 is not null"] if skips_null else [])
+    return f"select {', '.join(names)}, max(recompute) as recompute from (\n{inner}\n) runner_p{where} group by {', '.join(names)}"
 
 
 def of_table(table: str, width: int) -> str:
@@ -101,4 +99,4 @@ def _affected_input(
     if reference.table == CHANGED:
         return changed
     above = upstreams.get(reference.table)
-    return rows.of_model(algebra, above, above.columns, lambda _: ()) if above else None
+    return rows.of_model(algebra, above, above.columns, lambda _: rows.ALL) if above else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from runner.algebra.texts import Algebra, all_null, condition
+from runner.algebra.texts import Algebra, condition
 from runner.algebra.values import BoundSource, Cut, Extent, FrozenSource, Inputs, Planned, Staged
 from runner.names import TableName
 from runner.playbook.values import Fold
@@ -17,6 +17,8 @@ AFFECTED = TableName(("affected",))  # how `affected: rows:` names the keys that
 BARE_COLUMN = re.compile(r'[^\W\d][\w$]*|"(?:[^"]|"")+"')
 FEW = 10_000  # values that are looked up one by one in an index rather than joined
 PLAIN_TSTAMP = ("timestamp", "timestamp without time zone")
+Where = Sequence[Sequence[str]]  # which rows: those of which all conditions of any one of these hold; no row has two
+ALL: Where = ((),)
 
 
 # -- inputs ----------------------------------------------------------------------------------------------------------
@@ -32,7 +34,7 @@ def of_source(
     algebra: Algebra,
     source: FrozenSource,
     columns: Sequence[Column],
-    where: Sequence[str],
+    where: Where,
     *,
     dedupe: bool,
     few: bool,
@@ -43,21 +45,21 @@ def of_source(
     ranked: copies are rare, and sorting a stream's wide rows costs more than reading it three times.
     """
     listed = algebra.listed(columns)
-    conditions = [*([not_held(algebra, source)] if source.has_held else []), *where]
+    where = _each(where, not_held(algebra, source)) if source.has_held else where
     if not dedupe or not source.source.dedupe:
-        return f"(select {listed} {_from(algebra, source, conditions)})"
+        return f"(select {listed} {_from(algebra, source, where)})"
     id_ = f"({source.source.dedupe[0].text})"
     first = f"select {listed} from (select {listed}, {id_} is null as runner_lone, {_rank(algebra, source, columns)}"
     if few:
-        return f"({first} {_from(algebra, source, conditions)}) runner_r where runner_copy = 1 or runner_lone)"
-    twice = f"select {id_} as runner_id {_from(algebra, source, conditions)} group by {id_} having count(*) > 1"
+        return f"({first} {_from(algebra, source, where)}) runner_r where runner_copy = 1 or runner_lone)"
+    twice = f"select {id_} as runner_id {_from(algebra, source, where)} group by {id_} having count(*) > 1"
     # The id is taken in a scope of its own: beside other names DuckDB has functions for some columns (session_user).
-    named = f"(select {listed}, {id_} as runner_id {_from(algebra, source, conditions)}) runner_o"
+    named = f"(select {listed}, {id_} as runner_id {_from(algebra, source, where)}) runner_o"
     once = "not exists (select 1 from runner_twice where runner_twice.runner_id = runner_o.runner_id)"
     copied = f"{id_} in (select runner_id from runner_twice)"
     return (
         f"(with runner_twice as ({twice}) select {listed} from {named} where {once} union all"
-        f" {first} {_from(algebra, source, [*conditions, copied])}) runner_r where runner_copy = 1)"
+        f" {first} {_from(algebra, source, _each(where, copied))}) runner_r where runner_copy = 1)"
     )
 
 
@@ -69,8 +71,17 @@ def _rank(algebra: Algebra, source: FrozenSource, columns: Sequence[Column]) -> 
     return f"row_number() over (partition by {copies} order by {', '.join(order)}) as runner_copy"
 
 
-def _from(algebra: Algebra, source: BoundSource, conditions: Sequence[str]) -> str:
-    return f"from {algebra.from_source(source)}{condition(conditions)}"
+def _from(algebra: Algebra, source: BoundSource, where: Where) -> str:
+    """FROM and WHERE; several sets of conditions are read one after the other, not joined by OR, which loses indexes."""
+    rows = algebra.from_source(source)
+    if len(where) == 1:
+        return f"from {rows}{condition(where[0])}"
+    parts = " union all ".join(f"select * from {rows}{condition(conditions)}" for conditions in where)
+    return f"from ({parts}) as {algebra.engine.quote(source.source.table.table)}"
+
+
+def _each(where: Where, more: str) -> Where:
+    return [[*conditions, more] for conditions in where]
 
 
 def not_held(algebra: Algebra, source: FrozenSource) -> str:
@@ -89,9 +100,7 @@ def pending(algebra: Algebra, source: FrozenSource) -> str:
     return f"{algebra.batch(source.source)} in ({batches})"
 
 
-def of_model(
-    algebra: Algebra, upstream: Staged, columns: Sequence[Column], where: Callable[[bool], Sequence[str]]
-) -> str:
+def of_model(algebra: Algebra, upstream: Staged, columns: Sequence[Column], where: Callable[[bool], Where]) -> str:
     """A model's rows as they will be after this run: stored rows of unaffected keys, and staged rows.
 
     `where(True)` gives conditions on stored rows, `where(False)` on staged ones.
@@ -99,13 +108,16 @@ def of_model(
     name = algebra.engine.quote(upstream.compiled.table.table)
     listed = algebra.listed(columns)
     new = algebra.scratch.new(upstream.number)
-    fresh = f"select {listed} from {new} as {name}{condition(where(False))}"
-    stored = f"select {listed} from {upstream.table} as {name}"
+
+    def of(table: str, where: Where) -> str:
+        return " union all ".join(f"select {listed} from {table} as {name}{condition(one)}" for one in where)
+
     if upstream.extent is Extent.NONE or upstream.unchanged:
-        return f"({stored}{condition(where(True))})"
+        return f"({of(upstream.table, where(True))})"
     if upstream.extent is Extent.ALL and not upstream.has_frozen:
-        return f"({fresh})"
-    return f"({stored}{condition([_untouched(algebra, upstream), *where(True)])} union all {fresh})"
+        return f"({of(new, where(False))})"
+    kept = [[_untouched(algebra, upstream), *conditions] for conditions in where(True)]
+    return f"({of(upstream.table, kept)} union all {of(new, where(False))})"
 
 
 def _untouched(algebra: Algebra, staged: Staged) -> str:
@@ -113,8 +125,9 @@ def _untouched(algebra: Algebra, staged: Staged) -> str:
     alias = algebra.engine.quote(staged.compiled.table.table)
     names = algebra.quoted(staged.compiled.key_names, f"{alias}.")
     if staged.extent is Extent.ALL:
-        return algebra.is_in(names, algebra.scratch.frozen_of(staged.number), types=staged.key_types)
-    return algebra.not_in(names, algebra.scratch.affected(staged.number), staged.key_types)
+        return algebra.is_in(names, algebra.scratch.frozen_of(staged.number), types=staged.key_types, has_null=True)
+    affected = algebra.scratch.affected(staged.number)
+    return algebra.not_in(names, affected, staged.key_types, has_null=staged.has_null)
 
 
 # -- a model's new rows ----------------------------------------------------------------------------------------------
@@ -140,14 +153,10 @@ def of_select(algebra: Algebra, planned: Planned, inputs: Inputs, cut: Cut | Non
         return inputs.lookups.get(table)
 
     text = splice(compiled.select, replace, engine.quote)
-    if not compiled.model.affected:
-        return text
     named = algebra.quoted(compiled.key_names)
-    if cut:
-        return (
-            f"select * from (\n{text}\n) runner_m where {algebra.is_in(named, cut.keys, cut.where, planned.key_types)}"
-        )
-    return f"select * from (\n{text}\n) runner_m where not {all_null(named)}" if named else text
+    if compiled.model.affected and cut:
+        return f"select * from (\n{text}\n) runner_m where {algebra.is_in(named, cut.keys, cut.where, planned.key_types, has_null=cut.has_null)}"
+    return text
 
 
 def shared(algebra: Algebra, planned: Planned, inputs: Inputs, cut: Cut | None) -> dict[TableName, tuple[str, str]]:
@@ -172,27 +181,31 @@ def _source_input(
     algebra: Algebra, planned: Planned, inputs: Inputs, table: TableName, columns: Sequence[Column], cut: Cut | None
 ) -> str:
     source = inputs.sources[table]
-    conditions = _conditions(algebra, planned, inputs, table, cut, stored=True)
+    where = _conditions(algebra, planned, inputs, table, cut, stored=True)
     if cut and cut.only_pending:
-        conditions.insert(0, pending(algebra, source))
+        where = [[pending(algebra, source), *conditions] for conditions in where]
     dedupe = not planned.compiled.model.merge
-    return of_source(algebra, source, columns, conditions, dedupe=dedupe, few=cut is not None)
+    return of_source(algebra, source, columns, where, dedupe=dedupe, few=cut is not None)
 
 
 def _conditions(
     algebra: Algebra, planned: Planned, inputs: Inputs, table: TableName, cut: Cut | None, stored: bool
-) -> list[str]:
+) -> Where:
     """Conditions that keep the rows of an input which the keys need. `stored`: rows of a table with its indexes."""
     model = planned.compiled.model
     key = [_owned(algebra, column.over(table), table) for column in model.key]
     if not key or model.affected:
-        return _affected_rows(algebra, planned, table, cut.keys) if cut else []
+        return [_affected_rows(algebra, planned, table, cut.keys)] if cut else ALL
     if cut is None:
-        return [f"not {all_null(key)}"]
+        return ALL
     relation = inputs.sources[table].relation if table in inputs.sources else inputs.upstream[table].stored
     if stored and len(key) == 1 and _quick(relation, model.key[0].over(table), cut.count):
-        return [algebra.engine.found_by_index(key[0], f"select k1 from {cut.keys}{cut.condition}")]
-    return [algebra.is_in(key, cut.keys, cut.where, planned.key_types)]
+        found = algebra.engine.found_by_index(key[0], f"select k1 from {cut.keys}{cut.condition}")
+    else:
+        found = algebra.is_in(key, cut.keys, cut.where, planned.key_types)
+    if len(key) == 1 and cut.has_null:
+        return [[found], [algebra.is_null(key[0], cut.keys, cut.where)]]
+    return [[found]]
 
 
 def _owned(algebra: Algebra, expression: str, table: TableName) -> str:
@@ -218,13 +231,13 @@ def _quick(relation: Relation | None, expression: str, value_count: int) -> bool
     return expression.lower() in indexed and value_count <= FEW
 
 
-def folded(algebra: Algebra, planned: Planned, fresh: str) -> str:
-    """Stored rows and rows of new batches folded into one row a key, without reading history (`merge:`)."""
+def folded(algebra: Algebra, planned: Planned, cut: Cut, fresh: str) -> str:
+    """Stored rows of the cut's keys and rows of new batches folded into one row a key, without reading history."""
     quote = algebra.engine.quote
     keys = algebra.quoted(planned.compiled.key_names)
     columns = algebra.listed(planned.stored_columns)
     by_key = ", ".join(keys)
-    chosen = algebra.is_in(keys, algebra.scratch.affected(planned.number), "recompute = 0", planned.key_types)
+    chosen = algebra.is_in(keys, cut.keys, cut.where, planned.key_types, has_null=cut.has_null)
     folds = []
     for column in planned.compiled.model.merge:
         name = quote(column.name)

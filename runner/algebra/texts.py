@@ -44,15 +44,37 @@ class Algebra:
         """The source's rows under its own name."""
         return f"{source.rows} as {self.engine.quote(source.source.table.table)}"
 
-    def is_in(self, expressions: Sequence[str], keys: str, where: str = "", types: Sequence[str] = ()) -> str:
-        """True if the key is among the rows of a keys table; keys that are partly null compare null-safe."""
-        if len(expressions) == 1:
-            return f"({expressions[0]}) in (select k1 from {keys}{condition([where] if where else [])})"
-        return self._exists("exists", expressions, keys, where, types)
+    def is_in(
+        self,
+        expressions: Sequence[str],
+        keys: str,
+        where: str = "",
+        types: Sequence[str] = (),
+        *,
+        has_null: bool = False,
+    ) -> str:
+        """True if the key is among the rows of a keys table. NULL is a key like any other.
 
-    def not_in(self, expressions: Sequence[str], keys: str, types: Sequence[str] = ()) -> str:
+        `has_null`: the key NULL may be among them. A key of several columns compares null-safe in any case.
+        """
+        if len(expressions) > 1:
+            return self._exists("exists", expressions, keys, where, types)
+        found = f"({expressions[0]}) in (select k1 from {keys}{condition([where] if where else [])})"
+        return f"({found} or {self.is_null(expressions[0], keys, where)})" if has_null else found
+
+    def is_null(self, expression: str, keys: str, where: str = "") -> str:
+        """True for rows whose key is NULL, if the key NULL is among the rows of a keys table."""
+        known = condition(["k1 is null", *([where] if where else [])])
+        return f"(({expression}) is null and exists (select 1 from {keys}{known}))"
+
+    def not_in(
+        self, expressions: Sequence[str], keys: str, types: Sequence[str] = (), *, has_null: bool = False
+    ) -> str:
         """True if the key is not among the rows of a keys table. Never NOT IN: one null would empty it."""
-        return self._exists("not exists", expressions, keys, "", types)
+        absent = self._exists("not exists", expressions, keys, "", types)
+        if len(expressions) == 1 and has_null:
+            return f"({absent} and not {self.is_null(expressions[0], keys)})"
+        return absent
 
     def _exists(self, exists: str, expressions: Sequence[str], keys: str, where: str, types: Sequence[str]) -> str:
         renamed_ks = ", ".join(f"{k} as runner_{k}" for k in ks(len(expressions)))  # k1 may be a user's column
@@ -90,7 +112,7 @@ def as_ks(expressions: Sequence[str]) -> str:
 
 
 def all_null(expressions: Sequence[str]) -> str:
-    """True for a row that belongs to no group."""
+    """True for a row of the group NULL."""
     return "(" + " and ".join(f"({e}) is null" for e in expressions) + ")"
 
 

@@ -81,6 +81,8 @@ class Staged(Planned):
     """Of its new rows; of the stored table where nothing is recomputed."""
     key_count: int
     """Keys that were looked at; all rows where it has no key or is built in full."""
+    has_null: bool
+    """The key NULL is among those that are recomputed."""
     has_frozen: bool
     """Some keys stay as they are, since part of their history is gone."""
     unchanged: bool = False
@@ -101,6 +103,7 @@ def staged(
     columns: tuple[Column, ...],
     key_count: int = 0,
     *,
+    has_null: bool = False,
     has_frozen: bool = False,
 ) -> Staged:
     """A planned model with what a run has made of it."""
@@ -113,6 +116,7 @@ def staged(
         extent=extent,
         columns=columns,
         key_count=key_count,
+        has_null=has_null,
         has_frozen=has_frozen,
     )
 
@@ -128,6 +132,8 @@ class Cut:
 
     keys: str
     count: int
+    has_null: bool = False
+    """The key NULL is among them: its rows are read apart, since IN does not find them and OR loses indexes."""
     where: str = ""
     """A condition on the table's rows: only these keys."""
     only_pending: bool = False

@@ -38,7 +38,8 @@ def plan(
             frozen = freeze.find_keys(work, state, frozen)
             some = frozen.batch_count or decision.reasons
             planned = _models(work, frozen, decision) if some else ()
-    return PlanResult(tuple(frozen.pending), _stopping(program, frozen.pending), planned)
+            null_keys = freeze.null_events(work, frozen)
+    return PlanResult(tuple(frozen.pending), _stopping(program, frozen.pending), null_keys, planned)
 
 
 def _models(work: Work, frozen: Frozen, decision: Decision) -> tuple[PlannedModel, ...]:

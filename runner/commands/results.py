@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from runner import actions
 from runner.errors import VerifyFound
-from runner.events import PendingBatches
+from runner.events import NullKey, PendingBatches
 from runner.state.runs import ModelRow
 
 
@@ -64,6 +64,8 @@ class PlanResult:
     """One for each source."""
     stopping: tuple[str, ...] = ()
     """Sources whose vanished batches would stop it (exit 6), unless they are to be retracted."""
+    null_keys: tuple[NullKey, ...] = ()
+    """Pending events whose key is NULL, by source and key: they are one key."""
     models: tuple[PlannedModel, ...] = ()
     """In the order of their dependencies; none where there is nothing to do."""
     queries: tuple[PlannedQuery, ...] = ()

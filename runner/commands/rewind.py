@@ -157,7 +157,7 @@ def _keys(
         if above is None or relation is None:
             return None
         upstream = work.program.model(table)
-        own = algebra.is_in(algebra.quoted(upstream.key_names), above)
+        own = algebra.is_in(algebra.quoted(upstream.key_names), above, has_null=True)
         expressions, alias = (
             as_ks([column.over(table) for column in model.model.key]),
             algebra.engine.quote(table.table),

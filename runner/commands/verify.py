@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from runner import actions
 from runner.algebra import changes, keys, rows
-from runner.algebra.texts import all_null, as_ks, condition, ks
+from runner.algebra.texts import as_ks, condition, ks
 from runner.algebra.values import Cut, FrozenSource, Inputs, Planned, as_stored
 from runner.commands.results import ComparedModel, VerifyResult
 from runner.errors import Stopped
@@ -150,7 +150,11 @@ class _Checker:
             return _left_out(name, f"skipped: {', '.join(changed)} changed since it was built")
         planned = self.stored[model.table]
         skipped = self._skip(planned, known.owes == "keys") if model.model.key else 0
-        cut = Cut(self._sample(planned, self.sample), self.sample) if self.sample and model.model.key else None
+        cut = (
+            Cut(self._sample(planned, self.sample), self.sample, has_null=True)
+            if self.sample and model.model.key
+            else None
+        )
         upstream = {t: s for t, s in self.stored.items() if t in model.models}
         inputs = Inputs(self.frozen.sources, upstream, lookups=self.bound.lookup_rows)
         select = rows.of_select(self.work.algebra, planned, inputs, cut)
@@ -197,7 +201,7 @@ class _Checker:
         self._run(
             "sample",
             table,
-            f"select {listed} from ({' union '.join(parts)}) runner_s where not {all_null(names)}"
+            f"select {listed} from ({' union '.join(parts)}) runner_s"
             f" order by {engine.hash_60(' || '.join(texts))} limit {size}",
         )
         return table
@@ -211,9 +215,11 @@ class _Checker:
         conditions = []
         if names:
             own = algebra.quoted(model.key_names, "runner_v.")
-            conditions.append(algebra.not_in(own, algebra.scratch.affected(planned.number), planned.key_types))
+            conditions.append(
+                algebra.not_in(own, algebra.scratch.affected(planned.number), planned.key_types, has_null=True)
+            )
         if cut:
-            conditions.append(algebra.is_in(names, cut.keys, types=planned.key_types))
+            conditions.append(algebra.is_in(names, cut.keys, types=planned.key_types, has_null=True))
         where = condition(conditions)
         table = algebra.scratch.diff(planned.number)
         stored = f"{planned.table} runner_v"

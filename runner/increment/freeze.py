@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 from runner import actions
 from runner.algebra import batches, keys
-from runner.algebra.texts import ks
+from runner.algebra.texts import condition, ks
 from runner.algebra.values import BoundSource, FrozenSource
 from runner.errors import Stopped
-from runner.events import BatchGroup, LeftOut, Note, PendingBatches
+from runner.events import BatchGroup, Note, NullKey, PendingBatches
 from runner.increment.bind import Bound
 from runner.increment.work import Work
 from runner.names import TableName
@@ -242,17 +242,24 @@ def _find(work: Work, state: State, frozen: Frozen, key: SourceKey, number: int)
         select = keys.without_history(algebra, key, source, index)
         warehouse.execute("freeze:frozen", warehouse.engine.temporary_table(scratch.frozen(number), select))
     _analyze(work, scratch.keys(number))
-    _left_out(work, key, source, scratch.pairs(number))
     return FrozenKey(key, number, index, has_frozen=bool(index and source.has_kept))
 
 
-def _left_out(work: Work, key: SourceKey, source: FrozenSource, pairs: str) -> None:
-    nulls = " and ".join(f"{k} is null" for k in ks(len(key.texts)))
-    batch = work.algebra.scratch.batches(source.number)
-    sql = f"select cast(sum(event_count) as bigint) from {pairs} where {nulls} and etl_tstamp in (select etl_tstamp from {batch})"
-    count = work.warehouse.execute("freeze:left-out", sql).one()[0]
-    if count:
-        work.emit(LeftOut(str(key.source.table), ", ".join(key.names), int(count)))
+def null_events(work: Work, frozen: Frozen) -> tuple[NullKey, ...]:
+    """The events of pending batches that fall into the key NULL of a model which does not leave them out."""
+    found = []
+    for key in frozen.keys:
+        readers = [m for m in work.program.models if any(frozen.key(k) == key for k in m.source_keys)]
+        if all(model.skips_null for model in readers):
+            continue
+        scratch, source = work.algebra.scratch, frozen.sources[key.key.source.table]
+        conditions = [f"{k} is null" for k in ks(len(key.key.texts))]
+        conditions.append(f"etl_tstamp in (select etl_tstamp from {scratch.batches(source.number)})")
+        sql = f"select cast(sum(event_count) as bigint) from {scratch.pairs(key.number)}{condition(conditions)}"
+        count = work.warehouse.execute("plan:null-key", sql).one()[0]
+        if count:
+            found.append(NullKey(str(key.key.source.table), ", ".join(key.key.names), int(count)))
+    return tuple(found)
 
 
 def _analyze(work: Work, table: str) -> None:

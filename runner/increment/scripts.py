@@ -126,7 +126,9 @@ def make_named_tables(work: Work, frozen: Frozen) -> None:
             make(scratch.keys_of(key.number), f"select k1 as {column} from {scratch.keys(key.number)}")
         if "history" in texts:
             source = frozen.sources[key.key.source.table]
-            cut = [algebra.is_in(key.key.texts, scratch.keys(key.number))]
+            key_texts, table = key.key.texts, scratch.keys(key.number)
+            cut = [[algebra.is_in(key_texts, table)]]
+            cut += [[algebra.is_null(key_texts[0], table)]] if len(key_texts) == 1 else []
             found = rows.of_source(algebra, source, source.relation.columns, cut, dedupe=True, few=True)
             make(scratch.history(key.number), f"select * from {found} runner_h")
 

@@ -174,7 +174,7 @@ class _Stager:
             return Outcome(left, taken=False, owes="all")
         if self._rebuilt_above(planned.compiled):
             return Outcome(left, taken=False, owes="all")
-        found = self._affected(planned, with_dirty=False)
+        found, _ = self._affected(planned, with_dirty=False)
         return Outcome(replace(left, key_count=found), taken=False, owes="keys" if found or known.owes else "")
 
     # -- all rows --------------------------------------------------------------------------------------------------
@@ -185,10 +185,10 @@ class _Stager:
         if has_frozen:
             names = self.algebra.quoted(planned.compiled.key_names, "runner_f.")
             frozen = self.algebra.scratch.frozen_of(planned.number)
-            free = self.algebra.not_in(names, frozen, planned.key_types)
+            free = self.algebra.not_in(names, frozen, planned.key_types, has_null=True)
             select = f"select * from (\n{select}\n) runner_f where {free}"
         columns, total = self._make_new(planned, select)
-        built = staged(planned, Extent.ALL, columns, total, has_frozen=has_frozen)
+        built = staged(planned, Extent.ALL, columns, total, has_null=True, has_frozen=has_frozen)
         if built.stored is None or not _comparable(built):
             return Outcome(built, True, reason, counts=Counts(inserted=total))
         if not self._diff(built) and not reason and not _reshaped(built):
@@ -210,8 +210,8 @@ class _Stager:
 
     # -- affected keys ---------------------------------------------------------------------------------------------
 
-    def _affected(self, planned: Planned, with_dirty: bool) -> int:
-        """Make the model's table of affected keys; gives how many there are."""
+    def _affected(self, planned: Planned, with_dirty: bool) -> tuple[int, bool]:
+        """Make the model's table of affected keys; gives how many there are, and whether NULL is one of them."""
         model, algebra, scratch = planned.compiled, self.algebra, self.algebra.scratch
         width = len(model.key_names)
         parts = [keys.of_table(scratch.keys(self.frozen.key(key).number), width) for key in model.source_keys]
@@ -224,23 +224,30 @@ class _Stager:
             dirty = self.work.manifest.dirty_table(table_key(self.work, model), model.key_names)
             parts.append(keys.owed(algebra, dirty, model.key_names))
         if not parts:
-            return 0
+            return 0, False
         affected = scratch.affected(planned.number)
-        count = self.work.make("stage:affected", affected, keys.union(parts, width))
+        count = self.work.make("stage:affected", affected, keys.union(parts, width, skips_null=model.skips_null))
         if self._freeze_keys(planned):
-            frozen = algebra.is_in(ks(width), scratch.frozen_of(planned.number), types=planned.key_types)
+            held = scratch.frozen_of(planned.number)
+            frozen = algebra.is_in(ks(width), held, types=planned.key_types, has_null=True)
             self.warehouse.execute("stage:frozen", f"delete from {affected} where {frozen}")
             count = int(self.warehouse.execute("stage:affected-count", f"select count(*) from {affected}").one()[0])
         if count:
             analyze(self.work, affected)
-        return count
+        may_be = count > 0 and width == 1 and not model.skips_null
+        return count, may_be and self._has_null(affected)
+
+    def _has_null(self, affected: str) -> bool:
+        """Whether NULL is among the affected keys: only then its rows are read, apart from those of the others."""
+        return bool(self.warehouse.execute("stage:null-key", f"select 1 from {affected} where k1 is null").rows)
 
     def _keys(self, planned: Planned) -> Outcome:
-        found = self._affected(planned, with_dirty=True)
+        found, has_null = self._affected(planned, with_dirty=True)
         if not found:
             return Outcome(as_stored(planned), taken=True)
-        columns, _ = self._make_new(planned, self._fresh(planned, found))
-        built = staged(planned, Extent.KEYS, columns, found)
+        cut = Cut(self.algebra.scratch.affected(planned.number), found, has_null)
+        columns, _ = self._make_new(planned, self._fresh(planned, cut))
+        built = staged(planned, Extent.KEYS, columns, found, has_null=has_null)
         scratch = self.algebra.scratch
         if _reshaped(built):  # SELECT * over an input that has other columns now
             for name in (scratch.new(planned.number), scratch.frozen_of(planned.number)):
@@ -250,9 +257,8 @@ class _Stager:
             return Outcome(replace(built, unchanged=True), True)
         return Outcome(built, True, counts=self._changed(built))
 
-    def _fresh(self, planned: Planned, key_count: int) -> str:
+    def _fresh(self, planned: Planned, cut: Cut) -> str:
         """The model's new rows for its affected keys: recomputed, or merged where that is right."""
-        cut = Cut(self.algebra.scratch.affected(planned.number), key_count)
         inputs = self._inputs(planned, cut)
         if not planned.compiled.model.merge:
             return rows.of_select(self.algebra, planned, inputs, cut)
@@ -261,9 +267,10 @@ class _Stager:
         parts = []
         if changed:
             parts.append(rows.of_select(self.algebra, planned, inputs, replace(cut, where="recompute = 1")))
-        if changed < key_count:
+        if changed < cut.count:
             new = replace(cut, where="recompute = 0", only_pending=True)
-            parts.append(rows.folded(self.algebra, planned, rows.of_select(self.algebra, planned, inputs, new)))
+            fresh = rows.of_select(self.algebra, planned, inputs, new)
+            parts.append(rows.folded(self.algebra, planned, new, fresh))
         columns = self.algebra.listed(planned.stored_columns)
         return "\nunion all\n".join(f"select {columns} from (\n{part}\n) runner_p{n}" for n, part in enumerate(parts))
 

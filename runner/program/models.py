@@ -19,7 +19,7 @@ from runner.program.texts import Texts, readable
 from runner.program.values import PREDICATE, CompiledAffected, CompiledModel, CompiledView, SourceKey
 from runner.sql.references import parse_select
 from runner.sql.select import Select
-from runner.sql.spelling import normalise
+from runner.sql.spelling import name_of, normalise
 from runner.sql.templates import render
 
 
@@ -48,6 +48,7 @@ def read_model(model: Model, texts: Texts, problems: list[Problem]) -> ReadModel
                 found += own_names.of_select(select, tree)
             found += portable.check_select(select.text, tree, texts.engine, place, texts.functions)
             compiled = _compiled(_spelled(model, select), select, texts, found)
+            compiled = replace(compiled, skips_null=_skips_null(tree, compiled, texts.dialect))
     except BadInput as error:
         problems += error.problems
         return None
@@ -82,7 +83,51 @@ def _compiled(model: Model, select: Select, texts: Texts, problems: list[Problem
     ]
     affected = tuple(_affected(one, model.place, texts.dialect) for one in model.affected)
     digest = _digest(model, select, sources, texts)
-    return CompiledModel(model, select, sources, models, lookups, tuple(keys), {}, affected, digest)
+    return CompiledModel(
+        model, select, sources, models, lookups, tuple(keys), {}, affected, skips_null=False, digest=digest
+    )
+
+
+def _skips_null(tree: exp.Query, compiled: CompiledModel, dialect: str) -> bool:
+    """Whether each block that reads a tracked input says `where key is not null` of it."""
+    if len(compiled.model.key) != 1 or compiled.affected:
+        return False
+    tracked = {*compiled.sources, *compiled.models}
+    unseen = sum(name_of(table) in tracked for table in tree.find_all(exp.Table))
+    for select in tree.find_all(exp.Select):
+        read = _direct(select)
+        for table in (one for one in read if isinstance(one, exp.Table) and name_of(one) in tracked):
+            key = normalise(compiled.model.key[0].over(name_of(table)), dialect, name_of(table))
+            if key not in _not_null(select, table, len(read) == 1, dialect):
+                return False
+            unseen -= 1
+    return unseen == 0
+
+
+def _direct(select: exp.Select) -> list[exp.Expr]:
+    """What a block names in its own FROM and joins."""
+    clauses = [select.args.get("from_"), *(select.args.get("joins") or ())]
+    return [clause.this for clause in clauses if clause is not None]
+
+
+def _not_null(select: exp.Select, table: exp.Table, alone: bool, dialect: str) -> set[str]:
+    """The expressions over a table that are not null on any row of the block, as its WHERE says.
+
+    Names without a table count where the table stands `alone`: beside others they may be theirs.
+    """
+    where = select.args.get("where")
+    conditions = list(where.this.flatten() if isinstance(where.this, exp.And) else [where.this]) if where else []
+    found = set()
+    for told in (c.this for c in conditions if isinstance(c, exp.Not) and isinstance(c.this, exp.Is)):
+        value = told.this.copy()
+        columns = list(value.find_all(exp.Column))
+        if not isinstance(told.expression, exp.Null) or any(not (alone or column.table) for column in columns):
+            continue
+        for column in columns:
+            if column.table.lower() == table.alias_or_name.lower() and not column.args.get("db"):
+                column.set("table", None)
+        found.add(normalise(value.sql(dialect), dialect, name_of(table)))
+    return found
 
 
 def _key_texts(model: Model, table: TableName, dialect: str, problems: list[Problem]) -> tuple[str, ...]:

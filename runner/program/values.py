@@ -53,6 +53,7 @@ class CompiledModel:
     source_keys: tuple[SourceKey, ...]  # for its source inputs, in the order of `sources`; () without a key
     stored_order: Mapping[str, tuple[tuple[str, bool], ...]]  # merge models: see merge.stored_order
     affected: tuple[CompiledAffected, ...]
+    skips_null: bool  # its SELECT leaves out rows whose key is NULL, so they need not be looked for
     digest: str
 
     @property

@@ -280,16 +280,61 @@ def test_a_finished_run_id_is_not_repeated(project: Project) -> None:
     project.checked("--run-id", "tomorrow")
 
 
-def test_rows_without_a_key_are_left_out_and_counted(project: Project) -> None:
-    """A row whose key is null belongs to no group; the run says how many there are."""
+def test_null_is_a_key(project: Project) -> None:
+    """Rows whose key is NULL are one group, as in SQL: built, grown, emptied, rewound and verified like any other."""
     start(project)
     project.add(2, "- u3 1", "- u3 2", "s4 - 3")
-    assert "left out: 2 rows without domain_sessionid" in project.checked().out
-    assert project.one("select count(*) from derived.sessions") == 4
+    assert "2 of the pending events have no domain_sessionid" in project.command("plan").out
+    project.checked()
+    assert project.rows("select events from derived.sessions where domain_sessionid is null") == [(2,)]
+    project.add(3, "- u4 9", "s1 u1 9")
+    project.checked()
+    assert project.rows("select events from derived.sessions where domain_sessionid is null") == [(3,)]
+    project.add(4, "s1 u1 10")
+    project.checked()
+    project.command("rewind", "--since", "2024-03-01", "--model", "sessions")
+    project.checked()
+    assert project.command("verify").code == 0
+    project.db.execute("update derived.sessions set events = 7 where domain_sessionid is null")
+    assert "domain_sessionid=None" in project.command("verify", code=9).text
+    project.source["vanished"] = "retract"
+    project.drop(2)
+    project.drop(3)
+    project.checked()
+    assert project.rows("select events from derived.sessions where domain_sessionid is null") == []
+
+
+def test_a_model_that_leaves_the_key_null_out(project: Project) -> None:
+    """`where key is not null`: its rows are neither stored nor read, and nobody is told of them."""
+    select = "select domain_sessionid, count(*) as n from atomic.events where domain_sessionid is not null group by 1"
+    project.model("known", select, key="domain_sessionid")
+    project.add(0, "s1 u1 1", "- u1 1")
+    assert "have no domain_sessionid" not in project.command("plan").out
+    project.checked()
+    sent: list[str] = []
+    project.watch = lambda when, label, sql: sent.append(sql) if label.startswith("stage:") else None
+    project.add(1, "s2 u1 1", "- u1 1")
+    project.checked()
+    assert not [sql for sql in sent if "domain_sessionid) is null" in sql]
+
+
+def test_null_is_a_key_of_merge_models(project: Project) -> None:
+    """New rows of the key NULL are folded into its stored row, and corrected ones recompute it."""
+    select = "select domain_userid, min(collector_tstamp) as first_seen, max(collector_tstamp) as last_seen from atomic.events group by 1"
+    project.model("seen", select, key="domain_userid", merge={"first_seen": "min", "last_seen": "max"})
+    project.add(0, "s1 - 5", "s1 u1 5")
+    project.checked()
+    project.add(1, "s2 - 9", "s2 u2 1")
+    project.checked()
+    project.add(0, "s3 - 1")
+    project.checked()
+    project.db.execute("delete from atomic.events where domain_userid is null and domain_sessionid = 's3'")
+    project.checked()
+    assert project.command("verify").code == 0
 
 
 def test_composite_keys_compare_null_safe(project: Project) -> None:
-    """A key that is partly null is a group of its own; only all nulls are none."""
+    """A key that is null in part, or in all of its columns, is a group of its own."""
     select = "select domain_sessionid, domain_userid, count(*) as n from atomic.events group by 1, 2"
     project.model(
         "pairs", select, key=["domain_sessionid", "domain_userid"], unique=["domain_sessionid", "domain_userid"]

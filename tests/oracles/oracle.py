@@ -3,7 +3,7 @@
 The definitions are written down a second time here on purpose, as loops over groups: nothing is shared with the
 runner or with the SQL that the runner is given. The rules, from DESIGN.md:
 
-- rows whose key columns are all null belong to no group; partly null keys are keys;
+- NULL is a key like any other, in one column or in all of several;
 - rows equal in all dedupe columns are copies, and only the first of them counts, by `order_by`, completed by the
   columns that the model uses in the order of the table (here: of the alphabet), nulls last; rows without the first
   dedupe column, the id, are never copies;
@@ -99,11 +99,10 @@ def one_of_copies(events: Sequence[Event], rules: Rules, used: Sequence[str]) ->
 
 
 def groups(rows: Iterable[Any], key: Callable[[Any], Row]) -> dict[Row, list[Any]]:
-    """Rows by key, without those whose key columns are all null."""
+    """Rows by key; NULL is a key like any other."""
     found: dict[Row, list[Any]] = {}
     for row in rows:
-        if any(value is not None for value in key(row)):
-            found.setdefault(key(row), []).append(row)
+        found.setdefault(key(row), []).append(row)
     return found
 
 
@@ -223,11 +222,7 @@ def user_events(events: Sequence[Event], rules: Rules) -> Table:
 def hits(events: Sequence[Event], rules: Rules) -> Table:
     """domain_sessionid, page_url: a row an event."""
     mark = "!" if rules.variants.get("hits") else ""
-    return [
-        (e.domain_sessionid, None if e.page_url is None else e.page_url + mark)
-        for e in events
-        if e.domain_sessionid is not None
-    ]
+    return [(e.domain_sessionid, None if e.page_url is None else e.page_url + mark) for e in events]
 
 
 def session_views(of_sessions: Table, of_views: Table, rules: Rules) -> Table:
@@ -236,9 +231,9 @@ def session_views(of_sessions: Table, of_views: Table, rules: Rules) -> Table:
     views = groups(of_views, lambda v: (v[1],))
     times = 1 + rules.variants.get("session_views", 0)
     for session in of_sessions:
-        rows = views.get((session[0],), [])
+        rows = views.get((session[0],), []) if session[0] is not None else []  # NULL joins nothing
         amount = total((v[5] for v in rows), times)
-        table.append((session[0], session[4], len(rows), low(v[2] for v in rows), amount))
+        table.append((session[0], session[4], len(known(v[0] for v in rows)), low(v[2] for v in rows), amount))
     return table
 
 

@@ -49,7 +49,7 @@ CASES: dict[str, tuple[str, Rules, list[Event], list[Row]]] = {
         "hits",
         RAW,
         [on("/a", 10, "e1"), on("/a", 11, "e2"), on(None, 12, "e3"), on("/b", 13, domain_sessionid=None)],
-        [("s", "/a"), ("s", "/a"), ("s", None)],
+        [("s", "/a"), ("s", "/a"), ("s", None), (None, "/b")],
     ),
     "a session's start, end, pages and first page": (
         "sessions",
@@ -79,7 +79,7 @@ CASES: dict[str, tuple[str, Rules, list[Event], list[Row]]] = {
         "daily",
         RAW,
         [on("/a", None, "e1"), on("/a", 10, domain_sessionid="t", amount=4)],
-        [(date(2024, 3, 1), 1, 1, 1, 4)],
+        [(None, 1, 1, 1, None), (date(2024, 3, 1), 1, 1, 1, 4)],
     ),
     "the first row wins even if its page is null": (
         "sessions",
@@ -87,11 +87,11 @@ CASES: dict[str, tuple[str, Rules, list[Event], list[Row]]] = {
         [on(None, 9, "e1"), on("/b", 10, "e2")],
         [("s", "u", at(9), at(10), 2, 1, None, None)],
     ),
-    "rows without a session belong to no session": (
+    "rows without a session are one session": (
         "sessions",
         RAW,
         [on("/a", 9, domain_sessionid=None, amount=1), on("/b", 10, amount=2)],
-        [("s", "u", at(10), at(10), 1, 1, 2, "/b")],
+        [(None, "u", at(9), at(9), 1, 1, 1, "/a"), ("s", "u", at(10), at(10), 1, 1, 2, "/b")],
     ),
     "rows without a session still count for a page": (
         "page_totals",
@@ -105,11 +105,11 @@ CASES: dict[str, tuple[str, Rules, list[Event], list[Row]]] = {
         [on("/a", 10, "e1", amount=1), on("/b", 9, "e0", domain_userid="w", amount=2), on("/c", 11, "e2")],
         [("w", at(9), at(11), 1, 3, 3)],
     ),
-    "a session whose first event has no user belongs to no user": (
+    "a session whose first event has no user belongs to the user NULL": (
         "users",
         RAW,
         [on("/a", 9, domain_userid=None), on("/b", 10), on("/c", 11, domain_sessionid="t")],
-        [("u", at(11), at(11), 1, 1, None)],
+        [(None, at(9), at(10), 1, 2, None), ("u", at(11), at(11), 1, 1, None)],
     ),
     "users add up their sessions": (
         "users",
@@ -159,7 +159,7 @@ CASES: dict[str, tuple[str, Rules, list[Event], list[Row]]] = {
         "session_views",
         RAW,
         [ev("e1", page_view_id="v", derived_tstamp=at(9)), ev("e2", page_view_id="w", domain_sessionid="s")],
-        [("s", 1, 1, None, None)],
+        [("s", 1, 1, None, None), (None, 1, 0, None, None)],
     ),
     "copies count once, the first by order_by": (
         "sessions",
@@ -233,7 +233,7 @@ CASES: dict[str, tuple[str, Rules, list[Event], list[Row]]] = {
         [on("/a", None, "e2"), on("/b", None, "e1")],
         [("u", None, "e1", "/b", None, "e2", "/a", None, None)],
     ),
-    "a key of two columns: partly null is a key, all null is none": (
+    "a key of two columns: NULL is a key in one and in both": (
         "user_events",
         RAW,
         [
@@ -243,7 +243,12 @@ CASES: dict[str, tuple[str, Rules, list[Event], list[Row]]] = {
             ev(domain_userid="u", event_name="buy"),
             ev(amount=9),
         ],
-        [("u", None, 2, 3, None), (None, "buy", 1, None, at(10)), ("u", "buy", 1, None, None)],
+        [
+            ("u", None, 2, 3, None),
+            (None, "buy", 1, None, at(10)),
+            ("u", "buy", 1, None, None),
+            (None, None, 1, 9, None),
+        ],
     ),
     "titles come from the look-up, or not at all": (
         "session_titles",
@@ -255,7 +260,7 @@ CASES: dict[str, tuple[str, Rules, list[Event], list[Row]]] = {
         "totals",
         RAW,
         [on("/a", 10, amount=1), on("/b", 12, domain_sessionid="t"), on("/c", 13, domain_sessionid=None, amount=5)],
-        [(2, 2, at(12), 1)],
+        [(3, 3, at(13), 6)],
     ),
     "other variant: sessions add up purchases only": (
         "sessions",
