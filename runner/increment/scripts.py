@@ -123,12 +123,10 @@ def make_named_tables(work: Work, frozen: Frozen) -> None:
             continue
         if "keys" in texts:
             column = algebra.engine.quote(name)
-            make(scratch.keys_of(key.number), f"select k1 as {column} from {scratch.keys(key.number)}")
+            make(scratch.keys_of(key.number), f"select k1 as {column} from {scratch.keys(key.number)} where k1 is not null")
         if "history" in texts:
             source = frozen.sources[key.key.source.table]
-            key_texts, table = key.key.texts, scratch.keys(key.number)
-            cut = [[algebra.is_in(key_texts, table)]]
-            cut += [[algebra.is_null(key_texts[0], table)]] if len(key_texts) == 1 else []
+            cut = [[algebra.is_in(key.key.texts, scratch.keys(key.number))]]
             found = rows.of_source(algebra, source, source.relation.columns, cut, dedupe=True, few=True)
             make(scratch.history(key.number), f"select * from {found} runner_h")
 
