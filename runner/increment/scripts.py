@@ -123,7 +123,10 @@ def make_named_tables(work: Work, frozen: Frozen) -> None:
             continue
         if "keys" in texts:
             column = algebra.engine.quote(name)
-            make(scratch.keys_of(key.number), f"select k1 as {column} from {scratch.keys(key.number)} where k1 is not null")
+            make(
+                scratch.keys_of(key.number),
+                f"select k1 as {column} from {scratch.keys(key.number)} where k1 is not null",
+            )
         if "history" in texts:
             source = frozen.sources[key.key.source.table]
             cut = [[algebra.is_in(key.key.texts, scratch.keys(key.number))]]

@@ -118,7 +118,7 @@ def _not_null(select: exp.Select, table: exp.Table, alone: bool, dialect: str) -
     where = select.args.get("where")
     conditions = list(where.this.flatten() if isinstance(where.this, exp.And) else [where.this]) if where else []
     found = set()
-    for told in (c.this for c in conditions if isinstance(c, exp.Not) and isinstance(c.this, exp.Is)):
+    for told in filter(None, map(_told, conditions)):
         value = told.this.copy()
         columns = list(value.find_all(exp.Column))
         if not isinstance(told.expression, exp.Null) or any(not (alone or column.table) for column in columns):
@@ -128,6 +128,13 @@ def _not_null(select: exp.Select, table: exp.Table, alone: bool, dialect: str) -
                 column.set("table", None)
         found.add(normalise(value.sql(dialect), dialect, name_of(table)))
     return found
+
+
+def _told(condition: exp.Expr) -> exp.Is | None:
+    """`x is not null`, in either form that the parser gives it."""
+    if isinstance(condition, exp.Not):
+        return condition.this if isinstance(condition.this, exp.Is) else None
+    return condition if isinstance(condition, exp.Is) and condition.args.get("negate") else None
 
 
 def _key_texts(model: Model, table: TableName, dialect: str, problems: list[Problem]) -> tuple[str, ...]:
