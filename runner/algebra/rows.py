@@ -85,9 +85,9 @@ def _each(where: Where, more: str) -> Where:
 
 
 def not_held(algebra: Algebra, source: FrozenSource) -> str:
-    """True for rows of batches that this run may read. The held column is renamed: it must not capture the source's."""
-    held = f"(select etl_tstamp as runner_t from {algebra.scratch.held(source.number)}) runner_h"
-    return f"not exists (select 1 from {held} where runner_h.runner_t = {algebra.batch(source.source)})"
+    """True for rows of batches that this run may read."""
+    held = f"(select etl_tstamp as k1 from {algebra.scratch.held(source.number)}) runner_h"
+    return algebra.not_in([algebra.batch(source.source)], held)
 
 
 def pending(algebra: Algebra, source: FrozenSource) -> str:

@@ -77,6 +77,9 @@ class Algebra:
         return absent
 
     def _exists(self, exists: str, expressions: Sequence[str], keys: str, where: str, types: Sequence[str]) -> str:
+        if any(map(self.engine.names_function, expressions)):
+            those = f"select {_row(ks(len(expressions)))} from {keys}{condition([where] if where else [])}"
+            return f"{exists.removesuffix('exists')}({_row(expressions)} in ({those}))"
         renamed_ks = ", ".join(f"{k} as runner_{k}" for k in ks(len(expressions)))  # k1 may be a user's column
         listed = f"(select {renamed_ks} from {keys}{condition([where] if where else [])}) runner_k"
         if len(expressions) == 1:
@@ -109,6 +112,11 @@ def ks(width: int) -> list[str]:
 def as_ks(expressions: Sequence[str]) -> str:
     """A key's expressions under the names that they have in the runner's own tables."""
     return ", ".join(f"{e} as k{n}" for n, e in enumerate(expressions, 1))
+
+
+def _row(values: Sequence[str]) -> str:
+    """A row that is equal to one with nulls in the same places; never of one value, which would be no row."""
+    return f"row({', '.join(f'({value})' for value in values)}, 0)"
 
 
 def all_null(expressions: Sequence[str]) -> str:

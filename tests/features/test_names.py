@@ -269,3 +269,24 @@ def test_an_id_called_as_a_function(project: Project) -> None:
     project.db.execute(f"insert into atomic.odd values {rows}")
     project.run()
     assert project.rows("select n, c, u from derived.m") == [(1, 2, "b")]
+
+
+def test_keys_called_as_functions(project: Project) -> None:
+    """Columns of composite keys, batches and outputs that DuckDB has functions for; rows with them null are a group."""
+    columns = 'k varchar(9), "session_user" varchar(9), "user" varchar(9), "localtimestamp" timestamp'
+    project.db.execute(f"create table atomic.odd ({columns})")
+    project.source = {"table": "atomic.odd", "batch": '"localtimestamp"'}
+    select = 'select k, "session_user", lower("user") as u, count(*) as n from atomic.odd group by 1, 2, 3'
+    key = {"k": "k", "session_user": '"session_user"', "u": 'lower("user")'}
+    project.model("m", select, key=key, unique=["k", "session_user", "u"])
+    below = 'select "session_user", u, sum(n) as n from derived.m group by 1, 2'
+    project.model("below", below, key={"session_user": '"session_user"', "u": "u"})
+    for batch, row in enumerate(
+        ("'a', 's', 'U'", "'a', 's', 'U'", "'a', null, 'U'", "'b', null, 'V'", "'a', 's', 'V'"), 1
+    ):
+        project.db.execute(f"insert into atomic.odd values ({row}, timestamp '2024-03-0{batch} 00:00')")
+        project.checked()
+        assert project.command("verify").code == 0
+    for batch in (8, 9):
+        project.db.execute(f"insert into atomic.odd values ('c', 's', 'U', timestamp '2024-03-0{batch} 00:00')")
+    project.checked("--chunk", "1")

@@ -143,6 +143,13 @@ class Engine:
         """True for rows whose indexed column is among the few values of a one-column SELECT."""
         return f"{column} in ({select})"
 
+    def names_function(self, expression: str) -> bool:
+        """Whether a column in it would be taken for a function within a subquery, although it is quoted.
+
+        Such an expression is compared outside of subqueries, by IN over rows, which must be null-safe.
+        """
+        return False
+
     def same(self, left: str, right: str, type_: str) -> str:
         """A null-safe equality that the engine can join by: where IS NOT DISTINCT FROM is none, a stand-in for null
         and a flag make one.

@@ -9,6 +9,11 @@ from runner.names import TableName
 from runner.warehouse.engines.base import Engine
 from runner.warehouse.values import FileMark
 
+FUNCTION_NAMES = re.compile(
+    r"\b(current_(catalog|date|role|schema|time|timestamp|user)|localtime|localtimestamp|session_user|user)\b",
+    re.IGNORECASE,
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class _DuckDB(Engine):
@@ -30,6 +35,9 @@ class _DuckDB(Engine):
 
     def hash_60(self, text: str) -> str:
         return f"(md5_number_lower({text}) >> 4)"
+
+    def names_function(self, expression: str) -> bool:
+        return bool(FUNCTION_NAMES.search(expression))
 
     def distinct_count(self, array: str) -> str:
         return f"len(list_distinct({array}))"
