@@ -6,6 +6,7 @@ A fragment becomes a part of the runner's own statements: it is one expression, 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
@@ -30,6 +31,7 @@ def check(playbook: Playbook, engine: str, dialect: str) -> list[Problem]:
                 found.append(problem)
     for model in playbook.models:
         found += _fragments(model, dialect)
+        found += _functions(model, engine, dialect)
     return found
 
 
@@ -81,6 +83,18 @@ def _fragments(model: Model, dialect: str) -> Iterator[Problem]:
             said = f"the {what} {show(part.text)} of {model.table} cannot be read as SQL: {str(error).splitlines()[0]}"
             place = part.place if part.place.path else model.place
             yield Problem(place, said, "write one SQL expression, without comments and semicolons")
+
+
+def _functions(model: Model, engine: str, dialect: str) -> Iterator[Problem]:
+    """Keys whose bare name is a function: each row would be under the same key."""
+    for column in model.key:
+        if column.expression or column.per_input:
+            continue
+        with suppress(SqlglotError):  # such a name is quoted in the SELECT, and reported there if it is not
+            tree = parser.expression(column.name, dialect)
+            if isinstance(tree, exp.Func) or column.name.lower() in ENGINES[engine].bare_functions:
+                what = f"the key {column.name} of {model.table} is a function if it is not quoted"
+                yield Problem(model.place, what, f"""key: {{{column.name}: '"{column.name}"'}}""")
 
 
 def too_long(select: Select, engine: str) -> list[Problem]:

@@ -290,3 +290,11 @@ def test_keys_called_as_functions(project: Project) -> None:
     for batch in (8, 9):
         project.db.execute(f"insert into atomic.odd values ('c', 's', 'U', timestamp '2024-03-0{batch} 00:00')")
     project.checked("--chunk", "1")
+
+
+def test_a_key_that_is_a_function_is_quoted(project: Project) -> None:
+    """Postgres takes session_user for the function where it is not quoted: all rows had one key."""
+    project.model("m", 'select "session_user", count(*) as n from atomic.events group by 1', key="session_user")
+    text = project.run(code=2).text
+    assert "the key session_user of derived.m is a function if it is not quoted" in text
+    assert """key: {session_user: '"session_user"'}""" in text

@@ -57,6 +57,8 @@ class Engine:
     """The aggregate that is MAX of truth values."""
     boolean_min: str = "bool_and"
     """The aggregate that is MIN of truth values."""
+    bare_functions: frozenset[str] = frozenset()
+    """Words that are functions without parentheses, where the parser takes them for columns."""
     commits: re.Pattern[str] | None = None
     """The beginnings of statements that would commit an open transaction: within one they are refused."""
     stand_ins: tuple[tuple[re.Pattern[str], str], ...] = ()

@@ -40,6 +40,7 @@ POSTGRES = _Postgres(
     name="postgres",
     title="Postgres",
     default_schema="public",
+    bare_functions=frozenset({"user", "current_role", "current_catalog", "current_schema"}),
     name_bytes=63,
     transactional_ddl=True,
     snapshots=True,

@@ -85,6 +85,7 @@ REDSHIFT = _Redshift(
     name="redshift",
     title="Redshift",
     default_schema="public",
+    bare_functions=frozenset({"user", "current_role", "current_catalog", "current_schema"}),
     name_bytes=127,
     transactional_ddl=True,
     snapshots=True,
