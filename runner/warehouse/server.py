@@ -92,8 +92,12 @@ class Server(Warehouse):
         self._connect()
         self._stuck = False
         second = self.another()
-        with suppress(WarehouseError):
-            second.end_session(old)
+        try:
+            with suppress(WarehouseError):
+                second.end_session(old)
+        except BaseException:  # a signal
+            second.close()
+            raise
         return second
 
     def _close(self) -> None:

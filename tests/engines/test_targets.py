@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -70,6 +71,25 @@ def test_scratch_is_swept_by_playbook(redshift_url: str, postgres_url: str, snow
             warehouse.sweep_scratch("web_b")
         finally:
             warehouse.close()
+
+
+def test_a_signal_while_a_lost_session_is_replaced(postgres_url: str) -> None:
+    """The session that was to be the second one is closed, and does not wait for the process to end."""
+    warehouse = session(postgres_url, "runner lost")
+
+    def stop(when: str, label: str, sql: str) -> None:
+        if label == "lease:end":
+            raise KeyboardInterrupt
+
+    warehouse.watch = stop
+    with pytest.raises(KeyboardInterrupt):
+        warehouse.reopened()
+    sql = "select count(*) from pg_stat_activity where application_name = 'runner lost'"
+    until = time.monotonic() + 10
+    while warehouse.execute("t", sql).one() != (1,) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert warehouse.execute("t", sql).one() == (1,)
+    warehouse.close()
 
 
 # -- Redshift ------------------------------------------------------------------------------------------------------------
