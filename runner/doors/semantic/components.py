@@ -149,7 +149,7 @@ def _base(config: Config, function: str, argument: Formula) -> tuple[str, bool]:
     bare = argument.bare()
     kind = config.property(bare).kind if bare else None
     if isinstance(kind, EventValue):
-        nothing = kind.default is None or (function == "sum" and kind.default.strip("0.") == "")
+        nothing = kind.default is None or (function == "sum" and kind.default.is_zero)
         if nothing:
             return kind.event, function == "count" or (function == "sum" and kind.default is not None)
     return USERS, function == "count"

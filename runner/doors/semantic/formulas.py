@@ -1,4 +1,4 @@
-"""Formulas of the semantic layer: SQL expressions in BigQuery's dialect, as Asemic writes them, with {names} in them.
+"""Formulas and constants of a model: SQL expressions in BigQuery's dialect, as Asemic writes them, with {names} in them.
 
 A formula is parsed once; each engine gets it in its own dialect, with an expression of its own in place of each name.
 """
@@ -88,6 +88,25 @@ class Formula:
         """The name, if that is all there is."""
         found = _NAME.fullmatch(self.text.strip())
         return found[1].strip() if found else None
+
+
+@dataclass(frozen=True)
+class Literal:
+    """A constant: a text if it is `quoted`, and `cast` to a type where it is one."""
+
+    text: str
+    quoted: bool = False
+    cast: str = ""
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether it changes no sum."""
+        return self.text.strip("0.") == ""
+
+    def sql(self, engine: Engine) -> str:
+        """The constant for an engine."""
+        text = engine.literal(self.text) if self.quoted else self.text
+        return f"cast({text} as {self.cast})" if self.cast else text
 
 
 @cache

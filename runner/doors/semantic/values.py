@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from runner.doors.semantic.formulas import Formula
+from runner.doors.semantic.formulas import Formula, Literal
 from runner.doors.semantic.settings import Settings
 from runner.errors import Place
 from runner.names import TableName
@@ -116,7 +116,7 @@ class EventValue:
     select: Formula
     function: Aggregate
     where: Formula | None = None
-    default: str | None = None
+    default: Literal | None = None
     at: Place = field(default_factory=Place, compare=False)
 
 
@@ -155,8 +155,8 @@ class Lifetime:
 class ValueMapping:
     """One rule of a value mapping: a constant, or a range with both its ends. The first that fits counts."""
 
-    new_value: str
-    constant: str | None = None
+    new_value: Literal
+    constant: Literal | None = None
     low: str | None = None
     high: str | None = None
 

@@ -35,3 +35,19 @@ def test_values(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> 
     world.run("update")
     assert "every row compared" in world.run("verify").out
     world.close()
+
+
+@pytest.mark.parametrize("engine", ["redshift", "snowflake"])
+def test_backslashes(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    r"""A backslash in a constant of the files is one in the tables: '…' may take it for an escape."""
+    properties = PROPERTIES.replace("new_value: some", r"new_value: 'so\me'").replace(
+        "aggregate_function: first_value, where: '{revenue} > 2'}",
+        r"aggregate_function: first_value, where: '{revenue} > 2', default_value: 'no\ne'}",
+    )
+    url = request.getfixturevalue(f"{engine}_url")
+    world = World(url, tmp_path / "model", changes={"properties/all.yml": properties})
+    world._batch(Random(5))
+    world.run("apply")
+    assert r",so\me," in world.run("query", "--kpi", "dau", "--by", "segment", "--csv").out
+    assert (r"no\ne",) in world.db.rows("select first_product from sl.v_totals")
+    world.close()

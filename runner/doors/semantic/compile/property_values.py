@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runner.doors.semantic.compile.dialect import Dialect
 from runner.doors.semantic.compile.names import Names
@@ -37,7 +37,7 @@ class PropertyValues:
         column = f"{day_alias(kind.event)}.{one.name}"
         if kind.default is None:
             return column
-        return f"coalesce({column}, cast({kind.default} as {self.dialect.type(one.type)}))"
+        return f"coalesce({column}, cast({kind.default.sql(self.dialect.engine)} as {self.dialect.type(one.type)}))"
 
     def computed(self, one: Property, kind: Computed, value: Callable[[str], str]) -> str:
         """A formula over other properties, and what its values are called."""
@@ -46,10 +46,18 @@ class PropertyValues:
         if not kind.mappings:
             return f"cast({text} as {type_})"
         cases = " ".join(
-            f"when {_fits(mapped, f'({text})', self._is_text(kind))} then {mapped.new_value}"
+            f"when {self._fits(mapped, f'({text})', self._is_text(kind))} then {mapped.new_value.sql(self.dialect.engine)}"
             for mapped in kind.mappings
         )
         return f"cast(case {cases} end as {type_})"
+
+    def _fits(self, mapped: ValueMapping, value: str, is_text: bool) -> str:
+        if mapped.constant is not None:
+            constant = replace(mapped.constant, quoted=True) if is_text else mapped.constant
+            return f"{value} = {constant.sql(self.dialect.engine)}"
+        ends = [f"{value} >= {mapped.low}"] if mapped.low is not None else []
+        ends += [f"{value} <= {mapped.high}"] if mapped.high is not None else []
+        return " and ".join(ends)
 
     def _is_text(self, kind: Computed) -> bool:
         """Whether a formula is a text for sure: a number to compare it with is meant as a text too."""
@@ -94,12 +102,3 @@ class PropertyValues:
 def day_alias(event: str) -> str:
     """How an event's days are called within a query."""
     return f"d_{event}"
-
-
-def _fits(mapped: ValueMapping, value: str, is_text: bool) -> str:
-    if mapped.constant is not None:
-        quoted = is_text and not mapped.constant.startswith("'")
-        return f"{value} = '{mapped.constant}'" if quoted else f"{value} = {mapped.constant}"
-    ends = [f"{value} >= {mapped.low}"] if mapped.low is not None else []
-    ends += [f"{value} <= {mapped.high}"] if mapped.high is not None else []
-    return " and ".join(ends)

@@ -6,16 +6,14 @@ import re
 from collections.abc import Callable
 from functools import partial
 
-from runner.doors.semantic.files.kinds import ANY, COLUMN_TAG, EVENT_TAG, FORMULA, TEXT, TYPE, scalar
+from runner.doors.semantic.files.kinds import ANY, COLUMN_TAG, EVENT_TAG, FORMULA, NO_HINTS, TEXT, TYPE, scalar
 from runner.doors.semantic.values import Column, EventType
 from runner.errors import Problems, show
-from runner.files.schema import UNKNOWN_KEY, Hints, Kind, Row, Scope, Wrong, many, record
+from runner.files.schema import UNKNOWN_KEY, Kind, Row, Scope, Wrong, many, record
 from runner.files.yaml import Mapping as YamlMapping
 from runner.files.yaml import Node, Scalar
 from runner.names import TableName
 from runner.playbook.kinds import TABLE
-
-NO_HINTS = Hints({}, {})
 
 
 def read(name: str, node: Node, app_id: str, problems: Problems) -> EventType | None:

@@ -10,11 +10,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from runner.doors.semantic.formulas import Formula
 from runner.doors.semantic.values import ColumnTag, DataType, EventTag
 from runner.errors import Place, did_you_mean
-from runner.files.schema import Kind, Scope, Wrong, described
+from runner.files.schema import Hints, Kind, Scope, Wrong, described
 from runner.files.yaml import Mapping, Node, Scalar
 
 _DURATION = re.compile(r"([0-9]{1,6})(s|m|h|d)")
 MAX_FORMULA = 10_000
+NO_HINTS = Hints({}, {})
 # What other tools call the types of columns.
 _OTHER_TYPES = {
     **dict.fromkeys(("FLOAT", "FLOAT64", "DOUBLE", "REAL", "DECIMAL", "NUMERIC", "MONEY"), DataType.NUMBER),

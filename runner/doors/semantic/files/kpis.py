@@ -5,17 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from runner.doors.semantic.files.kinds import FORMULA, NAME, TEXT
+from runner.doors.semantic.files.kinds import FORMULA, NAME, NO_HINTS, TEXT
 from runner.doors.semantic.formulas import Formula
 from runner.doors.semantic.settings import Settings
 from runner.doors.semantic.values import Axis, Kpi, Total
 from runner.errors import Problems, show
-from runner.files.schema import FLAG, Hints, Kind, Row, Scope, Wrong, choice, record
+from runner.files.schema import FLAG, Kind, Row, Scope, Wrong, choice, record
 from runner.files.yaml import Mapping as YamlMapping
 from runner.files.yaml import Node, Scalar
 from runner.files.yaml import Sequence as YamlSequence
 
-NO_HINTS = Hints({}, {})
 NO_UNIT = ("", False)
 # Columns of the views of KPIs, which properties may share.
 TAKEN = ("cohort_day",)

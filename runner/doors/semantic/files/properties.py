@@ -8,8 +8,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from runner.doors.semantic.files.kinds import ANY, DAY, FORMULA, NAME, TEXT, TYPE, WHOLE, WORD, WRITTEN, Written
-from runner.doors.semantic.formulas import Formula
+from runner.doors.semantic.files.kinds import (
+    ANY,
+    DAY,
+    FORMULA,
+    NAME,
+    NO_HINTS,
+    TEXT,
+    TYPE,
+    WHOLE,
+    WORD,
+    WRITTEN,
+    Written,
+)
+from runner.doors.semantic.formulas import Formula, Literal
 from runner.doors.semantic.values import (
     Aggregate,
     Computed,
@@ -25,7 +37,7 @@ from runner.doors.semantic.values import (
     ValueMapping,
 )
 from runner.errors import Place, Problems, show
-from runner.files.schema import FLAG, Hints, Kind, Row, Scope, Wrong, choice, record
+from runner.files.schema import FLAG, Kind, Row, Scope, Wrong, choice, record
 from runner.files.yaml import Mapping as YamlMapping
 from runner.files.yaml import Node, Scalar
 from runner.files.yaml import Sequence as YamlSequence
@@ -40,7 +52,7 @@ KINDS = (
 )
 OLD_NAMES = {"first_appearance_property": "registration_property", "action_property": "event_property"}
 SOURCES = ("source_property", "source_computed_property", "source_event_property")
-NO_HINTS = Hints({}, {})
+NULL = Literal("null")
 NO_ENDS: tuple[Written | None, Written | None] = (None, None)
 WINDOWS = frozenset(set(Aggregate) - {Aggregate.NONE, Aggregate.FIRST, Aggregate.LAST})
 FOLDS = frozenset({Aggregate.SUM, Aggregate.MIN, Aggregate.MAX, Aggregate.FIRST, Aggregate.LAST})
@@ -242,15 +254,10 @@ def _number(value: Written | None, row: Row) -> str | None:
     return value.text
 
 
-def _either(value: Written) -> str:
+def _either(value: Written) -> Literal:
     """A constant to compare with: a number, or a text."""
     plain = not value.quoted and re.fullmatch(r"-?\d{1,30}(\.\d{1,30})?|true|false", value.text)
-    return value.text if plain else quoted(value.text)
-
-
-def quoted(text: str) -> str:
-    """A text as a SQL literal."""
-    return "'" + text.replace("'", "''") + "'"
+    return Literal(value.text, quoted=not plain)
 
 
 def _is_moment(text: str, type_: DataType) -> bool:
@@ -263,10 +270,10 @@ def _is_moment(text: str, type_: DataType) -> bool:
     return True
 
 
-def literal(value: Written, type_: DataType, row: Row) -> str:
-    """A value of a type as a SQL literal; a problem if it is none."""
+def literal(value: Written, type_: DataType, row: Row) -> Literal:
+    """A value of a type; a problem if it is none."""
     if value.place.path is None:  # it was refused
-        return "null"
+        return NULL
     text = value.text
     patterns = {
         DataType.NUMBER: r"-?\d{1,30}(\.\d{1,30})?",
@@ -279,7 +286,7 @@ def literal(value: Written, type_: DataType, row: Row) -> str:
     if (pattern and not re.fullmatch(pattern, text)) or not _is_moment(text, type_):
         hint = f"write a value of that type, or mend data_type: of {row.what}"
         row.problems.add(value.place, f"{show(text)} is not a value of type {type_}", hint, "E20")
-        return "null"
+        return NULL
     if type_ in (DataType.DATE, DataType.DATETIME):
-        return f"cast({quoted(text.replace('T', ' '))} as {'date' if type_ is DataType.DATE else 'timestamp'})"
-    return text if pattern else quoted(text)
+        return Literal(text.replace("T", " "), quoted=True, cast="date" if type_ is DataType.DATE else "timestamp")
+    return Literal(text, quoted=pattern is None)

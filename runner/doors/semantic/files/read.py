@@ -11,7 +11,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from runner.doors.semantic.files.events import read as read_event
-from runner.doors.semantic.files.kinds import ANY, COUNT, DURATION, TEXT, WHOLE, WORD, known_zone, near_zone, scalar
+from runner.doors.semantic.files.kinds import (
+    ANY,
+    COUNT,
+    DURATION,
+    NO_HINTS,
+    TEXT,
+    WHOLE,
+    WORD,
+    known_zone,
+    near_zone,
+    scalar,
+)
 from runner.doors.semantic.files.kpis import read as read_kpi
 from runner.doors.semantic.files.properties import read as read_property
 from runner.doors.semantic.settings import Dedupe, Settings
@@ -24,7 +35,6 @@ from runner.files.yaml import Mapping as YamlMapping
 from runner.files.yaml import Sequence as YamlSequence
 from runner.playbook.paths import holds_password
 
-NO_HINTS = Hints({}, {})
 _MODEL_SETTINGS = (
     "incremental_update_frequency",
     "horizon",

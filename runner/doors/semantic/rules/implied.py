@@ -60,7 +60,7 @@ def on_quiet_days(config: Config, name: str) -> QuietValue:
     if isinstance(kind, EventValue):
         if kind.default is None:
             return QuietValue.NULL
-        return QuietValue.ZERO if kind.default.strip("'0.") == "" else QuietValue.VALUE
+        return QuietValue.ZERO if kind.default.is_zero else QuietValue.VALUE
     if not isinstance(kind, Sliding):
         return QuietValue.VALUE
     source = on_quiet_days(config, kind.source)
