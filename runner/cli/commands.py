@@ -198,6 +198,10 @@ def check(
         return dispatch.check(dispatch.flags_of(process, playbook, var, target, json=json, dry_run=live), process)
     loaded = _loaded(ctx, playbook, var, target)
     loaded.check(live)
+    from runner.commands.check import open_questions
+
+    for text in open_questions(loaded.program, str(playbook)) if not live else ():
+        process.report(json).line(text)
     models, queries = len(loaded.program.models), len(loaded.program.queries)
     process.report(json).line(
         f"{playbook}: fine ({models} models, {queries} plain queries{', checked against the warehouse' if live else ''})"

@@ -19,6 +19,16 @@ def check_live(program: Program, warehouse: Warehouse) -> None:
     check_ownership(program, warehouse, state, bound, ())
 
 
+def open_questions(program: Program, playbook: str) -> list[str]:
+    """What a check without the catalogue leaves open, and the command that answers it."""
+    texts = [
+        f"{problem.place}: open: {problem.what} (it hangs on columns that are not known here)"
+        for model in program.models
+        for problem in model.undecided
+    ]
+    return [*texts, f"next: runner check --live {playbook}"] if texts else []
+
+
 def rendered(program: Program) -> str:
     """Every SQL text in the order it would run, under a comment that names it."""
     parts = []

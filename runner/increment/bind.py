@@ -14,6 +14,7 @@ from runner.algebra.rows import columns_read
 from runner.algebra.texts import Algebra
 from runner.algebra.values import BoundSource, Planned
 from runner.errors import BadInput, Place, Problem, Stopped, did_you_mean
+from runner.increment.keys_known import still_refused
 from runner.names import TableName, is_own
 from runner.program.values import CompiledModel, Program, renamed
 from runner.state.manifest import State
@@ -73,6 +74,10 @@ def bind(program: Program, warehouse: Warehouse, state: State) -> Bound:
     if problems:
         raise BadInput(problems)
     read = {**{table: source.relation for table, source in sources.items()}, **{t: found[t] for t in lookups}}
+    stored = {table: found[name].names for table, name in physical.items() if name in found}
+    refused = still_refused(program, state, {table: relation.names for table, relation in read.items()}, stored)
+    if refused:
+        raise BadInput(refused)
     inputs = {model.table: _columns_of(model, read) for model in program.models}
     return Bound(sources, {t: found[t] for t in lookups}, {t: found.get(p) for t, p in physical.items()}, inputs)
 

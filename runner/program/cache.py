@@ -70,13 +70,36 @@ def load(
         return make()  # it will say what is wrong with the files
     found = _read(file)
     if found is not None:
-        return replace(found, playbook=replace(found.playbook, target=playbook.target))
+        return replace(found, playbook=replace(found.playbook, target=playbook.target), kept=file)
     program = make()
     data = pickle.dumps(replace(program, playbook=replace(program.playbook, target=MEMORY)))
     text = data.decode("utf-8", "replace")
     if secrets.masked(text) == text:
         _write(file, data)
-    return program
+    return replace(program, kept=file)
+
+
+def is_noted(program: Program, what: str) -> bool:
+    """Whether this was noted of the program, by whoever owns what is kept of it."""
+    if program.kept is None:
+        return False
+    try:
+        note = _note(program.kept, what)
+        owned = os.name != "posix" or note.stat().st_uid == os.getuid()
+        os.utime(note)
+    except OSError:
+        return False
+    return owned
+
+
+def note(program: Program, what: str) -> None:
+    """Note something that is true of this very program, for the runs to come."""
+    if program.kept is not None:
+        _write(_note(program.kept, what), b"")
+
+
+def _note(file: Path, what: str) -> Path:
+    return file.with_name(f"{file.name}-{hashlib.sha256(what.encode()).hexdigest()[:16]}")
 
 
 def _fingerprint(playbook: Playbook, engine: str) -> str:

@@ -25,11 +25,10 @@ from runner.sql.templates import render
 
 @dataclass(frozen=True)
 class ReadModel:
-    """A model whose SELECT has been read, with its tree. `ported`: its text is not the one that runs."""
+    """A model whose SELECT has been read, with its tree."""
 
     compiled: CompiledModel
     tree: exp.Query
-    ported: bool
 
 
 def read_model(model: Model, texts: Texts, problems: list[Problem]) -> ReadModel | None:
@@ -48,12 +47,13 @@ def read_model(model: Model, texts: Texts, problems: list[Problem]) -> ReadModel
                 found += own_names.of_select(select, tree)
             found += portable.check_select(select.text, tree, texts.engine, place, texts.functions)
             compiled = _compiled(_spelled(model, select), select, texts, found)
-            compiled = replace(compiled, skips_null=_skips_null(tree, compiled, texts.dialect))
+            skips_null = _skips_null(tree, compiled, texts.dialect)
+            compiled = replace(compiled, ported=ported, skips_null=skips_null)
     except BadInput as error:
         problems += error.problems
         return None
     problems += found
-    return None if found else ReadModel(compiled, tree, ported)
+    return None if found else ReadModel(compiled, tree)
 
 
 def read_view(view: View, texts: Texts, problems: list[Problem]) -> CompiledView | None:

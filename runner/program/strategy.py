@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from sqlglot.errors import SqlglotError
@@ -14,6 +14,7 @@ from runner.program.models import ReadModel
 from runner.program.texts import readable
 from runner.program.values import CompiledModel
 from runner.proof import keywise, merge
+from runner.sql.references import parse_select
 from runner.sql.spelling import columns_in, normalise
 
 
@@ -24,11 +25,46 @@ def proved(read: ReadModel, playbook: Playbook, dialect: str, problems: list[Pro
         with readable(compiled.select.place):
             found = list(_problems(read, playbook, dialect))
             order = merge.stored_order(compiled.model, read.tree, dialect) if compiled.model.merge and not found else {}
+            if not found and by_key(compiled):
+                said = keywise.check(read.tree, compiled.key_names, _tracked(compiled, playbook), dialect)
+                refused = tuple(told(compiled, said.refusals))
+                compiled = replace(compiled, doubtful=said.is_open, undecided=refused if said.is_open else ())
+                found += () if said.is_open else refused
     except BadInput as error:
         problems += error.problems
         return None
     problems += found
     return None if found else replace(compiled, stored_order=order)
+
+
+def by_key(compiled: CompiledModel) -> bool:
+    """Whether the key-wise rule is asked of it: not where merge has its own, nor where the author answers for it."""
+    model = compiled.model
+    return bool(model.key) and not model.merge and not model.affected and not model.unproven
+
+
+def asked(
+    compiled: CompiledModel, playbook: Playbook, dialect: str, columns: Mapping[TableName, tuple[str, ...]]
+) -> tuple[Problem, ...]:
+    """Why a model may not be recomputed by key, with the columns of its inputs known; nothing if it may."""
+    with readable(compiled.select.place):
+        _, tree = parse_select(compiled.select.text, dialect, compiled.select.place)
+        said = keywise.check(tree, compiled.key_names, _tracked(compiled, playbook), dialect, columns)
+    return tuple(told(compiled, said.refusals))
+
+
+def columns_of(compiled: CompiledModel, dialect: str, columns: Mapping[TableName, tuple[str, ...]]) -> tuple[str, ...]:
+    """The columns that a model's SELECT gives, with those of its inputs known; none where they cannot be told."""
+    with readable(compiled.select.place):
+        _, tree = parse_select(compiled.select.text, dialect, compiled.select.place)
+        return keywise.columns_of(tree, dialect, columns)
+
+
+def told(compiled: CompiledModel, refusals: Iterable[keywise.Refusal]) -> Iterator[Problem]:
+    """Refusals as problems of the model's text."""
+    for refusal in refusals:
+        place = Place(compiled.select.place.path, 0 if compiled.ported else refusal.line)
+        yield Problem(place, f"{compiled.table}: {refusal.reason}", refusal.hint)
 
 
 def _problems(read: ReadModel, playbook: Playbook, dialect: str) -> Iterator[Problem]:
@@ -46,7 +82,8 @@ def _problems(read: ReadModel, playbook: Playbook, dialect: str) -> Iterator[Pro
         return
     if not compiled.model.merge:
         yield from _dedupe(compiled, dialect)
-    yield from _rule(read, playbook, dialect)
+    else:
+        yield from _merge(read, dialect)
 
 
 def _columns(compiled: CompiledModel) -> Iterator[Problem]:
@@ -88,22 +125,16 @@ def _dedupe(compiled: CompiledModel, dialect: str) -> Iterator[Problem]:
             )
 
 
-def _rule(read: ReadModel, playbook: Playbook, dialect: str) -> Iterator[Problem]:
-    """The rule of merge, or the key-wise rule; not where the model's author answers for it."""
+def _merge(read: ReadModel, dialect: str) -> Iterator[Problem]:
+    """The rule of merge."""
     compiled, model = read.compiled, read.compiled.model
-    if model.affected or (model.unproven and not model.merge):
+    if model.affected:
         return
-    if not model.merge:
-        refusals = keywise.check(read.tree, compiled.key_names, _tracked(compiled, playbook), dialect).refusals
-    elif len(compiled.sources) == 1 and not compiled.models:
-        refusals = merge.check_merge(read.tree, model, compiled.sources[0], dialect)
-    else:
+    if len(compiled.sources) != 1 or compiled.models:
         what = f"{model.table}: merge reads exactly one source"
         yield Problem(compiled.select.place, what, "use the key alone: recompute")
         return
-    for refusal in refusals:
-        line = 0 if read.ported else refusal.line
-        yield Problem(Place(compiled.select.place.path, line), f"{model.table}: {refusal.reason}", refusal.hint)
+    yield from told(compiled, merge.check_merge(read.tree, model, compiled.sources[0], dialect))
 
 
 def _tracked(compiled: CompiledModel, playbook: Playbook) -> Mapping[TableName, keywise.Tracked]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from runner.errors import Problem
 from runner.names import TableName
 from runner.playbook.values import Model, Phase, Playbook, Query, Source, View
 from runner.sql.select import Select
@@ -55,6 +56,9 @@ class CompiledModel:
     affected: tuple[CompiledAffected, ...]
     skips_null: bool  # its SELECT leaves out rows whose key is NULL, so they need not be looked for
     digest: str
+    ported: bool = False  # its text is not the one that the author wrote: lines say nothing
+    doubtful: bool = False  # whether it may be recomputed by key hangs on columns that only the catalogue knows
+    undecided: tuple[Problem, ...] = ()  # why not, as far as that is known without them
 
     @property
     def table(self) -> TableName:
@@ -108,6 +112,7 @@ class Program:
     queries: tuple[PlainQuery, ...]
     digest: str
     views: tuple[CompiledView, ...] = ()
+    kept: Path | None = None  # the file that it is kept in between runs
 
     def model(self, table: TableName) -> CompiledModel:
         """The model that owns `table`."""

@@ -57,7 +57,6 @@ class Verdict:
 
     refusals: tuple[Refusal, ...]
     is_open: bool
-    columns: tuple[str, ...]  # of the SELECT, as the engine compares them; none where they are not all known
 
 
 def check(
@@ -77,8 +76,18 @@ def check(
         _check_output(rule, tree, final)
     found = (Refusal(line_of(one.node), one.reason, one.hint) for one in rule.refused)
     refusals = tuple(sorted(dict.fromkeys(found), key=lambda refusal: refusal.line))
-    names = tuple(out.name for out in final.outputs if isinstance(out, Out) and out.name)
-    return Verdict(refusals, bool(rule.doubts), names if len(names) == len(final.outputs) else ())
+    return Verdict(refusals, bool(rule.doubts))
+
+
+def columns_of(tree: exp.Query, dialect: str, columns: Mapping[TableName, tuple[str, ...]]) -> tuple[str, ...]:
+    """The names of the columns that a query gives, as the catalogue would have them; none where one is not known."""
+    listed = {name: tuple(_catalogued(one, dialect) for one in names) for name, names in columns.items()}
+    rule = Rule(dialect, (), (), {}, listed, name_of, lambda *at: Blocks(rule).query(*at))
+    outputs = rule.relation(tree, {}, None).outputs
+    names = [out.name for out in outputs if isinstance(out, Out) and out.name]
+    if len(names) < len(outputs):
+        return ()
+    return tuple(turned(name.strip('"')) if name.startswith('"') and dialect == "snowflake" else name for name in names)
 
 
 def _catalogued(name: str, dialect: str) -> str:
