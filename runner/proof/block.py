@@ -25,7 +25,7 @@ from runner.proof.calls import (
     volatile,
     window,
 )
-from runner.proof.columns import Canon, Dependence, Out, Relation, Unlisted
+from runner.proof.columns import Canon, Dependence, Out, Relation, Unlisted, leaves
 from runner.proof.from_clause import QUALIFY, UNTIED, Ctes, From, Rule
 from runner.proof.outputs import Outputs, aliases, condition_of, window_parts
 from runner.proof.relations import (
@@ -42,6 +42,7 @@ SELECT_ARGS = frozenset(
     {"with_", "expressions", "distinct", "from_", "joins", "where", "group", "having", "qualify", "windows", "order"}
 )
 NOT_OTHERS = frozenset({"limit", "offset", "sample"})
+SETS = (exp.GroupingSets, exp.Rollup, exp.Cube)
 UNPROVEN = "or write `unproven: true` if you know why it is right"
 TRUTHFUL = (exp.Where, exp.Having, exp.Qualify, exp.Join, exp.If)
 
@@ -59,6 +60,7 @@ class Block:
     broken: bool = False
     grouped: bool = False
     group: list[exp.Expr] = field(default_factory=list)
+    sometimes: list[exp.Expr] = field(default_factory=list)  # grouped by in some grouping sets, not in all
     unique: list[Unique] = field(default_factory=list)  # of the rows after grouping
 
     def relation(self) -> Relation:
@@ -111,26 +113,65 @@ class Block:
             self.unique = [frozenset()]
             self._whole(frozenset(), select, "an aggregate without group by takes rows of all keys together")
             return
-        for part in clause.walk():
-            if isinstance(part, (exp.GroupingSets, exp.Rollup, exp.Cube)) or part.args.get("totals"):
-                self._refuse(
-                    clause,
-                    f"{self.rule.show(clause)} adds totals over all keys",
-                    "group by the key, totals in another model",
-                )
-                return
+        if clause.args.get("totals") or clause.args.get("rollup") or clause.args.get("cube"):
+            self._totals(clause)
+            return
         self.group = [item for item in select.expressions if not has_aggregate(item)] if clause.args.get("all") else []
         held: frozenset[int] = frozenset()
+        loose: list[exp.Expr] = []
         for item in clause.expressions:
+            if isinstance(item, SETS):
+                in_all, in_some = self._sets(item)
+                self.group += in_all
+                loose += in_some
+                continue
             chosen, maybe = self._group_item(item)
             self.group.append(chosen)
             held |= frame.strong(maybe) if maybe is not None else frozenset()
         held |= frame.keeps(self.group)
+        sets = any(isinstance(item, SETS) for item in clause.expressions)
+        if sets and ((self.by_key and len(held) < self.rule.size) or any(map(self._makes_key, loose))):
+            self._totals(clause)
+            return
+        self.sometimes = loose
         mixed = clause.args.get("all") and any(
             has_aggregate(item) and _loose_column(item) for item in select.expressions
         )
-        self.unique = [] if mixed else [frozenset(canon(item, frame) for item in self.group if not frame.strong(item))]
+        told = frozenset(canon(item, frame) for item in self.group if not frame.strong(item))
+        self.unique = [] if mixed or sets else [told]
         self._whole(held, clause, f"{self.rule.show(clause).lower()} does not contain the key {self._key}")
+
+    def _totals(self, clause: exp.Expr) -> None:
+        hint = f"put {self._key} into every set, and totals in another model"
+        self._refuse(clause, f"{self.rule.show(clause)} adds totals over all keys", hint)
+
+    def _sets(self, node: exp.Expr) -> tuple[list[exp.Expr], list[exp.Expr]]:
+        """What all sets of a GROUPING SETS, ROLLUP or CUBE group by, and what only some of them do."""
+        sets = [self._set_items(one) for one in node.expressions] if isinstance(node, exp.GroupingSets) else [[]]
+        shared = frozenset.intersection(*(frozenset(canon(item, self.frame) for item in one) for one in sets))
+        return (
+            [item for item in sets[0] if canon(item, self.frame) in shared],
+            [item for item in self._items(node) if canon(item, self.frame) not in shared],
+        )
+
+    def _items(self, node: exp.Expr) -> list[exp.Expr]:
+        """All that these sets group by."""
+        if isinstance(node, (*SETS, exp.Tuple)):
+            return [item for one in node.expressions for item in self._items(one)]
+        return [self._group_item(bare(node))[0]]
+
+    def _set_items(self, node: exp.Expr) -> list[exp.Expr]:
+        """One set: a list in parentheses, or an expression; what a ROLLUP within it has is not in all of its sets."""
+        if isinstance(node, SETS):
+            return []
+        items = node.expressions if isinstance(node, exp.Tuple) else [bare(node)]
+        return [self._group_item(item)[0] for item in items]
+
+    def _makes_key(self, item: exp.Expr) -> bool:
+        """Whether an output made of this, which is null in some sets, could pass for the key."""
+        frame = self.frame
+        read = frozenset(leaves(canon(item, frame)))
+        return bool(frame.holds(item)) or any(read & columns for _, _, columns in frame.parts)
 
     def _group_item(self, item: exp.Expr) -> tuple[exp.Expr, exp.Expr | None]:
         """What a GROUP BY item means: a position, an output's name, or an expression; and what it may mean as well.
@@ -182,7 +223,7 @@ class Block:
     def _grouped_calls(self) -> frozenset[Canon]:
         """The calls within GROUP BY: an aggregate cannot stand there."""
         calls = (part for item in self.group for part in inside(item) if isinstance(part, exp.Anonymous))
-        return frozenset(canon(call, self.frame) for call in calls)
+        return frozenset(canon(call, self.frame) for call in [*calls, *self.sometimes])
 
     # -- calls, windows, subqueries
 
@@ -200,6 +241,7 @@ class Block:
         rows = RowSet(frame, same, tuple(frame.unique))
         for root in self._roots():
             windowed = {id(call_of(part.this)) for part in inside(root) if isinstance(part, exp.Window) and part.this}
+            of_rows = self._of_rows(root, windowed)
             for part in inside(root):
                 answer = volatile(part, rule.dialect)
                 if isinstance(part, exp.Query):
@@ -208,11 +250,33 @@ class Block:
                     answer = self._window(part)
                 elif is_aggregate(part) and id(part) not in windowed:
                     answer = answer or aggregate(part, rows) or self._outer_only(part)
+                elif id(part) in of_rows and self._is_here(part):
+                    pass
                 elif id(part) not in windowed and self._may_aggregate(part, same):
                     hint = "write `unproven: true` if it does not depend on the order of rows"
                     answer = answer or (f"{rule.show(part)} is an aggregate that is not known here", hint)
                 if answer:
                     rule.refuse(part, *answer)
+
+    def _of_rows(self, root: exp.Expr, windowed: set[int]) -> set[int]:
+        """The nodes where no aggregate of this block can stand: in WHERE, ON and within another aggregate."""
+        if isinstance(root, exp.Where) or isinstance(root.parent, exp.Join):
+            return {id(part) for part in inside(root)}
+        found: set[int] = set()
+        for part in inside(root):
+            if is_aggregate(part) and id(part) not in windowed:
+                whole = part.parent if isinstance(part.parent, (exp.Filter, exp.WithinGroup)) else part
+                found |= {id(inner) for inner in inside(whole)}
+        return found
+
+    def _is_here(self, part: exp.Expr) -> bool:
+        """Whether a call reads a column of this block, so that it cannot be an aggregate of an enclosing one."""
+        return self.outer is None or any(
+            leaf[1] == self.frame.depth
+            for column in inside(part)
+            if isinstance(column, exp.Column) and not column.is_star
+            for leaf in leaves(self.frame.resolve(column))
+        )
 
     def _may_aggregate(self, part: exp.Expr, same: frozenset[Canon]) -> bool:
         if self.grouped:
@@ -229,7 +293,7 @@ class Block:
         columns = [column for column in inside(part) if isinstance(column, exp.Column) and not column.is_star]
         if self.outer is None or not columns:
             return None
-        if all(self.frame.resolve(column)[1] != self.frame.depth for column in columns):
+        if not self._is_here(part):
             return f"{self.rule.show(part)} aggregates columns of the outer query", "write it in the outer query"
         return None
 

@@ -27,6 +27,22 @@ ACCEPTED = [
     yes("select distinct k, page from s.events"),
     yes("select max(k) as k, count(*) as n from s.events group by k"),
     yes("select any_value(k) as k, page, count(*) from s.events group by k, page"),
+    yes("select k, page, count(*) as n from s.events group by k, rollup (page)"),
+    yes("select k, page, x, count(*) as n, max(k) as m from s.events group by grouping sets ((k, page), (x, k), k)"),
+    yes("select k, page, x, sum(x) as s from s.events group by cube (page, x), k"),
+    yes("select cast(t as date) as d, page, count(*) as n from s.events group by 1, rollup (page)", DAY),
+    yes("select k, g, x, count(*) as n from s.pairs group by grouping sets ((k, g), (k, g, x))", PAIR),
+    yes("select k, page, min(x) as x from s.events group by k, grouping sets (rollup (page), x)"),
+    # calls that are not known, where no aggregate can stand
+    yes("select k, max(printf('%d', x)) as p, sum(bit_count(x)) as b from s.events group by k"),
+    yes(
+        "select k, count(*) filter (where gcd(x, 2) = 1) as n from s.events where strip_accents(page) = 'p' group by k"
+    ),
+    yes("select k, string_agg(printf('%s', page), ',' order by epoch_us(t), event_id) as p from s.events group by k"),
+    yes(
+        "select e.k, count(*) as n from s.events e left join s.sessions s on s.k = e.k and gcd(s.n, e.x) > 1 group by e.k"
+    ),
+    yes("select o.k, (select max(jaccard(e.page, 'p')) from s.events e where e.k = o.k) as m from s.sessions o"),
     # order
     yes("select k, first(page order by t, event_id) as landing from s.events group by k"),
     yes("select k, last(page order by t nulls first, page) as exit from s.events group by k"),

@@ -17,6 +17,37 @@ REFUSED = [
     no("select k, g, count(*) as n from s.pairs group by grouping sets ((k, g), (g))", "adds totals", key=PAIR),
     no("select k, g, count(*) as n from s.pairs group by cube (k, g)", "adds totals", key=PAIR),
     no(
+        "select k, page, count(*) as n from s.events group by rollup (k, page)",
+        "adds totals",
+        MAYBE,
+        why="the total is under no key here",
+    ),
+    no("select coalesce(k, 'a') as k, page, count(*) as n from s.events group by k, rollup (page)", "is not the key"),
+    no(
+        "select page, count(*) as n, coalesce(k, 'a') as k from s.events group by grouping sets ((k, page), page)",
+        "adds totals",
+    ),
+    no(
+        "select coalesce(s.k, 'a') as k, s.n, e.k as other from s.sessions s join s.events e on e.k = s.k group by grouping sets ((s.k, s.n), (e.k))",
+        "adds totals",
+    ),
+    no(
+        "select k, page, any_value(page) as p from s.events group by k, rollup (page)", "takes rows in any order", ORDER
+    ),
+    no(
+        "select d, count(*) as n from (select t, cast(t as date) as d from s.events group by cast(t as date), rollup (t)) group by d",
+        "adds totals",
+        MAYBE,
+        DAY,
+        "a time that is null in some sets could pass for the key",
+    ),
+    no(
+        "select k, n from s.sessions o where (select my_median(e.x) from s.events e where e.k = o.k) > 1",
+        "is an aggregate that is not known",
+        DRY,
+        why="no such function",
+    ),
+    no(
         "select upper(k) as k, count(*) as n from s.events group by upper(k)",
         "does not contain the key",
         MAYBE,
