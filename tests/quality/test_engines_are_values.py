@@ -26,7 +26,7 @@ NAMED = {  # module → (how often it names an engine, why)
     "playbook/format.py": (2, "the blocks redshift: and snowflake: of a model"),
     "playbook/kinds.py": (4, "sqlglot's dialects, which a file of SQL may be in"),
     "proof/calls.py": (4, SQL),
-    "proof/keywise.py": (1, SQL),
+    "proof/keywise.py": (2, SQL),
     "proof/merge.py": (3, SQL),
     "proof/outputs.py": (1, SQL),
     "proof/relations.py": (7, SQL),

@@ -12,7 +12,7 @@ from tests.reliability.faults.faulty import DUCKDB, POSTGRES, Fault, Kind
 COMMIT = ("publish:commit", 1)
 AFTER = re.compile(r"after:|state:after-done$")
 TIDY = re.compile(r"scratch:drop$|lease:release$|tidy")
-ASKS = {("state:version-read", 1), ("state:meta-read", 1)}  # is there any state yet? an error is a no: it is made
+ASKS = {("state:meta-read", 1), ("state:part-read", 1)}  # is there any state yet? an error is a no: it is made
 ROOM = {"53100", "53200", "disk full", "out of memory"}
 CREATES = re.compile(r"state:create-")  # tried a second time: two runners may create at once
 LOOKS = re.compile(r"catalogue:rowid$")  # table or view? an error is the answer

@@ -92,7 +92,7 @@ class EventTables:
         return f"{name}_column" if name in CANONICAL else name
 
     def events(self, event: EventType) -> str:
-        """The rows of an event, typed; which version of a row counts, its source says."""
+        """The rows of an event, typed; which version of a row counts, its source says. Rows without their id are no events."""
         own = [column for column in event.columns if not any(tag in column.tags for tag in PLACES)]
         tstamp = f"cast({self._column(event, ColumnTag.TSTAMP)} as timestamp)"
         etl = f"cast({self.batch(event)} as timestamp)"
@@ -115,10 +115,11 @@ class EventTables:
             ),
         ]
         source = f"(\n{event.sql.strip().rstrip(';')}\n) runner_rows" if event.sql else str(event.table)
-        where = ""
+        conditions = [f"{self.event_id(event)} is not null"] if self.has_versions(event) else []
         if event.where:
             condition = event.where.sql(self.dialect.engine, lambda name: self._raw(event, name))
-            where = f"\nwhere {condition}"
+            conditions.append(f"({condition})" if conditions else condition)
+        where = f"\nwhere {' and '.join(conditions)}" if conditions else ""
         return f"select {COMMA.join(listed)}\nfrom {source}{where}"
 
     def _quarantined(self, event: EventType, late: str) -> str:
