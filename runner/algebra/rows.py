@@ -39,7 +39,7 @@ def of_source(
     dedupe: bool,
     few: bool,
 ) -> str:
-    """Rows of a source that rule R lets a run read, de-duplicated if asked, as a subquery.
+    """Rows of a source, of no batch but those whose counts the manifest will have, de-duplicated if asked.
 
     `few`: `where` leaves a small part of the source. Otherwise only rows whose id stands more than once are
     ranked: copies are rare, and sorting a stream's wide rows costs more than reading it three times.

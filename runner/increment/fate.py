@@ -70,7 +70,7 @@ def _after_loss(fate: Fate, error: WarehouseError) -> RunnerError:
 def lost(manifest: Manifest, error: WarehouseError) -> RunnerError:
     """What to tell of a connection that was lost before any COMMIT of the publish was sent: nothing to outlaw."""
     fate = Fate.UNDONE
-    if not manifest.held_version:  # no lease yet
+    if not manifest.held_version:  # no version of ours yet: no lease was taken, or the file lock is the lease
         return _after_loss(fate, error)
     with suppress(RunnerError):
         second = manifest.warehouse.reopened()

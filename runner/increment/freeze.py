@@ -67,7 +67,8 @@ class Frozen:
 def pin(work: Work, bound: Bound, *, copies: bool = True) -> Bound:
     """Within the snapshot: what sources and look-ups are read from, so that every statement sees them at one instant.
 
-    Without `copies` what only a copy could hold still is read as it is: for commands that publish nothing.
+    Without `copies` what only a copy could hold still is read as it is: for commands that publish nothing,
+    and for a run's first look whether there is anything to do.
     """
     warehouse = work.warehouse
     if warehouse.engine.snapshots:

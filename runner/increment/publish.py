@@ -44,7 +44,8 @@ def publish(
 ) -> None:
     """The publish transaction, retried as a whole where the engine says so.
 
-    Raises Fenced, Locked (other transactions were in the way every time), CannotConnect, OutcomeUnknown.
+    Raises Fenced, Locked (other transactions were in the way every time), CannotConnect, StatementFailed, OutcomeUnknown,
+    and WarehouseError for what `run` explains.
     """
     whole = work.warehouse.engine.transactional_ddl
     remade = views.to_remake(work, state, outcomes) if whole else ()

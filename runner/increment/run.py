@@ -52,7 +52,7 @@ class Cycle:
 def run(program: Program, warehouse: Warehouse, request: Request, clock: Clock, emit: Emit) -> tuple[RunRecord, ...]:
     """Bring all models up to date, and give what was published: one record, or one for each part of --chunk.
 
-    None where there was nothing to do, which is a success too, and of a playbook without a source, which publishes nothing.
+    No record where there was nothing to do, which is a success too, and of a playbook without a source, which publishes nothing.
 
     Raises BadInput, Locked, Fenced, Stopped, StatementFailed, CannotConnect, OutcomeUnknown; the `published` of each
     says what readers see now.

@@ -36,7 +36,7 @@ class Outcome:
     staged: Staged
     taken: bool
     reason: str = ""  # why it is built in full, '' otherwise
-    owes: str = ""  # what a model that is left out owes after this run
+    owes: str = ""  # what a model that is left out owes after this run; 'missed': it is not accounted for
     counts: Counts = Counts()
     lookups: Mapping[str, str] | None = None
     duration_s: float = 0.0
@@ -61,7 +61,7 @@ def table_key(work: Work, model: CompiledModel) -> str:
 
 
 def decide(work: Work, state: State, bound: Bound) -> Decision:
-    """Why each taken model with a key must be built in full, if it must. Raises Stopped for `on_change: stop`."""
+    """Why each taken model must be built in full though it may have a key, if it must. Raises Stopped for `on_change: stop`."""
     prints = fingerprints(work, bound)
     reasons: dict[TableName, str] = {}
     lookups: dict[TableName, dict[str, str]] = {}

@@ -22,7 +22,7 @@ NEVER = "1970-01-01 00:00:00"  # when a run begins that is none
 
 @dataclass(frozen=True)
 class Request:
-    """The flags of `runner run`."""
+    """What one invocation asks for: the flags of `runner run`, and what front doors ask besides."""
 
     run_id: str
     started: str  # UTC, 'YYYY-MM-DD HH:MM:SS.ffffff'

@@ -1,6 +1,6 @@
 """The runner's state in the warehouse: manifest, runs, models, key indexes, dirty keys and the fence.
 
-The only module that writes it. Queries are in state/state.sql.
+No package but this one writes it; lease.py, runs.py and renewal.py have their parts. Queries are in state/state.sql.
 """
 
 from __future__ import annotations

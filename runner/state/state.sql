@@ -1,6 +1,6 @@
 -- The runner's own tables, in the common subset of all engines. `:name` is a value, which is quoted when it is filled in;
--- `{name}` is SQL: {s} the quoted state schema, other quoted names, {now} the warehouse's clock. manifest.py is the only
--- module that sends what writes.
+-- `{name}` is SQL: {s} the quoted state schema, other quoted names, {now} the warehouse's clock. Only the
+-- modules beside this file send them.
 
 -- name: create-meta
 create table if not exists {s}.meta (version integer not null)

@@ -1,4 +1,4 @@
-"""How a warehouse is opened; drivers are imported only here, and late."""
+"""How a warehouse is opened; its module, the only one that imports its driver, is loaded late."""
 
 from __future__ import annotations
 

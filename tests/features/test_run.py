@@ -1,6 +1,6 @@
 """`runner run` on every engine: strategies, models on models, and the flags that say how much of it.
 
-Each test ends with tables that equal their own SELECT over the events that the manifest lists.
+Tables equal their own SELECT over the events that the manifest lists, unless a test has spoilt them to see what is written.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ SQL = [
     select("SQL: 5,000 CASEs", 1, "nested", "select " + deep("case when k then ", "1", " end") + " from atomic.events"),
     select("SQL: 5,000 NOTs", 1, "nested", "select k from atomic.events where " + "not " * 5_000 + "k"),
     select("SQL: 5,000 opening brackets", 1, "nested", "select " + "(" * 5_000),
-    select("SQL: 1,000 casts", 1, "nested", f"select k{'::int' * 1_000} as n from atomic.events"),
+    select("SQL: 1,000 casts", 1, "nested", f"select k, k{'::int' * 1_000} as n from atomic.events"),
     select(
         "SQL: a file of the machine",
         "s.sql",
