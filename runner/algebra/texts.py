@@ -119,11 +119,6 @@ def _row(values: Sequence[str]) -> str:
     return f"row({', '.join(f'({value})' for value in values)}, 0)"
 
 
-def all_null(expressions: Sequence[str]) -> str:
-    """True for a row of the group NULL."""
-    return "(" + " and ".join(f"({e}) is null" for e in expressions) + ")"
-
-
 def condition(conditions: Sequence[str]) -> str:
     """` where …`, or nothing."""
     return f" where {' and '.join(conditions)}" if conditions else ""

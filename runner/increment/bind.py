@@ -191,7 +191,8 @@ def _foreign(program: Program, state: State, lookups: Iterable[TableName], probl
 
 def _own_columns(program: Program, relations: Mapping[TableName, Relation], problems: list[Problem]) -> None:
     """Refuse columns with names of the runner's own where a statement of the runner's may list them."""
-    for model in program.models:
+    relations = {table: relation for table, relation in relations.items() if any(map(is_own, relation.names))}
+    for model in program.models if relations else ():
         for reference in model.select.references:
             relation = relations.get(reference.table)
             read = columns_read(model.select, relation, reference) if relation else ()

@@ -5,7 +5,7 @@ Kept apart from references.py, which parses: a run whose program is known alread
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from runner.errors import Place
@@ -61,18 +61,24 @@ class Select:
         """
         called = (reference.alias or reference.table.table).lower()
         asked = {name for owner, name in self.members if owner == called}
-        known = frozenset().union(*(_named_by(asked, name) for name in names))
-        if self.star or reference.positional or asked - known:
+        if self.star or reference.positional or not all(any(_names(one, name) for name in names) for one in asked):
             return frozenset(names)
-        return frozenset(name for name in names if _named_by(self.words, name))
+        return frozenset(
+            name for name in names if name.lower() in self.words or (_is_cut(name) and self._has_longer(name))
+        )
+
+    def _has_longer(self, name: str) -> bool:
+        return any(_names(word, name) for word in self.words)
 
 
-def _named_by(words: Collection[str], name: str) -> frozenset[str]:
-    """The words that can name a column: itself in any case, and where the engine cuts long names, longer ones."""
-    name = name.lower()
-    if len(name.encode()) < SHORTEST_CUT:
-        return frozenset({name}).intersection(words)
-    return frozenset(word for word in words if word.startswith(name))
+def _names(word: str, name: str) -> bool:
+    """Whether a word can name a column: its name in any case, and where the engine cuts long names, a longer one."""
+    return word == name.lower() or (_is_cut(name) and word.startswith(name.lower()))
+
+
+def _is_cut(name: str) -> bool:
+    """Whether a name is as long as one that an engine may have cut."""
+    return len(name.lower().encode()) >= SHORTEST_CUT
 
 
 def splice(select: Select, replace: Callable[[Reference], str | None], quote: Callable[[str], str]) -> str:
