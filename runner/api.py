@@ -24,21 +24,11 @@ from pathlib import Path
 
 from runner.commands.loaded import LoadedPlaybook
 from runner.commands.loaded import load as load_playbook
-from runner.commands.results import (
-    ComparedModel,
-    LeaseHolder,
-    OwedModel,
-    PlannedModel,
-    PlannedQuery,
-    PlanResult,
-    RewindResult,
-    RunResult,
-    SourceStatus,
-    StatusResult,
-    VerifyResult,
-)
-from runner.commands.rewind import Range
-from runner.commands.run import RunOptions
+from runner.commands.plan import PlannedModel, PlannedQuery, PlanResult
+from runner.commands.rewind import Range, RewindResult
+from runner.commands.run import RunOptions, RunResult
+from runner.commands.status import LeaseHolder, OwedModel, SourceStatus, StatusResult
+from runner.commands.verify import ComparedModel, VerifyResult
 from runner.errors import (
     BadInput,
     CannotConnect,

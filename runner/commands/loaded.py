@@ -17,9 +17,12 @@ from runner.playbook.values import Playbook
 from runner.session.session import Session
 
 if TYPE_CHECKING:
-    from runner.commands.results import PlanResult, RewindResult, RunResult, StatusResult, UnlockResult, VerifyResult
-    from runner.commands.rewind import Range
-    from runner.commands.run import RunOptions
+    from runner.commands.plan import PlanResult
+    from runner.commands.rewind import Range, RewindResult
+    from runner.commands.run import RunOptions, RunResult
+    from runner.commands.status import StatusResult
+    from runner.commands.unlock import UnlockResult
+    from runner.commands.verify import VerifyResult
     from runner.events import Emit
     from runner.program.values import Program
     from runner.state.runs import RunRow

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from runner.commands.results import PlannedModel, PlannedQuery, PlanResult
-from runner.events import PendingBatches
+from runner.events import NullKey, PendingBatches
 from runner.increment import freeze, stage
 from runner.increment.bind import bind, check_ownership
 from runner.increment.freeze import Frozen
@@ -15,6 +15,52 @@ from runner.names import TableName
 from runner.playbook.values import Vanished
 from runner.program.values import Program
 from runner.warehouse.base import Warehouse
+
+
+@dataclass(frozen=True)
+class PlannedModel:
+    """What a run would do with one model.
+
+    `how`: 'built in full', 'recomputed', 'merged' or 'left out' (its keys are kept for later).
+    """
+
+    table: str
+    how: str
+    reason: str = ""
+    """Why it is built in full."""
+    key_count: int | None = None
+    """How many keys; None where it is built in full, or only the run finds out."""
+    exact: bool = False
+    """False: at most so many keys."""
+
+
+@dataclass(frozen=True)
+class PlannedQuery:
+    """A script of a playbook without a source."""
+
+    step: str
+    path: str
+
+
+@dataclass(frozen=True)
+class PlanResult:
+    """What a run would do now."""
+
+    pending: tuple[PendingBatches, ...] = ()
+    """One for each source."""
+    stopping: tuple[str, ...] = ()
+    """Sources whose vanished batches would stop it (exit 6), unless they are to be retracted."""
+    null_keys: tuple[NullKey, ...] = ()
+    """Pending events whose key is NULL, by source and key: they are one key."""
+    models: tuple[PlannedModel, ...] = ()
+    """In the order of their dependencies; none where there is nothing to do."""
+    queries: tuple[PlannedQuery, ...] = ()
+    """Of a playbook without a source: its scripts, in order."""
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """True if a run would publish nothing."""
+        return not self.models and not self.queries
 
 
 def plan(

@@ -11,7 +11,6 @@ from runner import actions
 from runner.algebra import keys
 from runner.algebra.texts import as_ks, ks
 from runner.algebra.values import BoundSource
-from runner.commands.results import RewindResult
 from runner.errors import BadInput, Place, Problem, Stopped
 from runner.increment.bind import Bound, bind
 from runner.increment.stage import table_key
@@ -20,6 +19,17 @@ from runner.names import TableName
 from runner.program.values import CompiledModel, Program
 from runner.state.manifest import State
 from runner.warehouse.base import Warehouse
+
+
+@dataclass(frozen=True)
+class RewindResult:
+    """The batches that were made pending again, or would be."""
+
+    batch_count: int
+    event_count: int
+    models: tuple[str, ...] = ()
+    """The models whose keys alone are to be recomputed; none: the batches as a whole."""
+    dry_run: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runner.commands.loaded import LoadedPlaybook
-from runner.commands.results import RunResult
 from runner.errors import BadInput, Place, Problem
 from runner.events import Emit, Event, Note, QueryDone, Started
 from runner.increment.run import run as run_program
@@ -16,6 +15,24 @@ from runner.state.lease import LeaseTerms
 from runner.state.runs import ModelRow
 
 EXTENTS = ("all", "keys", "none", "left out")  # the largest first
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run did. Nothing to do is a success: nothing is published then."""
+
+    run_id: str
+    published: tuple[str, ...]
+    """The ids that history lists: the run's own, or one for each part of a run in chunks."""
+    batch_count: int
+    event_count: int
+    duration_s: float
+    models: tuple[ModelRow, ...] = ()
+    """What it did with each model, of all its parts together."""
+    queries: tuple[str, ...] = ()
+    """The plain queries that have run, by their paths, in that order."""
+    notes: tuple[str, ...] = ()
+    """What its user should know."""
 
 
 @dataclass(frozen=True)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from runner import actions
-from runner.commands.results import (
-    PlannedModel,
-    PlanResult,
-    RewindResult,
-    StatusResult,
-    UnlockResult,
-    VerifyResult,
-)
 from runner.report import Report
 from runner.state.runs import RunRow
+
+if TYPE_CHECKING:
+    from runner.commands.plan import PlannedModel, PlanResult
+    from runner.commands.rewind import RewindResult
+    from runner.commands.status import StatusResult
+    from runner.commands.unlock import UnlockResult
+    from runner.commands.verify import VerifyResult
 
 MODELS_SHOWN = 10  # of a run that history names
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from runner.commands.results import LeaseHolder, OwedModel, SourceStatus, StatusResult
+from runner.events import PendingBatches
 from runner.increment import freeze
 from runner.increment.bind import bind
 from runner.increment.stage import table_key
@@ -15,6 +16,58 @@ from runner.state import runs
 from runner.state.manifest import Manifest
 from runner.state.runs import RunRow
 from runner.warehouse.base import Warehouse
+
+
+@dataclass(frozen=True)
+class SourceStatus:
+    """What the manifest says of one source."""
+
+    source: str
+    batch_count: int
+    event_count: int
+    newest_etl_tstamp: str
+    rewound_count: int
+    commit_tstamp: str
+    """When a batch of it was published last."""
+
+
+@dataclass(frozen=True)
+class LeaseHolder:
+    """The run that is at work."""
+
+    run_id: str
+    since: str
+    until: str
+    """When its lease ends, if it is not renewed."""
+
+
+@dataclass(frozen=True)
+class OwedModel:
+    """A model that is not up to date; the next run that takes it catches up."""
+
+    table: str
+    everything: bool
+    """True: it is built in full; False: some of its keys are recomputed."""
+
+
+@dataclass(frozen=True)
+class StatusResult:
+    """How a playbook stands in its warehouse."""
+
+    playbook: str
+    present: bool
+    """False: it has not run here yet."""
+    sources: tuple[SourceStatus, ...]
+    pending: tuple[PendingBatches, ...]
+    """One for each source, whether or not something is pending."""
+    owed: tuple[OwedModel, ...]
+    unbuilt: tuple[str, ...]
+    """Models that no run has built yet."""
+    has_leases: bool
+    """False: the lock of the DuckDB file is the lease."""
+    lease: LeaseHolder | None
+    after_done: bool
+    """False: the `after` queries of the last run have not finished; the next run repeats them."""
 
 
 def status(program: Program, warehouse: Warehouse) -> StatusResult:

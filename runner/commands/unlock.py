@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from runner.commands.results import UnlockResult
+from dataclasses import dataclass
+
 from runner.playbook.values import Playbook
 from runner.state.manifest import Manifest
 from runner.warehouse.base import Warehouse
+
+
+@dataclass(frozen=True)
+class UnlockResult:
+    """What became of a lease."""
+
+    playbook: str
+    present: bool
+    """False: it has not run here yet, and there is no lease."""
+    holder: str | None
+    """The run that had it, which cannot publish any more."""
 
 
 def unlock(playbook: Playbook, warehouse: Warehouse) -> UnlockResult:

@@ -7,14 +7,13 @@ keys frozen are skipped and counted.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from runner import actions
 from runner.algebra import changes, keys, rows
 from runner.algebra.texts import as_ks, condition, ks
 from runner.algebra.values import Cut, FrozenSource, Inputs, Planned, as_stored
-from runner.commands.results import ComparedModel, VerifyResult
-from runner.errors import Stopped
+from runner.errors import Stopped, VerifyFound
 from runner.increment import freeze
 from runner.increment.bind import Bound, bind
 from runner.increment.freeze import Frozen, FrozenKey
@@ -26,6 +25,52 @@ from runner.state.manifest import State
 from runner.warehouse.base import Warehouse
 
 SHOWN = 10
+
+
+@dataclass(frozen=True)
+class ComparedModel:
+    """One model, compared with a full recompute."""
+
+    table: str
+    row_count: int
+    """Rows that were compared."""
+    skipped_count: int
+    """Keys that cannot be right before the next run."""
+    differing_count: int
+    """Keys (of a model without one: rows) that differ."""
+    examples: tuple[str, ...]
+    """The first of them."""
+    note: str = ""
+    """Why it was not compared."""
+
+
+@dataclass(frozen=True)
+class VerifyResult:
+    """What a comparison of every stored row with a full recompute has found."""
+
+    models: tuple[ComparedModel, ...]
+    miscounted: tuple[str, ...]
+    """Batches that the manifest, or a key index, counts otherwise than the source does."""
+
+    @property
+    def differing(self) -> tuple[ComparedModel, ...]:
+        """The models with rows that differ."""
+        return tuple(model for model in self.models if model.differing_count)
+
+    @property
+    def equal(self) -> bool:
+        """True if nothing differs."""
+        return not self.differing and not self.miscounted
+
+    def check(self) -> None:
+        """Raises VerifyFound if anything differs."""
+        if self.equal:
+            return
+        places = [f"{model.differing_count:,} keys of {model.table}" for model in self.differing]
+        if self.miscounted:
+            places.append(f"{len(self.miscounted)} rows of the manifest or a key index")
+        what = f"stored rows differ from a full recompute: {', '.join(places)}"
+        raise VerifyFound(what, actions.FullRefresh(None))
 
 
 def verify(
