@@ -59,26 +59,16 @@ class Select:
 
         All of them where it can mean the row: on Postgres `t.name` is a function of the row if it is no column.
         """
-        called = (reference.alias or reference.table.table).lower()
-        asked = {name for owner, name in self.members if owner == called}
-        if self.star or reference.positional or not all(any(_names(one, name) for name in names) for one in asked):
+        if self.star or reference.positional:
             return frozenset(names)
-        return frozenset(
-            name for name in names if name.lower() in self.words or (_is_cut(name) and self._has_longer(name))
-        )
-
-    def _has_longer(self, name: str) -> bool:
-        return any(_names(word, name) for word in self.words)
-
-
-def _names(word: str, name: str) -> bool:
-    """Whether a word can name a column: its name in any case, and where the engine cuts long names, a longer one."""
-    return word == name.lower() or (_is_cut(name) and word.startswith(name.lower()))
-
-
-def _is_cut(name: str) -> bool:
-    """Whether a name is as long as one that an engine may have cut."""
-    return len(name.lower().encode()) >= SHORTEST_CUT
+        called = (reference.alias or reference.table.table).lower()
+        known = {name.lower() for name in names}
+        cut = tuple(name for name in known if len(name.encode()) >= SHORTEST_CUT)  # longer words may name these
+        asked = (name for owner, name in self.members if owner == called)
+        if any(name not in known and not name.startswith(cut) for name in asked):
+            return frozenset(names)
+        meant = {name for name in cut if any(word.startswith(name) for word in self.words)} | (known & self.words)
+        return frozenset(name for name in names if name.lower() in meant)
 
 
 def splice(select: Select, replace: Callable[[Reference], str | None], quote: Callable[[str], str]) -> str:
