@@ -83,10 +83,7 @@ def restricted(sql: str, tracked: dict[TableName, Tracked]) -> str:
         one = tracked.get(TableName(tuple(part.name.lower() for part in table.parts)))
         if one is not None:
             same = " and ".join(f"({text}) is not distinct from affected.k{at}" for at, text in enumerate(one.key))
-            some = " or ".join(f"({text}) is not null" for text in one.key)
-            text = (
-                f"select * from {table.db}.{table.name} where exists (select 1 from affected where {same}) and ({some})"
-            )
+            text = f"select * from {table.db}.{table.name} where exists (select 1 from affected where {same})"
             inner = exp.Subquery(this=sqlglot.parse_one(text, read="duckdb"), alias=table.args.get("alias"))
             if inner.args.get("alias") is None:
                 inner.set("alias", exp.TableAlias(this=exp.to_identifier(table.name)))
@@ -101,15 +98,13 @@ def restricted(sql: str, tracked: dict[TableName, Tracked]) -> str:
 def fetch(
     warehouse: duckdb.DuckDBPyConnection, sql: str, key: tuple[str, ...]
 ) -> dict[tuple[object, ...], Counter[str]]:
-    """The rows of a query as a multiset for each key; rows whose key is all null belong to none."""
+    """The rows of a query as a multiset for each key; null is a key like any other."""
     found = warehouse.execute(sql)
     names = [column[0].lower() for column in found.description]
     places = [names.index(name) for name in key]
     groups: dict[tuple[object, ...], Counter[str]] = {}
     for row in found.fetchall():
-        at = tuple(row[place] for place in places)
-        if any(value is not None for value in at):
-            groups.setdefault(at, Counter())[repr(row)] += 1
+        groups.setdefault(tuple(row[place] for place in places), Counter())[repr(row)] += 1
     return groups
 
 
@@ -131,7 +126,7 @@ def keys_of(warehouse: duckdb.DuckDBPyConnection, tracked: dict[TableName, Track
     found: set[tuple[object, ...]] = set()
     for table, one in tracked.items():
         found |= set(warehouse.execute(f"select distinct {', '.join(one.key)} from {table}").fetchall())
-    known = sorted((key for key in found if any(part is not None for part in key)), key=repr)
+    known = sorted(found, key=lambda key: (any(part is not None for part in key), repr(key)))  # null comes first
     return KEYS_OF.setdefault((id(warehouse), id(tracked)), known)
 
 
