@@ -49,13 +49,13 @@ def differing(algebra: Algebra, columns: Sequence[Column], was: str, now: str, w
 
 
 def changed(algebra: Algebra, staged: Staged) -> str:
-    """Keys whose rows differ, and whether they had rows before and have rows now."""
+    """Keys whose rows differ, with how many rows they had before and have now."""
     key = as_ks(algebra.quoted(staged.compiled.key_names))
     names = ks(len(staged.compiled.key_names))
     old = old_rows(algebra, staged, staged.compiled.key_names)
     return (
         f"with runner_differing as (select distinct {key} from {algebra.scratch.diff(staged.number)})"
-        f" select {', '.join(names)}, max(runner_was) as runner_was, max(runner_now) as runner_now from ("
+        f" select {', '.join(names)}, sum(runner_was) as runner_was, sum(runner_now) as runner_now from ("
         f"select {key}, 1 as runner_was, 0 as runner_now from ({old}) runner_o"
         f" union all select {key}, 0 as runner_was, 1 as runner_now from {algebra.scratch.new(staged.number)}) runner_u"
         f" where {algebra.is_in(names, 'runner_differing', types=staged.key_types, has_null=staged.has_null)} group by {', '.join(names)}"
@@ -74,8 +74,12 @@ def finer(staged: Staged) -> tuple[str, ...]:
 
 
 def moved(algebra: Algebra, staged: Staged) -> str:
-    """The values of `finer` in rows that differ."""
-    return f"select distinct {as_ks(algebra.quoted(finer(staged)))} from {algebra.scratch.diff(staged.number)}"
+    """The values of `finer` in rows that differ, with how many such rows there were before and are now."""
+    names = finer(staged)
+    return (
+        f"select {as_ks(algebra.quoted(names))}, sum(runner_was) as runner_was, sum(runner_now) as runner_now"
+        f" from {algebra.scratch.diff(staged.number)} group by {', '.join(algebra.quoted(names))}"
+    )
 
 
 def publish(algebra: Algebra, staged: Staged) -> list[tuple[str, str]]:

@@ -95,7 +95,7 @@ class Scratch:
         return self._named("changed", model)
 
     def moved(self, model: int) -> str:
-        """(k1 … kn): values of its `unique` columns in rows that differ."""
+        """(k1 … kn, runner_was, runner_now): values of its `unique` columns in rows that differ."""
         return self._named("moved", model)
 
     def sample(self, model: int) -> str:

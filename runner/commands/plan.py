@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from runner.events import NullKey, PendingBatches
-from runner.increment import freeze, stage
+from runner.increment import freeze, stage, touched
 from runner.increment.bind import bind, check_ownership
 from runner.increment.freeze import Frozen
 from runner.increment.stage import Decision
@@ -77,6 +77,7 @@ def plan(
         state = work.manifest.look()
         bound = bind(program, warehouse, state)
         check_ownership(program, warehouse, state, bound, ())
+        touched.check_hooks(work, bound)
         with warehouse.snapshot("plan"):
             bound = freeze.pin(work, bound, copies=False)
             frozen = freeze.count_batches(work, bound)

@@ -10,7 +10,8 @@ from runner.algebra.values import Extent, Staged
 from runner.clock import retry
 from runner.errors import Locked
 from runner.events import Note
-from runner.increment import fate, views
+from runner.increment import counts, fate, views
+from runner.increment.counts import Rows
 from runner.increment.freeze import Frozen
 from runner.increment.stage import Outcome, table_key
 from runner.increment.tables import misfits, replaces_columns
@@ -121,13 +122,22 @@ def _write_model(work: Work, state: State, outcome: Outcome, run_id: str) -> Non
     if outcome.writes:
         if staged.stored is not None and staged.extent is Extent.ALL and replaces_columns(work, outcome):
             _replace_columns(work, staged)
-        for what, statement in changes.publish(work.algebra, staged):
-            work.warehouse.execute(f"publish:{what}:{staged.compiled.table}", statement)
+        counts.compare(staged, outcome.rows, _replace_rows(work, staged))
     if table in state.models and state.models[table].owes == "keys":
         work.warehouse.execute("publish:dirty-clear", f"delete from {dirty}")
     manifest.write_model(table, staged.compiled.digest, staged.inputs, "", run_id)
     if outcome.lookups or any(reader == table for reader, _ in state.lookups):
         manifest.write_lookups(table, outcome.lookups or {})
+
+
+def _replace_rows(work: Work, staged: Staged) -> Rows:
+    """Delete and insert; gives how many rows the engine says that it were."""
+    done: dict[str, int | None] = {"delete": 0, "insert": 0}
+    for what, statement in changes.publish(work.algebra, staged):
+        count = work.warehouse.execute(f"publish:{what}:{staged.compiled.table}", statement).row_count
+        known = done[what]
+        done[what] = None if known is None or count < 0 else known + count
+    return Rows(done["delete"], done["insert"])
 
 
 def model_rows(outcomes: Sequence[Outcome]) -> tuple[ModelRow, ...]:

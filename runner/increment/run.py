@@ -26,7 +26,7 @@ from runner.errors import (
     Stopped,
 )
 from runner.events import Emit, Note, Nothing, Published
-from runner.increment import fate, freeze, publish, scripts, stage, tables, views
+from runner.increment import fate, freeze, publish, scripts, stage, tables, touched, views
 from runner.increment.bind import Bound, bind, check_ownership
 from runner.increment.check import check
 from runner.increment.freeze import Frozen
@@ -160,6 +160,7 @@ def _freeze_to_after(work: Work, state: State, started: float) -> Cycle:
     scripts.run_queries(work, Phase.SETUP)
     bound = bind(work.program, work.warehouse, state)
     check_ownership(work.program, work.warehouse, state, bound, work.request.adopt)
+    touched.check_hooks(work, bound)
 
     stale = bool(views.stale(work, state))  # before the snapshot: a view that is broken would end it
     found = _freeze_and_stage(work, state, bound, stale)

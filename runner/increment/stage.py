@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from runner import actions
 from runner.algebra import changes, keys, rows
@@ -11,22 +11,15 @@ from runner.algebra.texts import ks
 from runner.algebra.values import Cut, Extent, Inputs, Planned, Staged, as_stored, staged
 from runner.errors import Stopped
 from runner.events import Building, ModelDone, Staging
+from runner.increment import counts
 from runner.increment.bind import Bound
+from runner.increment.counts import Counts, Rows
 from runner.increment.freeze import Frozen, analyze
 from runner.increment.work import Work
 from runner.names import TableName, is_own
 from runner.program.values import CompiledModel, renamed
 from runner.state.manifest import State
 from runner.warehouse.values import Column
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Keys of a model (rows, where it has no key) that a run inserts, updates and deletes."""
-
-    inserted: int = 0
-    updated: int = 0
-    deleted: int = 0
 
 
 @dataclass(frozen=True)
@@ -37,7 +30,8 @@ class Outcome:
     taken: bool
     reason: str = ""  # why it is built in full, '' otherwise
     owes: str = ""  # what a model that is left out owes after this run; 'missed': it is not accounted for
-    counts: Counts = Counts()
+    counts: Counts = field(default_factory=Counts)
+    rows: Rows = field(default_factory=Rows)  # what publish deletes and inserts
     lookups: Mapping[str, str] | None = None
     duration_s: float = 0.0
 
@@ -190,12 +184,16 @@ class _Stager:
         columns, total = self._make_new(planned, select)
         built = staged(planned, Extent.ALL, columns, total, has_null=True, has_frozen=has_frozen)
         if built.stored is None or not _comparable(built):
-            return Outcome(built, True, reason, counts=Counts(inserted=total))
+            whole = Rows(0 if built.stored is None else None, total)
+            return Outcome(built, True, reason, counts=Counts(inserted=total), rows=whole)
         if not self._diff(built) and not reason and not _reshaped(built):
             return Outcome(replace(built, unchanged=True), True, reason)
         if not built.compiled.model.key:
-            return Outcome(built, True, reason, counts=self._row_counts(built))
-        return Outcome(built, True, reason, counts=self._changed(built))
+            differing, whole = counts.of_rows(self.algebra, self.warehouse, built)
+        else:
+            differing, found = self._changed(built)
+            whole = Rows(total - (found.added or 0), total)
+        return Outcome(built, True, reason, counts=differing, rows=whole)
 
     def _freeze_keys(self, planned: Planned) -> bool:
         """Keys that cannot be rebuilt since the source has dropped part of their history."""
@@ -242,12 +240,12 @@ class _Stager:
         return bool(self.warehouse.execute("stage:null-key", f"select 1 from {affected} where k1 is null").rows)
 
     def _keys(self, planned: Planned) -> Outcome:
-        found, has_null = self._affected(planned, with_dirty=True)
-        if not found:
+        key_count, has_null = self._affected(planned, with_dirty=True)
+        if not key_count:
             return Outcome(as_stored(planned), taken=True)
-        cut = Cut(self.algebra.scratch.affected(planned.number), found, has_null)
+        cut = Cut(self.algebra.scratch.affected(planned.number), key_count, has_null)
         columns, _ = self._make_new(planned, self._fresh(planned, cut))
-        built = staged(planned, Extent.KEYS, columns, found, has_null=has_null)
+        built = staged(planned, Extent.KEYS, columns, key_count, has_null=has_null)
         scratch = self.algebra.scratch
         if _reshaped(built):  # SELECT * over an input that has other columns now
             for name in (scratch.new(planned.number), scratch.frozen_of(planned.number)):
@@ -255,7 +253,8 @@ class _Stager:
             return self._all(planned, "its columns changed")
         if not self._diff(built):
             return Outcome(replace(built, unchanged=True), True)
-        return Outcome(built, True, counts=self._changed(built))
+        differing, found = self._changed(built)
+        return Outcome(built, True, counts=differing, rows=found)
 
     def _fresh(self, planned: Planned, cut: Cut) -> str:
         """The model's new rows for its affected keys: recomputed, or merged where that is right."""
@@ -301,13 +300,8 @@ class _Stager:
         table = self.algebra.scratch.diff(staged.number)
         return self.work.make("stage:diff", table, changes.diff(self.algebra, staged, _common(staged))) > 0
 
-    def _row_counts(self, staged: Staged) -> Counts:
-        table = self.algebra.scratch.diff(staged.number)
-        sql = f"select sum(case when runner_now > runner_was then runner_now - runner_was else 0 end), sum(case when runner_was > runner_now then runner_was - runner_now else 0 end) from {table}"
-        inserted, deleted = self.warehouse.execute("stage:counts", sql).one()
-        return Counts(inserted=int(inserted or 0), deleted=int(deleted or 0))
-
-    def _changed(self, staged: Staged) -> Counts:
+    def _changed(self, staged: Staged) -> tuple[Counts, Rows]:
+        """Make the tables of what is to be replaced, and count it."""
         algebra, scratch = self.algebra, self.algebra.scratch
         table = scratch.changed(staged.number)
         self.warehouse.execute("stage:changed", algebra.engine.temporary_table(table, changes.changed(algebra, staged)))
@@ -316,12 +310,7 @@ class _Stager:
             moved = scratch.moved(staged.number)
             self.warehouse.execute("stage:moved", algebra.engine.temporary_table(moved, changes.moved(algebra, staged)))
             analyze(self.work, moved)
-        sql = (
-            "select sum(case when runner_was = 0 then 1 else 0 end), sum(case when runner_was = 1 and runner_now = 1 then 1 else 0 end),"
-            f" sum(case when runner_now = 0 then 1 else 0 end) from {table}"
-        )
-        inserted, updated, deleted = (int(n or 0) for n in self.warehouse.execute("stage:counts", sql).one())
-        return Counts(inserted, updated, deleted)
+        return counts.of_keys(algebra, self.warehouse, staged)
 
 
 def _common(staged: Staged) -> list[Column]:

@@ -16,7 +16,7 @@ from typing import Self
 from runner.names import TableName
 from runner.secrets import NO_SECRETS, Secrets
 from runner.warehouse.engines.base import Engine
-from runner.warehouse.values import NOTHING, Column, FileMark, Relation, Result, Trouble, WarehouseError, Watch
+from runner.warehouse.values import NOTHING, Column, FileMark, Hook, Relation, Result, Trouble, WarehouseError, Watch
 from runner.warehouse.worker import Job, Worker
 
 _BEGINS = re.compile(r"\b(?:begin|start)\b", re.IGNORECASE)
@@ -221,6 +221,10 @@ class Warehouse(ABC):
     @abstractmethod
     def describe(self, names: Iterable[TableName]) -> Mapping[TableName, Relation]:
         """What the catalogue says of each table or view that exists; names without a schema are in the default one."""
+
+    def hooks(self, name: TableName) -> tuple[Hook, ...]:
+        """What would change, hide or refuse rows of a table that are deleted and inserted, as far as the engine has such."""
+        return ()
 
     def describe_query(self, sql: str) -> tuple[Column, ...]:
         """The columns that a SELECT over files would give, without running it."""

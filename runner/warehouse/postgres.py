@@ -14,9 +14,10 @@ from psycopg.pq import TransactionStatus
 
 from runner.names import TableName
 from runner.warehouse.engines import POSTGRES, Engine
+from runner.warehouse.postgres_hooks import HOOKS, hook
 from runner.warehouse.server import DEPENDED_ON, Server
 from runner.warehouse.target import Target
-from runner.warehouse.values import Column, Relation, Result, Trouble
+from runner.warehouse.values import Column, Hook, Relation, Result, Trouble
 
 # What libpq is told unless the URL says otherwise: a dead network is noticed in a minute, not in hours.
 NETWORK: dict[str, str | int] = {
@@ -169,21 +170,29 @@ class Postgres(Server):
             "select w.n, a.attname, format_type(a.atttypid, a.atttypmod), c.relkind::text,"
             " case when c.relkind in ('v', 'm') then pg_get_viewdef(c.oid) end,"
             " exists (select 1 from pg_index i where i.indrelid = c.oid and i.indkey[0] = a.attnum and i.indisvalid"
-            "  and i.indpred is null)"
+            "  and i.indpred is null),"
+            " c.relkind in ('r', 'p') and (c.relhastriggers or c.relhasrules or c.relrowsecurity or c.relhassubclass)"
             f" from (values {listed}) w(n, name) join pg_class c on c.oid = to_regclass(w.name)"
             " join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped order by w.n, a.attnum",
         )
         columns: dict[int, list[Column]] = {}
         views: dict[int, str] = {}
-        for n, column, type_, kind, definition, indexed in found.rows:
+        hooked = set()
+        for n, column, type_, kind, definition, indexed, may_be_hooked in found.rows:
             columns.setdefault(n, []).append(Column(column, type_, indexed))
             if kind in ("v", "m"):
                 views[n] = definition.rstrip().rstrip(";")
+            if may_be_hooked:
+                hooked.add(n)
         return {
-            name: Relation(name, tuple(columns[n]), n in views, views.get(n, ""))
+            name: Relation(name, tuple(columns[n]), n in views, views.get(n, ""), n in hooked)
             for n, name in enumerate(wanted)
             if n in columns
         }
+
+    def hooks(self, name: TableName) -> tuple[Hook, ...]:
+        found = self.execute("catalogue:hooks", HOOKS.format(table=self.engine.literal(self.engine.table(name))))
+        return tuple(hook(*row) for row in found.rows)
 
     def columns_of(self, table: str) -> tuple[Column, ...]:
         found = self.execute(

@@ -74,17 +74,29 @@ class Column:
 
 @dataclass(frozen=True)
 class Relation:
-    """A table or view as the catalogue shows it; `definition` is a view's SELECT."""
+    """A table or view as the catalogue shows it; `definition` is a view's SELECT.
+
+    `hooked`: what is on it may do something else with a statement than it says; `Warehouse.hooks` tells.
+    """
 
     name: TableName
     columns: tuple[Column, ...]
     is_view: bool = False
     definition: str = ""
+    hooked: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
         """Its column names, in order."""
         return tuple(column.name for column in self.columns)
+
+
+@dataclass(frozen=True)
+class Hook:
+    """What would change, hide or refuse rows that the runner deletes and inserts; `mend`: what to do about it."""
+
+    what: str
+    mend: str
 
 
 @dataclass(frozen=True)

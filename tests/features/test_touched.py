@@ -1,0 +1,183 @@
+"""Derived tables that others touch: what stands on them, and what is done to their rows."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from runner.algebra import changes
+from runner.algebra.texts import Algebra
+from runner.algebra.values import Staged
+from tests.kit.project import SESSIONS, Project, project_fixture, start  # noqa: F401
+
+# -- a publish does what was staged ------------------------------------------------------------------------------------
+
+Publish = Callable[[Algebra, Staged], list[tuple[str, str]]]
+
+
+def without_deletes(publish: Publish) -> Publish:
+    """As if something kept rows from being deleted."""
+    return lambda algebra, staged: [
+        (what, f"{sql} and 1 = 0" if what == "delete" and " where " in sql else sql)
+        for what, sql in publish(algebra, staged)
+    ]
+
+
+def twice_inserted(publish: Publish) -> Publish:
+    """As if something wrote rows besides."""
+    return lambda algebra, staged: [
+        step for step in publish(algebra, staged) for _ in range(2 if step[0] == "insert" else 1)
+    ]
+
+
+FINER = ["domain_sessionid", "domain_userid"]
+
+
+@pytest.mark.parametrize(
+    ("broken", "unique", "said"),
+    [
+        (without_deletes, None, "0 rows were deleted, and not 2"),
+        (twice_inserted, None, "4 rows were inserted, and not 2"),
+        (without_deletes, FINER, "0 rows were deleted, and not 2"),
+    ],
+    ids=["kept", "twice", "kept by a finer unique"],
+)
+def test_other_rows_than_were_staged(
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    broken: Callable[[Publish], Publish],
+    unique: list[str] | None,
+    said: str,
+) -> None:
+    """Rows that a publish deletes and inserts are counted; where they are others, all of it is undone."""
+    project.model("sessions", SESSIONS, key="domain_sessionid", **({"unique": unique} if unique else {}))
+    project.add(0, "s1 u1 1", "s2 u2 2", "s3 u3 3")
+    project.checked()
+    rows = project.rows("select * from derived.sessions")
+    project.add(1, "s1 u1 5", "s2 u2 6")
+    with monkeypatch.context() as patch:
+        patch.setattr(changes, "publish", broken(changes.publish))
+        text = project.run(code=6).err
+    assert f"derived.sessions: {said} as staged" in text
+    assert "a trigger, a rule, a policy or another writer" in text
+    assert "nothing was published" in text
+    assert project.rows("select * from derived.sessions") == rows
+    project.checked()
+
+
+def test_copies_of_a_row_without_a_unique_value(project: Project) -> None:
+    """Rows that `unique` cannot tell apart, since it is NULL there, go and come together: more than differ."""
+    select = "select domain_sessionid, domain_userid, collector_tstamp from atomic.events"
+    project.model("m", select, key="domain_sessionid", unique=["domain_sessionid", "domain_userid"])
+    project.add(0, "s1 - 1", "s1 - 1", "s1 - 2", "s1 u1 3")
+    project.checked()
+    project.add(1, "s1 - 4")
+    project.checked()
+
+
+# -- what stands on a table --------------------------------------------------------------------------------------------
+
+FUNCTION = "create function keep() returns trigger language plpgsql as $$ begin {} end $$;"
+BEFORE = FUNCTION.format("return null;")
+ROW = f"{BEFORE} create trigger keep before {{}} on derived.m for each row execute function keep()"
+CHILD = (
+    "alter table derived.m add unique (domain_sessionid);"
+    "create table notes (domain_sessionid varchar(40) references derived.m (domain_sessionid) {});"
+    "insert into notes select domain_sessionid from derived.m"
+)
+GONE = "drop table notes; alter table derived.m drop constraint m_domain_sessionid_key"
+OFF = "drop trigger keep on derived.m; drop function keep"
+
+HARMFUL = {  # what is on the table: (SQL, its end, what is said)
+    "a BEFORE trigger": (
+        ROW.format("delete"), OFF,
+        "trigger keep on derived.m comes before its rows are written"),
+    "a BEFORE trigger that fires always": (
+        f"{ROW.format('insert')}; alter table derived.m enable always trigger keep", OFF, "trigger keep on derived.m"),
+    "a rule": (
+        "create rule stay as on delete to derived.m do instead nothing", "drop rule stay on derived.m", "rule stay"),
+    "a cascade": (CHILD.format("on delete cascade"), GONE, "notes references it on delete cascade (constraint notes"),
+    "a set null": (CHILD.format("on delete set null deferrable initially deferred"), GONE,
+        "notes references it on delete set null"),
+    "a reference": (CHILD.format(""), GONE, "notes references it at once"),
+    "a partition's trigger": (
+        f"create table derived.child () inherits (derived.m); {ROW.format('delete').replace('on derived.m', 'on derived.child')}",
+        "drop table derived.child; drop function keep", "trigger keep on derived.child"),
+}  # fmt: skip
+HARMLESS = {
+    "an AFTER trigger": (
+        ROW.format("delete").replace(" before ", " after "), OFF),
+    "a trigger before the whole statement": (
+        f"{BEFORE} create trigger keep before delete on derived.m execute function keep()", OFF),
+    "a trigger on UPDATE": (
+        ROW.format("update"), OFF),
+    "a disabled trigger": (
+        f"{ROW.format('delete')}; alter table derived.m disable trigger keep", OFF),
+    "a rule on UPDATE": (
+        "create rule stay as on update to derived.m do instead nothing", "drop rule stay on derived.m"),
+    "a deferred reference": (CHILD.format("deferrable initially deferred"), GONE),
+    "no policy for the owner": (
+        "alter table derived.m enable row level security", "alter table derived.m disable row level security"),
+}  # fmt: skip
+
+
+@pytest.fixture(name="on_postgres")
+def on_postgres_fixture(postgres_url: str, tmp_path: Path) -> Iterator[Project]:
+    """A project with a model that has rows, on Postgres."""
+    with closing(Project(postgres_url, tmp_path / "project")) as project:
+        project.model("m", SESSIONS, key="domain_sessionid")
+        project.add(0, "s1 u1 1", "s2 u2 2")
+        project.checked()
+        yield project
+
+
+def test_what_changes_hides_or_refuses_rows_is_refused(on_postgres: Project) -> None:
+    """By its name, before anything is done and by `plan` too; what is harmless is left in peace."""
+    project = on_postgres
+    for case, (there, gone, said) in HARMFUL.items():
+        project.db.execute(there)
+        project.add(1, "s1 u1 3")
+        for command in ("run", "plan"):
+            text = project.command(command, code=6).err
+            assert f"derived.m: {said}" in text, case
+        assert project.manifest() == {0: 2}, case
+        project.db.execute(f"{gone}; delete from atomic.events where etl_tstamp > timestamp '2024-03-01'")
+    for batch, (case, (there, gone)) in enumerate(HARMLESS.items(), 1):
+        project.db.execute(there)
+        project.add(batch, "s1 u1 3")
+        assert "derived.m" not in project.checked().err, case
+        project.db.execute(gone)
+
+
+def test_a_policy_that_hides_rows(postgres_url: str, tmp_path: Path) -> None:
+    """Rows that the runner's user cannot see would never be deleted; its owner sees them all, unless it is forced."""
+    with closing(Project(postgres_url, tmp_path / "project")) as project:
+        role = f"loader_{uuid.uuid4().hex[:8]}"
+        database = project.one("select current_database()")
+        project.db.execute(f"create role {role} login; grant create on database {database} to {role}")
+        project.db.execute(f"grant usage on schema atomic to {role}; grant select on atomic.events to {role}")
+        project.url = postgres_url.replace("runner@", f"{role}@")
+        project.model("m", SESSIONS, key="domain_sessionid")
+        project.add(0, "s1 u1 1")
+        project.checked()
+        project.db.execute("alter table derived.m enable row level security")
+        project.add(1, "s1 u1 2")
+        project.checked()
+        project.db.execute("alter table derived.m force row level security")
+        said = project.run(code=6).err
+        assert f"derived.m: row-level security hides rows of derived.m from user {role}" in said
+        assert "without FORCE" in said
+        project.db.execute(f"drop owned by {role} cascade; drop role {role}")
+
+
+def test_a_trigger_before_the_whole_statement_that_deletes(on_postgres: Project) -> None:
+    """It is found by what it does: rows that it has deleted are missing from the count."""
+    project = on_postgres
+    project.db.execute(FUNCTION.format("delete from derived.m; return null;"))
+    project.db.execute("create trigger keep before delete on derived.m execute function keep()")
+    project.add(1, "s1 u1 3")
+    project.run(code=6)
