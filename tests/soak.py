@@ -70,6 +70,7 @@ CHECKS = (
     Check(18, "files.injection", 10_000, 1000),
     Check(19, "reliability.leaks.test_time", 200, 40),
     Check(20, "features.test_verify_finds", 200, 40),
+    Check(21, "proof.mistakes.soak", 200, 25),
 )
 
 
