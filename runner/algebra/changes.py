@@ -9,6 +9,8 @@ from runner.algebra.texts import Algebra, as_ks, ks
 from runner.algebra.values import Extent, Staged
 from runner.warehouse.values import Column
 
+COUNTS = ("sum(runner_was) as runner_was", "sum(runner_now) as runner_now")
+
 
 def old_rows(algebra: Algebra, staged: Staged, columns: Sequence[str]) -> str:
     """Stored rows that this run may replace."""
@@ -28,22 +30,42 @@ def _not_frozen(algebra: Algebra, staged: Staged) -> str:
     return algebra.not_in(names, algebra.scratch.frozen_of(staged.number), staged.key_types, has_null=True)
 
 
-def diff(algebra: Algebra, staged: Staged, common: Sequence[Column]) -> str:
+def diff(algebra: Algebra, staged: Staged) -> str:
     """Old and new rows that differ, compared as multisets: `group by` all columns, never EXCEPT."""
+    return _diff(algebra, staged, COUNTS if _counts_fit(algebra, staged) else ())
+
+
+def counted(algebra: Algebra, staged: Staged) -> str:
+    """What stands after FROM for rows that differ, with their counts: the table, if it has room for them."""
+    if _counts_fit(algebra, staged):
+        return algebra.scratch.diff(staged.number)
+    return f"({_diff(algebra, staged, COUNTS)}) runner_d"
+
+
+def _diff(algebra: Algebra, staged: Staged, counts: Sequence[str]) -> str:
+    common = staged.common
     old = old_rows(algebra, staged, [column.name for column in common])
-    return differing(algebra, common, f"({old}) runner_o", algebra.scratch.new(staged.number))
+    shown = [*algebra.shown(common), *counts]
+    return differing(algebra, common, shown, f"({old}) runner_o", algebra.scratch.new(staged.number))
 
 
-def differing(algebra: Algebra, columns: Sequence[Column], was: str, now: str, where: str = "") -> str:
-    """(columns, runner_was, runner_now) of rows that stand in `was` and in `now` in different numbers."""
-    listed = algebra.listed(columns)
-    groups, shown = ", ".join(algebra.sortable_columns(columns)), ", ".join(algebra.shown_columns(columns))
+def _counts_fit(algebra: Algebra, staged: Staged) -> bool:
+    """Whether a table has room for the counts beside the columns."""
+    most = algebra.engine.most_columns
+    return most is None or len(staged.common) + len(COUNTS) <= most
+
+
+def differing(
+    algebra: Algebra, columns: Sequence[Column], shown: Sequence[str], was: str, now: str, where: str = ""
+) -> str:
+    """What is `shown` of rows that stand in `was` and in `now` in different numbers."""
+    listed, groups = algebra.listed(columns), ", ".join(algebra.grouped(columns))
     both = (
         f"select {listed}, 1 as runner_was, 0 as runner_now from {was}{where}\nunion all\n"
         f"select {listed}, 0 as runner_was, 1 as runner_now from {now}{where}"
     )
     return (
-        f"select {shown}, sum(runner_was) as runner_was, sum(runner_now) as runner_now from (\n{both}\n) runner_u"
+        f"select {', '.join(shown)} from (\n{both}\n) runner_u"
         f" group by {groups} having sum(runner_was) <> sum(runner_now)"
     )
 
@@ -78,7 +100,7 @@ def moved(algebra: Algebra, staged: Staged) -> str:
     names = finer(staged)
     return (
         f"select {as_ks(algebra.quoted(names))}, sum(runner_was) as runner_was, sum(runner_now) as runner_now"
-        f" from {algebra.scratch.diff(staged.number)} group by {', '.join(algebra.quoted(names))}"
+        f" from {counted(algebra, staged)} group by {', '.join(algebra.quoted(names))}"
     )
 
 

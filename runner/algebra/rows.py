@@ -66,7 +66,7 @@ def of_source(
 def _rank(algebra: Algebra, source: FrozenSource, columns: Sequence[Column]) -> str:
     """The number of a row among its copies: the first by `order_by`, then by all columns in use."""
     order = [f"{e.text} nulls last" for e in source.source.order_by]
-    order += [f"{text} nulls last" for text in algebra.sortable_columns(sorted(columns, key=lambda c: c.name))]
+    order += [f"{text} nulls last" for text in algebra.told_apart(sorted(columns, key=lambda c: c.name))]
     copies = ", ".join(e.text for e in source.source.dedupe)
     return f"row_number() over (partition by {copies} order by {', '.join(order)}) as runner_copy"
 

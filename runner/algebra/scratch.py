@@ -87,7 +87,7 @@ class Scratch:
         return self._named("new", model)
 
     def diff(self, model: int) -> str:
-        """(its columns, runner_was, runner_now): old and new rows that differ, as multisets."""
+        """(its columns, and where there is room runner_was, runner_now): old and new rows that differ, as multisets."""
         return self._named("diff", model)
 
     def changed(self, model: int) -> str:

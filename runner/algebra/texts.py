@@ -92,16 +92,31 @@ class Algebra:
 
     # -- columns of any type -----------------------------------------------------------------------------------------
 
-    def sortable_columns(self, columns: Sequence[Column]) -> list[str]:
-        """What to group by, so that types without an order or equality of their own can be compared."""
-        return [self.engine.sortable(self.engine.quote(c.name), c.type) for c in columns]
+    def told_apart(self, columns: Sequence[Column]) -> list[str]:
+        """What to order by, so that only rows which are the same fall together."""
+        return [e for column in columns for e in self.engine.told_apart(self.engine.quote(column.name), column.type)]
 
-    def shown_columns(self, columns: Sequence[Column]) -> list[str]:
-        """The columns themselves, in a query that groups by `sortable_columns`."""
-        pairs = [(c, self.engine.quote(c.name)) for c in columns]
-        return [
-            q if self.engine.sortable(q, c.type) == q else f"{self.engine.any_of(q, c.type)} as {q}" for c, q in pairs
-        ]
+    def grouped(self, columns: Sequence[Column]) -> list[str]:
+        """The same, to group by: in as few expressions as a very wide row needs."""
+        found = self.told_apart(columns)
+        if self.engine.most_columns is None or len(found) <= self.engine.most_columns:
+            return found
+        own = set(self.quoted([column.name for column in columns]))
+        texts = [expression for expression in found if expression not in own]
+        return [*(expression for expression in found if expression in own), self.engine.together(texts)]
+
+    def shown(self, columns: Sequence[Column]) -> list[str]:
+        """The columns themselves, in a query that groups by what tells them apart."""
+        quoted = [(self._has_equality(c), c.type, self.engine.quote(c.name)) for c in columns]
+        return [q if has_equality else f"{self.engine.any_of(q, type_)} as {q}" for has_equality, type_, q in quoted]
+
+    def groupable(self, columns: Sequence[Column]) -> Column:
+        """The first column that can be grouped by, if there is any."""
+        return next(filter(self._has_equality, columns), columns[0])
+
+    def _has_equality(self, column: Column) -> bool:
+        quoted = self.engine.quote(column.name)
+        return quoted in self.engine.told_apart(quoted, column.type)
 
 
 def ks(width: int) -> list[str]:

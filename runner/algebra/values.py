@@ -96,6 +96,12 @@ class Staged(Planned):
         types = {column.name.lower(): column.type for column in self.columns}
         return tuple(types.get(name.lower(), "") for name in self.compiled.key_names)
 
+    @property
+    def common(self) -> tuple[Column, ...]:
+        """The columns that stored and staged rows both have, with the same type."""
+        stored = {(column.name.lower(), column.type) for column in self.stored_columns}
+        return tuple(column for column in self.columns if (column.name.lower(), column.type) in stored)
+
 
 def staged(
     planned: Planned,

@@ -230,8 +230,8 @@ class _Checker:
             dirty = self.work.manifest.dirty_table(table_key(self.work, model), model.key_names)
             parts.append(keys.owed(algebra, dirty, model.key_names))
         table = scratch.affected(planned.number)
-        empty = as_ks([f"cast(null as {type_ or 'varchar(1)'})" for type_ in planned.key_types])
-        self._run("skip", table, keys.union(parts or [f"select {empty}, 0 as recompute where 1 = 0"], width))
+        empty = f"select {as_ks(algebra.quoted(model.key_names))}, 0 as recompute from {planned.table} where 1 = 0"
+        self._run("skip", table, keys.union(parts or [empty], width))
         return int(self.work.warehouse.execute("verify:skipped", f"select count(*) from {table}").one()[0])
 
     def _sample(self, planned: Planned, size: int) -> str:
@@ -268,8 +268,11 @@ class _Checker:
         where = condition(conditions)
         table = algebra.scratch.diff(planned.number)
         stored = f"{planned.table} runner_v"
-        self._run("diff", table, changes.differing(algebra, common, stored, f"{new} runner_v", where))
-        shown = ", ".join(names or algebra.quoted([common[0].name]))
+        key = {name.lower() for name in model.key_names}
+        named = [c for c in common if c.name.lower() in key] or [algebra.groupable(common)]
+        selected = [*algebra.shown(named), *changes.COUNTS]
+        self._run("diff", table, changes.differing(algebra, common, selected, stored, f"{new} runner_v", where))
+        shown = algebra.listed(named)
         keyed = f"select {shown}, cast(sum(runner_was) as bigint), cast(sum(runner_now) as bigint) from {table} group by {shown} order by {shown}"
         found = warehouse.execute("verify:differ", f"{keyed} limit {SHOWN}").rows
         count = (
@@ -277,7 +280,7 @@ class _Checker:
         )
         total = int(warehouse.execute("verify:rows", f"select count(*) from {stored}{where}").one()[0])
         differing = tuple(
-            f"{', '.join(f'{n}={v}' for n, v in zip(model.key_names or (common[0].name,), row[:-2], strict=True))}"
+            f"{', '.join(f'{n}={v}' for n, v in zip((c.name for c in named), row[:-2], strict=True))}"
             f" ({row[-2]} stored, {row[-1]} expected rows differ)"
             for row in found
         )

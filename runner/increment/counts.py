@@ -42,7 +42,7 @@ def of_rows(algebra: Algebra, warehouse: Warehouse, staged: Staged) -> tuple[Cou
     sql = (
         "select sum(case when runner_now > runner_was then runner_now - runner_was else 0 end),"
         " sum(case when runner_was > runner_now then runner_was - runner_now else 0 end)"
-        f" from {algebra.scratch.diff(staged.number)}"
+        f" from {changes.counted(algebra, staged)}"
     )
     inserted, deleted = (int(n or 0) for n in warehouse.execute("stage:counts", sql).one())
     whole = Rows(staged.key_count - inserted + deleted, staged.key_count)

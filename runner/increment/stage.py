@@ -297,8 +297,8 @@ class _Stager:
 
     def _diff(self, staged: Staged) -> bool:
         """Make the table of old and new rows that differ; True if there are any."""
-        table = self.algebra.scratch.diff(staged.number)
-        return self.work.make("stage:diff", table, changes.diff(self.algebra, staged, _common(staged))) > 0
+        select = changes.diff(self.algebra, staged)
+        return self.work.make("stage:diff", self.algebra.scratch.diff(staged.number), select) > 0
 
     def _changed(self, staged: Staged) -> tuple[Counts, Rows]:
         """Make the tables of what is to be replaced, and count it."""
@@ -313,15 +313,9 @@ class _Stager:
         return counts.of_keys(algebra, self.warehouse, staged)
 
 
-def _common(staged: Staged) -> list[Column]:
-    """The columns that stored and staged rows both have, with the same type."""
-    stored = {(c.name.lower(), c.type) for c in (staged.stored.columns if staged.stored else ())}
-    return [c for c in staged.columns if (c.name.lower(), c.type) in stored]
-
-
 def _comparable(staged: Staged) -> bool:
     """True if stored and staged rows have columns in common, those of the key among them."""
-    names = {column.name.lower() for column in _common(staged)}
+    names = {column.name.lower() for column in staged.common}
     return bool(names) and names.issuperset(name.lower() for name in staged.compiled.key_names)
 
 

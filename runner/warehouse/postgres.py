@@ -82,6 +82,14 @@ def _hosts(host: str | tuple[str, ...] | None, port: str | tuple[str, ...] | Non
     return {"host": ",".join(name for name, _ in pairs), **({"port": ports} if ports else {})}
 
 
+# A column's type; with its collation where texts that are equal by it need not be the same.
+TYPE = (
+    "format_type(a.atttypid, a.atttypmod) || coalesce((select format(' collate %I.%I', n.nspname, o.collname)"
+    " from pg_collation o join pg_namespace n on n.oid = o.collnamespace"
+    " where o.oid = a.attcollation and not o.collisdeterministic), '')"
+)
+
+
 class Postgres(Server):
     """One session of a Postgres server, version 13 or later."""
 
@@ -167,7 +175,7 @@ class Postgres(Server):
         listed = ", ".join(f"({n}, {self.engine.literal(self.engine.table(name))})" for n, name in enumerate(wanted))
         found = self.execute(
             "catalogue",
-            "select w.n, a.attname, format_type(a.atttypid, a.atttypmod), c.relkind::text,"
+            f"select w.n, a.attname, {TYPE}, c.relkind::text,"
             " case when c.relkind in ('v', 'm') then pg_get_viewdef(c.oid) end,"
             " exists (select 1 from pg_index i where i.indrelid = c.oid and i.indkey[0] = a.attnum and i.indisvalid"
             "  and i.indpred is null),"
@@ -197,7 +205,7 @@ class Postgres(Server):
     def columns_of(self, table: str) -> tuple[Column, ...]:
         found = self.execute(
             "catalogue:columns",
-            "select attname, format_type(atttypid, atttypmod) from pg_attribute"
+            f"select attname, {TYPE} from pg_attribute a"
             f" where attrelid = to_regclass({self.engine.literal(table)}) and attnum > 0 and not attisdropped order by attnum",
         )
         return tuple(Column(str(row[0]), str(row[1])) for row in found.rows)

@@ -7,6 +7,7 @@ One value an engine, in a module of its own. What engines do differently is a fi
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runner.names import PLAIN, Layout, TableName
@@ -61,6 +62,10 @@ class Engine:
     """Words that are functions without parentheses, where the parser takes them for columns."""
     commits: re.Pattern[str] | None = None
     """The beginnings of statements that would commit an open transaction: within one they are refused."""
+    same_if_equal: re.Pattern[str]
+    """The types whose equal values are the same: not -0.0 and 0.0, nor 1.0 and 1.00, nor '30 days' and '1 month'."""
+    most_columns: int | None = None
+    """A table has no more columns than that; None: more than anybody has."""
     stand_ins: tuple[tuple[re.Pattern[str], str], ...] = ()
     """(types, a value of theirs) for `same`, where IS NOT DISTINCT FROM cannot be joined by."""
 
@@ -168,9 +173,16 @@ class Engine:
         """Null-safe inequality."""
         return f"{left} is distinct from {right}"
 
-    def sortable(self, column: str, type_: str) -> str:
-        """An expression by which any column can be ordered and grouped, also those of unordered types."""
-        return column
+    def told_apart(self, column: str, type_: str) -> tuple[str, ...]:
+        """What to group and to order by, so that only values which are the same fall together, of whatever type.
+
+        Equal is not enough where equal values may differ: then their text, or what is cheaper, tells them apart too.
+        """
+        return (column,) if self.same_if_equal.fullmatch(type_) else (column, self.text_of(column, type_))
+
+    def together(self, expressions: Sequence[str]) -> str:
+        """Several of them as one value, for an engine that counts what it groups by."""
+        raise NotImplementedError(self.name)
 
     def any_of(self, column: str, type_: str) -> str:
         """An aggregate that gives one of equal values, for types that cannot be grouped."""

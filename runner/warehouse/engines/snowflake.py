@@ -14,6 +14,7 @@ from runner.warehouse.engines.base import Engine
 PRIVATE = "runner_look"  # what the temporary tables of a command that only looks begin with
 NESTED = ("VARIANT", "OBJECT", "ARRAY", "MAP")
 UNORDERED = ("GEOGRAPHY", "GEOMETRY", "VECTOR")
+EXACT = re.compile(r"(NUMBER|VARCHAR|BOOLEAN|DATE|TIME|TIMESTAMP_NTZ|TIMESTAMP_LTZ|BINARY)(\([\d, ]+\))?")
 
 
 class _Snowflake(Engine):
@@ -56,8 +57,12 @@ class _Snowflake(Engine):
     def _same(self, left: str, right: str) -> str:
         return f"equal_null({left}, {right})"
 
-    def sortable(self, column: str, type_: str) -> str:
-        return self.text_of(column, type_) if type_.startswith((*NESTED, *UNORDERED)) else column
+    def told_apart(self, column: str, type_: str) -> tuple[str, ...]:
+        """A cast of a text keeps its collation."""
+        if type_.startswith("VARCHAR") and "COLLATE" in type_:
+            return column, f"to_binary({column}, 'UTF-8')"
+        nested = type_.startswith((*NESTED, *UNORDERED))
+        return (self.text_of(column, type_),) if nested else super().told_apart(column, type_)
 
     def any_of(self, column: str, type_: str) -> str:
         return f"any_value({column})"
@@ -86,6 +91,7 @@ SNOWFLAKE = _Snowflake(
     array_windows=False,  # ARRAY_AGG takes no frame
     infinite_dates=False,
     timestamp_type="timestamp_ntz",
+    same_if_equal=EXACT,
     boolean_max="boolor_agg",
     boolean_min="booland_agg",
     commits=re.compile(

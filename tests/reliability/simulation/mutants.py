@@ -21,7 +21,7 @@ from runner.playbook.values import Source
 from runner.program.values import SourceKey
 from runner.state.manifest import Manifest
 from runner.warehouse.base import Warehouse
-from runner.warehouse.values import Column, Result
+from runner.warehouse.values import Result
 from tests.oracles.schedules import Schedule, make
 from tests.oracles.world import Op
 
@@ -275,9 +275,9 @@ def shared_index() -> AbstractContextManager[Any]:
 def except_diff() -> AbstractContextManager[Any]:
     """Old and new rows compared as sets."""
 
-    def diff(algebra: Algebra, staged: Staged, common: list[Column]) -> str:
-        listed = algebra.listed(common)
-        old = changes.old_rows(algebra, staged, [column.name for column in common])
+    def diff(algebra: Algebra, staged: Staged) -> str:
+        listed = algebra.listed(staged.common)
+        old = changes.old_rows(algebra, staged, [column.name for column in staged.common])
         new = f"select {listed} from {algebra.scratch.new(staged.number)}"
         return (
             f"select {listed}, 1 as runner_was, 0 as runner_now from (({old}) except ({new})) runner_a union all"
