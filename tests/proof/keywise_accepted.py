@@ -71,6 +71,10 @@ ACCEPTED = [
     yes(
         "select k, max(x) over (partition by k rows between unbounded preceding and unbounded following) as m from s.events"
     ),
+    yes("select k, count(distinct page) over (partition by k) as n from s.events"),
+    yes(
+        "select e.k, first_value(s.k) over (partition by e.k order by e.t) as f from s.events e join s.sessions s on s.k = e.k"
+    ),
     yes("select k, first_value(page) over (partition by k order by t, page) as f from s.events"),
     yes("select k, last_value(page) over (partition by k order by t, page) as l from s.events"),
     yes(
@@ -137,6 +141,9 @@ ACCEPTED = [
     ),
     yes(
         "select e.k, e.event_id, s.u, row_number() over (partition by e.k order by e.event_id) as n from s.events e left join s.sessions s on s.k = e.k"
+    ),
+    yes(
+        "with a as (select k, count(*) as n from s.events group by k), b as (select k, sum(amount) as m from s.orders group by k) select k, n, row_number() over (partition by k order by m) as place from a full join b using (k)"
     ),
     # look-ups
     yes("select e.k, e.page, l.name from s.events e left join s.lookup l on l.id = e.x"),

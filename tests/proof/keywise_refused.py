@@ -303,6 +303,18 @@ REFUSED = [
         MAYBE,
         why="equal rows are put out whole here",
     ),
+    no(
+        "with b as (select k, count(*) as m from s.orders group by k) select k, e.event_id, row_number() over (partition by k order by b.m) as n from s.events e full join b using (k)",
+        "leaves rows of a key alike",
+        ORDER,
+    ),
+    no(
+        "select k, page from s.events start with page = 'p' connect by prior x = event_id",
+        "uses connect",
+        DRY,
+        why="Snowflake only",
+        dialect="snowflake",
+    ),
     # limits, samples, the clock, chance
     no("select k, page from s.events order by t, event_id limit 3", "limit 3 takes some rows"),
     no("select k, page from s.events order by event_id offset 2", "takes some rows"),

@@ -60,6 +60,10 @@ RIGHT = [
         "k",
         "with w as (select * rename (event_id as i) from c.rows) select k as key, string_agg(page, ',' order by t, i) as path from w group by k",
     ),
+    (
+        "k",
+        "with w as (select *, row_number() over (partition by k order by t, event_id) as n from c.rows qualify n = 1) select k as key, first(page order by t) as page from w group by k",
+    ),
     ("k", "select k as key, x from c.rows where x > 2 union all select k, x from c.rows where x <= 2"),
     (
         "k",
@@ -171,6 +175,11 @@ WRONG = [
     ),
     (
         "k",
+        "with w as (select k, t, page, row_number() over (partition by k order by t, event_id) as x from c.rows qualify x = 1) select k as key, first(page order by t) as page from w group by k",
+        LOOSE,
+    ),
+    (
+        "k",
         "select distinct on (k) k as key, * replace (lower(page) as page) from c.rows order by k, page",
         "takes any of the rows",
     ),
@@ -231,6 +240,13 @@ def test_wrong(
     assert any(reason in refusal.reason for refusal in known.refusals), known
     assert offline.refusals
     assert wrong(sql, tracked(key), worlds, backwards), f"no data set shows it, seeds {SEEDS}"
+
+
+def test_a_path_begins_with_a_table_where_there_are_no_struct_paths() -> None:
+    """Postgres reads `page.k` in a subquery as column k of the outer `page`, though the subquery has a column page."""
+    sql = "select page.k as key, (select max(r.x) from c.rows r where r.k = page.k) as x from c.others page"
+    tree = sqlglot.parse_one(sql, read="postgres")
+    assert check(tree, ("key",), tracked("k"), "postgres", COLUMNS).refusals == ()  # type: ignore[arg-type]
 
 
 def test_a_field_is_not_a_column_of_the_same_name() -> None:
