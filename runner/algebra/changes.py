@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runner.algebra import rows
-from runner.algebra.texts import Algebra, as_ks, ks
+from runner.algebra.texts import Algebra, as_ks, condition, ks
 from runner.algebra.values import Extent, Staged
 from runner.warehouse.values import Column
 
@@ -124,20 +124,21 @@ def publish(algebra: Algebra, staged: Staged) -> list[tuple[str, str]]:
     return found
 
 
-def duplicates(algebra: Algebra, staged: Staged) -> str:
-    """Values of the model's `unique` columns that would stand twice after publish; nulls are never equal.
+def duplicates(algebra: Algebra, staged: Staged, *, nulls: bool = False, whole: bool = False) -> str:
+    """Values of the model's `unique` columns that would stand twice after publish; nulls are equal only if asked.
 
-    Where `unique` holds the whole key, two such rows have one key, and all rows of a recomputed key are staged.
+    Where `unique` holds the whole key, two such rows have one key, and all rows of a recomputed key are staged: the
+    others were looked at before, unless the `whole` table is asked for.
     """
     names = list(staged.compiled.model.unique)
     listed = ", ".join(algebra.quoted(names))
     table = algebra.scratch.new(staged.number)
     key = {name.lower() for name in staged.compiled.key_names}
-    if not key or not key <= {name.lower() for name in names}:
+    if whole or not key or not key <= {name.lower() for name in names}:
         table = rows.of_model(algebra, staged, tuple(Column(name, "") for name in names), lambda _: rows.ALL)
-    known = " and ".join(f"{name} is not null" for name in algebra.quoted(names))
+    known = condition([] if nulls else [f"{name} is not null" for name in algebra.quoted(names)])
     return (
-        f"select {listed}, count(*) as runner_copies from {table} runner_u where {known}"
+        f"select {listed}, count(*) as runner_copies from {table} runner_u{known}"
         f" group by {listed} having count(*) > 1 limit 5"
     )
 

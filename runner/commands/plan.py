@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from runner.events import NullKey, PendingBatches
 from runner.increment import freeze, stage, touched
 from runner.increment.bind import bind, check_ownership
+from runner.increment.check import check_ids
 from runner.increment.freeze import Frozen
 from runner.increment.stage import Decision
 from runner.increment.work import Work, read_only_work
@@ -82,6 +83,7 @@ def plan(
             bound = freeze.pin(work, bound, copies=False)
             frozen = freeze.count_batches(work, bound)
             decision = stage.decide(work, state, bound)
+            check_ids(work, state, bound, frozen, decision)
             frozen = freeze.find_keys(work, state, frozen)
             some = frozen.batch_count or decision.reasons
             planned = _models(work, frozen, decision) if some else ()

@@ -14,7 +14,7 @@ from runner.algebra.rows import columns_read
 from runner.algebra.texts import Algebra
 from runner.algebra.values import BoundSource, Planned
 from runner.errors import BadInput, Place, Problem, Stopped, did_you_mean
-from runner.increment.keys_known import still_refused
+from runner.increment.keys_known import decided
 from runner.names import TableName, is_own
 from runner.program.values import CompiledModel, Program, renamed
 from runner.state.manifest import State
@@ -30,6 +30,7 @@ class Bound:
     lookups: Mapping[TableName, Relation]
     stored: Mapping[TableName, Relation | None]  # a model's table; None where it is not there yet
     inputs: Mapping[TableName, str]  # of a model: names the columns that it reads, and their types
+    needs_ids: frozenset[TableName]  # models whose order is total only if no row of their inputs lacks its id
     lookup_rows: Mapping[TableName, str] = field(default_factory=dict)  # what stands after FROM, within a snapshot
 
     def planned(self, number: int, model: CompiledModel, algebra: Algebra) -> Planned:
@@ -75,11 +76,12 @@ def bind(program: Program, warehouse: Warehouse, state: State) -> Bound:
         raise BadInput(problems)
     read = {**{table: source.relation for table, source in sources.items()}, **{t: found[t] for t in lookups}}
     stored = {table: found[name].names for table, name in physical.items() if name in found}
-    refused = still_refused(program, state, {table: relation.names for table, relation in read.items()}, stored)
-    if refused:
-        raise BadInput(refused)
+    known = decided(program, state, {table: relation.names for table, relation in read.items()}, stored)
+    if known.problems:
+        raise BadInput(known.problems)
     inputs = {model.table: _columns_of(model, read) for model in program.models}
-    return Bound(sources, {t: found[t] for t in lookups}, {t: found.get(p) for t, p in physical.items()}, inputs)
+    tables = {t: found.get(p) for t, p in physical.items()}
+    return Bound(sources, {t: found[t] for t in lookups}, tables, inputs, known.needs_ids)
 
 
 def _columns_of(model: CompiledModel, relations: Mapping[TableName, Relation]) -> str:

@@ -7,7 +7,9 @@ no SQL.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from runner.errors import Problem
 from runner.names import TableName
@@ -15,21 +17,40 @@ from runner.program import cache
 from runner.program.values import CompiledModel, Program, renamed
 from runner.state.manifest import State
 
+if TYPE_CHECKING:
+    from runner.program.strategy import Asked
+
 Columns = Mapping[TableName, tuple[str, ...]]
 
 
-def still_refused(program: Program, state: State, inputs: Columns, stored: Columns) -> list[Problem]:
-    """Why models may not be recomputed by key; `inputs` are the columns of sources and look-ups, `stored` of models."""
-    if not any(model.doubtful for model in program.models):
-        return []
+@dataclass(frozen=True)
+class Decided:
+    """What is known of the program's models once the catalogue is."""
+
+    problems: tuple[Problem, ...]  # why models may not be recomputed by key
+    needs_ids: frozenset[TableName]  # models whose order is total only if no row of their inputs lacks its id
+
+
+def decided(program: Program, state: State, inputs: Columns, stored: Columns) -> Decided:
+    """What offline was left open; `inputs` are the columns of sources and look-ups, `stored` of models."""
+    doubtful = [model.table for model in program.models if model.doubtful]
+    needs_ids = {model.table for model in program.models if model.needs_ids and not model.doubtful}
+    if not doubtful:
+        return Decided((), frozenset(needs_ids))
     kept = {table: names for table, names in stored.items() if _is_current(program, state, table)}
     passed = repr((sorted(inputs.items()), sorted(kept.items())))
     if cache.is_noted(program, passed):
-        return []
-    problems = list(_asked(program, inputs, kept))
+        noted = {table for table in doubtful if cache.is_noted(program, f"{passed} ids of {table}")}
+        return Decided((), frozenset(needs_ids | noted))
+    problems: list[Problem] = []
+    for table, said in _asked(program, inputs, kept):
+        problems += said.problems
+        if said.needs_ids:
+            needs_ids.add(table)
+            cache.note(program, f"{passed} ids of {table}")
     if not problems:
         cache.note(program, passed)
-    return problems
+    return Decided(tuple(problems), frozenset(needs_ids))
 
 
 def _is_current(program: Program, state: State, table: TableName) -> bool:
@@ -38,16 +59,14 @@ def _is_current(program: Program, state: State, table: TableName) -> bool:
     return known is not None and known.digest == program.model(table).digest
 
 
-def _asked(program: Program, inputs: Columns, stored: Columns) -> list[Problem]:
+def _asked(program: Program, inputs: Columns, stored: Columns) -> Iterator[tuple[TableName, Asked]]:
     from runner.program import strategy
 
     columns: dict[TableName, tuple[str, ...]] = {**inputs, **stored}
-    problems: list[Problem] = []
     for model in program.models:
         columns.update(_of_model(model, program, columns))
         if model.doubtful:
-            problems += strategy.asked(model, program.playbook, program.engine, columns)
-    return problems
+            yield model.table, strategy.asked(model, program.playbook, program.engine, columns)
 
 
 def _of_model(model: CompiledModel, program: Program, columns: Columns) -> Columns:

@@ -28,7 +28,7 @@ from runner.errors import (
 from runner.events import Emit, Note, Nothing, Published
 from runner.increment import fate, freeze, publish, scripts, stage, tables, touched, views
 from runner.increment.bind import Bound, bind, check_ownership
-from runner.increment.check import check
+from runner.increment.check import check, check_ids
 from runner.increment.freeze import Frozen
 from runner.increment.work import Request, Work
 from runner.playbook.values import Phase, Vanished
@@ -171,7 +171,7 @@ def _freeze_to_after(work: Work, state: State, started: float) -> Cycle:
     frozen, outcomes = found
 
     scripts.run_queries(work, Phase.STAGE)
-    check(work, outcomes)
+    check(work, bound, outcomes)
     indexes = tables.prepare(work, state, frozen, outcomes)
 
     record = RunRecord(
@@ -215,6 +215,7 @@ def _freeze_and_stage(work: Work, state: State, bound: Bound, stale: bool) -> tu
             decision = stage.decide(work, state, bound)
         for pending in frozen.pending:
             work.emit(pending)
+        check_ids(work, state, bound, frozen, decision)
         frozen = freeze.find_keys(work, state, frozen)
         outcomes = stage.stage(work, state, bound, frozen, decision)
         scripts.make_named_tables(work, frozen)

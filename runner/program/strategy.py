@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlglot.errors import SqlglotError
 
@@ -28,7 +28,12 @@ def proved(read: ReadModel, playbook: Playbook, dialect: str, problems: list[Pro
             if not found and by_key(compiled):
                 said = keywise.check(read.tree, compiled.key_names, _tracked(compiled, playbook), dialect)
                 refused = tuple(told(compiled, said.refusals))
-                compiled = replace(compiled, doubtful=said.is_open, undecided=refused if said.is_open else ())
+                compiled = replace(
+                    compiled,
+                    doubtful=said.is_open,
+                    undecided=refused if said.is_open else (),
+                    needs_ids=said.needs_ids,
+                )
                 found += () if said.is_open else refused
     except BadInput as error:
         problems += error.problems
@@ -43,14 +48,22 @@ def by_key(compiled: CompiledModel) -> bool:
     return bool(model.key) and not model.merge and not model.affected and not model.unproven
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What the key-wise rule says of a model with the columns of its inputs known."""
+
+    problems: tuple[Problem, ...]  # why it may not be recomputed by key
+    needs_ids: bool
+
+
 def asked(
     compiled: CompiledModel, playbook: Playbook, dialect: str, columns: Mapping[TableName, tuple[str, ...]]
-) -> tuple[Problem, ...]:
-    """Why a model may not be recomputed by key, with the columns of its inputs known; nothing if it may."""
+) -> Asked:
+    """The key-wise rule once more, with the columns of the model's inputs known."""
     with readable(compiled.select.place):
         _, tree = parse_select(compiled.select.text, dialect, compiled.select.place)
         said = keywise.check(tree, compiled.key_names, _tracked(compiled, playbook), dialect, columns)
-    return tuple(told(compiled, said.refusals))
+    return Asked(tuple(told(compiled, said.refusals)), said.needs_ids)
 
 
 def columns_of(compiled: CompiledModel, dialect: str, columns: Mapping[TableName, tuple[str, ...]]) -> tuple[str, ...]:
@@ -144,10 +157,11 @@ def _tracked(compiled: CompiledModel, playbook: Playbook) -> Mapping[TableName, 
         if source.table in compiled.sources:
             unique = tuple(e.text for e in source.dedupe)
             keys = tuple(c.over(source.table) for c in columns)
-            found[source.table] = keywise.Tracked(keys, (unique,) if unique else ())
+            found[source.table] = keywise.Tracked(keys, (unique,) if unique else (), frozenset(unique[:1]))
     for owner in playbook.models:
         if owner.table in compiled.models:
             sets = (owner.unique, tuple(c.name for c in owner.key) if owner.merge else ())
             keys = tuple(c.over(owner.table) for c in columns)
-            found[owner.table] = keywise.Tracked(keys, tuple(columns for columns in sets if columns))
+            listed = tuple(columns for columns in sets if columns)
+            found[owner.table] = keywise.Tracked(keys, listed, frozenset(owner.unique))
     return found

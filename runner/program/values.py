@@ -59,6 +59,7 @@ class CompiledModel:
     ported: bool = False  # its text is not the one that the author wrote: lines say nothing
     doubtful: bool = False  # whether it may be recomputed by key hangs on columns that only the catalogue knows
     undecided: tuple[Problem, ...] = ()  # why not, as far as that is known without them
+    needs_ids: bool = False  # its order is total only if no row of its inputs lacks its id
 
     @property
     def table(self) -> TableName:

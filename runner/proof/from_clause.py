@@ -15,6 +15,7 @@ from sqlglot import exp
 from runner.names import TableName
 from runner.proof.calls import name_of_call, shown, volatile, words
 from runner.proof.columns import Canon, Dependence, Out, Relation, Unlisted, leaves, own
+from runner.proof.filled import filled, told_filled
 from runner.proof.relations import (
     OUTER,
     Frame,
@@ -329,6 +330,14 @@ class From:
             frame.unique = [frozenset()] if alone else []
         else:
             frame.unique = _least([one | other for one in frame.unique for other in theirs])
+        if side == "":
+            self._fill(list(conjuncts(join.args.get("on"))))
+
+    def _fill(self, conditions: list[exp.Expr]) -> None:
+        """Learns which expressions are not null on any row."""
+        if any(of[0] == "filled" for unique in self.frame.unique for of in unique):
+            told = told_filled(conditions, self.frame)
+            self.frame.unique = _least([unique - told for unique in self.frame.unique])
 
     def _given(self, join: exp.Join, alias: str, lefts: Mapping[str, list[Canon]]) -> Unique:
         """Columns of the joined relation that equal something on the left: a row on the left meets one value."""
@@ -343,7 +352,7 @@ class From:
                 plain = isinstance(bare(mine), exp.Column) and at[:3] == frame.column(alias, (0, ""))[:3]
                 if plain and theirs is not None and not any(is_of(one, alias, frame) for one in theirs):
                     found.add(at)
-        return frozenset(found)
+        return frozenset(found | {filled(of) for of in found})
 
     def _only_key(self, join: exp.Join, lefts: Mapping[str, list[Canon]]) -> bool:
         conditions = list(conjuncts(join.args.get("on")))
@@ -352,6 +361,7 @@ class From:
     def finish(self, where: exp.Expr | None, node: exp.Expr) -> bool:
         """Ties by WHERE what commas and cross joins left apart. True: all hangs on the key of the enclosing row."""
         frame = self.frame
+        self._fill(list(conjuncts(where)))
         for condition in conjuncts(where):
             frame.link(condition)
             if isinstance(condition, exp.EQ):

@@ -20,6 +20,7 @@ from runner.names import TableName, turned
 from runner.proof.block import UNPROVEN, Block
 from runner.proof.calls import volatile
 from runner.proof.columns import Canon, Dependence, Out, Place, Relation, Unlisted, leaves, own, through
+from runner.proof.filled import without_nulls
 from runner.proof.from_clause import QUALIFY, Ctes, From, Rule
 from runner.proof.relations import Frame, bare, canon, folded, inside, line_of
 from runner.sql import parser
@@ -37,6 +38,7 @@ class Tracked:
 
     key: tuple[str, ...]  # each key column as an expression over a row of this input, in the model's order
     unique: tuple[tuple[str, ...], ...]  # sets of columns, each declared unique in this input
+    loose: frozenset[str] = frozenset()  # columns of theirs that may be null: such rows are not told apart
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,12 @@ class Verdict:
     """What the rule says of a SELECT: accepted if there are no refusals.
 
     `is_open`: it hangs on columns that nobody has listed, so only a check that knows all columns counts.
+    `needs_ids`: it takes for granted that columns which are `loose` in an input are never null.
     """
 
     refusals: tuple[Refusal, ...]
     is_open: bool
+    needs_ids: bool = False
 
 
 def check(
@@ -67,6 +71,20 @@ def check(
     columns: Mapping[TableName, tuple[str, ...]] = NO_COLUMNS,
 ) -> Verdict:
     """Whether `tree` may be recomputed key by key. `key` names output columns, `columns` those of known tables."""
+    strict = _check(tree, key, tracked, dialect, columns)
+    if not (strict.refusals or strict.is_open) or not any(one.loose for one in tracked.values()):
+        return strict
+    trusting = {name: replace(one, loose=frozenset()) for name, one in tracked.items()}
+    return replace(_check(tree, key, trusting, dialect, columns), needs_ids=True)
+
+
+def _check(
+    tree: exp.Query,
+    key: tuple[str, ...],
+    tracked: Mapping[TableName, Tracked],
+    dialect: str,
+    columns: Mapping[TableName, tuple[str, ...]],
+) -> Verdict:
     listed = {name: tuple(_catalogued(one, dialect) for one in names) for name, names in columns.items()}
     inputs = {name: _relation_of(name, one, listed.get(name, ()), dialect) for name, one in tracked.items()}
     texts = next(iter(tracked.values())).key if tracked else key
@@ -113,7 +131,8 @@ def _relation_of(name: TableName, tracked: Tracked, columns: tuple[str, ...], di
         return through(of, lambda part: own(part[3]) if part[0] == "column" else None) or ("unknown", 0, text)
 
     keys = tuple(map(over, tracked.key))
-    unique = tuple(frozenset(over(text) for text in texts) - {*keys} for texts in tracked.unique)
+    loose = frozenset(map(over, tracked.loose))
+    unique = tuple(without_nulls(map(over, texts), loose) - {*keys} for texts in tracked.unique)
     read_by = [leaf for of in [*keys, *(of for one in unique for of in one)] for leaf in leaves(of)]
     named = dict.fromkeys(leaf[1] for leaf in read_by if leaf[0] == "own")
     places: Iterable[Place] = [(at, "") for at in range(len(columns))] if columns else named

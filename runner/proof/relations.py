@@ -215,11 +215,20 @@ class Frame:
         if not maybe and self.outer:
             return self.outer._resolve([name])
         if not having and any(relation.is_open for relation in self.relations.values()):
-            if len(maybe) > 1 or self.outer:
+            if len(maybe) > 1 or self._is_beyond(name):
                 self.doubts.append(name)
             if len(maybe) == 1:
                 return self.named(maybe[0], name)
         return ("unknown", self.depth, name)
+
+    def _is_beyond(self, name: str) -> bool:
+        """Whether an enclosing query may have a column of this name."""
+        outer = self.outer
+        return outer is not None and (
+            name in outer.merged
+            or any(relation.may_have(name) for relation in outer.relations.values())
+            or outer._is_beyond(name)
+        )
 
     def knows(self, column: exp.Column) -> bool:
         """Whether this name is certain to be an input column of this block."""

@@ -185,8 +185,9 @@ class DuckDB(Warehouse):
             described = self._send("catalogue:query", f"describe select * from {place}", self._unless_absent)
             if not described:
                 continue
-            columns = _columns(described[0])
-            definition = self._view(name)
+            columns, definition = _columns(described[0]), self._view(name)
+            if definition is not None:  # NOT NULL is said of a view's columns that an outer join fills up, too
+                columns = tuple(replace(column, nullable=True) for column in columns)
             found[name] = Relation(name, columns, definition is not None, definition or "")
         return found
 
@@ -251,7 +252,7 @@ class DuckDB(Warehouse):
 
 
 def _columns(described: Result) -> tuple[Column, ...]:
-    return tuple(Column(str(row[0]), str(row[1])) for row in described.rows)
+    return tuple(Column(str(row[0]), str(row[1]), nullable=row[2] != "NO") for row in described.rows)
 
 
 def _marks(pattern: str) -> list[FileMark]:

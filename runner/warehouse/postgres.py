@@ -178,7 +178,7 @@ class Postgres(Server):
             f"select w.n, a.attname, {TYPE}, c.relkind::text,"
             " case when c.relkind in ('v', 'm') then pg_get_viewdef(c.oid) end,"
             " exists (select 1 from pg_index i where i.indrelid = c.oid and i.indkey[0] = a.attnum and i.indisvalid"
-            "  and i.indpred is null),"
+            "  and i.indpred is null), a.attnotnull and c.relkind in ('r', 'p'),"
             " c.relkind in ('r', 'p') and (c.relhastriggers or c.relhasrules or c.relrowsecurity or c.relhassubclass)"
             f" from (values {listed}) w(n, name) join pg_class c on c.oid = to_regclass(w.name)"
             " join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped order by w.n, a.attnum",
@@ -186,8 +186,8 @@ class Postgres(Server):
         columns: dict[int, list[Column]] = {}
         views: dict[int, str] = {}
         hooked = set()
-        for n, column, type_, kind, definition, indexed, may_be_hooked in found.rows:
-            columns.setdefault(n, []).append(Column(column, type_, indexed))
+        for n, column, type_, kind, definition, indexed, filled, may_be_hooked in found.rows:
+            columns.setdefault(n, []).append(Column(column, type_, indexed, nullable=not filled))
             if kind in ("v", "m"):
                 views[n] = definition.rstrip().rstrip(";")
             if may_be_hooked:

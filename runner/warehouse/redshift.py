@@ -197,9 +197,11 @@ class Redshift(Server):
         place = {tuple(n.lower() for n in name.within(self.engine.default_schema).parts[-2:]): name for name in wanted}
         columns: dict[TableName, list[Column]] = {}
         views: dict[TableName, str] = {}
-        for schema, table, column, type_, kind, definition in self.execute("catalogue", select(list(place))).rows:
+        for schema, table, column, type_, kind, definition, filled in self.execute(
+            "catalogue", select(list(place))
+        ).rows:
             name = place[str(schema), str(table)]
-            columns.setdefault(name, []).append(Column(str(column), str(type_)))
+            columns.setdefault(name, []).append(Column(str(column), str(type_), nullable=not filled))
             if str(kind) in ("v", "m"):
                 views[name] = str(definition or "").rstrip().rstrip(";")
         return {n: Relation(n, tuple(listed), n in views, views.get(n, "")) for n, listed in columns.items()}
@@ -207,7 +209,7 @@ class Redshift(Server):
     def _ordinary(self, places: list[tuple[str, str]]) -> str:
         return (
             "select n.nspname, c.relname, a.attname, format_type(a.atttypid, a.atttypmod), c.relkind,"
-            " case when c.relkind = 'v' then pg_get_viewdef(c.oid) end from pg_class c"
+            " case when c.relkind = 'v' then pg_get_viewdef(c.oid) end, a.attnotnull and c.relkind = 'r' from pg_class c"
             " join pg_namespace n on n.oid = c.relnamespace join pg_attribute a on a.attrelid = c.oid"
             f" where a.attnum > 0 and not a.attisdropped and ({self._any(places, 'n.nspname', 'c.relname')})"
             " order by n.nspname, c.relname, a.attnum"
@@ -218,7 +220,7 @@ class Redshift(Server):
             "select table_schema, table_name, column_name, case"
             " when data_type like 'character%' then data_type || '(' || cast(character_maximum_length as varchar(20)) || ')'"
             " when data_type = 'numeric' then 'numeric(' || cast(numeric_precision as varchar(20)) || ','"
-            " || cast(numeric_scale as varchar(20)) || ')' else data_type end, 'v', ''"
+            " || cast(numeric_scale as varchar(20)) || ')' else data_type end, 'v', '', false"
             f" from svv_columns where {self._any(places, 'table_schema', 'table_name')}"
             " order by table_schema, table_name, ordinal_position"
         )

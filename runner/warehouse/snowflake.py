@@ -190,7 +190,8 @@ class Snowflake(Server):
                     ).one()[0]
                 )
                 select = re.sub(r"^\s*create\s+.*?\s+as\s+", "", ddl, flags=re.IGNORECASE | re.DOTALL)
-                found[name] = replace(found[name], is_view=True, definition=select.rstrip().rstrip(";"))
+                columns = tuple(replace(column, nullable=True) for column in found[name].columns)
+                found[name] = Relation(name, columns, is_view=True, definition=select.rstrip().rstrip(";"))
             elif kind == "BASE TABLE" and retention:
                 self._history.add(name)
         return found
@@ -218,7 +219,8 @@ class Snowflake(Server):
 
     def columns_of(self, table: str) -> tuple[Column, ...]:
         found = self.execute("catalogue:columns", f"describe table {table}")
-        return tuple(Column(turned(str(row[0])), str(row[1])) for row in found.rows)
+        nulls = [name.lower() for name in found.columns].index("null?")
+        return tuple(Column(turned(str(r[0])), str(r[1]), nullable=r[nulls] != "N") for r in found.rows)
 
     def tables(self, schema: str, prefix: str) -> tuple[str, ...]:
         found = self.execute(

@@ -65,11 +65,15 @@ NOTHING = Result((), [], -1)  # what DDL gives
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table, with the engine's own spelling of its type; `indexed`: rows can be found by it."""
+    """A column of a table, with the engine's own spelling of its type; `indexed`: rows can be found by it.
+
+    Not `nullable`: the engine sees to it that it is never null.
+    """
 
     name: str
     type: str
     indexed: bool = field(default=False, compare=False)
+    nullable: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True)
