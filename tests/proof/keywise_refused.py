@@ -325,6 +325,11 @@ REFUSED = [
         why="Snowflake only",
         dialect="snowflake",
     ),
+    no(
+        "with a as (select k, page, x from s.events union select k, page, amount from s.orders) select k, page, x, row_number() over (partition by k order by page) as n from a",
+        "leaves rows of a key alike",
+        ORDER,
+    ),
     # limits, samples, the clock, chance
     no("select k, page from s.events order by t, event_id limit 3", "limit 3 takes some rows"),
     no("select k, page from s.events order by event_id offset 2", "takes some rows"),

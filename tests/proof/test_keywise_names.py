@@ -64,6 +64,10 @@ RIGHT = [
         "k",
         "with w as (select *, row_number() over (partition by k order by t, event_id) as n from c.rows qualify n = 1) select k as key, first(page order by t) as page from w group by k",
     ),
+    (
+        "k",
+        "with w as (select * exclude (page), k as page from c.rows join (select k, count(*) as n from c.rows group by k) using (k)) select page as key, sum(x) as x, max(n) as n from w group by 1",
+    ),
     ("k", "select k as key, x from c.rows where x > 2 union all select k, x from c.rows where x <= 2"),
     (
         "k",
