@@ -55,6 +55,8 @@ ACCEPTED = [
     yes("select distinct on (k) k, page from s.events order by k, t desc, event_id"),
     yes("select distinct on (k) k, page, t from s.events order by k, t desc, page"),
     yes("select distinct on (k, page) k, page from s.events"),
+    yes("select distinct on (k) k, x as event_id from s.events e order by k, e.event_id"),
+    yes("select cast(t as date) as d, page from (select distinct t, page from s.events)", DAY),
     yes("select k, page from s.events qualify row_number() over (partition by k order by t, event_id) = 1"),
     yes(
         "select k, page, row_number() over w as n, lag(page) over w as before from s.events window w as (partition by k order by t, event_id)"

@@ -330,6 +330,16 @@ REFUSED = [
         "leaves rows of a key alike",
         ORDER,
     ),
+    no(
+        "select e.k, first((select max(l.id) from s.lookup l where l.page = e.page) order by e.t) as p from s.events e group by e.k",
+        "leaves rows of a key alike",
+        ORDER,
+    ),
+    no(
+        "select distinct on (k) k, * exclude (k) from s.events order by k, t",
+        "takes any of the rows",
+        ORDER,
+    ),
     # limits, samples, the clock, chance
     no("select k, page from s.events order by t, event_id limit 3", "limit 3 takes some rows"),
     no("select k, page from s.events order by event_id offset 2", "takes some rows"),

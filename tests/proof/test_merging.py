@@ -93,6 +93,11 @@ ACCEPTED = [
         (MergeColumn("f", MIN), MergeColumn("x", FIRST, "x", ("t",))),
         KEY,
     ),
+    (
+        "select k, page as p, min(t) as first_seen from s.events group by k, p",
+        SEEN[:1],
+        (KeyColumn("k"), KeyColumn("p", Expression("page"))),
+    ),
 ]
 X_BY_T = (MergeColumn("f", MIN), MergeColumn("x", FIRST, "x", ("t",)))
 LAST_X = (MergeColumn("f", MAX), MergeColumn("x", LAST, "x", ("t",)))
