@@ -55,6 +55,7 @@ ACCEPTED = [
     yes("select distinct on (k) k, page from s.events order by k, t desc, event_id"),
     yes("select distinct on (k) k, page, t from s.events order by k, t desc, page"),
     yes("select distinct on (k, page) k, page from s.events"),
+    yes("select k, page, any_value(page) as p, count(*) as n from s.events group by k, page"),
     yes("select distinct on (k) k, x as event_id from s.events e order by k, e.event_id"),
     yes("select cast(t as date) as d, page from (select distinct t, page from s.events)", DAY),
     yes("select k, page from s.events qualify row_number() over (partition by k order by t, event_id) = 1"),

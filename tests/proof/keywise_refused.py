@@ -169,6 +169,10 @@ REFUSED = [
         "preserved side",
         KEYS,
     ),
+    no(
+        "select s.k, o.amount from (s.sessions s join s.events e on e.k = s.k) join s.orders o on o.amount = e.x",
+        "not joined by equality",
+    ),
     # set operations
     no("select k, page from s.events union all select k, page from s.lookup", "reads no tracked input"),
     no("select k, page from s.events union all select page, k from s.orders", "same position"),
@@ -338,6 +342,11 @@ REFUSED = [
     no(
         "select distinct on (k) k, * exclude (k) from s.events order by k, t",
         "takes any of the rows",
+        ORDER,
+    ),
+    no(
+        "select e.k, e.event_id, row_number() over (partition by e.k order by e.t) as n from s.events e join s.sessions s on s.k = e.k",
+        "leaves rows of a key alike",
         ORDER,
     ),
     # limits, samples, the clock, chance

@@ -139,6 +139,11 @@ WRONG = [
         "with w as (select r.page as k, r.* from c.rows r join c.rows s using (k)) select k as key, count(*) as n from w group by 1",
         OTHER_KEY,
     ),
+    (
+        "k",
+        "with w as (select x, k, page as k, k as k_1 from c.rows) select k_1 as key, count(*) as n from w group by 1",
+        OTHER_KEY,
+    ),
     ("k", "select payload.k as key, count(*) as n from c.rows group by payload.k", OTHER_KEY),
     ("k", "select r.payload.k as key, x from c.rows r", "is not the key"),
     ("p", "select k as key, sum(x) as x from c.rows group by k", OTHER_KEY),
