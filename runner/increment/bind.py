@@ -14,7 +14,7 @@ from runner.algebra.rows import columns_read
 from runner.algebra.texts import Algebra
 from runner.algebra.values import BoundSource, Planned
 from runner.errors import BadInput, Place, Problem, Stopped, did_you_mean
-from runner.increment.keys_known import decided
+from runner.increment.keys_known import decided, keys_missing
 from runner.names import TableName, is_own
 from runner.program.values import CompiledModel, Program, renamed
 from runner.state.manifest import State
@@ -72,6 +72,7 @@ def bind(program: Program, warehouse: Warehouse, state: State) -> Bound:
             problems.append(
                 Problem(model.model.place, f"{model.table} is a view; a model owns a table", "drop the view")
             )
+    problems += keys_missing(program, {table: source.relation.names for table, source in sources.items()})
     if problems:
         raise BadInput(problems)
     read = {**{table: source.relation for table, source in sources.items()}, **{t: found[t] for t in lookups}}

@@ -23,6 +23,23 @@ if TYPE_CHECKING:
 Columns = Mapping[TableName, tuple[str, ...]]
 
 
+def keys_missing(program: Program, inputs: Columns) -> list[Problem]:
+    """Columns that keys read of sources and models, and that these do not have."""
+    known = {**inputs, **{model.table: model.select.outputs for model in program.models if model.select.outputs}}
+    absent = [
+        (model, table)
+        for model in program.models
+        for table in {one.table: None for one in model.named}
+        if (columns := known.get(table)) is not None
+        and not {one.name for one in model.named if one.table == table} <= {name.lower() for name in columns}
+    ]
+    if not absent:
+        return []
+    from runner.program import named
+
+    return [problem for model, table in absent for problem in named.missing(model, table, known[table])]
+
+
 @dataclass(frozen=True)
 class Decided:
     """What is known of the program's models once the catalogue is."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from runner.errors import BadInput, Place, Problem, did_you_mean
 from runner.names import TableName
 from runner.playbook.values import Playbook, Vanished
+from runner.program import named
 from runner.program.models import ReadModel
 from runner.program.texts import readable
 from runner.program.values import CompiledModel
@@ -27,7 +29,7 @@ def proved(read: ReadModel, playbook: Playbook, dialect: str, problems: list[Pro
             order = merge.stored_order(compiled.model, read.tree, dialect) if compiled.model.merge and not found else {}
             if not found and by_key(compiled):
                 said = keywise.check(read.tree, compiled.key_names, _tracked(compiled, playbook), dialect)
-                refused = tuple(told(compiled, said.refusals))
+                refused = _refused(compiled, read.tree, dialect, said)
                 compiled = replace(
                     compiled,
                     doubtful=said.is_open,
@@ -35,6 +37,7 @@ def proved(read: ReadModel, playbook: Playbook, dialect: str, problems: list[Pro
                     needs_ids=said.needs_ids,
                 )
                 found += () if said.is_open else refused
+            compiled = replace(compiled, named=named.of_key(compiled, read.tree, dialect))
     except BadInput as error:
         problems += error.problems
         return None
@@ -63,7 +66,13 @@ def asked(
     with readable(compiled.select.place):
         _, tree = parse_select(compiled.select.text, dialect, compiled.select.place)
         said = keywise.check(tree, compiled.key_names, _tracked(compiled, playbook), dialect, columns)
-    return Asked(tuple(told(compiled, said.refusals)), said.needs_ids)
+    return Asked(_refused(compiled, tree, dialect, said), said.needs_ids)
+
+
+def _refused(compiled: CompiledModel, tree: exp.Query, dialect: str, said: keywise.Verdict) -> tuple[Problem, ...]:
+    """Why the rule refuses a model; where it looked for another key than the SELECT has, that alone."""
+    other = named.made(compiled, tree, dialect) if said.refusals else None
+    return (other,) if other else tuple(told(compiled, said.refusals))
 
 
 def columns_of(compiled: CompiledModel, dialect: str, columns: Mapping[TableName, tuple[str, ...]]) -> tuple[str, ...]:

@@ -43,6 +43,16 @@ class CompiledAffected:
 
 
 @dataclass(frozen=True)
+class NamedColumn:
+    """A column that a model's key reads of an input."""
+
+    table: TableName
+    key: str  # the key's expression over the input
+    name: str  # in lower case
+    hint: str  # what to write where the input has none of this name; '' where nothing better is known
+
+
+@dataclass(frozen=True)
 class CompiledModel:
     """A model whose SELECT has been read. Inputs are named as the SELECT names them."""
 
@@ -59,6 +69,7 @@ class CompiledModel:
     ported: bool = False  # its text is not the one that the author wrote: lines say nothing
     doubtful: bool = False  # whether it may be recomputed by key hangs on columns that only the catalogue knows
     undecided: tuple[Problem, ...] = ()  # why not, as far as that is known without them
+    named: tuple[NamedColumn, ...] = ()  # what its key reads of its inputs
     needs_ids: bool = False  # its order is total only if no row of its inputs lacks its id
 
     @property

@@ -209,7 +209,14 @@ class Block:
 
     def _whole(self, held: frozenset[int], node: exp.Expr, reason: str) -> None:
         if self.by_key and len(held) < self.rule.size:
-            self._refuse(node, reason, f"add {self._key} to the group by, {UNPROVEN}")
+            missing = [text for at, text in enumerate(self.rule.texts) if at not in held]
+            here = {item.name.lower() for item in self.group if isinstance(item, exp.Column)}
+            hint = f"add {', '.join(missing)} to the group by, {UNPROVEN}"
+            if {text.lower() for text in missing} <= here:
+                hint = (
+                    f"{', '.join(missing)} here is not the tracked input's: group by that, or in a model over this one"
+                )
+            self._refuse(node, reason, hint)
 
     def _refuse(self, node: exp.Expr, reason: str, hint: str) -> None:
         self.rule.refuse(node, reason, hint)
@@ -370,13 +377,16 @@ class Block:
             return
         same = frozenset(canon(part, self.frame) for part in parts)
         told = same | self.frame.constants() | frozenset(self._order())
-        values = [canons_in(bare(item), self.frame) for item in self.select.expressions]
-        if not any(unique <= told for unique in self.unique) and not all(
-            one is not None and one <= told for one in values
-        ):
+        if not self._is_told(told):
             reason = f"{self.rule.show(distinct).lower()} takes any of the rows that its order leaves alike"
             self.rule.refuse(distinct, reason, ADD_UNIQUE)
         self.unique = [frozenset(canon(part, self.frame) for part in parts if not self.frame.strong(part))]
+
+    def _is_told(self, told: frozenset[Canon]) -> bool:
+        """Whether rows that are the same in all of these are the same in all that is put out."""
+        values = [canons_in(bare(item), self.frame) for item in self.select.expressions]
+        decided = not self.grouped and all(one is not None and one <= told for one in values)
+        return decided or any(unique <= told for unique in self.unique)
 
     def _order(self) -> list[Canon]:
         """ORDER BY, where the name of an output wins over an input column: those that differ are left out."""
@@ -400,11 +410,13 @@ class Block:
             )
         if limit is None and offset is None:
             return
-        if correlated and isinstance(limit, exp.Limit) and self.select.args.get("distinct") is None:
+        alone = correlated or not self.frame.keyed  # of one key, or of look-ups alone
+        if alone and isinstance(limit, exp.Limit) and self.select.args.get("distinct") is None:
             told = frozenset(self._order()) | self._same
-            if isinstance(self.select.parent, exp.Exists) or any(unique <= told for unique in self.unique):
+            if isinstance(self.select.parent, exp.Exists) or self._is_told(told):
                 return
-            rule.refuse(limit, f"{rule.show(limit)} has an order that leaves rows of a key alike", ADD_UNIQUE)
+            hint = ADD_UNIQUE if correlated else "end the order with every column that is selected"
+            rule.refuse(limit, f"{rule.show(limit).lower()} has an order that leaves rows alike", hint)
             return
         for clause in (limit, offset):
             if clause is not None:

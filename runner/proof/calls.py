@@ -228,12 +228,24 @@ def window(node: exp.Expr, call: exp.Expr, spec: exp.Expr | None, order: list[Ca
         if not by_rows:
             return None
         return _shown(node, "counts rows in an order that leaves rows of a key alike", ADD_UNIQUE, dialect)
-    if name in NTH and not by_rows and rows.decided(call.this, order):
+    if name in NTH and (not by_rows or _from_end(name, spec)) and rows.decided(call.this, order):
         return None
     if name in NUMBERS | NTH | PICKS | LISTS:
         return _shown(node, "has an order that leaves rows of a key alike", ADD_UNIQUE, dialect)
     return _shown(
         node, "is a window function that is not known here", "write `unproven: true` if ties do not matter", dialect
+    )
+
+
+def _from_end(name: str, spec: exp.Expr | None) -> bool:
+    """The first of a frame that begins with the partition, the last of one that ends with it: the same for all its rows."""
+    end = {"FirstValue": "start", "LastValue": "end"}.get(name)
+    return (
+        spec is not None
+        and end is not None
+        and spec.args.get("exclude") is None
+        and str(spec.args.get(end)).upper() == "UNBOUNDED"
+        and str(spec.args.get(f"{end}_side")).upper() == {"start": "PRECEDING", "end": "FOLLOWING"}[end]
     )
 
 

@@ -239,7 +239,8 @@ class From:
         lefts = {name: self._left_of(name) for name in using}
         self._put(alias, relation)
         inner = side == "" and kind not in {"SEMI", "ANTI"}
-        self._tie(join, alias, lefts, inner)
+        optional = side == "LEFT" and kind not in {"SEMI", "ANTI"}
+        self._tie(join, alias, lefts, inner=inner, optional=optional)
         if not frame.refused:
             self._sides(join, alias, relation, before, side, kind)
         self._rows(join, alias, relation, lefts, side, kind)
@@ -261,14 +262,16 @@ class From:
             self.rule.doubts.append(name)
         return [self.frame.named(known[0], name)] if len(known) == 1 else []
 
-    def _tie(self, join: exp.Join, alias: str, lefts: Mapping[str, list[Canon]], inner: bool) -> None:
+    def _tie(
+        self, join: exp.Join, alias: str, lefts: Mapping[str, list[Canon]], *, inner: bool, optional: bool
+    ) -> None:
         frame = self.frame
         for name, left in lefts.items():
             if left:
                 one = frame._first_of([frame._holds(part) for part in left])
                 frame.tie(one, frame._holds(frame.named(alias, name)), False, alias, True)
         for condition in conjuncts(join.args.get("on")):
-            frame.link(condition, alias, not inner)
+            frame.link(condition, alias, not inner, optional)
 
     def _sides(
         self, join: exp.Join, alias: str, relation: Relation, before: dict[str, Relation], side: str, kind: str
@@ -309,6 +312,8 @@ class From:
         if kind in {"SEMI", "ANTI"}:
             return
         own = frozenset({alias})
+        if side in {"RIGHT", "FULL"}:
+            frame.equal.clear()  # not so on rows that it fills up
         if relation.dependence is Dependence.KEYED:
             if side == "RIGHT":
                 frame.covers = [own]

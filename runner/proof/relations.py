@@ -7,13 +7,14 @@ No rule is decided here; `keywise.py` asks and refuses.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlglot import exp
 
 from runner.proof.columns import Canon, Dependence, Place, Relation, leaves, through
+from runner.sql import parser
 
 Unique = frozenset[Canon]  # with the key, these identify a row; the empty set: one row per key
 OUTER = ""  # stands for the row of the enclosing query, whose key is given
@@ -113,6 +114,7 @@ class Frame:
     parts: list[tuple[int, str, frozenset[Canon]]] = field(default_factory=list)  # what a key expression reads
     origins: dict[str, tuple[str, ...]] = field(default_factory=dict)  # of tables without an alias, the whole name
     doubts: list[str] = field(default_factory=list)  # names whose meaning hangs on columns that nobody has listed
+    equal: list[tuple[Canon, Canon]] = field(default_factory=list)  # what is equal on every row, as joins and WHERE say
     depth: int = 0
 
     def __post_init__(self) -> None:
@@ -291,8 +293,12 @@ class Frame:
             at = self.islands[at]
         return at
 
-    def link(self, condition: exp.Expr, joined: str | None = None, only: bool = False) -> None:
-        """Learns from an equality which relations have the same key; with `only`, no more than what ties `joined`."""
+    def link(self, condition: exp.Expr, joined: str | None = None, only: bool = False, optional: bool = False) -> None:
+        """Learns from an equality which relations have the same key; with `only`, no more than what ties `joined`.
+
+        What equals the key is the key, too, on every row that the equality lets pass; of a relation that is `optional`
+        (the right side of a LEFT JOIN) wherever it is not null.
+        """
         if not isinstance(condition, (exp.EQ, exp.NullSafeEQ)):
             return
         left, right = bare(condition.this), bare(condition.expression)
@@ -300,8 +306,40 @@ class Frame:
             pairs = list(zip(left.expressions, right.expressions, strict=False))
         else:
             pairs = [(left, right)]
+        null_safe = isinstance(condition, exp.NullSafeEQ)
         for one, other in pairs:
-            self.tie(self.holds(one), self.holds(other), isinstance(condition, exp.NullSafeEQ), joined, only)
+            if not null_safe and not only:
+                self.equal.append((canon(one, self), canon(other, self)))
+                self._spread()
+            elif not null_safe and optional:
+                for mine, given in ((one, other), (other, one)):
+                    if all(leaf[:3] == ("column", self.depth, joined) for leaf in leaves(canon(mine, self))):
+                        self._is_key_too(canon(mine, self), self.holds(given), strong=False)
+            self.tie(self.holds(one), self.holds(other), null_safe, joined, only)
+
+    def _spread(self) -> None:
+        """What is equal to a key column on every row is that key column; ties what is so by more than one relation."""
+        grown = True
+        while grown:
+            grown = False
+            for one, other in self.equal:
+                for mine, given in ((one, other), (other, one)):
+                    grown = self._is_key_too(mine, self._holds(given), strong=True) or grown
+                self.tie(self._holds(one), self._holds(other), False, None)
+
+    def _is_key_too(self, of: Canon, holds: Mapping[int, Hold], *, strong: bool) -> bool:
+        """Notes that an expression over columns equals what holds the key; whether that is new."""
+        parts = list(leaves(of))
+        if not parts or any(part[0] != "column" or part[1] != self.depth for part in parts):
+            return False
+        known, grown = self._holds(of), False
+        for component, hold in holds.items():
+            if component not in known and OUTER not in hold.aliases and len(hold.aliases) == 1:
+                (alias,) = hold.aliases
+                member = Member(component, alias, strong and alias in hold.sure)
+                self.members.setdefault(of, []).append(member)
+                grown = True
+        return grown
 
     def tie(
         self, one: dict[int, Hold], other: dict[int, Hold], null_safe: bool, joined: str | None, only: bool = False
@@ -348,7 +386,7 @@ def _fields(of: Canon, names: Sequence[str]) -> Canon:
 def canon(node: Any, frame: Frame) -> Canon:
     """An expression without spelling: names resolved, `x::date` as `cast(x as date)`, parentheses and case gone."""
     if isinstance(node, exp.Expr):
-        node = bare(node)
+        node = plain(bare(node), frame)
         if isinstance(node, exp.Column) and not isinstance(node.this, exp.Star):
             return frame.resolve(node)
         if isinstance(node, exp.Identifier):
@@ -366,10 +404,42 @@ def canon(node: Any, frame: Frame) -> Canon:
     return node
 
 
+def plain(node: exp.Expr, frame: Frame) -> exp.Expr:
+    """The same value in fewer words: date(t) and date_trunc('day', t)::date are t::date, lower(lower(k)) is lower(k)."""
+    if isinstance(node, exp.Date) and [*node.iter_expressions()] == [node.this]:
+        node = exp.Cast(this=node.this.copy(), to=exp.DataType.build("date"))
+    inner = bare(node.this) if isinstance(node.this, exp.Expr) else None
+    if inner is None:
+        return node
+    if isinstance(node, (exp.Lower, exp.Upper)) and type(inner) is type(node):
+        return plain(inner, frame)
+    if _is_plain(node, exp.Cast):
+        if _is_plain(inner, exp.Cast) and inner.args["to"] == node.args["to"]:
+            return plain(inner, frame)
+        if node.args["to"].is_type("date") and _is_day(inner, frame):
+            return plain(exp.Cast(this=inner.this.copy(), to=node.args["to"].copy()), frame)
+    return node
+
+
+def _is_plain(node: exp.Expr, kind: type[exp.Expr]) -> bool:
+    """Whether it is of this very kind, with nothing said besides its value, type and unit."""
+    return type(node) is kind and not any(v for name, v in node.args.items() if name not in {"this", "to", "unit"})
+
+
+def _is_day(node: exp.Expr, frame: Frame) -> bool:
+    """date_trunc('day', t), where the engine takes no text for t."""
+    unit = node.args.get("unit")
+    if frame.dialect not in COLUMN_UNITS or not isinstance(unit, exp.Var) or _may_be_column(unit, frame):
+        return False
+    return unit.name.lower() == "day" and any(_is_plain(node, kind) for kind in (exp.TimestampTrunc, exp.DateTrunc))
+
+
 def _may_be_column(node: exp.Var, frame: Frame) -> bool:
     """date_trunc(unit, t): the parser gives a column there and the text 'unit' as the same word."""
     if frame.dialect not in COLUMN_UNITS or not isinstance(node.parent, exp.Func):
         return False
+    if node.meta.get(parser.BARE_UNIT):
+        return True
     name, written = node.name.lower(), isinstance(node.parent, exp.Extract)  # extract(year from t) is a word
     return name not in UNITS or (not written and any(one.has(name) for one in frame.relations.values()))
 

@@ -14,7 +14,7 @@ from typing import Any
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
-from sqlglot.tokenizer_core import TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from runner.errors import BadInput, Place, Problem
 from runner.names import turned
@@ -43,7 +43,7 @@ def statements(text: str, dialect: str, place: Place) -> list[tuple[exp.Expr, in
         raise BadInput(Problem(place, what, "load data by COPY, or in phase: setup; split a large model in two"))
     lines = scanned(text, place, brackets=True).statements
     try:
-        trees = [_named(tree, dialect) for tree in sqlglot.parse(text, read=dialect) if tree is not None]
+        trees = [_named(tree, dialect) for tree in _parsed(text, dialect) if tree is not None]
     except SqlglotError as error:
         raise BadInput(_syntax(error, text, place, lines)) from None
     except RecursionError:
@@ -52,6 +52,38 @@ def statements(text: str, dialect: str, place: Place) -> list[tuple[exp.Expr, in
     if len(trees) != len(lines):
         raise BadInput(_unclear(lines, place, f"{len(lines)} for {dialect}, {len(trees)} for the parser"))
     return list(zip(trees, lines, strict=True))
+
+
+def _parsed(text: str, dialect: str) -> list[exp.Expr | None]:
+    """The parser's trees. A column called map is none of its functions: it is read as if it stood in quotes."""
+    try:
+        trees = sqlglot.parse(text, read=dialect)
+    except ParseError:
+        tokens = sqlglot.tokenize(text, read=dialect)
+        named = [_unless_called(token, after) for token, after in zip(tokens, [*tokens[1:], None], strict=True)]
+        if all(one is other for one, other in zip(tokens, named, strict=True)):
+            raise
+        trees = sqlglot.Dialect.get_or_raise(dialect).parser().parse(named, text)
+    _mark_units(trees, text)
+    return trees
+
+
+def _unless_called(token: Token, after: Token | None) -> Token:
+    if token.token_type != TokenType.MAP or (after and after.token_type in {TokenType.L_PAREN, TokenType.L_BRACE}):
+        return token
+    return Token(TokenType.IDENTIFIER, token.text, token.line, token.col, token.start, token.end, token.comments)
+
+
+BARE_UNIT = "runner_bare"  # in the meta of a unit that stands without quotes: a column, where units are values
+_BARE_UNIT = re.compile(r"(?:trunc|part|diff|add|sub)\s*\(\s*([a-z_]+)\s*,", re.IGNORECASE)
+
+
+def _mark_units(trees: list[exp.Expr | None], text: str) -> None:
+    """Note which units are written as names, as in date_trunc(day, t): the parser has the same tree for 'day'."""
+    bare = {word.lower() for word in _BARE_UNIT.findall(text)}
+    for unit in (unit for tree in trees if bare and tree is not None for unit in tree.find_all(exp.Var)):
+        if unit.name.lower() in bare:
+            unit.meta[BARE_UNIT] = True
 
 
 CORE = "runner_name"  # in an identifier's meta: the name as the core has it
@@ -127,7 +159,7 @@ def expression(text: str, dialect: str) -> exp.Expr:
     if len(text) > MAX_CHARS:
         raise ParseError(f"it has more than {MAX_CHARS:,} characters")
     try:
-        trees = sqlglot.parse(text, read=dialect)
+        trees = _parsed(text, dialect)
     except RecursionError:
         raise ParseError("it is nested too deeply") from None
     except SqlglotError as error:
