@@ -42,6 +42,7 @@ SELECT_ARGS = frozenset(
     {"with_", "expressions", "distinct", "from_", "joins", "where", "group", "having", "qualify", "windows", "order"}
 )
 NOT_OTHERS = frozenset({"limit", "offset", "sample"})
+SELECTED_TOO = "end the order with every column that is selected"
 SETS = (exp.GroupingSets, exp.Rollup, exp.Cube)
 UNPROVEN = "or write `unproven: true` if you know why it is right"
 TRUTHFUL = (exp.Where, exp.Having, exp.Qualify, exp.Join, exp.If)
@@ -415,8 +416,8 @@ class Block:
             told = frozenset(self._order()) | self._same
             if isinstance(self.select.parent, exp.Exists) or self._is_told(told):
                 return
-            hint = ADD_UNIQUE if correlated else "end the order with every column that is selected"
-            rule.refuse(limit, f"{rule.show(limit).lower()} has an order that leaves rows alike", hint)
+            whose, hint = ("rows of a key", ADD_UNIQUE) if correlated else ("rows", SELECTED_TOO)
+            rule.refuse(limit, f"{rule.show(limit).lower()} has an order that leaves {whose} alike", hint)
             return
         for clause in (limit, offset):
             if clause is not None:

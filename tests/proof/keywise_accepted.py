@@ -219,4 +219,34 @@ ACCEPTED = [
         "select p.k, p.g, n.note from s.pairs p left join s.notes n on n.k is not distinct from p.k and n.g is not distinct from p.g",
         PAIR,
     ),
+    # what equals the key is the key: through a third relation, of a look-up that is joined
+    yes("select l.k, e.x from s.events e join s.lookup l on l.k = e.k"),
+    yes("select l.k, count(*) as n from s.events e, s.lookup l where e.k = l.k group by l.k"),
+    yes("select lower(l.k) as k, max(e.x) as x from s.lookup l join s.events e on e.k = lower(l.k) group by 1"),
+    yes("select e.k, o.amount from s.events e, s.orders o, s.lookup l where e.k = l.k and o.k = l.k"),
+    yes("select l.k, o.amount from s.lookup l join s.events e on e.k = l.k left join s.orders o on o.k = l.k"),
+    yes("select e.k, o.amount from s.events e left join s.lookup l on l.k = e.k left join s.orders o on o.k = l.k"),
+    yes(
+        "select m.k, e.x from s.events e join s.lookup l on l.name = l.name join s.lookup m on m.k = l.k where l.k = e.k"
+    ),
+    yes(
+        "select e.k, (select count(*) from s.orders o where o.k = l.k) as n from s.events e join s.lookup l on l.k = e.k"
+    ),
+    # dates in other words
+    yes("select date_trunc('day', t)::date as d, count(*) as n from s.events group by 1", DAY),
+    yes("select date(t) as d, max(x) as x from s.events group by date(t)", DAY),
+    yes("select cast(cast(date_trunc('DAY', t) as date) as date) as d, count(*) as n from s.events group by all", DAY),
+    # some rows of a look-up, and the first value of a frame that begins with the partition
+    yes(
+        "select e.k, p.name from s.events e left join lateral (select l.name from s.lookup l where l.page = e.page order by l.name limit 1) p on true"
+    ),
+    yes(
+        "select e.k, l.name from s.events e join (select name from s.lookup order by name desc limit 1) l on l.name > e.page"
+    ),
+    yes(
+        "select k, event_id, first_value(t) over (partition by k order by t desc nulls last rows unbounded preceding) as f from s.events"
+    ),
+    yes(
+        "select k, event_id, last_value(t) over (partition by k order by t rows between current row and unbounded following) as f from s.events"
+    ),
 ]

@@ -445,4 +445,41 @@ REFUSED = [
         "not joined by equality",
     ),
     no("select k, columns('p.*') from s.events", "no output column k", MAYBE, why="the names are not known offline"),
+    # what equals the key on some rows only
+    no("select l.k, e.x from s.events e left join s.lookup l on l.k = e.k", "optional side"),
+    no(
+        "select coalesce(l.name, e.k) as k, e.x from s.events e left join s.lookup l on l.k = e.k",
+        "is not the key",
+    ),
+    no(
+        "select l.k, e.x from s.events e join s.lookup l on l.k = e.k or l.page = e.page",
+        "is not the key",
+    ),
+    no(
+        "select coalesce(o.k, e.k, o.page) as k, e.x from s.events e full join s.orders o on o.k = e.k and o.page = e.k",
+        "is not the key",
+        MAYBE,
+        why="one of the two keys is always there",
+    ),
+    no(
+        "select o.page as k, e.x from s.events e full join s.orders o on o.k = e.k and o.page = e.k",
+        "is not the key",
+    ),
+    no(
+        "select l.k, o.amount from s.events e left join s.lookup l on l.k = e.k join s.orders o on o.page = l.k",
+        "not joined by equality",
+        DRY,
+        why="no page is a key in these data",
+    ),
+    no(
+        "select e.k, p.name from s.events e left join lateral (select l.name from s.lookup l where l.page = e.page order by l.page limit 1) p on true",
+        "leaves rows alike",
+        DRY,
+        why="DuckDB numbers the matches of these few rows alike",
+    ),
+    no(
+        "select k, event_id, last_value(t) over (partition by k order by t rows between current row and 1 following) as f from s.events",
+        "leaves rows of a key alike",
+        ORDER,
+    ),
 ]
