@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from runner.algebra.texts import Algebra, condition
+from runner.algebra.texts import Algebra, as_ks, condition
 from runner.algebra.values import BoundSource, Cut, Extent, FrozenSource, Inputs, Planned, Staged
 from runner.names import TableName
 from runner.playbook.values import Fold
@@ -41,34 +41,50 @@ def of_source(
 ) -> str:
     """Rows of a source, of no batch but those whose counts the manifest will have, de-duplicated if asked.
 
-    `few`: `where` leaves a small part of the source. Otherwise only rows whose id stands more than once are
-    ranked: copies are rare, and sorting a stream's wide rows costs more than reading it three times.
+    Only rows whose id stands more than once are ranked, by all columns that may decide which copy counts: copies are
+    rare, and sorting a stream's wide rows costs more than reading its ids before. `few`: `where` leaves a small part of
+    the source, in which a window counts the ids; sorting all of them would cost more than reading them twice.
     """
     listed = algebra.listed(columns)
     where = _each(where, not_held(algebra, source)) if source.has_held else where
     if not dedupe or not source.source.dedupe:
         return f"(select {listed} {_from(algebra, source, where)})"
     id_ = f"({source.source.dedupe[0].text})"
-    first = f"select {listed} from (select {listed}, {id_} is null as runner_lone, {_rank(algebra, source, columns)}"
     if few:
-        return f"({first} {_from(algebra, source, where)}) runner_r where runner_copy = 1 or runner_lone)"
-    twice = f"select {id_} as runner_id {_from(algebra, source, where)} group by {id_} having count(*) > 1"
-    # The id is taken in a scope of its own: beside other names DuckDB has functions for some columns (session_user).
-    named = f"(select {listed}, {id_} as runner_id {_from(algebra, source, where)}) runner_o"
-    once = "not exists (select 1 from runner_twice where runner_twice.runner_id = runner_o.runner_id)"
-    copied = f"{id_} in (select runner_id from runner_twice)"
+        known = f"select {listed}, {id_} as runner_id, count(*) over (partition by {id_}) as runner_copies"
+        ids = f"runner_known as ({known} {_from(algebra, source, where)})"
+        once = "from runner_known where runner_copies = 1 or runner_id is null"
+        twice = "select runner_id from runner_known where runner_copies > 1 and runner_id is not null"
+    else:
+        twice = f"select {id_} as runner_id {_from(algebra, source, where)} group by {id_} having count(*) > 1"
+        ids, twice = f"runner_twice as ({twice})", "select runner_id from runner_twice"
+        # The id is taken in a scope of its own: beside other names DuckDB has functions for some columns (session_user).
+        named = f"(select {listed}, {id_} as runner_id {_from(algebra, source, where)}) runner_o"
+        once = f"from {named} where not exists (select 1 from runner_twice where runner_twice.runner_id = runner_o.runner_id)"
+    ranked = f"select {listed}, {_rank(algebra, source, columns)} {_from(algebra, source, _each(where, f'{id_} in ({twice})'))}"
     return (
-        f"(with runner_twice as ({twice}) select {listed} from {named} where {once} union all"
-        f" {first} {_from(algebra, source, _each(where, copied))}) runner_r where runner_copy = 1)"
+        f"(with {ids} select {listed} {once} union all select {listed} from ({ranked}) runner_r where runner_copy = 1)"
     )
 
 
+def deciding(relation: Relation, columns: Iterable[Column]) -> tuple[Column, ...]:
+    """The columns of a source that decide which copy of an event a reader of `columns` sees: those up to the last of them.
+
+    All readers see the same copy, the first by `order_by` and then by all columns as they stand in the source. Copies
+    that are the same up to a column are the same to who reads no later one; so columns that are added change nothing.
+    """
+    read = {column.name for column in columns}
+    last = max((n for n, column in enumerate(relation.columns, 1) if column.name in read), default=0)
+    return relation.columns[:last]
+
+
 def _rank(algebra: Algebra, source: FrozenSource, columns: Sequence[Column]) -> str:
-    """The number of a row among its copies: the first by `order_by`, then by all columns in use."""
-    order = [f"{e.text} nulls last" for e in source.source.order_by]
-    order += [f"{text} nulls last" for text in algebra.told_apart(sorted(columns, key=lambda c: c.name))]
+    """The number of a row among its copies."""
+    order = [e.text for e in source.source.order_by]
+    order += algebra.told_apart(deciding(source.relation, columns))
     copies = ", ".join(e.text for e in source.source.dedupe)
-    return f"row_number() over (partition by {copies} order by {', '.join(order)}) as runner_copy"
+    listed = ", ".join(f"{expression} nulls last" for expression in order)
+    return f"row_number() over (partition by {copies} order by {listed}) as runner_copy"
 
 
 def _from(algebra: Algebra, source: BoundSource, where: Where) -> str:
@@ -169,7 +185,7 @@ def shared(algebra: Algebra, planned: Planned, inputs: Inputs, cut: Cut | None) 
     for table in planned.compiled.sources:
         references = [reference for reference in select.references if reference.table == table]
         source = inputs.sources[table]
-        if len(references) < 2 or not source.source.dedupe or planned.compiled.model.merge:
+        if len(references) < 2 or not source.source.dedupe:
             continue
         columns = max((columns_read(select, source.relation, r) for r in references), key=len)
         rows = _source_input(algebra, planned, inputs, table, columns, cut)
@@ -184,8 +200,20 @@ def _source_input(
     where = _conditions(algebra, planned, inputs, table, cut, stored=True)
     if cut and cut.only_pending:
         where = [[pending(algebra, source), *conditions] for conditions in where]
-    dedupe = not planned.compiled.model.merge
-    return of_source(algebra, source, columns, where, dedupe=dedupe, few=cut is not None)
+    return of_source(algebra, source, columns, where, dedupe=True, few=cut is not None)
+
+
+def copied(algebra: Algebra, planned: Planned, inputs: Inputs, cut: Cut) -> str:
+    """The cut's keys (k1 … kn) with an event of which the source holds copies, for a model that reads one source."""
+    (table,) = planned.compiled.sources
+    source = inputs.sources[table]
+    where = _each(
+        _conditions(algebra, planned, inputs, table, cut, stored=True), f"({source.source.dedupe[0].text}) is not null"
+    )
+    where = _each(where, not_held(algebra, source)) if source.has_held else where
+    keys = [column.over(table) for column in planned.compiled.model.key]
+    groups = ", ".join([*keys, *(e.text for e in source.source.dedupe)])
+    return f"select {as_ks(keys)} {_from(algebra, source, where)} group by {groups} having count(*) > 1"
 
 
 def _conditions(

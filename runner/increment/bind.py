@@ -6,11 +6,11 @@ Nothing has run yet when these checks fail.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from runner import actions
-from runner.algebra.rows import columns_read
+from runner.algebra.rows import columns_read, deciding
 from runner.algebra.texts import Algebra
 from runner.algebra.values import BoundSource, Planned
 from runner.errors import BadInput, Place, Problem, Stopped, did_you_mean
@@ -80,15 +80,17 @@ def bind(program: Program, warehouse: Warehouse, state: State) -> Bound:
     known = decided(program, state, {table: relation.names for table, relation in read.items()}, stored)
     if known.problems:
         raise BadInput(known.problems)
-    inputs = {model.table: _columns_of(model, read) for model in program.models}
+    deduped = {source.table for source in playbook.sources if source.dedupe}
+    inputs = {model.table: _columns_of(model, read, deduped) for model in program.models}
     tables = {t: found.get(p) for t, p in physical.items()}
     return Bound(sources, {t: found[t] for t in lookups}, tables, inputs, known.needs_ids)
 
 
-def _columns_of(model: CompiledModel, relations: Mapping[TableName, Relation]) -> str:
+def _columns_of(model: CompiledModel, relations: Mapping[TableName, Relation], deduped: Container[TableName]) -> str:
     """Names what a model reads of sources and look-ups: columns with their types, and the SELECTs of views.
 
-    A column of another type holds other values, though every count and every row of a look-up be the same.
+    A column of another type holds other values, though every count and every row of a look-up be the same. Of sources
+    that may hold copies the columns are among them that decide which copy counts.
     """
     texts = []
     for table in (*model.sources, *model.lookups):
@@ -97,6 +99,8 @@ def _columns_of(model: CompiledModel, relations: Mapping[TableName, Relation]) -
             c for r in model.select.references if r.table == table for c in columns_read(model.select, relation, r)
         }
         texts += [f"{table}.{name} {type_}" for name, type_ in sorted((c.name, c.type) for c in columns)]
+        if table in deduped:
+            texts += [f"{table}: {c.name} {c.type}" for c in deciding(relation, columns)]
         texts.append(relation.definition)
     return hashlib.sha256("\x1f".join(texts).encode()).hexdigest()
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from runner import actions
 from runner.algebra import batches, keys
+from runner.algebra.rows import deciding
 from runner.algebra.texts import condition, ks
 from runner.algebra.values import BoundSource, FrozenSource
 from runner.errors import Stopped
@@ -121,6 +122,8 @@ def _narrowed(work: Work, bound: BoundSource) -> Relation:
         return relation
     read = [(m.select, r) for m in readers for r in m.select.references if r.table == source.table]
     meant = {name for select, reference in read for name in select.means(relation.names, reference)}
+    if source.dedupe:
+        meant |= {c.name for c in deciding(relation, (c for c in relation.columns if c.name in meant))}
     kept = tuple(c for c in relation.columns if c.name in meant or c.name.lower() in named)
     return replace(relation, columns=kept or relation.columns[:1])
 

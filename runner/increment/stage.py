@@ -261,6 +261,7 @@ class _Stager:
         inputs = self._inputs(planned, cut)
         if not planned.compiled.model.merge:
             return rows.of_select(self.algebra, planned, inputs, cut)
+        self._recompute_copied(planned, inputs, cut)
         sql = f"select cast(sum(recompute) as bigint) from {cut.keys}"
         changed = self.warehouse.execute("stage:recompute-count", sql).one()[0]
         parts = []
@@ -272,6 +273,14 @@ class _Stager:
             parts.append(rows.folded(self.algebra, planned, new, fresh))
         columns = self.algebra.listed(planned.stored_columns)
         return "\nunion all\n".join(f"select {columns} from (\n{part}\n) runner_p{n}" for n, part in enumerate(parts))
+
+    def _recompute_copied(self, planned: Planned, inputs: Inputs, cut: Cut) -> None:
+        """A key with copies of an event is recomputed: which of them counts cannot be folded."""
+        if not inputs.sources[planned.compiled.sources[0]].source.dedupe:
+            return
+        copied = f"({rows.copied(self.algebra, planned, inputs, replace(cut, where='recompute = 0'))}) runner_c"
+        found = self.algebra.is_in(ks(len(planned.compiled.key_names)), copied, has_null=cut.has_null)
+        self.warehouse.execute("stage:copied", f"update {cut.keys} set recompute = 1 where {found}")
 
     def _inputs(self, planned: Planned, cut: Cut | None) -> Inputs:
         """The model's inputs; source rows that it reads more than once are put into scratch first."""

@@ -102,9 +102,8 @@ def _problems(read: ReadModel, playbook: Playbook, dialect: str) -> Iterator[Pro
         what = f"{compiled.table} has a key but reads no source and no model of this playbook"
         yield Problem(place, what, "leave key: out, or see that FROM names the table of the source")
         return
-    if not compiled.model.merge:
-        yield from _dedupe(compiled, dialect)
-    else:
+    yield from _dedupe(compiled, dialect)
+    if compiled.model.merge:
         yield from _merge(read, dialect)
 
 

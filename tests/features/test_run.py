@@ -5,7 +5,9 @@ Tables equal their own SELECT over the events that the manifest lists, unless a 
 
 from __future__ import annotations
 
-from tests.kit.project import COLUMNS, SESSIONS, USERS, Project, project_fixture, start  # noqa: F401
+from datetime import timedelta
+
+from tests.kit.project import COLUMNS, DAY, SESSIONS, USERS, Project, project_fixture, start, tstamp  # noqa: F401
 
 
 def test_new_events_reach_models_with_and_without_a_key(project: Project) -> None:
@@ -104,6 +106,42 @@ def test_dedupe_takes_the_first_copy(project: Project) -> None:
     found = project.rows("select page_url from derived.pages where domain_sessionid = 's1' and event_id = 'a'")
     assert found == [("/first",)]
     assert project.command("verify").code == 0
+
+
+def test_every_model_sees_the_same_copy(project: Project) -> None:
+    """Whatever columns it names, however it is kept up to date: copies differ in columns that it never reads."""
+    project.source["dedupe"] = ["event_id", "domain_sessionid"]
+    project.model("pages", "select domain_sessionid, page_url from atomic.events", key="domain_sessionid")
+    project.model("amounts", "select domain_sessionid, amount from atomic.events", key="domain_sessionid")
+    project.model("both", "select page_url, amount from atomic.events")
+    merge = {"page": "max", "amount": "max"}
+    select = "select domain_sessionid, max(page_url) as page, max(amount) as amount from atomic.events group by 1"
+    project.model("merged", select, key="domain_sessionid", merge=merge)
+
+    def copies(batch: int, *events: tuple[str, int, str, int]) -> None:
+        rows = [
+            (event, "s1", "u1", DAY + timedelta(minutes=minute), tstamp(batch), page, amount)
+            for event, minute, page, amount in events
+        ]
+        project.db.load("atomic.events", COLUMNS, rows)
+
+    def seen(page: str, amount: int) -> None:
+        project.run()
+        assert project.rows("select page_url from derived.pages") == [(page,)]
+        assert project.rows("select amount from derived.amounts") == [(amount,)]
+        assert project.rows("select * from derived.both") == [(page, amount)]
+        assert project.rows("select page, amount from derived.merged") == [(page, amount)]
+        assert "every row compared equals" in project.command("verify").out
+
+    copies(0, ("a", 5, "/p", 1), ("a", 4, "/q", 2))
+    seen("/q", 2)
+    copies(1, ("a", 4, "/o", 1))
+    seen("/q", 2)
+    copies(2, ("a", 3, "/r", 9))
+    seen("/r", 9)
+    project.db.execute("alter table atomic.events add column added int")
+    copies(3, ("a", 9, "/z", 0))
+    seen("/r", 9)
 
 
 NUMBERED = "max(case when first_n = 1 then {c} end)"  # where there is no FIRST

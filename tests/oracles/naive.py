@@ -13,7 +13,7 @@ from typing import Any
 from tests.engines.db import Db
 from tests.kit.driver import Outcome
 from tests.oracles.models import BY_NAME, SOURCE, Sql, with_ancestors
-from tests.oracles.oracle import ON_SOURCE, Rules
+from tests.oracles.oracle import ON_SOURCE, Event, Rules
 from tests.oracles.play import FAILED, Play
 from tests.oracles.playbooks import NAME
 
@@ -47,7 +47,7 @@ def recompute(
     """Build one model in full, the naive way; `engine`: with the text for another engine."""
     rows = source
     if rules.dedupe and model.name in ON_SOURCE:
-        order = ", ".join((*rules.order_by, *sorted(ON_SOURCE[model.name][1])))
+        order = ", ".join((*rules.order_by, *Event._fields))
         numbered = (
             f"select *, row_number() over (partition by {', '.join(rules.dedupe)} order by {order}) as copy_no "
             f"from {source}"

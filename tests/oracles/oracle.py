@@ -5,9 +5,8 @@ runner or with the SQL that the runner is given. The rules, from DESIGN.md:
 
 - NULL is a key like any other, in one column or in all of several;
 - rows equal in all dedupe columns are copies, and only the first of them counts, by `order_by`, completed by the
-  columns that the model uses in the order of the table (here: of the alphabet), nulls last; rows without the first
-  dedupe column, the id, are never copies;
-- `merge` models read the raw rows, copies included.
+  columns of the table in their order, nulls last, whatever columns a model uses; rows without the first dedupe column,
+  the id, are never copies.
 """
 
 from __future__ import annotations
@@ -84,9 +83,9 @@ def last(events: Iterable[Event], *by: str) -> Event:
     return max(events, key=lambda event: nulls_first(pick(event, by)))
 
 
-def one_of_copies(events: Sequence[Event], rules: Rules, used: Sequence[str]) -> list[Event]:
-    """The rows that count for a model which uses the columns `used`."""
-    by = (*rules.order_by, *sorted(used))
+def one_of_copies(events: Sequence[Event], rules: Rules) -> list[Event]:
+    """The rows that count."""
+    by = (*rules.order_by, *Event._fields)
     copies: dict[Row, list[Event]] = {}
     kept = []
     for event in events:
@@ -244,20 +243,15 @@ def session_titles(of_sessions: Table, rules: Rules) -> Table:
     return [(s[0], s[7], titles.get(s[7])) for s in of_sessions]
 
 
-ON_SOURCE: dict[str, tuple[Callable[[Sequence[Event], Rules], Table], tuple[str, ...]]] = {
-    "page_views": (
-        page_views,
-        ("page_view_id", "derived_tstamp", "collector_tstamp", "event_id", "domain_sessionid", "page_url", "amount"),
-    ),
-    "sessions": (
-        sessions,
-        ("domain_sessionid", "collector_tstamp", "event_id", "domain_userid", "page_url", "event_name", "amount"),
-    ),
-    "hits": (hits, ("domain_sessionid", "page_url")),
-    "page_totals": (page_totals, ("page_url", "amount")),
-    "user_events": (user_events, ("domain_userid", "event_name", "amount", "collector_tstamp")),
+ON_SOURCE: dict[str, Callable[[Sequence[Event], Rules], Table]] = {
+    "page_views": page_views,
+    "sessions": sessions,
+    "hits": hits,
+    "page_totals": page_totals,
+    "user_events": user_events,
+    "session_marks": marks("session_marks", "domain_sessionid"),
+    "user_marks": marks("user_marks", "domain_userid"),
 }
-MERGED = {name: marks(name, f"domain_{name.removesuffix('_marks')}id") for name in ("session_marks", "user_marks")}
 ON_SESSIONS: dict[str, Callable[[Table, Rules], Table]] = {
     "users": users,
     "daily": daily,
@@ -268,8 +262,8 @@ ON_SESSIONS: dict[str, Callable[[Table, Rules], Table]] = {
 
 def derive(events: Sequence[Event], rules: Rules) -> dict[str, Table]:
     """Every derived table, recomputed from these events."""
-    tables = {name: model(one_of_copies(events, rules, used), rules) for name, (model, used) in ON_SOURCE.items()}
-    tables |= {name: model(events, rules) for name, model in MERGED.items()}
+    counted = one_of_copies(events, rules)
+    tables = {name: model(counted, rules) for name, model in ON_SOURCE.items()}
     tables |= {name: model(tables["sessions"], rules) for name, model in ON_SESSIONS.items()}
     tables["session_views"] = session_views(tables["sessions"], tables["page_views"], rules)
     return tables

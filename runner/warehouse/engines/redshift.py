@@ -62,6 +62,8 @@ class _Redshift(Engine):
     def text_of(self, column: str, type_: str) -> str:
         if type_ == "super":
             return f"json_serialize({column})"
+        if type_.startswith("varbyte"):
+            return f"from_varbyte({column}, 'hex')"
         return super().text_of(column, type_)
 
     def hash_60(self, text: str) -> str:
