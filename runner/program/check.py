@@ -17,9 +17,10 @@ from runner.playbook.values import Expression, Model, Playbook
 from runner.program.values import renamed
 from runner.sql import parser
 from runner.sql.select import Select
+from runner.sql.volatile import volatile
 from runner.warehouse.engines import ENGINES
 
-VOLATILE = (exp.CurrentTimestamp, exp.CurrentDate, exp.CurrentTime, exp.CurrentUser, exp.Rand, exp.Uuid)
+ROW = "write a column, or an expression over the columns of one row"
 
 
 def check(playbook: Playbook, engine: str, dialect: str) -> list[Problem]:
@@ -62,11 +63,17 @@ def _of_a_row(expression: Expression, dialect: str) -> Problem | None:
         (exp.Query, "a subquery"),
         (exp.AggFunc, "an aggregate"),
         (exp.Window, "a window"),
-        (VOLATILE, "volatile"),
     ):
-        if tree.find(*(refused if isinstance(refused, tuple) else (refused,))):
-            hint = "write a column, or an expression over the columns of one row"
-            return Problem(expression.place, f"{shown} is {why}; it must depend on its own row only", hint)
+        if tree.find(refused):
+            return Problem(expression.place, f"{shown} is {why}; it must depend on its own row only", ROW)
+    return _moving(tree, expression.place, dialect)
+
+
+def _moving(tree: exp.Expr, place: Place, dialect: str) -> Problem | None:
+    """An expression with another answer on the next run: rows would change their batch, their key or their rank."""
+    for answer in (volatile(node, dialect) for node in tree.walk()):
+        if answer is not None:
+            return Problem(place, answer[0], answer[1])
     return None
 
 
@@ -77,12 +84,15 @@ def _fragments(model: Model, dialect: str) -> Iterator[Problem]:
     for fold in model.merge:
         parts += [(Expression(text, fold.place), "merge") for text in (fold.of, *fold.by) if text]
     for part, what in parts:
+        place = part.place if part.place.path else model.place
         try:
-            parser.expression(part.text, dialect)
+            tree = parser.expression(part.text, dialect)
         except SqlglotError as error:
             said = f"the {what} {show(part.text)} of {model.table} cannot be read as SQL: {str(error).splitlines()[0]}"
-            place = part.place if part.place.path else model.place
             yield Problem(place, said, "write one SQL expression, without comments and semicolons")
+            continue
+        if what == "key" and (problem := _moving(tree, place, dialect)):
+            yield problem
 
 
 def _functions(model: Model, engine: str, dialect: str) -> Iterator[Problem]:

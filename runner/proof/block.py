@@ -19,10 +19,8 @@ from runner.proof.calls import (
     has_aggregate,
     is_aggregate,
     multiplies,
-    name_of_call,
     ordering,
     unknown_aggregate,
-    volatile,
     window,
 )
 from runner.proof.columns import Canon, Dependence, Out, Relation, Unlisted, leaves
@@ -37,6 +35,7 @@ from runner.proof.relations import (
     folded,
     inside,
 )
+from runner.sql.volatile import name_of_call, volatile
 
 SELECT_ARGS = frozenset(
     {"with_", "expressions", "distinct", "from_", "joins", "where", "group", "having", "qualify", "windows", "order"}

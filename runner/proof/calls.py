@@ -1,4 +1,4 @@
-"""Which calls give the same answer every time: the clock, chance, and aggregates that depend on the order of rows.
+"""Which aggregates and window functions give the same answer, in whatever order rows are read.
 
 Each question is answered with None, or with the reason why not and what to write instead.
 """
@@ -12,40 +12,7 @@ from sqlglot import exp
 
 from runner.proof.columns import Canon
 from runner.proof.relations import Frame, Unique, bare, canon, canons_in, inside
-
-Answer = tuple[str, str] | None  # reason, hint
-
-
-def words(text: str) -> frozenset[str]:
-    """Names of functions: sqlglot's classes, and in lower case those that it does not know."""
-    return frozenset(text.split())
-
-
-CLOCK = words(
-    "CurrentDate CurrentDatetime CurrentTime CurrentTimestamp CurrentTimestampLTZ Localtime Localtimestamp "
-    "Systimestamp UtcTime UtcTimestamp UtcDate now clock_timestamp statement_timestamp transaction_timestamp "
-    "timeofday today getdate sysdate get_current_time get_current_timestamp get_current_date "
-    "current_localtimestamp current_localtime sysdatetime unix_timestamp_now "
-)
-CHANCE = words(
-    "Rand Randn Uuid Randstr Uniform Normal Zipf random rand setseed gen_random_uuid uuid_generate_v1 "
-    "uuid_generate_v4 uuidv4 uuidv7 uuid_v4 uuid_v7 uuid_string generate_uuid ulid random_normal uniform normal "
-    "zipf randstr "
-)
-SESSION = words(
-    "CurrentAccount CurrentAccountName CurrentAvailableRoles CurrentCatalog CurrentClient CurrentDatabase "
-    "CurrentIpAddress CurrentOrganizationName CurrentOrganizationUser CurrentRegion CurrentRole CurrentRoleType "
-    "CurrentSchema CurrentSchemas CurrentSecondaryRoles CurrentSession CurrentStatement CurrentTransaction "
-    "CurrentUser CurrentUserId CurrentVersion CurrentWarehouse CurrentTimezone SessionUser NextValueFor Seq1 Seq2 "
-    "Seq4 Seq8 nextval currval lastval setval getvariable current_setting current_query version txid_current "
-    "pg_current_xact_id pg_backend_pid pg_sleep last_query_id current_session in_search_path inet_client_addr "
-    "inet_server_addr pg_postmaster_start_time txid_current_if_assigned pg_snapshot_xmin getenv "
-    "current_connection_id current_query_id current_transaction_id query write_log "
-)
-POSITION = frozenset({"rowid", "ctid", "xmin", "xmax", "cmin", "cmax", "tableoid", "file_row_number"})
-SPECIAL_WORDS = {"postgres": {"user", "current_role"}, "redshift": {"user", "sysdate"}, "snowflake": {"sysdate"}}
-ANOTHER = "gives another answer on every run"
-MOVING_DATES = frozenset({"now", "today", "yesterday", "tomorrow"})
+from runner.sql.volatile import Answer, name_of_call, shown, words
 
 ORDER_FREE = words(
     "Count CountIf Sum Avg Min Max Stddev StddevPop StddevSamp Variance VariancePop LogicalAnd LogicalOr Median "
@@ -91,41 +58,6 @@ class RowSet:
         told = self.same | frozenset(order)
         columns = canons_in(value, self.frame)
         return canon(value, self.frame) in told or (columns is not None and columns <= told)
-
-
-def name_of_call(node: exp.Expr) -> str:
-    """A function's name: sqlglot's class, or what the user wrote if sqlglot does not know it."""
-    if isinstance(node, (exp.Anonymous, exp.AnonymousAggFunc)):
-        return str(node.this).lower()
-    return type(node).__name__
-
-
-def volatile(node: exp.Expr, dialect: str) -> Answer:
-    """The clock, chance, the session, a row's place in storage: another answer on the next run."""
-    if isinstance(node, exp.Func):
-        name = name_of_call(node)
-        if name in CLOCK or (name in {"age", "Age"} and len(list(node.iter_expressions())) == 1):
-            return _shown(
-                node, "gives another answer on every run", "use a column of the events, e.g. collector_tstamp", dialect
-            )
-        if name in CHANCE:
-            return _shown(node, "is random", "derive it from the key or the events, e.g. md5(event_id)", dialect)
-        if name in SESSION:
-            return _shown(node, "depends on the session, not on the events", "use a variable: {{ name }}", dialect)
-    if isinstance(node, (exp.Cast, exp.TryCast)) and isinstance(node.this, exp.Literal):
-        moving = str(node.this.this).strip().lower() in MOVING_DATES
-        return _shown(node, ANOTHER, "use a column of the events, e.g. collector_tstamp", dialect) if moving else None
-    if isinstance(node, exp.Column) and isinstance(node.this, exp.Identifier) and not node.this.args.get("quoted"):
-        name = node.name.lower()
-        if name in POSITION:
-            return _shown(
-                node, "is a row's place in storage, not part of the data", "use a column of the events", dialect
-            )
-        if not node.table and name in SPECIAL_WORDS.get(dialect, set()):
-            return _shown(node, "gives another answer in another session", "use a column of the events", dialect)
-        if dialect == "snowflake" and name == "nextval" and node.table:
-            return _shown(node, "is a sequence", "derive the number from the events", dialect)
-    return None
 
 
 def is_aggregate(node: exp.Expr) -> bool:
@@ -284,9 +216,3 @@ def multiplies(node: exp.Expr) -> bool:
 
 def _shown(node: exp.Expr, reason: str, hint: str, dialect: str) -> tuple[str, str]:
     return f"{shown(node, dialect)} {reason}", hint
-
-
-def shown(node: exp.Expr, dialect: str, width: int = 90) -> str:
-    """The offending SQL, in one line, cut if it is long."""
-    text = " ".join(node.sql(dialect=dialect, comments=False).split())
-    return text if len(text) <= width else text[: width - 1] + "…"

@@ -13,7 +13,6 @@ from typing import Any
 from sqlglot import exp
 
 from runner.names import TableName
-from runner.proof.calls import name_of_call, shown, volatile, words
 from runner.proof.columns import Canon, Dependence, Out, Relation, Unlisted, leaves, own
 from runner.proof.filled import filled, told_filled
 from runner.proof.relations import (
@@ -27,6 +26,7 @@ from runner.proof.relations import (
     folded,
     inside,
 )
+from runner.sql.volatile import name_of_call, shown, volatile, words
 
 Ctes = Mapping[str, Relation]
 TABLE_FUNCTIONS = words(

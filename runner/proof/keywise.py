@@ -18,13 +18,13 @@ from sqlglot import exp
 
 from runner.names import TableName, turned
 from runner.proof.block import UNPROVEN, Block
-from runner.proof.calls import volatile
 from runner.proof.columns import Canon, Dependence, Out, Place, Relation, Unlisted, leaves, own, through
 from runner.proof.filled import without_nulls
 from runner.proof.from_clause import QUALIFY, Ctes, From, Rule
 from runner.proof.relations import Frame, bare, canon, folded, inside, line_of
 from runner.sql import parser
 from runner.sql.spelling import name_of
+from runner.sql.volatile import volatile
 
 LIMITS = frozenset({"limit", "offset"})
 NO_COLUMNS: Mapping[TableName, tuple[str, ...]] = MappingProxyType({})

@@ -20,9 +20,10 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from runner.proof.calls import has_aggregate, multiplies, shown
+from runner.proof.calls import has_aggregate, multiplies
 from runner.proof.columns import Canon, Dependence, Out, Relation
 from runner.proof.relations import Frame, bare, canon, folded, inside
+from runner.sql.volatile import shown
 
 INNER_CLAUSES = frozenset({"expressions", "from_", "where"})
 PLAIN_ARGS = frozenset({"this", "alias"})

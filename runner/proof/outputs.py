@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
-from runner.proof.calls import call_of, has_aggregate, multiplies, name_of_call
+from runner.proof.calls import call_of, has_aggregate, multiplies
 from runner.proof.columns import Canon, Out, Place, Unlisted, own, through
 from runner.proof.from_clause import Rule
 from runner.proof.relations import Frame, Unique, bare, canon, conjuncts, folded, inside
+from runner.sql.volatile import name_of_call
 
 KEEPS_VALUE = frozenset({"Min", "Max", "AnyValue", "First", "Last"})
 
