@@ -10,7 +10,7 @@ from runner.algebra.values import BoundSource, Cut, Extent, FrozenSource, Inputs
 from runner.names import TableName
 from runner.playbook.values import Fold
 from runner.program.values import PREDICATE
-from runner.sql.select import Reference, Select, splice
+from runner.sql.select import ClockCall, Moment, Reference, Select, splice
 from runner.warehouse.values import Column, Relation
 
 AFFECTED = TableName(("affected",))  # how `affected: rows:` names the keys that are recomputed
@@ -168,11 +168,19 @@ def of_select(algebra: Algebra, planned: Planned, inputs: Inputs, cut: Cut | Non
             )
         return inputs.lookups.get(table)
 
-    text = splice(compiled.select, replace, engine.quote)
+    text = splice(compiled.select, replace, engine.quote, lambda call: _instant(algebra, call, inputs.instant))
     named = algebra.quoted(compiled.key_names)
     if compiled.model.affected and cut:
         return f"select * from (\n{text}\n) runner_m where {algebra.is_in(named, cut.keys, cut.where, planned.key_types, has_null=cut.has_null)}"
     return text
+
+
+def _instant(algebra: Algebra, call: ClockCall, utc: str) -> str:
+    """The constant that stands for a call of the clock."""
+    engine = algebra.engine
+    types = {Moment.INSTANT: engine.instant_type, Moment.TIMESTAMP: engine.timestamp_type}
+    types |= {Moment.DATE: "date", Moment.TIME: "time", Moment.TIME_OF_DAY: "timetz"}
+    return engine.moment(utc, types[call.moment], call.precision)
 
 
 def shared(algebra: Algebra, planned: Planned, inputs: Inputs, cut: Cut | None) -> dict[TableName, tuple[str, str]]:

@@ -160,3 +160,5 @@ class Inputs:
     shared: Mapping[TableName, str] = field(default_factory=dict)
     lookups: Mapping[TableName, str] = field(default_factory=dict)
     """What stands after FROM to read a look-up."""
+    instant: str = ""
+    """What the clock says to a model that reads it, in UTC."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from runner.events import NullKey, PendingBatches
@@ -14,7 +14,7 @@ from runner.increment.stage import Decision
 from runner.increment.work import Work, read_only_work
 from runner.names import TableName
 from runner.playbook.values import Vanished
-from runner.program.values import Program
+from runner.program.values import CompiledModel, Program
 from runner.warehouse.base import Warehouse
 
 
@@ -22,7 +22,8 @@ from runner.warehouse.base import Warehouse
 class PlannedModel:
     """What a run would do with one model.
 
-    `how`: 'built in full', 'recomputed', 'merged' or 'left out' (its keys are kept for later).
+    `how`: 'built in full', 'recomputed', 'merged', 'as it is' (nothing that it reads has changed) or 'left out' (its keys
+    are kept for later).
     """
 
     table: str
@@ -98,6 +99,9 @@ def _models(work: Work, frozen: Frozen, decision: Decision) -> tuple[PlannedMode
         name = str(model.table)
         if model.table not in work.taken:
             found.append(PlannedModel(name, "left out"))
+        elif not model.model.key and model.table not in decision.reasons and not _has_news(model, frozen, bounds):
+            bounds[model.table] = 0
+            found.append(PlannedModel(name, "as it is", key_count=0, exact=True))
         elif model.table in decision.reasons or not model.model.key:
             bounds[model.table] = None
             found.append(PlannedModel(name, "built in full", decision.reasons.get(model.table, "it has no key")))
@@ -109,6 +113,12 @@ def _models(work: Work, frozen: Frozen, decision: Decision) -> tuple[PlannedMode
             how = "merged" if model.model.merge else "recomputed"
             found.append(PlannedModel(name, how, key_count=bound, exact=not model.models))
     return tuple(found)
+
+
+def _has_news(model: CompiledModel, frozen: Frozen, bounds: Mapping[TableName, int | None]) -> bool:
+    """Whether any input of a model without a key may have other rows than when it was built."""
+    pending = any(frozen.sources[table].pending_count for table in model.sources)
+    return pending or any(bounds.get(table) != 0 for table in model.models)
 
 
 def _count(work: Work, number: int) -> int:

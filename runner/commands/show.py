@@ -39,6 +39,8 @@ def plan(result: PlanResult, report: Report) -> None:
 def _planned(model: PlannedModel) -> str:
     if model.how == "left out":
         return "its keys are kept for later"
+    if model.how == "as it is":
+        return "nothing that it reads has changed"
     if model.how == "built in full":
         return model.reason
     if model.key_count is None:

@@ -201,7 +201,7 @@ class _Checker:
             else None
         )
         upstream = {t: s for t, s in self.stored.items() if t in model.models}
-        inputs = Inputs(self.frozen.sources, upstream, lookups=self.bound.lookup_rows)
+        inputs = Inputs(self.frozen.sources, upstream, lookups=self.bound.lookup_rows, instant=known.instant)
         select = rows.of_select(self.work.algebra, planned, inputs, cut)
         self._run("expected", self.work.algebra.scratch.new(planned.number), select)
         return self._compare(planned, cut, skipped)

@@ -14,6 +14,7 @@ from runner.algebra.rows import columns_read, deciding
 from runner.algebra.texts import Algebra
 from runner.algebra.values import BoundSource, Planned
 from runner.errors import BadInput, Place, Problem, Stopped, did_you_mean
+from runner.increment.catalogue.functions import Functions, find_functions, refused_functions
 from runner.increment.keys_known import decided, keys_missing
 from runner.names import TableName, is_own
 from runner.program.values import CompiledModel, Program, renamed
@@ -29,7 +30,7 @@ class Bound:
     sources: Mapping[TableName, BoundSource]
     lookups: Mapping[TableName, Relation]
     stored: Mapping[TableName, Relation | None]  # a model's table; None where it is not there yet
-    inputs: Mapping[TableName, str]  # of a model: names the columns that it reads, and their types
+    inputs: Mapping[TableName, str]  # of a model: names what it reads, see `_inputs`
     needs_ids: frozenset[TableName]  # models whose order is total only if no row of their inputs lacks its id
     lookup_rows: Mapping[TableName, str] = field(default_factory=dict)  # what stands after FROM, within a snapshot
 
@@ -73,6 +74,8 @@ def bind(program: Program, warehouse: Warehouse, state: State) -> Bound:
                 Problem(model.model.place, f"{model.table} is a view; a model owns a table", "drop the view")
             )
     problems += keys_missing(program, {table: source.relation.names for table, source in sources.items()})
+    own = find_functions(program, warehouse)
+    problems += refused_functions(program, own)
     if problems:
         raise BadInput(problems)
     read = {**{table: source.relation for table, source in sources.items()}, **{t: found[t] for t in lookups}}
@@ -81,18 +84,20 @@ def bind(program: Program, warehouse: Warehouse, state: State) -> Bound:
     if known.problems:
         raise BadInput(known.problems)
     deduped = {source.table for source in playbook.sources if source.dedupe}
-    inputs = {model.table: _columns_of(model, read, deduped) for model in program.models}
+    inputs = {model.table: _inputs(model, read, deduped, own) for model in program.models}
     tables = {t: found.get(p) for t, p in physical.items()}
     return Bound(sources, {t: found[t] for t in lookups}, tables, inputs, known.needs_ids)
 
 
-def _columns_of(model: CompiledModel, relations: Mapping[TableName, Relation], deduped: Container[TableName]) -> str:
-    """Names what a model reads of sources and look-ups: columns with their types, and the SELECTs of views.
+def _inputs(
+    model: CompiledModel, relations: Mapping[TableName, Relation], deduped: Container[TableName], own: Functions
+) -> str:
+    """Names what a model reads: columns with their types, the SELECTs of views, functions of the user's own.
 
     A column of another type holds other values, though every count and every row of a look-up be the same. Of sources
     that may hold copies the columns are among them that decide which copy counts.
     """
-    texts = []
+    texts = [f"{function.name} {function.volatility} {function.body}" for function in own.of(model.calls)]
     for table in (*model.sources, *model.lookups):
         relation = relations[table]
         columns = {

@@ -125,7 +125,8 @@ def _write_model(work: Work, state: State, outcome: Outcome, run_id: str) -> Non
         counts.compare(staged, outcome.rows, _replace_rows(work, staged))
     if table in state.models and state.models[table].owes == "keys":
         work.warehouse.execute("publish:dirty-clear", f"delete from {dirty}")
-    manifest.write_model(table, staged.compiled.digest, staged.inputs, "", run_id)
+    instant = work.request.started if staged.compiled.select.clocks else ""
+    manifest.write_model(table, staged.compiled.digest, staged.inputs, instant, run_id)
     if outcome.lookups or any(reader == table for reader, _ in state.lookups):
         manifest.write_lookups(table, outcome.lookups or {})
 

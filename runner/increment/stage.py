@@ -21,6 +21,8 @@ from runner.program.values import CompiledModel, renamed
 from runner.state.manifest import State
 from runner.warehouse.values import Column
 
+CLOCK = "it reads the clock"  # why a model is built in full by every run
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -81,13 +83,15 @@ def _reason(work: Work, state: State, bound: Bound, model: CompiledModel, lookup
             raise Stopped(what, actions.FullRefresh(model.table))
         return "its definition changed"
     if known.inputs != bound.inputs[model.table]:
-        return "columns that it reads have other names or types"
+        return "columns, views or functions that it reads have changed"
     if known.as_of_run != state.last_run:
         return "it missed a published run"
     if known.owes == "all":
         return "it owes a full build"
     changed = [name for name, found in lookups.items() if state.lookups.get((table_key(work, model), name)) != found]
-    return f"{', '.join(changed)} changed" if changed else ""
+    if changed:
+        return f"{', '.join(changed)} changed"
+    return CLOCK if model.select.clocks else ""
 
 
 def fingerprints(work: Work, bound: Bound) -> dict[TableName, str]:
@@ -134,7 +138,12 @@ class _Stager:
         reason = self.decision.reasons.get(model.table, "") or self._rebuilt_above(model)
         if reason:
             self.work.emit(Building(str(model.table), reason))
-        outcome = self._all(planned, reason) if reason or not model.model.key else self._keys(planned)
+        if reason or (not model.model.key and self._has_news(model)):
+            outcome = self._all(planned, reason)
+        elif not model.model.key:
+            outcome = Outcome(as_stored(planned), taken=True)
+        else:
+            outcome = self._keys(planned)
         duration_s = self.work.clock.monotonic() - started
         outcome = replace(outcome, lookups=self.decision.lookups[model.table], duration_s=duration_s)
         extent = {Extent.ALL: "all", Extent.KEYS: "keys", Extent.NONE: "none"}[outcome.staged.extent]
@@ -143,6 +152,11 @@ class _Stager:
             ModelDone(str(model.table), extent, key_count, counts.inserted, counts.updated, counts.deleted, duration_s)
         )
         return outcome
+
+    def _has_news(self, model: CompiledModel) -> bool:
+        """Whether any input of a model without a key has other rows than when it was built."""
+        pending = any(self.frozen.sources[table].pending_count for table in model.sources)
+        return pending or any(self.outcomes[table].writes for table in model.models)
 
     def _rebuilt_above(self, model: CompiledModel) -> str:
         """Why the model cannot tell its affected keys from an input: the rows that it was built from are gone."""
@@ -186,7 +200,7 @@ class _Stager:
         if built.stored is None or not _comparable(built):
             whole = Rows(0 if built.stored is None else None, total)
             return Outcome(built, True, reason, counts=Counts(inserted=total), rows=whole)
-        if not self._diff(built) and not reason and not _reshaped(built):
+        if not self._diff(built) and reason in ("", CLOCK) and not _reshaped(built):
             return Outcome(replace(built, unchanged=True), True, reason)
         if not built.compiled.model.key:
             differing, whole = counts.of_rows(self.algebra, self.warehouse, built)
@@ -284,7 +298,8 @@ class _Stager:
 
     def _inputs(self, planned: Planned, cut: Cut | None) -> Inputs:
         """The model's inputs; source rows that it reads more than once are put into scratch first."""
-        inputs = Inputs(self.frozen.sources, self.upstream, lookups=self.bound.lookup_rows)
+        instant = self.work.request.started
+        inputs = Inputs(self.frozen.sources, self.upstream, lookups=self.bound.lookup_rows, instant=instant)
         shared = {}
         for table, (name, select) in rows.shared(self.algebra, planned, inputs, cut).items():
             self.work.make("stage:rows", name, select)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from sqlglot import exp
@@ -15,10 +16,13 @@ from runner.playbook.values import Affected, Model, View
 from runner.porting import portable
 from runner.program import own_names
 from runner.program.check import too_long
+from runner.program.clock import clocks
 from runner.program.texts import Texts, readable
 from runner.program.values import PREDICATE, CompiledAffected, CompiledModel, CompiledView, SourceKey
+from runner.sql import parser
+from runner.sql.calls import calls
 from runner.sql.references import parse_select
-from runner.sql.select import Select
+from runner.sql.select import Call, Select
 from runner.sql.spelling import name_of, normalise
 from runner.sql.templates import render
 
@@ -46,9 +50,13 @@ def read_model(model: Model, texts: Texts, problems: list[Problem]) -> ReadModel
             if model.sql.text is None:
                 found += own_names.of_select(select, tree)
             found += portable.check_select(select.text, tree, texts.engine, place, texts.functions)
+            if not model.key:
+                told = clocks(select.text, tree, texts.dialect, place)
+                select, found = replace(select, clocks=told.calls), [*found, *told.problems]
             compiled = _compiled(_spelled(model, select), select, texts, found)
             skips_null = _skips_null(tree, compiled, texts.dialect)
-            compiled = replace(compiled, ported=ported, skips_null=skips_null)
+            called = (*calls(select.text, tree, texts.dialect), *_called_beside(compiled, texts))
+            compiled = replace(compiled, ported=ported, skips_null=skips_null, calls=called)
     except BadInput as error:
         problems += error.problems
         return None
@@ -86,6 +94,20 @@ def _compiled(model: Model, select: Select, texts: Texts, problems: list[Problem
     return CompiledModel(
         model, select, sources, models, lookups, tuple(keys), {}, affected, skips_null=False, digest=digest
     )
+
+
+def _called_beside(compiled: CompiledModel, texts: Texts) -> list[Call]:
+    """What the expressions of its key and of its sources call."""
+    parts = [e for key in compiled.model.key for e in (key.expression, *(e for _, e in key.per_input)) if e]
+    for source in (one for one in texts.playbook.sources if one.table in compiled.sources):
+        parts += [source.batch, *source.dedupe, *source.order_by]
+    found = []
+    for part in (one for one in parts if "(" in one.text):
+        place = part.place if part.place.path else compiled.model.place
+        with suppress(SqlglotError):  # it is reported elsewhere
+            tree = parser.expression(part.text, texts.dialect)
+            found += [replace(c, line=place.line, path=place.path) for c in calls(part.text, tree, texts.dialect)]
+    return found
 
 
 def _skips_null(tree: exp.Query, compiled: CompiledModel, dialect: str) -> bool:

@@ -18,6 +18,7 @@ from runner.program.values import CompiledModel
 from runner.proof import keywise, merge
 from runner.sql.references import parse_select
 from runner.sql.spelling import columns_in, normalise
+from runner.sql.volatile import chance
 
 
 def proved(read: ReadModel, playbook: Playbook, dialect: str, problems: list[Problem]) -> CompiledModel | None:
@@ -96,7 +97,7 @@ def _problems(read: ReadModel, playbook: Playbook, dialect: str) -> Iterator[Pro
         yield Problem(place, f"{compiled.table} reads itself", "a model is a SELECT over its inputs only")
         return
     if not compiled.model.key:
-        yield from _full(compiled, playbook)
+        yield from _full(read, playbook, dialect)
         return
     if not compiled.sources and not compiled.models:
         what = f"{compiled.table} has a key but reads no source and no model of this playbook"
@@ -118,7 +119,12 @@ def _columns(compiled: CompiledModel) -> Iterator[Problem]:
             yield Problem(model.place, what, did_you_mean(name, outputs))
 
 
-def _full(compiled: CompiledModel, playbook: Playbook) -> Iterator[Problem]:
+def _full(read: ReadModel, playbook: Playbook, dialect: str) -> Iterator[Problem]:
+    """The clock is the run's instant in a model without a key; of chance there is no second answer to compare with."""
+    compiled = read.compiled
+    for answer in dict.fromkeys(chance(node, dialect) for node in read.tree.walk()):
+        if answer is not None:
+            yield Problem(compiled.select.place, f"{compiled.table}: {answer[0]}", answer[1])
     kept = {source.table for source in playbook.sources if source.vanished is Vanished.KEEP}
     for table in compiled.sources:
         if table in kept:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
 
 from runner.errors import Place
 from runner.names import TableName
@@ -34,6 +36,38 @@ class Qualifier:
     end: int
 
 
+class Moment(Enum):
+    """What the clock is asked for."""
+
+    INSTANT = "timestamp with time zone"
+    TIMESTAMP = "timestamp"
+    DATE = "date"
+    TIME = "time"
+    TIME_OF_DAY = "time with time zone"
+
+
+@dataclass(frozen=True)
+class ClockCall:
+    """One place in a text where the clock is read: `text[start:end]` is `current_date` or `now()`."""
+
+    start: int
+    end: int
+    moment: Moment
+    line: int
+    word: str
+    precision: str = ""  # `current_timestamp(3)`
+
+
+@dataclass(frozen=True)
+class Call:
+    """A function that a text calls, and the line of its first call."""
+
+    name: TableName
+    line: int
+    in_from: bool  # it stands for a table
+    path: Path | None = None  # where that is another file than the SELECT's
+
+
 @dataclass(frozen=True)
 class Select:
     """A model's SELECT, rendered and parsed. See meaning.py for `words`, `members` and `star`."""
@@ -48,6 +82,7 @@ class Select:
     star: bool  # it means columns that no word names
     outputs: tuple[str, ...]  # names of the output columns as far as the text tells; () with `*`
     digest: str
+    clocks: tuple[ClockCall, ...] = ()  # of a model that is given its run's instant
 
     @property
     def tables(self) -> tuple[TableName, ...]:
@@ -71,12 +106,18 @@ class Select:
         return frozenset(name for name in names if name.lower() in meant)
 
 
-def splice(select: Select, replace: Callable[[Reference], str | None], quote: Callable[[str], str]) -> str:
+def splice(
+    select: Select,
+    replace: Callable[[Reference], str | None],
+    quote: Callable[[str], str],
+    instant: Callable[[ClockCall], str] | None = None,
+) -> str:
     """The user's text with each reference replaced by what `replace` gives (None leaves it); aliases stay.
 
-    `quote` writes an alias as the engine does.
+    `quote` writes an alias as the engine does, `instant` what the clock says.
     """
     edits: list[tuple[int, int, str]] = [(q.start, q.end, "") for q in select.qualifiers]
+    edits += [(call.start, call.end, instant(call)) for call in select.clocks if instant]
     for reference in select.references:
         text = replace(reference)
         if text is not None:

@@ -28,6 +28,7 @@ class ModelState:
 
     digest: str
     inputs: str  # names the columns that it read, and their types
+    instant: str  # what its clock said, UTC; '' where it reads none
     as_of_run: str
     owes: str  # '', 'keys' or 'all'
 
@@ -252,11 +253,11 @@ class Manifest:
         """Stop trusting an index that this run does not keep up."""
         self._do("index-forget", "publish:index-forget", source=source, key_digest=key_digest)
 
-    def write_model(self, table: str, digest: str, inputs: str, owes: str, run_id: str) -> None:
-        """A model was built: its definition, the columns that it read, and that it is up to date with this run."""
+    def write_model(self, table: str, digest: str, inputs: str, instant: str, run_id: str) -> None:
+        """A model was built: its definition, what it read, and that it is up to date with this run."""
         self._do("model-delete", "publish:model-delete", table_name=table)
-        row = {"table_name": table, "digest": digest, "inputs": inputs, "owes": owes, "run_id": run_id}
-        self._do("model-insert", "publish:model-insert", **row)
+        row = {"table_name": table, "digest": digest, "inputs": inputs, "instant": instant, "owes": ""}
+        self._do("model-insert", "publish:model-insert", **row, run_id=run_id)
 
     def forget_model(self, table: str) -> None:
         """A table or view is no longer part of the playbook."""

@@ -55,6 +55,7 @@ create table if not exists {s}.models (
     table_name varchar(400) not null,
     digest varchar(64) not null,        -- of the definition that the rows were built with
     inputs varchar(64) not null,        -- of the names and types of the columns that it read
+    instant varchar(30) not null,       -- what its clock said, UTC; '' where it reads none
     as_of_run varchar(100) not null,    -- the last published run that accounted for it
     owes varchar(10) not null,          -- '' nothing, 'keys' see its dirty table, 'all' a full build
     run_id varchar(100) not null
@@ -171,7 +172,7 @@ select etl_tstamp, event_count, fingerprint, rewound from {s}.manifest
 where playbook = :playbook and source = :source
 
 -- name: models-read
-select table_name, digest, inputs, as_of_run, owes from {s}.models where playbook = :playbook
+select table_name, digest, inputs, instant, as_of_run, owes from {s}.models where playbook = :playbook
 
 -- name: owned-read
 select table_name from {s}.models where playbook = :playbook
@@ -222,8 +223,8 @@ delete from {s}.key_index where playbook = :playbook and source = :source and ke
 delete from {s}.models where playbook = :playbook and table_name = :table_name
 
 -- name: model-insert
-insert into {s}.models (playbook, table_name, digest, inputs, as_of_run, owes, run_id)
-values (:playbook, :table_name, :digest, :inputs, :run_id, :owes, :run_id)
+insert into {s}.models (playbook, table_name, digest, inputs, instant, as_of_run, owes, run_id)
+values (:playbook, :table_name, :digest, :inputs, :instant, :run_id, :owes, :run_id)
 
 -- name: model-as-of
 update {s}.models set as_of_run = :run_id, owes = :owes where playbook = :playbook and table_name = :table_name

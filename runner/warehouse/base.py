@@ -15,8 +15,20 @@ from typing import Self
 
 from runner.names import TableName
 from runner.secrets import NO_SECRETS, Secrets
+from runner.sql.select import Call
 from runner.warehouse.engines.base import Engine
-from runner.warehouse.values import NOTHING, Column, FileMark, Hook, Relation, Result, Trouble, WarehouseError, Watch
+from runner.warehouse.values import (
+    NOTHING,
+    Column,
+    FileMark,
+    Hook,
+    Relation,
+    Result,
+    Trouble,
+    UserFunction,
+    WarehouseError,
+    Watch,
+)
 from runner.warehouse.worker import Job, Worker
 
 _BEGINS = re.compile(r"\b(?:begin|start)\b", re.IGNORECASE)
@@ -224,6 +236,10 @@ class Warehouse(ABC):
 
     def hooks(self, name: TableName) -> tuple[Hook, ...]:
         """What would change, hide or refuse rows of a table that are deleted and inserted, as far as the engine has such."""
+        return ()
+
+    def functions(self, calls: Iterable[Call]) -> tuple[UserFunction, ...]:
+        """Those of the called functions that a user made; operators and casts that could be meant are among them."""
         return ()
 
     def describe_query(self, sql: str) -> tuple[Column, ...]:

@@ -20,9 +20,21 @@ from runner import actions
 from runner.errors import CannotConnect, Locked
 from runner.names import TableName
 from runner.secrets import NO_SECRETS, Secrets
+from runner.sql.select import Call
 from runner.warehouse.base import Warehouse
 from runner.warehouse.engines import DUCKDB, Engine
-from runner.warehouse.values import NOTHING, Column, FileMark, Relation, Result, Trouble, WarehouseError, Watch
+from runner.warehouse.values import (
+    NOTHING,
+    Column,
+    FileMark,
+    FunctionKind,
+    Relation,
+    Result,
+    Trouble,
+    UserFunction,
+    WarehouseError,
+    Watch,
+)
 
 if TYPE_CHECKING:
     import duckdb as driver
@@ -207,6 +219,34 @@ class DuckDB(Warehouse):
             if rows
             else None
         )
+
+    def functions(self, calls: Iterable[Call]) -> tuple[UserFunction, ...]:
+        """Macros. A name of its own schema's is described: to list all functions takes DuckDB 25 ms, this 0.3 a name."""
+        names = {call.name.table for call in calls if self._is_macro(call)}
+        if not names:
+            return ()
+        listed = ", ".join(map(self.engine.literal, sorted(names)))
+        found = self.execute(
+            "catalogue:functions",
+            "select schema_name, function_name, function_type, cast(parameters as varchar), macro_definition"
+            f" from duckdb_functions() where not internal and function_name collate nocase in ({listed}) order by all",
+        )
+        return tuple(
+            UserFunction(f"{schema}.{name}", FunctionKind.MACRO, "", f"/* {kind} {parameters} */ {body}")
+            for schema, name, kind, parameters, body in found.rows
+        )
+
+    def _is_macro(self, call: Call) -> bool:
+        """Called without arguments, a macro complains of them or is described; a built-in is not in that schema."""
+        full, own = (self.engine.table(name) for name in (call.name, TableName(call.name.parts[-1:])))
+        for name in dict.fromkeys((full, own)):  # what looks like a schema may be a value: x.f() is f(x)
+            try:
+                self.execute("catalogue:function", f"describe select {'* from ' if call.in_from else ''}{name}()")
+            except WarehouseError as error:
+                if "acro" not in error.what.partition("(")[0]:
+                    continue
+            return True
+        return False
 
     def _unless_absent(self, sql: str) -> tuple[Result, ...]:
         """What a query gives; nothing if what it names does not exist."""

@@ -13,11 +13,12 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from runner.names import TableName
+from runner.sql.select import Call
 from runner.warehouse.engines import POSTGRES, Engine
 from runner.warehouse.postgres_hooks import HOOKS, hook
 from runner.warehouse.server import DEPENDED_ON, Server
 from runner.warehouse.target import Target
-from runner.warehouse.values import Column, Hook, Relation, Result, Trouble
+from runner.warehouse.values import Column, FunctionKind, Hook, Relation, Result, Trouble, UserFunction
 
 # What libpq is told unless the URL says otherwise: a dead network is noticed in a minute, not in hours.
 NETWORK: dict[str, str | int] = {
@@ -202,6 +203,28 @@ class Postgres(Server):
         found = self.execute("catalogue:hooks", HOOKS.format(table=self.engine.literal(self.engine.table(name))))
         return tuple(hook(*row) for row in found.rows)
 
+    def functions(self, calls: Iterable[Call]) -> tuple[UserFunction, ...]:
+        """One query for functions of the called names, and for all operators and casts; those of extensions are marked."""
+        calls = list(calls)
+        listed = ", ".join(sorted({self.engine.literal(call.name.table) for call in calls})) or "null"
+        schemas = ", ".join(self.engine.literal(c.name.parts[-2]) for c in calls if len(c.name.parts) > 1) or "null"
+        found = self.execute(
+            "catalogue:functions",
+            "select u.shown, l.lanname, p.provolatile::text, pg_get_function_identity_arguments(p.oid),"
+            " case when p.prokind = 'a' then (select concat_ws(' ', a.aggtransfn || '()', a.aggfinalfn || '()',"
+            "  a.agginitval) from pg_aggregate a where a.aggfnoid = p.oid)"
+            " when p.prosrc = '' then pg_get_functiondef(p.oid) else p.prosrc end,"
+            " exists (select 1 from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid"
+            "  and d.deptype = 'e')"
+            " from (select oid, pronamespace::regnamespace || '.' || proname as shown from pg_proc"
+            f"  where proname in ({listed}) and (pg_function_is_visible(oid) or pronamespace::regnamespace::text in ({schemas}))"
+            "  union all select oprcode, 'operator ' || oprname from pg_operator where oid >= 16384"
+            "  union all select castfunc, 'cast to ' || casttarget::regtype from pg_cast where oid >= 16384) u"
+            " join pg_proc p on p.oid = u.oid and p.oid >= 16384 join pg_language l on l.oid = p.prolang"
+            " order by u.shown, p.oid",
+        )
+        return tuple(map(_function, found.rows))
+
     def columns_of(self, table: str) -> tuple[Column, ...]:
         found = self.execute(
             "catalogue:columns",
@@ -230,6 +253,13 @@ class Postgres(Server):
         """A session that has left pg_stat_activity is gone with all that it had not committed."""
         sql = f"select 1 from pg_stat_activity where {NAMED} = {self.engine.literal(session)}"
         return bool(self.execute("lease:alive", sql).rows)
+
+
+def _function(row: Sequence[Any]) -> UserFunction:
+    name, language, volatility, arguments, body, of_extension = row
+    kind = FunctionKind.EXTENSION if of_extension else FunctionKind.SQL if language == "sql" else FunctionKind.FOREIGN
+    declared = {"i": "immutable", "s": "stable"}.get(volatility, "volatile")
+    return UserFunction(name, kind, declared, f"/* ({arguments}) */ {body}")
 
 
 class _Texts(Sequence[tuple[str | None, ...]]):

@@ -25,11 +25,12 @@ import redshift_connector
 from redshift_connector.error import Error, InterfaceError
 
 from runner.names import TableName
+from runner.sql.select import Call
 from runner.warehouse.engines import Engine
 from runner.warehouse.engines.redshift import PRIVATE, REDSHIFT
 from runner.warehouse.server import Server, end
 from runner.warehouse.target import Target
-from runner.warehouse.values import Column, Relation, Result, Trouble, WarehouseError
+from runner.warehouse.values import Column, FunctionKind, Relation, Result, Trouble, UserFunction, WarehouseError
 
 LOCK_MS = 60_000
 DUPLICATE_TABLE = "42P07"
@@ -228,6 +229,29 @@ class Redshift(Server):
     def _any(self, places: list[tuple[str, str]], schema: str, table: str) -> str:
         return " or ".join(
             f"({schema} = {self.engine.literal(s)} and {table} = {self.engine.literal(t)})" for s, t in places
+        )
+
+    def functions(self, calls: Iterable[Call]) -> tuple[UserFunction, ...]:
+        """SQL functions cannot read tables here (r_CREATE_FUNCTION.html); Python and Lambda are what they are declared."""
+        names = sorted({call.name.table for call in calls})
+        if not names:
+            return ()
+        found = self.execute(
+            "catalogue:functions",
+            "select n.nspname, p.proname, l.lanname, p.provolatile, p.prosrc from pg_proc p"
+            " join pg_namespace n on n.oid = p.pronamespace join pg_language l on l.oid = p.prolang"
+            f" where p.proname in ({', '.join(map(self.engine.literal, names))})"
+            " and n.nspname not in ('pg_catalog', 'information_schema') order by n.nspname, p.proname, p.prosrc",
+        )
+        declared = {"i": "immutable", "s": "stable"}
+        return tuple(
+            UserFunction(
+                f"{schema}.{name}",
+                FunctionKind.SQL if str(language) == "sql" else FunctionKind.FOREIGN,
+                declared.get(str(volatility), "volatile"),
+                str(body),
+            )
+            for schema, name, language, volatility, body in found.rows
         )
 
     def columns_of(self, table: str) -> tuple[Column, ...]:

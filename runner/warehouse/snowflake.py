@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -27,12 +27,22 @@ import snowflake.connector
 
 from runner.errors import CannotConnect
 from runner.names import TableName, turned
+from runner.sql.select import Call
 from runner.warehouse.engines import Engine
 from runner.warehouse.engines.snowflake import PRIVATE, SNOWFLAKE
 from runner.warehouse.server import Server, end
 from runner.warehouse.snowflake_session import HINT, arguments, session_parameters
 from runner.warehouse.target import Target
-from runner.warehouse.values import NOTHING, Column, Relation, Result, Trouble, WarehouseError
+from runner.warehouse.values import (
+    NOTHING,
+    Column,
+    FunctionKind,
+    Relation,
+    Result,
+    Trouble,
+    UserFunction,
+    WarehouseError,
+)
 
 # The driver tells of clouds it does not find itself in; what goes wrong comes as an exception.
 logging.getLogger("snowflake.connector").setLevel(logging.CRITICAL)
@@ -196,6 +206,20 @@ class Snowflake(Server):
                 self._history.add(name)
         return found
 
+    def functions(self, calls: Iterable[Call]) -> tuple[UserFunction, ...]:
+        """Of the session's database. SQL is judged by its text: VOLATILE is what a function is by default here."""
+        names = sorted({turned(call.name.table) for call in calls})
+        if not names:
+            return ()
+        found = self.execute(
+            "catalogue:functions",
+            "select function_schema, function_name, function_language, volatility, argument_signature,"
+            " function_definition from information_schema.functions"
+            f" where function_name in ({', '.join(map(self.engine.literal, names))})"
+            " order by function_schema, function_name, argument_signature",
+        )
+        return tuple(_function(row) for row in found.rows)
+
     def _kinds(self, names: Iterable[TableName]) -> dict[TableName, tuple[str, int]]:
         """(table type, days of time travel) of each, one query a database."""
         databases: dict[str, list[TableName]] = {}
@@ -263,3 +287,11 @@ class Snowflake(Server):
         """Its own user's sessions, and others with the right to."""
         if session.isdigit():
             self.execute("lease:end", f"select system$abort_session({session})")
+
+
+def _function(row: Sequence[Any]) -> UserFunction:
+    schema, name, language, volatility, arguments, body = map(str, row)
+    is_sql = language.upper() == "SQL"
+    declared = "" if is_sql else "immutable" if volatility.upper() == "IMMUTABLE" else "volatile"
+    kind = FunctionKind.SQL if is_sql else FunctionKind.FOREIGN
+    return UserFunction(f"{turned(schema)}.{turned(name)}", kind, declared, f"/* {arguments} */ {body}")

@@ -104,6 +104,37 @@ class Hook:
 
 
 @dataclass(frozen=True)
+class UserFunction:
+    """A function, macro, aggregate, operator or cast that a user made, as the catalogue has it."""
+
+    name: str
+    """With its schema, and what it is if that is no function: `main.rate`, `operator @@@`."""
+    kind: FunctionKind
+    volatility: str
+    """immutable, stable or volatile; '' where nothing but its body tells."""
+    body: str
+
+    @property
+    def is_called(self) -> bool:
+        """False of what has no name that a call could have."""
+        return not self.name.startswith(("operator ", "cast to "))
+
+    @property
+    def bare(self) -> str:
+        """Its name without the schema."""
+        return self.name.rpartition(".")[2]
+
+
+class FunctionKind(Enum):
+    """How it can be known what a function does."""
+
+    MACRO = "its text stands in the place of the call"
+    SQL = "its text is SQL"
+    FOREIGN = "its text is in another language"
+    EXTENSION = "it came with an extension"
+
+
+@dataclass(frozen=True)
 class FileMark:
     """A file of a source as it was found: files take part in no transaction, so a change is looked for afterwards."""
 

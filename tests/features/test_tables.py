@@ -289,7 +289,7 @@ def test_an_input_whose_column_changes_its_type(project: Project) -> None:
     project.db.execute("alter table atomic.events alter column amount type varchar(20)")
     project.add(1, "s2 u2 1")
     said = project.checked()
-    assert "columns that it reads have other names or types" in said.text
+    assert "columns, views or functions that it reads have changed" in said.text
     assert project.rows("select top from derived.top where domain_sessionid = 's1'") == [("9",)]
     assert "columns that it reads" not in project.checked().text
 

@@ -25,12 +25,13 @@ NAMED = {  # module → (how often it names an engine, why)
     "doors/sqlrunner/targets.py": (17, "the types of target that SQL Runner's playbooks have"),
     "playbook/format.py": (2, "the blocks redshift: and snowflake: of a model"),
     "playbook/kinds.py": (4, "sqlglot's dialects, which a file of SQL may be in"),
-    "proof/calls.py": (4, SQL),
     "proof/keywise.py": (2, SQL),
     "proof/merge.py": (3, SQL),
     "proof/outputs.py": (1, SQL),
     "proof/relations.py": (7, SQL),
+    "program/clock.py": (9, SQL),
     "sql/parser.py": (2, SQL),
+    "sql/volatile.py": (7, SQL),
 }
 
 

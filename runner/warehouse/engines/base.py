@@ -50,6 +50,8 @@ class Engine:
     """A text of any length."""
     timestamp_type: str = "timestamp"
     """A timestamp without a time zone."""
+    instant_type: str = "timestamptz"
+    """A moment, whatever it is called in the session's time zone."""
     double_type: str = "double"
     """A floating-point number of 64 bits."""
     whole_type: str = "decimal(38, 0)"
@@ -60,6 +62,8 @@ class Engine:
     """The aggregate that is MIN of truth values."""
     bare_functions: frozenset[str] = frozenset()
     """Words that are functions without parentheses, where the parser takes them for columns."""
+    keeps_names: bool = False
+    """No function of a user's can have the name of one that the engine has."""
     commits: re.Pattern[str] | None = None
     """The beginnings of statements that would commit an open transaction: within one they are refused."""
     same_if_equal: re.Pattern[str]
@@ -193,6 +197,13 @@ class Engine:
         return f"(select count(distinct runner_v) from unnest({array}) as runner_u(runner_v))"
 
     # -- dates and times ---------------------------------------------------------------------------------------------
+
+    def moment(self, utc: str, type_: str, precision: str = "") -> str:
+        """A constant of a type of dates or times: what the clock says at a time in UTC, where sessions have UTC too."""
+        date, _, time = utc.partition(" ")
+        texts = {"date": date, "time": time, "timetz": f"{time}+00:00", self.instant_type: f"{utc}+00:00"}
+        text = self.literal(texts.get(type_, utc))
+        return f"cast({text} as {type_}{f'({precision})' if precision else ''})"
 
     def date_in_zone(self, tstamp: str, zone: str) -> str:
         """The date of a timestamp in UTC, as it is called in a time zone."""

@@ -92,8 +92,10 @@ SNOWFLAKE = _Snowflake(
     infinite_dates=False,
     timestamp_type="timestamp_ntz",
     same_if_equal=EXACT,
+    instant_type="timestamp_ltz",
     boolean_max="boolor_agg",
     boolean_min="booland_agg",
+    keeps_names=True,  # sql-reference/udf-overview: names of built-ins are refused
     commits=re.compile(
         r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(create|drop|alter|undrop|comment|grant|revoke|use|execute|call)\b",
         re.IGNORECASE | re.DOTALL,

@@ -42,6 +42,11 @@ create or replace view $DB._fs_information_schema._fs_views as
 select database_name as "TABLE_CATALOG", schema_name as "TABLE_SCHEMA", view_name as "TABLE_NAME",
     'SYSADMIN' as "TABLE_OWNER", 'create or replace view ' || view_name || ' as ' || comment as "VIEW_DEFINITION"
 from duckdb_views() where database_name = $NAME and not internal and schema_name != '_fs_information_schema';
+create or replace view $DB._fs_information_schema._fs_functions as
+select schema_name as "FUNCTION_SCHEMA", function_name as "FUNCTION_NAME", 'SQL' as "FUNCTION_LANGUAGE",
+    'VOLATILE' as "VOLATILITY", cast(parameters as varchar) as "ARGUMENT_SIGNATURE",
+    trim(macro_definition, chr(39)) as "FUNCTION_DEFINITION"
+from duckdb_functions() where database_name = $NAME and not internal and schema_name not ilike '\\_fs\\_%' escape '\\';
 """
 
 
