@@ -10,32 +10,41 @@ from collections.abc import Sequence
 
 from runner.algebra.texts import Algebra
 from runner.algebra.values import BoundSource
+from runner.warehouse.values import Column
 
 REASONS = ("new", "grew", "shrank", "changed", "rewound", "vanished")
 
 
-def fingerprint(algebra: Algebra, source: BoundSource, key_texts: Sequence[str]) -> str:
-    """An order-free hash of a batch's rows over dedupe and key columns, all without either: SUM of a 60-bit piece of md5.
+def covered(columns: Sequence[Column]) -> str:
+    """Names the columns that a fingerprint covers: one over other columns, or other types, never looks equal."""
+    texts = [f"{column.name} {column.type}" for column in columns]
+    return hashlib.sha256("\x1f".join(texts).encode()).hexdigest()[:8]
 
-    A sum, not XOR: two equal rows must not cancel. The text before the colon names the hashed expressions, so that
-    hashes over other expressions never look equal.
+
+def fingerprint(algebra: Algebra, source: BoundSource, columns: Sequence[Column]) -> str:
+    """An order-free hash of a batch's rows over these columns: SUM of a 60-bit piece of md5, after what it covers.
+
+    A sum, not XOR: two equal rows must not cancel.
     """
     if not source.source.fingerprint:
         return "cast(null as varchar(200))"
-    texts = sorted({*(e.text for e in source.source.dedupe), *key_texts})
-    texts = texts or sorted(algebra.quoted(source.relation.names))  # neither copies nor keys: the whole row
-    text_of = algebra.engine.text_of
-    parts = [f"coalesce(cast(length({text_of(t, '')}) as varchar(20)) || ':' || {text_of(t, '')}, '-')" for t in texts]
-    name = hashlib.sha256("\x1f".join(texts).encode()).hexdigest()[:8]
-    return f"'{name}:' || cast(sum({algebra.engine.hash_60(' || '.join(parts))}) as varchar(60))"
+    texts = [algebra.engine.text_of(algebra.engine.quote(column.name), column.type) for column in columns]
+    parts = [f"coalesce(cast(length({t}) as varchar(20)) || ':' || {t}, '-')" for t in texts]
+    return f"'{covered(columns)}:' || cast(sum({algebra.engine.hash_60(' || '.join(parts))}) as varchar(60))"
 
 
-def counts(algebra: Algebra, source: BoundSource, key_texts: Sequence[str]) -> str:
+def counts(algebra: Algebra, source: BoundSource, columns: Sequence[Column]) -> str:
     """(etl_tstamp, event_count, fingerprint) of every batch in the source now."""
     return (
         f"select {algebra.batch(source.source)} as etl_tstamp, count(*) as event_count,"
-        f" {fingerprint(algebra, source, key_texts)} as fingerprint from {algebra.from_source(source)} group by 1"
+        f" {fingerprint(algebra, source, columns)} as fingerprint from {algebra.from_source(source)} group by 1"
     )
+
+
+def covering_others(processed: str, columns: Sequence[Column]) -> str:
+    """How many processed batches have a fingerprint over other columns, or none."""
+    same = f"m.fingerprint like '{covered(columns)}:%'"
+    return f"select count(*) from ({processed}) m where m.fingerprint is null or not {same}"
 
 
 def pending(current: str, processed: str) -> str:

@@ -114,11 +114,10 @@ def _narrowed(work: Work, bound: BoundSource) -> Relation:
     source, program, relation = bound.source, work.program, bound.relation
     readers = [model for model in program.models if source.table in model.sources]
     keys = [text for key in program.source_keys if key.source.table == source.table for text in key.texts]
-    hashed = source.fingerprint and not (source.dedupe or keys)  # see batches.fingerprint
     texts = [source.batch.text, *(e.text for e in (*source.dedupe, *source.order_by)), *keys]
     named = {word.strip('"').replace('""', '"').lower() for text in texts for word in WORD.findall(text)}
     whole = source.table.table.lower() in named  # where it stands for a row
-    if program.queries or hashed or whole or any(model.model.affected for model in readers):
+    if program.queries or whole or any(model.model.affected for model in readers):
         return relation
     read = [(m.select, r) for m in readers for r in m.select.references if r.table == source.table]
     meant = {name for select, reference in read for name in select.means(relation.names, reference)}
@@ -137,10 +136,12 @@ def count_batches(work: Work, bound: Bound) -> Frozen:
 def _count_source(work: Work, bound: BoundSource) -> tuple[FrozenSource, PendingBatches]:
     algebra, warehouse, request, source = work.algebra, work.warehouse, work.request, bound.source
     table = algebra.scratch.batches(bound.number)
-    texts = [t for k in work.program.source_keys if k.source.table == source.table for t in k.texts]
-    select = batches.pending(batches.counts(algebra, bound, texts), work.manifest.processed(source))
+    columns, processed = _narrowed(work, bound).columns, work.manifest.processed(source)
+    select = batches.pending(batches.counts(algebra, bound, columns), processed)
     warehouse.execute("freeze:batches", warehouse.engine.temporary_table(table, select))
     groups = _groups(work, table)
+    if source.fingerprint and "changed" in groups:
+        _tell_covered(work, source, batches.covering_others(processed, columns))
     has_kept = "vanished" in groups and source.vanished is Vanished.KEEP
     if has_kept:
         _keep(work, bound.number)
@@ -171,6 +172,14 @@ def _count_source(work: Work, bound: BoundSource) -> tuple[FrozenSource, Pending
         no_tstamp=any(group.no_tstamp for group in pending.groups),
     )
     return frozen, pending
+
+
+def _tell_covered(work: Work, source: Source, others: str) -> None:
+    """Say why batches are read again that nobody has touched: what changed in them before this run cannot be told."""
+    count = int(work.warehouse.execute("freeze:covered", others).one()[0])
+    if count:
+        what = f"{source.table}: fingerprints cover the columns that models read, and these are others than before"
+        work.emit(Note(f"{what}: {count:,} batches count as changed"))
 
 
 def _keep(work: Work, source: int) -> None:

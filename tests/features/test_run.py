@@ -405,6 +405,14 @@ def test_fingerprints_notice_exchanged_rows(project: Project) -> None:
     start(project)
     project.db.execute("update atomic.events set domain_sessionid = 's8' where event_id = 'e2'")
     assert "1 changed" in project.checked().out
+    project.db.execute("update atomic.events set domain_userid = 'u8' where event_id = 'e3'")  # neither id nor key
+    assert "1 changed" in project.checked().out
+    project.db.execute("update atomic.events set amount = 7 where event_id = 'e3'")  # no model reads it
+    assert "nothing to do" in project.run().out
+    project.model("amounts", "select domain_sessionid, sum(amount) as s from atomic.events group by 1")
+    said = project.checked().text
+    assert "these are others than before: 2 batches count as changed" in said
+    assert "2 changed" in said
     assert "nothing to do" in project.run().out
 
 

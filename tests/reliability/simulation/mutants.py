@@ -69,8 +69,8 @@ def fingerprint(change: Callable[[str], str]) -> Patch:
     """Another hash of a batch."""
     real = batches.fingerprint
 
-    def changed(algebra: Algebra, source: BoundSource, key_texts: Any) -> str:
-        return change(real(algebra, source, key_texts))
+    def changed(algebra: Algebra, source: BoundSource, columns: Any) -> str:
+        return change(real(algebra, source, columns))
 
     return lambda: patch("runner.algebra.batches.fingerprint", changed)
 
