@@ -101,11 +101,13 @@ class Note(Event):
 
 @dataclass(frozen=True)
 class NullKey(Event):
-    """Events of pending batches whose key is NULL: they are one key, as in SQL, and recomputed as a whole."""
+    """Events whose key is NULL: they are one key, as in SQL, and recomputed as a whole."""
 
     source: str
     key: str
     event_count: int
+    pending: bool = True
+    """Only those of pending batches were counted."""
 
 
 @dataclass(frozen=True)

@@ -175,7 +175,7 @@ _LINES: dict[type[Event], Callable[..., str | None]] = {
     QueryDone: lambda e: f"{e.name.split('/')[-1].ljust(14)} {'':>12}   {e.duration_s:.1f} s",
     Note: lambda e: f"note: {e.text}",
     NullKey: lambda e: (
-        f"note: {e.event_count:,} of the pending events have no {e.key}: they are one key, recomputed as a whole;"
+        f"note: {e.event_count:,} {'of the pending ' if e.pending else ''}events have no {e.key}: they are one key, recomputed as a whole;"
         f" to leave them out: where {e.key} is not null"
     ),
     Published: lambda e: f"published run {e.run_id}, {e.duration_s:.1f} s",

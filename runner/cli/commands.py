@@ -197,7 +197,8 @@ def check(
 
         return dispatch.check(dispatch.flags_of(process, playbook, var, target, json=json, dry_run=live), process)
     loaded = _loaded(ctx, playbook, var, target)
-    loaded.check(live)
+    for null in loaded.check(live):
+        process.report(json).emit(null)
     from runner.commands.check import open_questions
 
     for text in open_questions(loaded.program, str(playbook)) if not live else ():

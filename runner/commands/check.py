@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from runner.algebra.texts import condition
 from runner.errors import BadInput, Place
-from runner.increment.bind import bind, check_ownership
+from runner.events import NullKey
+from runner.increment.bind import Bound, bind, check_ownership
 from runner.program import scripts
 from runner.program.values import Program
 from runner.sql.templates import render
@@ -11,12 +15,26 @@ from runner.state.manifest import Manifest
 from runner.warehouse.base import Warehouse
 
 
-def check_live(program: Program, warehouse: Warehouse) -> None:
-    """What needs the catalogue. Raises BadInput or Stopped."""
+def check_live(program: Program, warehouse: Warehouse) -> Bound:
+    """What needs the catalogue, and the program's tables as it has them. Raises BadInput or Stopped."""
     manifest = Manifest(warehouse, program.playbook.name, program.playbook.state_schema)
     state = manifest.look()
     bound = bind(program, warehouse, state)
     check_ownership(program, warehouse, state, bound, ())
+    return bound
+
+
+def null_keys(program: Program, warehouse: Warehouse, bound: Bound) -> Iterator[NullKey]:
+    """How many events fall into the key NULL of a model that does not leave them out: each source is read for it."""
+    for key in program.source_keys:
+        readers = [model for model in program.models if key in model.source_keys]
+        if all(model.skips_null for model in readers):
+            continue
+        relation = bound.sources[key.source.table]
+        rows = f"{relation.rows} as {warehouse.engine.quote(key.source.table.table)}"
+        sql = f"select count(*) from {rows}{condition([f'({text}) is null' for text in key.texts])}"
+        if count := int(warehouse.execute("check:null-key", sql).one()[0]):
+            yield NullKey(str(key.source.table), ", ".join(key.names), count, pending=False)
 
 
 def open_questions(program: Program, playbook: str) -> list[str]:

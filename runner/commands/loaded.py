@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from runner.commands.status import StatusResult
     from runner.commands.unlock import UnlockResult
     from runner.commands.verify import VerifyResult
-    from runner.events import Emit
+    from runner.events import Emit, NullKey
     from runner.program.values import Program
     from runner.state.runs import RunRow
     from runner.warehouse.base import Warehouse
@@ -122,14 +122,15 @@ class LoadedPlaybook:
         with self.warehouse("verify") as warehouse:
             return verify(self.program, warehouse, tables, sample, self.session.new_run_id())
 
-    def check(self, live: bool) -> None:
-        """Raises BadInput for what is wrong with it; `live`: what its warehouse lacks as well."""
-        from runner.commands.check import check_live
+    def check(self, live: bool) -> tuple[NullKey, ...]:
+        """Raises BadInput for what is wrong with it; `live`: what its warehouse lacks as well, and events without a key."""
+        from runner.commands.check import check_live, null_keys
 
         program = self.program
-        if live:
-            with self.warehouse("check", read_only=True) as warehouse:
-                check_live(program, warehouse)
+        if not live:
+            return ()
+        with self.warehouse("check", read_only=True) as warehouse:
+            return tuple(null_keys(program, warehouse, check_live(program, warehouse)))
 
     def unlock(self) -> UnlockResult:
         """Break a lease that a dead run left."""

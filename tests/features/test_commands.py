@@ -212,6 +212,20 @@ def test_check_and_check_live(project: Project) -> None:
     assert "totals.sql" in said.err
 
 
+def test_check_live_counts_the_events_without_a_key(project: Project) -> None:
+    """All of them, by key, where a model takes them for one key; `plan` counts those that are pending."""
+    select = "select {} as k, count(*) as n from atomic.events {} group by 1"
+    project.model("sessions", select.format("domain_sessionid", ""), key={"k": "domain_sessionid"})
+    left_out = "where domain_userid is not null"
+    project.model("users", select.format("domain_userid", left_out), key={"k": "domain_userid"})
+    project.add(0, "- - 1", "- - 2", "s1 - 3")
+    assert "2 of the pending events have no" in project.command("plan").text
+    project.run()
+    said = project.command("check", "--live").text
+    assert "2 events have no" in said
+    assert said.count("have no") == 1
+
+
 ELSEWHERE = {engine: [other for other in ALL if other != engine] for engine in ALL}
 
 
