@@ -15,6 +15,7 @@ from runner.algebra.texts import Algebra
 from runner.algebra.values import BoundSource, Planned
 from runner.errors import BadInput, Place, Problem, Stopped, did_you_mean
 from runner.increment.catalogue.functions import Functions, find_functions, refused_functions
+from runner.increment.catalogue.views import Views, find_views, refused_views
 from runner.increment.keys_known import decided, keys_missing
 from runner.names import TableName, is_own
 from runner.program.values import CompiledModel, Program, renamed
@@ -64,7 +65,8 @@ def bind(program: Program, warehouse: Warehouse, state: State) -> Bound:
         sources[source.table] = BoundSource(source, number, relation, rows, files)
     _missing(program, found, lookups, problems)
     _spellings(program, warehouse, lookups, problems)
-    _views(program, warehouse, found, {*lookups, *sources}, problems)
+    views = find_views(warehouse, {t: found[t] for t in (*lookups, *sources) if t in found})
+    _tracked_views(program, warehouse, views, problems)
     _foreign(program, state, lookups, problems)
     _own_columns(program, {**found, **{table: source.relation for table, source in sources.items()}}, problems)
     for model in program.models:
@@ -74,8 +76,9 @@ def bind(program: Program, warehouse: Warehouse, state: State) -> Bound:
                 Problem(model.model.place, f"{model.table} is a view; a model owns a table", "drop the view")
             )
     problems += keys_missing(program, {table: source.relation.names for table, source in sources.items()})
-    own = find_functions(program, warehouse)
+    own = find_functions(program, warehouse, [text for table in views.made_of for text in views.texts(table)])
     problems += refused_functions(program, own)
+    problems += refused_views(program, warehouse, views, own)
     if problems:
         raise BadInput(problems)
     read = {**{table: source.relation for table, source in sources.items()}, **{t: found[t] for t in lookups}}
@@ -84,13 +87,17 @@ def bind(program: Program, warehouse: Warehouse, state: State) -> Bound:
     if known.problems:
         raise BadInput(known.problems)
     deduped = {source.table for source in playbook.sources if source.dedupe}
-    inputs = {model.table: _inputs(model, read, deduped, own) for model in program.models}
+    inputs = {model.table: _inputs(model, read, deduped, own, views) for model in program.models}
     tables = {t: found.get(p) for t, p in physical.items()}
     return Bound(sources, {t: found[t] for t in lookups}, tables, inputs, known.needs_ids)
 
 
 def _inputs(
-    model: CompiledModel, relations: Mapping[TableName, Relation], deduped: Container[TableName], own: Functions
+    model: CompiledModel,
+    relations: Mapping[TableName, Relation],
+    deduped: Container[TableName],
+    own: Functions,
+    views: Views,
 ) -> str:
     """Names what a model reads: columns with their types, the SELECTs of views, functions of the user's own.
 
@@ -106,7 +113,8 @@ def _inputs(
         texts += [f"{table}.{name} {type_}" for name, type_ in sorted((c.name, c.type) for c in columns)]
         if table in deduped:
             texts += [f"{table}: {c.name} {c.type}" for c in deciding(relation, columns)]
-        texts.append(relation.definition)
+        texts += views.texts(table)
+        texts += [f"{f.name} {f.volatility} {f.body}" for text in views.texts(table) for f in own.called_by(text)]
     return hashlib.sha256("\x1f".join(texts).encode()).hexdigest()
 
 
@@ -143,51 +151,19 @@ def _spellings(program: Program, warehouse: Warehouse, lookups: Iterable[TableNa
             )
 
 
-def _views(
-    program: Program,
-    warehouse: Warehouse,
-    found: Mapping[TableName, Relation],
-    inputs: Iterable[TableName],
-    problems: list[Problem],
-) -> None:
+def _tracked_views(program: Program, warehouse: Warehouse, views: Views, problems: list[Problem]) -> None:
     """Refuse inputs that are views over a source or a model: the runner could not tell what changed in them."""
     playbook = program.playbook
     default = warehouse.engine.default_schema
     tracked = {renamed(playbook, m.table).within(default): m.table for m in program.models}
     streams = {s.table.within(default): s.table for s in playbook.sources}
-    for table in inputs:
-        if table not in found or not found[table].is_view:
-            continue
-        for reached in _reached(warehouse, found[table], default):
-            hit = tracked.get(reached) or (streams.get(reached) if table.within(default) not in streams else None)
-            if hit is not None:
-                line = next((r.line for m in program.models for r in m.select.references if r.table == table), 0)
-                path = next((m.select.place.path for m in program.models if table in m.select.tables), None)
-                problems.append(
-                    Problem(
-                        Place(path, line),
-                        f"{table} is a view over {hit}",
-                        f"read {hit} itself, so that its changes are tracked",
-                    )
-                )
-
-
-def _reached(warehouse: Warehouse, relation: Relation, default: str) -> set[TableName]:
-    """All tables that a view reads, through other views too."""
-    from runner.sql.references import parse_select
-
-    reached: set[TableName] = set()
-    queue = [relation]
-    while queue:
-        view = queue.pop()
-        try:
-            select, _ = parse_select(view.definition, warehouse.engine.name, Place())
-        except BadInput:
-            continue
-        fresh = {t.within(default) for t in select.tables} - reached
-        reached |= fresh
-        queue += [r for r in warehouse.describe(fresh).values() if r.is_view]
-    return reached
+    for table, reached in views.reached.items():
+        own = streams if table.within(default) not in streams else {}
+        for hit in dict.fromkeys(filter(None, (tracked.get(t) or own.get(t) for t in sorted(reached, key=str)))):
+            line = next((r.line for m in program.models for r in m.select.references if r.table == table), 0)
+            path = next((m.select.place.path for m in program.models if table in m.select.tables), None)
+            hint = f"read {hit} itself, so that its changes are tracked"
+            problems.append(Problem(Place(path, line), f"{table} is a view over {hit}", hint))
 
 
 def _foreign(program: Program, state: State, lookups: Iterable[TableName], problems: list[Problem]) -> None:

@@ -41,6 +41,10 @@ class Functions:
                 queue += [called for function in found[name] for called in called_in(function.body)]
         return (*(function for name in sorted(found) for function in found[name]), *self.everywhere)
 
+    def called_by(self, text: str) -> tuple[UserFunction, ...]:
+        """All that the calls of a view's text come to."""
+        return Functions(self.by_name).of(_calls_in(text))
+
 
 def called_in(text: str) -> tuple[str, ...]:
     """The words of a text that a parenthesis follows: the functions that it calls are among them."""
