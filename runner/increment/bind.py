@@ -6,6 +6,7 @@ Nothing has run yet when these checks fail.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -15,6 +16,7 @@ from runner.algebra.texts import Algebra
 from runner.algebra.values import BoundSource, Planned
 from runner.errors import BadInput, Place, Problem, Stopped, did_you_mean
 from runner.increment.catalogue.functions import Functions, find_functions, refused_functions
+from runner.increment.catalogue.moving import moving_texts
 from runner.increment.catalogue.views import Views, find_views, refused_views
 from runner.increment.keys_known import decided, keys_missing
 from runner.names import TableName, is_own
@@ -22,6 +24,8 @@ from runner.program.values import CompiledModel, Program, renamed
 from runner.state.manifest import State
 from runner.warehouse.base import Warehouse
 from runner.warehouse.values import FileMark, Relation
+
+LENGTH = re.compile(r"(?<=char)\(\d+\)|(?<=varying)\(\d+\)", re.IGNORECASE)  # of a text: its values stay the same
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ def bind(program: Program, warehouse: Warehouse, state: State) -> Bound:
     own = find_functions(program, warehouse, [text for table in views.made_of for text in views.texts(table)])
     problems += refused_functions(program, own)
     problems += refused_views(program, warehouse, views, own)
+    problems += moving_texts(program, warehouse, found)
     if problems:
         raise BadInput(problems)
     read = {**{table: source.relation for table, source in sources.items()}, **{t: found[t] for t in lookups}}
@@ -110,7 +115,7 @@ def _inputs(
         columns = {
             c for r in model.select.references if r.table == table for c in columns_read(model.select, relation, r)
         }
-        texts += [f"{table}.{name} {type_}" for name, type_ in sorted((c.name, c.type) for c in columns)]
+        texts += sorted(f"{table}.{c.name} {LENGTH.sub('', c.type)} {c.sense}" for c in columns)
         if table in deduped:
             texts += [f"{table}: {c.name} {c.type}" for c in deciding(relation, columns)]
         texts += views.texts(table)

@@ -15,7 +15,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 from runner.errors import Place, Problem
 from runner.sql.meaning import STRINGS
 from runner.sql.select import ClockCall, Moment
-from runner.sql.volatile import becomes_time, reads_clock, shown
+from runner.sql.volatile import MOVING, READS_CLOCK, becomes_time, reads_clock, shown
 
 _CALLS = {  # with parentheses, in which a precision may stand
     "current_timestamp": Moment.INSTANT,
@@ -84,6 +84,18 @@ def clocks(text: str, tree: exp.Query, dialect: str, place: Place) -> Clocks:
     problems += _unnamed(tree, dialect, place)
     problems += _taken(tree, {call.word for call in calls}, dialect, place)
     return Clocks(calls, tuple(problems))
+
+
+def moving(text: str, dialect: str) -> tuple[ClockCall, ...]:
+    """Texts such as 'today', which the engine may read as a time: whether it does hangs on what they meet."""
+    if dialect not in READS_CLOCK or not MOVING.search(text):
+        return ()
+    tokens: list[Token] = sqlglot.tokenize(text, read=dialect)
+    return tuple(
+        ClockCall(token.start, token.end + 1, Moment.INSTANT, token.line, f"'{token.text}'")
+        for token in tokens
+        if token.token_type in STRINGS and MOVING.search(token.text)
+    )
 
 
 def _calls(text: str, dialect: str) -> Iterator[ClockCall]:

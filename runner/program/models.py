@@ -16,7 +16,7 @@ from runner.playbook.values import Affected, Model, View
 from runner.porting import portable
 from runner.program import own_names
 from runner.program.check import too_long
-from runner.program.clock import clocks
+from runner.program.clock import clocks, moving
 from runner.program.texts import Texts, readable
 from runner.program.values import PREDICATE, CompiledAffected, CompiledModel, CompiledView, SourceKey
 from runner.sql import parser
@@ -56,7 +56,8 @@ def read_model(model: Model, texts: Texts, problems: list[Problem]) -> ReadModel
             compiled = _compiled(_spelled(model, select), select, texts, found)
             skips_null = _skips_null(tree, compiled, texts.dialect)
             called = (*calls(select.text, tree, texts.dialect), *_called_beside(compiled, texts))
-            compiled = replace(compiled, ported=ported, skips_null=skips_null, calls=called)
+            texts_of_time = moving(select.text, texts.dialect)
+            compiled = replace(compiled, ported=ported, skips_null=skips_null, calls=called, moving=texts_of_time)
     except BadInput as error:
         problems += error.problems
         return None

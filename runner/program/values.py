@@ -14,7 +14,7 @@ from pathlib import Path
 from runner.errors import Problem
 from runner.names import TableName
 from runner.playbook.values import Model, Phase, Playbook, Query, Source, View
-from runner.sql.select import Call, Select
+from runner.sql.select import Call, ClockCall, Select
 
 PREDICATE = "select 1 where "
 
@@ -71,6 +71,7 @@ class CompiledModel:
     undecided: tuple[Problem, ...] = ()  # why not, as far as that is known without them
     named: tuple[NamedColumn, ...] = ()  # what its key reads of its inputs
     needs_ids: bool = False  # its order is total only if no row of its inputs lacks its id
+    moving: tuple[ClockCall, ...] = ()  # texts of its SELECT that are clocks if they are read as dates or times
     calls: tuple[Call, ...] = ()  # of its SELECT, its key, and what its sources' batches and copies are told by
 
     @property

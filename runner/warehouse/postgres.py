@@ -89,6 +89,11 @@ TYPE = (
     " from pg_collation o join pg_namespace n on n.oid = o.collnamespace"
     " where o.oid = a.attcollation and not o.collisdeterministic), '')"
 )
+SENSE = (  # labels of an enum, or of one in an array, and a collation that is not the type's own
+    "(select concat_ws(' ', nullif(a.attcollation, t.typcollation)::regcollation::text, (select"
+    " string_agg(e.enumlabel, ',' order by e.enumsortorder) from pg_enum e where e.enumtypid in (t.oid, t.typelem)))"
+    " from pg_type t where t.oid = a.atttypid)"
+)
 
 
 class Postgres(Server):
@@ -176,7 +181,7 @@ class Postgres(Server):
         listed = ", ".join(f"({n}, {self.engine.literal(self.engine.table(name))})" for n, name in enumerate(wanted))
         found = self.execute(
             "catalogue",
-            f"select w.n, a.attname, {TYPE}, c.relkind::text,"
+            f"select w.n, a.attname, {TYPE}, {SENSE}, c.relkind::text,"
             " case when c.relkind in ('v', 'm') then pg_get_viewdef(c.oid) end,"
             " exists (select 1 from pg_index i where i.indrelid = c.oid and i.indkey[0] = a.attnum and i.indisvalid"
             "  and i.indpred is null), a.attnotnull and c.relkind in ('r', 'p'),"
@@ -187,8 +192,8 @@ class Postgres(Server):
         columns: dict[int, list[Column]] = {}
         views: dict[int, str] = {}
         hooked = set()
-        for n, column, type_, kind, definition, indexed, filled, may_be_hooked in found.rows:
-            columns.setdefault(n, []).append(Column(column, type_, indexed, nullable=not filled))
+        for n, column, type_, sense, kind, definition, indexed, filled, may_be_hooked in found.rows:
+            columns.setdefault(n, []).append(Column(column, type_, indexed, sense, nullable=not filled))
             if kind in ("v", "m"):
                 views[n] = definition.rstrip().rstrip(";")
             if may_be_hooked:

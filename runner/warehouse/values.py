@@ -73,6 +73,8 @@ class Column:
     name: str
     type: str
     indexed: bool = field(default=False, compare=False)
+    sense: str = field(default="", compare=False)
+    """What its values mean besides, where the type does not say: the labels of an enum in order, a collation."""
     nullable: bool = field(default=True, compare=False)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.kit.project import Project, project_fixture, start  # noqa: F401
@@ -104,3 +106,41 @@ def test_another_text_builds_anew(project: Project) -> None:
     assert "functions that it reads have changed" in project.command("plan").out
     project.checked()
     assert project.command("verify").code == 0
+
+
+def test_texts_that_are_clocks(postgres_url: str, tmp_path: Path) -> None:
+    """'today' is a clock where the engine reads it as a time, also over a model that has no table yet."""
+    project = Project(postgres_url, tmp_path / "project")
+    below = (
+        "select domain_sessionid, max(page_url) as page, max(collector_tstamp) as t from derived.m where {} group by 1"
+    )
+    project.model(
+        "m", "select domain_sessionid, event_id, page_url, collector_tstamp from atomic.events", key="domain_sessionid"
+    )
+    project.add(0, "s1 u1 1 e1 today", "s1 u1 2")
+    for condition in ("collector_tstamp < 'today'", "collector_tstamp between ' Yesterday ' and '2030-01-01'"):
+        project.model("below", below.format(condition), key="domain_sessionid")
+        assert "is read as a time, another one on every day" in project.command("run", code=2).err
+    for condition in ("page_url = 'today'", "page_url in ('now', 'buy now')", "collector_tstamp > 'epoch'"):
+        project.model("below", below.format(condition), key="domain_sessionid")
+        project.checked()
+    project.close()
+
+
+def test_labels_and_lengths(postgres_url: str, tmp_path: Path) -> None:
+    """The labels of an enum are part of what its values mean; a longer VARCHAR holds the same texts."""
+    project = Project(postgres_url, tmp_path / "project")
+    project.db.execute(
+        "create type mood as enum ('sad', 'happy'); alter table atomic.events add mood mood default 'sad'"
+    )
+    select = (
+        "select domain_sessionid, max(mood)::text as mood, max(length(page_url)) as n from atomic.events group by 1"
+    )
+    project.model("m", select, key="domain_sessionid")
+    project.add(0, "s1 u1 1")
+    project.checked()
+    project.db.execute("alter table atomic.events alter page_url type varchar(80)")
+    assert "nothing to do" in project.run().out
+    project.db.execute("alter type mood rename value 'sad' to 'blue'")
+    assert "have changed" in project.checked().out
+    project.close()
