@@ -15,6 +15,7 @@ from runner.algebra.rows import columns_read, deciding
 from runner.algebra.texts import Algebra
 from runner.algebra.values import BoundSource, Planned
 from runner.errors import BadInput, Place, Problem, Stopped, did_you_mean
+from runner.increment import key_types
 from runner.increment.catalogue.functions import Functions, find_functions, refused_functions
 from runner.increment.catalogue.moving import moving_texts
 from runner.increment.catalogue.views import Views, find_views, refused_views
@@ -94,6 +95,8 @@ def bind(program: Program, warehouse: Warehouse, state: State) -> Bound:
     deduped = {source.table for source in playbook.sources if source.dedupe}
     inputs = {model.table: _inputs(model, read, deduped, own, views) for model in program.models}
     tables = {t: found.get(p) for t, p in physical.items()}
+    if problems := key_types.apart(program, warehouse, state, sources, tables, inputs):
+        raise BadInput(problems)
     return Bound(sources, {t: found[t] for t in lookups}, tables, inputs, known.needs_ids)
 
 

@@ -170,6 +170,10 @@ class Engine:
                 return f"(coalesce({left}, {stand_in}) = coalesce({right}, {stand_in}) and ({left} is null) = ({right} is null))"
         return self._same(left, right)
 
+    def kind(self, type_: str) -> str | None:
+        """What values of a type are compared with without a cast of each; None: the engine itself refuses others."""
+        return None
+
     def _same(self, left: str, right: str) -> str:
         return f"{left} is not distinct from {right}"
 

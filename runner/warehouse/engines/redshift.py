@@ -19,6 +19,7 @@ EXACT = re.compile(
     r"smallint|integer|bigint|numeric(\(.*\))?|boolean|date|time(stamp)?( with(out)? time zone)?|oid|name",
     re.IGNORECASE,
 )
+NUMBERS = ("smallint", "integer", "bigint", "numeric", "real", "double")
 TEXTS = ("character", "varchar", "char", "bpchar", "text")
 
 
@@ -68,6 +69,10 @@ class _Redshift(Engine):
 
     def hash_60(self, text: str) -> str:
         return f"strtol(substring(md5({text}), 1, 15), 16)"
+
+    def kind(self, type_: str) -> str | None:
+        """A text is cast to a number, row by row, and the first that is none ends the statement."""
+        return "text" if type_.startswith(TEXTS) else "number" if type_.startswith(NUMBERS) else None
 
     def _same(self, left: str, right: str) -> str:
         return f"({left} = {right} or ({left} is null and {right} is null))"

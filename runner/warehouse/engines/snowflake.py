@@ -14,6 +14,8 @@ from runner.warehouse.engines.base import Engine
 PRIVATE = "runner_look"  # what the temporary tables of a command that only looks begin with
 NESTED = ("VARIANT", "OBJECT", "ARRAY", "MAP")
 UNORDERED = ("GEOGRAPHY", "GEOMETRY", "VECTOR")
+TEXTS = ("VARCHAR", "TEXT", "STRING", "CHAR")
+NUMBERS = ("NUMBER", "FLOAT", "DECFLOAT")
 EXACT = re.compile(r"(NUMBER|VARCHAR|BOOLEAN|DATE|TIME|TIMESTAMP_NTZ|TIMESTAMP_LTZ|BINARY)(\([\d, ]+\))?")
 
 
@@ -53,6 +55,10 @@ class _Snowflake(Engine):
 
     def hash_60(self, text: str) -> str:
         return f"bitshiftright(md5_number_lower64({text}), 4)"
+
+    def kind(self, type_: str) -> str | None:
+        """A text is cast to a number, row by row, and the first that is none ends the statement."""
+        return "text" if type_.startswith(TEXTS) else "number" if type_.startswith(NUMBERS) else None
 
     def _same(self, left: str, right: str) -> str:
         return f"equal_null({left}, {right})"
