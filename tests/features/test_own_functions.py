@@ -144,3 +144,19 @@ def test_labels_and_lengths(postgres_url: str, tmp_path: Path) -> None:
     project.db.execute("alter type mood rename value 'sad' to 'blue'")
     assert "have changed" in project.checked().out
     project.close()
+
+
+def test_functions_of_snowflake(snowflake_url: str, tmp_path: Path) -> None:
+    """Those in SQL are judged by their text: volatile is what every function is there that says nothing."""
+    project = Project(snowflake_url, tmp_path / "project")
+    project.top["functions"] = ["own"]
+    project.model("m", PLAIN.format("own(amount)"), key="domain_sessionid")
+    project.add(0, "s1 u1 1")
+    for body, said in (("select max(amount) from atomic.events", "reads atomic.events"), ("random()", "is random")):
+        project.db.execute(f"create or replace function own(x integer) returns integer as '{body}'")
+        assert said in project.command("check", "--live", code=2).err
+    for body in ("x * 2", "x * 3"):
+        project.db.execute(f"create or replace function own(x integer) returns integer as '{body}'")
+        assert "built in full" in project.run().out
+        assert "nothing to do" in project.run().out
+    project.close()

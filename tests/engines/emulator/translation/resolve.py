@@ -21,7 +21,7 @@ from tests.engines.emulator.translation.passes import translated
 if TYPE_CHECKING:
     from tests.engines.emulator.sessions.session import Session
 
-INFORMATION = {"TABLES", "COLUMNS", "VIEWS", "SCHEMATA", "LOAD_HISTORY"}  # what fakesnow has as a view
+INFORMATION = {"TABLES", "COLUMNS", "VIEWS", "SCHEMATA", "LOAD_HISTORY", "FUNCTIONS"}  # what there is as a view
 UNNAMED = (exp.Insert, exp.Schema, exp.Create, exp.Drop)  # parents of a table that has no alias
 
 
