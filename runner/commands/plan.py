@@ -11,6 +11,7 @@ from runner.increment.bind import bind, check_ownership
 from runner.increment.check import check_ids
 from runner.increment.freeze import Frozen
 from runner.increment.stage import Decision
+from runner.increment.touched import TouchedTable
 from runner.increment.work import Work, read_only_work
 from runner.names import TableName
 from runner.playbook.values import Vanished
@@ -58,6 +59,8 @@ class PlanResult:
     """In the order of their dependencies; none where there is nothing to do."""
     queries: tuple[PlannedQuery, ...] = ()
     """Of a playbook without a source: its scripts, in order."""
+    touched: tuple[TouchedTable, ...] = ()
+    """Tables that others have written: they would stop it (exit 6), unless they are built in full."""
 
     @property
     def nothing_to_do(self) -> bool:
@@ -80,6 +83,7 @@ def plan(
         bound = bind(program, warehouse, state)
         check_ownership(program, warehouse, state, bound, ())
         touched.check_hooks(work, bound)
+        written = touched.look(work, state, bound)
         with warehouse.snapshot("plan"):
             bound = freeze.pin(work, bound, copies=False)
             frozen = freeze.count_batches(work, bound)
@@ -89,7 +93,7 @@ def plan(
             some = frozen.batch_count or decision.reasons
             planned = _models(work, frozen, decision) if some else ()
             null_keys = freeze.null_events(work, frozen)
-    return PlanResult(tuple(frozen.pending), _stopping(program, frozen.pending), null_keys, planned)
+    return PlanResult(tuple(frozen.pending), _stopping(program, frozen.pending), null_keys, planned, touched=written)
 
 
 def _models(work: Work, frozen: Frozen, decision: Decision) -> tuple[PlannedModel, ...]:

@@ -30,6 +30,8 @@ def plan(result: PlanResult, report: Report) -> None:
         report.emit(pending)
     for null in result.null_keys:
         report.emit(null)
+    for written in result.touched:
+        report.line(f"{written}; a run would stop (exit 6), unless it is given --full-refresh for it")
     if result.nothing_to_do:
         report.line("nothing to do: no pending batches")
     else:
@@ -78,6 +80,8 @@ def status(result: StatusResult, report: Report) -> None:
     for model in result.owed:
         owes = "a full build" if model.everything else "keys"
         report.line(f"{model.table} owes {owes}; the next run that takes it catches up")
+    for written in result.touched:
+        report.line(str(written))
     if result.unbuilt and result.present:
         report.line(f"not built yet: {', '.join(result.unbuilt)}")
     if result.lease:

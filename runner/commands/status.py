@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runner.events import PendingBatches
-from runner.increment import freeze
+from runner.increment import freeze, touched
 from runner.increment.bind import bind
 from runner.increment.stage import table_key
+from runner.increment.touched import TouchedTable
 from runner.increment.work import read_only_work
 from runner.playbook.values import Playbook
 from runner.program.values import Program
@@ -68,6 +69,8 @@ class StatusResult:
     lease: LeaseHolder | None
     after_done: bool
     """False: the `after` queries of the last run have not finished; the next run repeats them."""
+    touched: tuple[TouchedTable, ...] = ()
+    """Tables that others have written; a run stops there until they are built in full."""
 
 
 def status(program: Program, warehouse: Warehouse) -> StatusResult:
@@ -76,6 +79,7 @@ def status(program: Program, warehouse: Warehouse) -> StatusResult:
         state, present = work.manifest.look(), work.manifest.present
         sources = map(_source, work.manifest.summary()) if present else ()
         bound = bind(program, warehouse, state)
+        written = touched.look(work, state, bound)
         with warehouse.snapshot("status"):
             frozen = freeze.count_batches(work, bound)
         has_leases = not warehouse.engine.file_lock
@@ -89,6 +93,7 @@ def status(program: Program, warehouse: Warehouse) -> StatusResult:
             has_leases=has_leases,
             lease=_lease(work.manifest) if present and has_leases else None,
             after_done=state.after_done,
+            touched=written,
         )
 
 

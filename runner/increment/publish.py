@@ -10,7 +10,7 @@ from runner.algebra.values import Extent, Staged
 from runner.clock import retry
 from runner.errors import Locked
 from runner.events import Note
-from runner.increment import counts, fate, views
+from runner.increment import counts, fate, touched, views
 from runner.increment.counts import Rows
 from runner.increment.freeze import Frozen
 from runner.increment.stage import Outcome, table_key
@@ -119,14 +119,19 @@ def _write_model(work: Work, state: State, outcome: Outcome, run_id: str) -> Non
             work.warehouse.execute("publish:dirty", f"insert into {dirty} ({listed}) select {names} from {affected}")
         manifest.account_model(table, outcome.owes, run_id)
         return
+    done = Rows()
     if outcome.writes:
         if staged.stored is not None and staged.extent is Extent.ALL and replaces_columns(work, outcome):
             _replace_columns(work, staged)
-        counts.compare(staged, outcome.rows, _replace_rows(work, staged))
+        done = _replace_rows(work, staged)
+        counts.compare(staged, outcome.rows, done)
     if table in state.models and state.models[table].owes == "keys":
         work.warehouse.execute("publish:dirty-clear", f"delete from {dirty}")
     instant = work.request.started if staged.compiled.select.clocks else ""
-    manifest.write_model(table, staged.compiled.digest, staged.inputs, instant, run_id)
+    known = state.models.get(table) if staged.stored is not None else None
+    trace = touched.traced(staged, known, done)
+    made = "" if known and known.trace.storage else work.warehouse.engine.storage_of(staged.table)
+    manifest.write_model(table, staged.compiled.digest, staged.inputs, instant, run_id, trace, made)
     if outcome.lookups or any(reader == table for reader, _ in state.lookups):
         manifest.write_lookups(table, outcome.lookups or {})
 

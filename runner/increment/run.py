@@ -161,6 +161,7 @@ def _freeze_to_after(work: Work, state: State, started: float) -> Cycle:
     bound = bind(work.program, work.warehouse, state)
     check_ownership(work.program, work.warehouse, state, bound, work.request.adopt)
     touched.check_hooks(work, bound)
+    state = touched.check_rows(work, state, bound)
 
     stale = bool(views.stale(work, state))  # before the snapshot: a view that is broken would end it
     found = _freeze_and_stage(work, state, bound, stale)

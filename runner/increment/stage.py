@@ -72,10 +72,9 @@ def decide(work: Work, state: State, bound: Bound) -> Decision:
 
 def _reason(work: Work, state: State, bound: Bound, model: CompiledModel, lookups: Mapping[str, str]) -> str:
     known = state.models.get(table_key(work, model))
-    asked = not work.request.models or model.table in work.request.models
     if known is None or bound.stored[model.table] is None:
         return "adopted" if model.table in work.request.adopt else "new"
-    if work.request.full_refresh and asked:
+    if work.request.refreshes(model.table):
         return "--full-refresh"
     if known.digest != model.digest:
         if model.model.on_change == "stop":
@@ -164,6 +163,8 @@ class _Stager:
             above = self.outcomes[table]
             if above.taken and (above.staged.stored is None or _reshaped(above.staged)):
                 return f"{table} was made anew" if above.staged.stored is None else f"the columns of {table} changed"
+            if above.taken and self.work.request.refreshes(table):  # what others have done to its rows is not known
+                return f"{table} was built in full"
         return ""
 
     # -- a model that this run leaves out --------------------------------------------------------------------------

@@ -39,6 +39,10 @@ class Request:
     patience_s: float = 30  # how long a lost warehouse is asked again
     lease: LeaseTerms = field(default_factory=LeaseTerms)
 
+    def refreshes(self, table: TableName) -> bool:
+        """Whether it asks for a model to be built in full."""
+        return self.full_refresh and (not self.models or table in self.models)
+
 
 @dataclass(frozen=True)
 class Work:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from runner import actions
 from runner.errors import Fenced, Stopped
@@ -17,8 +18,9 @@ from runner.program.values import SourceKey
 from runner.state import names
 from runner.state.queries import Value, queries
 from runner.warehouse.base import Warehouse
-from runner.warehouse.values import Trouble, WarehouseError
+from runner.warehouse.values import Trace, Trouble, WarehouseError
 
+NO_TRACE = Trace()
 STATE_VERSION = 2  # of the tables in state.sql
 
 
@@ -31,6 +33,7 @@ class ModelState:
     instant: str  # what its clock said, UTC; '' where it reads none
     as_of_run: str
     owes: str  # '', 'keys' or 'all'
+    trace: Trace = field(default_factory=Trace)  # as its table has to be, if nobody else has touched it
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ class Manifest:
     def _do(self, name: str, label: str = "", /, **given: Value) -> int:
         return self.warehouse.execute(label or f"state:{name}", self.sql(name, **given)).row_count
 
-    def _rows(self, name: str, /, **given: Value) -> Sequence[tuple[object, ...]]:
+    def _rows(self, name: str, /, **given: Value) -> Sequence[tuple[Any, ...]]:
         return self.warehouse.execute(f"state:{name}", self.sql(name, **given)).rows
 
     def table(self, name: str) -> str:
@@ -165,7 +168,10 @@ class Manifest:
         """All that a run needs to know before its freeze. The version is read first: what changes later, fences."""
         version = self.version()
         published = self._rows("last-published")
-        models = {str(t): ModelState(*map(str, known)) for t, *known in self._rows("models-read")}
+        models = {
+            str(table): ModelState(*map(str, known[:5]), trace=Trace(*known[5:]))
+            for table, *known in self._rows("models-read")
+        }
         lookups = {(str(t), str(name)): str(f) for t, name, f in self._rows("lookups-read")}
         indexes = self.indexes()
         owners = {str(t): str(p) for t, p in self._rows("owners-read")}
@@ -253,11 +259,29 @@ class Manifest:
         """Stop trusting an index that this run does not keep up."""
         self._do("index-forget", "publish:index-forget", source=source, key_digest=key_digest)
 
-    def write_model(self, table: str, digest: str, inputs: str, instant: str, run_id: str) -> None:
-        """A model was built: its definition, what it read, and that it is up to date with this run."""
+    def write_model(
+        self,
+        table: str,
+        digest: str,
+        inputs: str,
+        instant: str,
+        run_id: str,
+        trace: Trace = NO_TRACE,
+        storage: str = "",
+    ) -> None:
+        """A model was built: its definition, what it read, and that it is up to date with this run.
+
+        `storage`: a query for what the trace has of it, where the table is new.
+        """
         self._do("model-delete", "publish:model-delete", table_name=table)
         row = {"table_name": table, "digest": digest, "inputs": inputs, "instant": instant, "owes": ""}
-        self._do("model-insert", "publish:model-insert", **row, run_id=run_id)
+        lies = {"storage": storage or self.warehouse.engine.literal(trace.storage)}
+        counted = {"row_count": trace.row_count, "changes": trace.changes}
+        self._do("model-insert", "publish:model-insert", run_id=run_id, **row, **lies, **counted)
+
+    def write_trace(self, table: str, trace: Trace) -> None:
+        """The rows of a table are those that were published, wherever they lie now."""
+        self._do("model-trace", table_name=table, storage=trace.storage, changes=trace.changes)
 
     def forget_model(self, table: str) -> None:
         """A table or view is no longer part of the playbook."""

@@ -58,7 +58,10 @@ create table if not exists {s}.models (
     instant varchar(30) not null,       -- what its clock said, UTC; '' where it reads none
     as_of_run varchar(100) not null,    -- the last published run that accounted for it
     owes varchar(10) not null,          -- '' nothing, 'keys' see its dirty table, 'all' a full build
-    run_id varchar(100) not null
+    run_id varchar(100) not null,
+    row_count bigint,                   -- as published; null where that is not known, and for views
+    storage varchar(40),                -- where the rows lay then: another place tells of TRUNCATE or a restore
+    changes bigint                      -- what the engine should have counted of inserted and deleted rows since it was made
 )
 
 -- name: create-lookups
@@ -172,7 +175,8 @@ select etl_tstamp, event_count, fingerprint, rewound from {s}.manifest
 where playbook = :playbook and source = :source
 
 -- name: models-read
-select table_name, digest, inputs, instant, as_of_run, owes from {s}.models where playbook = :playbook
+select table_name, digest, inputs, instant, as_of_run, owes, row_count, storage, changes from {s}.models
+where playbook = :playbook
 
 -- name: owned-read
 select table_name from {s}.models where playbook = :playbook
@@ -223,8 +227,15 @@ delete from {s}.key_index where playbook = :playbook and source = :source and ke
 delete from {s}.models where playbook = :playbook and table_name = :table_name
 
 -- name: model-insert
-insert into {s}.models (playbook, table_name, digest, inputs, instant, as_of_run, owes, run_id)
-values (:playbook, :table_name, :digest, :inputs, :instant, :run_id, :owes, :run_id)
+insert into {s}.models (playbook, table_name, digest, inputs, instant, as_of_run, owes, run_id,
+    row_count, storage, changes)
+select :playbook, :table_name, :digest, :inputs, :instant, :run_id, :owes, :run_id,
+    cast(:row_count as bigint), cast({storage} as varchar(40)), cast(:changes as bigint)
+
+-- name: model-trace
+-- nothing came or went: only where the rows lie, or what was counted, is another
+update {s}.models set storage = :storage, changes = cast(:changes as bigint)
+where playbook = :playbook and table_name = :table_name
 
 -- name: model-as-of
 update {s}.models set as_of_run = :run_id, owes = :owes where playbook = :playbook and table_name = :table_name
@@ -234,7 +245,7 @@ update {s}.models set owes = :owes where playbook = :playbook and table_name = :
 
 -- name: models-forget
 -- whose the tables are stays known, what their rows were built with does not
-update {s}.models set digest = '', as_of_run = '', owes = 'all'
+update {s}.models set digest = '', as_of_run = '', owes = 'all', row_count = null
 
 -- name: lookup-delete
 delete from {s}.lookups where playbook = :playbook and table_name = :table_name

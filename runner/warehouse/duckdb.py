@@ -194,23 +194,21 @@ class DuckDB(Warehouse):
         found = {}
         for name in dict.fromkeys(names):
             place = self.engine.table(name)
-            described = self._send("catalogue:query", f"describe select * from {place}", self._unless_absent)
-            if not described:
-                continue
-            columns, definition = _columns(described[0]), self._view(name)
-            if definition is not None:  # NOT NULL is said of a view's columns that an outer join fills up, too
-                columns = tuple(replace(column, nullable=True) for column in columns)
-            found[name] = Relation(name, columns, definition is not None, definition or "")
+            try:  # tables have a rowid: only of what has none the catalogue is asked
+                described = self._send("catalogue:rowid", f"describe select *, rowid from {place}", self._unless_absent)
+            except WarehouseError:
+                columns = _columns(self.execute("catalogue:query", f"describe select * from {place}"))
+                definition = self._view(name)
+                if definition is not None:  # NOT NULL is said of a view's columns that an outer join fills up, too
+                    columns = tuple(replace(column, nullable=True) for column in columns)
+                found[name] = Relation(name, columns, definition is not None, definition or "")
+            else:
+                if described:
+                    found[name] = Relation(name, _columns(described[0])[:-1])
         return found
 
     def _view(self, name: TableName) -> str | None:
-        """A view's SELECT; None for a table. Tables have a rowid: only for what has none the catalogue is asked."""
-        try:
-            self.execute("catalogue:rowid", f"describe select rowid from {self.engine.table(name)}")
-        except WarehouseError:
-            pass
-        else:
-            return None
+        """A view's SELECT; None for what is neither view nor table."""
         place = name.within(self.engine.default_schema)
         where = f"lower(schema_name) = {self.engine.literal((place.schema or '').lower())} and lower(view_name) = {self.engine.literal(place.table.lower())}"
         rows = self.execute("catalogue:view", f"select sql from duckdb_views() where {where}").rows

@@ -18,7 +18,7 @@ from runner.warehouse.engines import POSTGRES, Engine
 from runner.warehouse.postgres_hooks import HOOKS, hook
 from runner.warehouse.server import DEPENDED_ON, Server
 from runner.warehouse.target import Target
-from runner.warehouse.values import Column, FunctionKind, Hook, Relation, Result, Trouble, UserFunction
+from runner.warehouse.values import Column, FunctionKind, Hook, Relation, Result, Trace, Trouble, UserFunction
 
 # What libpq is told unless the URL says otherwise: a dead network is noticed in a minute, not in hours.
 NETWORK: dict[str, str | int] = {
@@ -38,6 +38,10 @@ PASSING = re.compile(
 LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)  # libpq counts in the whole text
 
 NAMED = "pid::text || ' ' || backend_start::text"  # a session, as a later run finds it in pg_stat_activity
+TRACE = (  # of a table c; what the counters say is late by seconds
+    "case when c.relkind = 'r' then c.relfilenode::text end, case when c.relkind = 'r' and current_setting('track_counts')::boolean"
+    " then pg_stat_get_tuples_inserted(c.oid) + pg_stat_get_tuples_updated(c.oid) + pg_stat_get_tuples_deleted(c.oid) end"
+)
 # The server is to notice that we died while it works for us (Postgres 14 and later, not on every platform).
 SETTINGS = """
 set time zone 'UTC';
@@ -185,21 +189,22 @@ class Postgres(Server):
             " case when c.relkind in ('v', 'm') then pg_get_viewdef(c.oid) end,"
             " exists (select 1 from pg_index i where i.indrelid = c.oid and i.indkey[0] = a.attnum and i.indisvalid"
             "  and i.indpred is null), a.attnotnull and c.relkind in ('r', 'p'),"
-            " c.relkind in ('r', 'p') and (c.relhastriggers or c.relhasrules or c.relrowsecurity or c.relhassubclass)"
+            " c.relkind in ('r', 'p') and (c.relhastriggers or c.relhasrules or c.relrowsecurity or c.relhassubclass),"
+            f" {TRACE}"
             f" from (values {listed}) w(n, name) join pg_class c on c.oid = to_regclass(w.name)"
             " join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped order by w.n, a.attnum",
         )
         columns: dict[int, list[Column]] = {}
         views: dict[int, str] = {}
-        hooked = set()
-        for n, column, type_, sense, kind, definition, indexed, filled, may_be_hooked in found.rows:
+        hooked: dict[int, bool] = {}
+        traces: dict[int, Trace] = {}
+        for n, column, type_, sense, kind, definition, indexed, filled, may_be_hooked, storage, changes in found.rows:
             columns.setdefault(n, []).append(Column(column, type_, indexed, sense, nullable=not filled))
             if kind in ("v", "m"):
                 views[n] = definition.rstrip().rstrip(";")
-            if may_be_hooked:
-                hooked.add(n)
+            hooked[n], traces[n] = may_be_hooked, Trace(storage=storage, changes=changes)
         return {
-            name: Relation(name, tuple(columns[n]), n in views, views.get(n, ""), n in hooked)
+            name: Relation(name, tuple(columns[n]), n in views, views.get(n, ""), hooked[n], traces[n])
             for n, name in enumerate(wanted)
             if n in columns
         }

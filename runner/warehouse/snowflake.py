@@ -39,6 +39,7 @@ from runner.warehouse.values import (
     FunctionKind,
     Relation,
     Result,
+    Trace,
     Trouble,
     UserFunction,
     WarehouseError,
@@ -192,7 +193,7 @@ class Snowflake(Server):
             except WarehouseError as error:
                 if error.state not in ABSENT:
                     raise
-        for name, (kind, retention) in self._kinds(found).items():
+        for name, (kind, retention, row_count) in self._kinds(found).items():
             if "VIEW" in kind:
                 ddl = str(
                     self.execute(
@@ -202,8 +203,10 @@ class Snowflake(Server):
                 select = re.sub(r"^\s*create\s+.*?\s+as\s+", "", ddl, flags=re.IGNORECASE | re.DOTALL)
                 columns = tuple(replace(column, nullable=True) for column in found[name].columns)
                 found[name] = Relation(name, columns, is_view=True, definition=select.rstrip().rstrip(";"))
-            elif kind == "BASE TABLE" and retention:
-                self._history.add(name)
+            elif kind == "BASE TABLE":
+                found[name] = replace(found[name], trace=Trace(row_count=row_count))
+                if retention:
+                    self._history.add(name)
         return found
 
     def functions(self, calls: Iterable[Call]) -> tuple[UserFunction, ...]:
@@ -220,12 +223,12 @@ class Snowflake(Server):
         )
         return tuple(_function(row) for row in found.rows)
 
-    def _kinds(self, names: Iterable[TableName]) -> dict[TableName, tuple[str, int]]:
-        """(table type, days of time travel) of each, one query a database."""
+    def _kinds(self, names: Iterable[TableName]) -> dict[TableName, tuple[str, int, int | None]]:
+        """(table type, days of time travel, rows) of each, one query a database."""
         databases: dict[str, list[TableName]] = {}
         for name in names:
             databases.setdefault(name.parts[-3] if len(name.parts) > 2 else "", []).append(name)
-        found: dict[TableName, tuple[str, int]] = {}
+        found: dict[TableName, tuple[str, int, int | None]] = {}
         for database, listed in databases.items():
             place = {name.within(self.engine.default_schema).parts[-2:]: name for name in listed}
             pairs = " or ".join(
@@ -235,10 +238,11 @@ class Snowflake(Server):
             schema = f"{self.engine.quote(database)}.information_schema" if database else "information_schema"
             rows = self.execute(
                 "catalogue:kinds",
-                f"select table_schema, table_name, table_type, retention_time from {schema}.tables where {pairs}",
+                f"select table_schema, table_name, table_type, retention_time, row_count from {schema}.tables where {pairs}",
             ).rows
-            for s, t, kind, retention in rows:
-                found[place[turned(str(s)), turned(str(t))]] = (str(kind), int(retention or 0))
+            for s, t, kind, retention, count in rows:
+                known = None if count is None else int(count)
+                found[place[turned(str(s)), turned(str(t))]] = (str(kind), int(retention or 0), known)
         return found
 
     def columns_of(self, table: str) -> tuple[Column, ...]:

@@ -79,6 +79,17 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Trace:
+    """What an engine's catalogue tells of a table's rows; None: nothing."""
+
+    row_count: int | None = None
+    storage: str | None = None
+    """Another one after TRUNCATE, a restore, or when all rows were written anew."""
+    changes: int | None = None
+    """Rows inserted, updated and deleted ever, by statements that failed too; told late, and reset at times."""
+
+
+@dataclass(frozen=True)
 class Relation:
     """A table or view as the catalogue shows it; `definition` is a view's SELECT.
 
@@ -90,6 +101,7 @@ class Relation:
     is_view: bool = False
     definition: str = ""
     hooked: bool = False
+    trace: Trace = field(default_factory=Trace, compare=False)
 
     @property
     def names(self) -> tuple[str, ...]:

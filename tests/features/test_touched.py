@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -181,3 +182,108 @@ def test_a_trigger_before_the_whole_statement_that_deletes(on_postgres: Project)
     project.db.execute("create trigger keep before delete on derived.m execute function keep()")
     project.add(1, "s1 u1 3")
     project.run(code=6)
+
+
+# -- rows that came or went --------------------------------------------------------------------------------------------
+
+COPY = "create table kept as select * from derived.sessions where events > 1"
+TOUCHES = {  # what others do, and how many sessions are there then
+    "delete": ("delete from derived.sessions where domain_sessionid = 's1'", 2),
+    "insert": ("insert into derived.sessions (domain_sessionid, domain_userid, events) values ('s9', 'u9', 1)", 4),
+    "truncate": ("truncate table derived.sessions", 0),
+    "another table": (f"{COPY}; drop table derived.sessions; create table derived.sessions as select * from kept", 1),
+}  # fmt: skip
+
+
+def touch_table(project: Project, what: str) -> None:
+    """What others do, told to the statistics at once."""
+    project.db.execute(what)
+    if project.db.engine == "postgres":
+        project.db.execute("select pg_stat_force_next_flush()")
+
+
+def settle(project: Project) -> None:
+    """Until the statistics tell of all that the runner has done: its session may have ended a moment ago."""
+    sql = (
+        "select count(*) from runner.models where changes <> pg_stat_get_tuples_inserted(to_regclass(table_name))"
+        " + pg_stat_get_tuples_updated(to_regclass(table_name)) + pg_stat_get_tuples_deleted(to_regclass(table_name))"
+    )
+    end = time.monotonic() + 10
+    while project.one(sql) and time.monotonic() < end:
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("touch", TOUCHES)
+def test_rows_that_came_or_went(project: Project, touch: str) -> None:
+    """They stop every run with what is to be done, which mends the table and all that reads it."""
+    start(project)
+    touch_table(project, TOUCHES[touch][0])
+    said = f"derived.sessions: 3 rows were published and {TOUCHES[touch][1]} are there"
+    text = project.run(code=6).err
+    assert said in text
+    assert "nothing was published" in text
+    assert "--full-refresh --model derived.sessions" in text
+    assert said in project.command("plan").out
+    assert said in project.command("status").out
+    project.add(2, "s3 u1 4")  # it moves: where its row was is known by its readers only
+    project.run(code=6)
+    assert project.manifest() == {0: 3, 1: 1}
+    project.run("--full-refresh", "--model", "sessions")
+    project.same("sessions")
+    assert "derived.users owes a full build" in project.command("status").out
+    project.checked()
+    assert "nothing to do" in project.run().out
+    assert project.command("verify").code == 0
+
+
+def test_a_table_that_others_wrote_while_it_is_left_out(project: Project) -> None:
+    """Only models that a run takes are looked at."""
+    start(project)
+    touch_table(project, "delete from derived.users")
+    project.add(2, "s3 u1 4")
+    project.run("--model", "sessions")
+    assert "derived.users: 2 rows were published and 0 are there" in project.run(code=6).err
+    project.checked("--full-refresh")
+
+
+def test_rows_that_only_lie_elsewhere(on_postgres: Project) -> None:
+    """VACUUM FULL, a rollback, an update that is undone: counted once, and then remembered."""
+    project = on_postgres
+    for what in (
+        "vacuum full derived.m",
+        "begin; delete from derived.m; rollback",
+        "update derived.m set events = events",
+        "select pg_stat_reset()",
+    ):
+        counted: list[str] = []
+        project.watch = lambda when, label, sql, counted=counted: counted.append(label) if when == "before" else None
+        touch_table(project, what)
+        assert "nothing to do" in project.run().out
+        assert counted.count("freeze:rows") == 1, what
+        assert counted.count("state:model-trace") == 1, what
+        assert "nothing to do" in project.run().out
+        assert counted.count("freeze:rows") == 1, what
+
+
+def test_own_changes_are_not_taken_for_others(on_postgres: Project) -> None:
+    """Increments, new columns, rewinds, batches in parts: what the runner did itself is never counted."""
+    project = on_postgres
+    labels: list[str] = []
+    project.watch = lambda when, label, sql: labels.append(label) if when == "before" else None
+    for batch in range(1, 4):
+        project.add(batch, "s1 u1 3", f"s{batch + 5} u1 3")
+
+    def run(*args: str) -> str:
+        settle(project)
+        return project.checked(*args).out
+
+    run("--chunk", "1")
+    project.model("m", SESSIONS.replace("count(*)", "count(*) as n, count(*)"))
+    run()
+    project.drop(2)
+    run("--retract")
+    project.command("rewind", "--since", "2024-01-01")
+    run()
+    run("--full-refresh")
+    assert "nothing to do" in run()
+    assert "freeze:rows" not in labels

@@ -46,6 +46,8 @@ class Engine:
     """Arrays exist, and ARRAY_AGG is a window function too."""
     infinite_dates: bool
     """A date can be infinite, and `isfinite` tells."""
+    counts_at_once: bool = False
+    """COUNT(*) of a table reads no rows."""
     text_type: str = "varchar"
     """A text of any length."""
     timestamp_type: str = "timestamp"
@@ -116,6 +118,10 @@ class Engine:
     def derived_table(self, name: str, select: str, layout: Layout) -> str:
         """CREATE TABLE … AS for a model's table."""
         return f"create table {name} as {select}"
+
+    def storage_of(self, table: str) -> str:
+        """A query in parentheses, or a literal, for `Trace.storage` of a table."""
+        return "null"
 
     def retyped(self, table: str, column: str, type_: str) -> str:
         """ALTER TABLE that gives a column another type and keeps its values; '' where there is none."""

@@ -74,6 +74,7 @@ DUCKDB = _DuckDB(
     reads_files=True,
     analyze=False,
     replaces_views=True,
+    counts_at_once=True,
     json_type="json",
     array_windows=True,
     infinite_dates=True,

@@ -19,6 +19,9 @@ class _Postgres(Engine):
     def temporary_table(self, name: str, select: str, layout: Layout = PLAIN) -> str:
         return f"create {'' if name.startswith('pg_temp.') else 'unlogged '}table {name} as {select}"
 
+    def storage_of(self, table: str) -> str:
+        return f"(select cast(relfilenode as varchar(40)) from pg_class where oid = to_regclass({self.literal(table)}))"
+
     @property
     def now(self) -> str:
         return "(clock_timestamp() at time zone 'UTC')"
