@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 
 from runner.algebra import changes
 from runner.algebra.texts import ks
@@ -10,7 +11,7 @@ from runner.algebra.values import Extent, Staged
 from runner.clock import retry
 from runner.errors import Locked
 from runner.events import Note
-from runner.increment import counts, fate, touched, views
+from runner.increment import counts, ddl, fate, touched, views
 from runner.increment.counts import Rows
 from runner.increment.freeze import Frozen
 from runner.increment.stage import Outcome, table_key
@@ -60,8 +61,12 @@ def publish(
             _write(work, state, frozen, outcomes, indexes, record)
             views.create(work, remade, record.run_id)
 
+    alone = [work.algebra.physical(view.table) for view in remade]
+    alone += [o.staged.table for o in outcomes if _reshapes(work, o) and misfits(o.staged)]
+    most = None if alone else ATTEMPTS
     try:
-        retry(once, _may_pass, work.clock.sleep, most=ATTEMPTS)
+        with ddl.impatient(work) if alone else nullcontext(), ddl.explained(work, alone):
+            retry(once, ddl.is_locked, work.clock.sleep, most=most, budget_s=ddl.PAUSES_S)
         work.manifest.held_version = state.version + 1
         if gone:
             work.emit(Note(f"dropped views that are no longer part of it: {', '.join(map(str, gone))}"))
@@ -70,7 +75,7 @@ def publish(
             fate.resolve(work, record.run_id, state.version, error)
             return
         if error.trouble is Trouble.RETRY:
-            what = f"{error.label}: {error.what}; tried {ATTEMPTS} times"
+            what = f"{error.label}: {error.what}; tried {f'{ATTEMPTS} times' if most else f'for {ddl.PAUSES_S:g} s'}"
             raise Locked(what, "run it again; see what else locks or writes the derived tables") from None
         raise
     except BaseException:
@@ -79,8 +84,11 @@ def publish(
         raise
 
 
-def _may_pass(error: Exception) -> bool:
-    return isinstance(error, WarehouseError) and error.trouble is Trouble.RETRY
+def _reshapes(work: Work, outcome: Outcome) -> bool:
+    """Whether the table may lose columns and change types within the publish."""
+    staged = outcome.staged
+    replaced = outcome.writes and staged.stored is not None and staged.extent is Extent.ALL
+    return replaced and replaces_columns(work, outcome)
 
 
 def _write(
@@ -121,7 +129,7 @@ def _write_model(work: Work, state: State, outcome: Outcome, run_id: str) -> Non
         return
     done = Rows()
     if outcome.writes:
-        if staged.stored is not None and staged.extent is Extent.ALL and replaces_columns(work, outcome):
+        if _reshapes(work, outcome):
             _replace_columns(work, staged)
         done = _replace_rows(work, staged)
         counts.compare(staged, outcome.rows, done)

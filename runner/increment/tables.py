@@ -8,6 +8,7 @@ from runner import actions
 from runner.algebra.texts import ks
 from runner.algebra.values import Staged
 from runner.errors import Stopped
+from runner.increment import ddl
 from runner.increment.freeze import Frozen
 from runner.increment.stage import Outcome, table_key
 from runner.increment.work import Work
@@ -77,7 +78,9 @@ def _shape(work: Work, state: State, outcome: Outcome) -> None:
     new = work.algebra.scratch.new(staged.number)
     known = table_key(work, staged.compiled) in state.models
     if staged.stored is not None and not known and outcome.reason == "new" and misfits(staged):
-        warehouse.execute("ddl:recreate", f"drop table {staged.table}")  # empty, and left by a run that crashed
+        ddl.execute(
+            work, "ddl:recreate", staged.table, f"drop table {staged.table}"
+        )  # empty, and left by a run that crashed
     elif staged.stored is not None:
         _alter(work, outcome)
         return
@@ -120,10 +123,8 @@ def _alter(work: Work, outcome: Outcome) -> None:
         raise Stopped(_misfit_text(staged, unfit), _misfit_hint(work, staged, unfit))
     for column in staged.columns:
         if column.name.lower() not in stored:
-            warehouse.execute(
-                "ddl:add-column",
-                f"alter table {staged.table} add column {warehouse.engine.quote(column.name)} {column.type}",
-            )
+            added = f"add column {warehouse.engine.quote(column.name)} {column.type}"
+            ddl.execute(work, "ddl:add-column", staged.table, f"alter table {staged.table} {added}")
 
 
 def _misfit_text(staged: Staged, unfit: Sequence[Column]) -> str:

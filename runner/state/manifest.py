@@ -16,11 +16,12 @@ from runner.names import TableName
 from runner.playbook.values import Source
 from runner.program.values import SourceKey
 from runner.state import names
-from runner.state.queries import Value, queries
+from runner.state.queries import Value, fitting, queries
 from runner.warehouse.base import Warehouse
 from runner.warehouse.values import Trace, Trouble, WarehouseError
 
 NO_TRACE = Trace()
+KEY_BYTES = 4000  # of key_text
 STATE_VERSION = 2  # of the tables in state.sql
 
 
@@ -252,7 +253,11 @@ class Manifest:
 
     def register_index(self, key: SourceKey, name: str, run_id: str) -> None:
         """Trust a new index from now on."""
-        known = {"source": str(key.source.table), "key_digest": key.digest, "key_text": ", ".join(key.texts)[:4000]}
+        known = {
+            "source": str(key.source.table),
+            "key_digest": key.digest,
+            "key_text": fitting(", ".join(key.texts), KEY_BYTES),
+        }
         self._do("index-register", "publish:index-register", keys_table=name, run_id=run_id, **known)
 
     def forget_index(self, source: str, key_digest: str) -> None:

@@ -36,6 +36,11 @@ class Query:
         return _PLACEHOLDER.sub(fill, self.text)
 
 
+def fitting(text: str, most_bytes: int) -> str:
+    """The beginning of a text that a column of so many bytes holds: some engines count bytes, not letters."""
+    return text.encode(errors="replace")[:most_bytes].decode(errors="ignore")
+
+
 @cache
 def queries() -> Mapping[str, Query]:
     """All queries in the order of the file: what follows `-- name: x`, up to the next one."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from runner import __version__
 from runner.state.manifest import Manifest
+from runner.state.queries import fitting
 
 MODELS_AT_ONCE = 100  # rows of one INSERT: the texts of engines end at a megabyte
 REASON_BYTES, ERROR_BYTES = 400, 4000  # what their columns hold
@@ -110,11 +111,6 @@ def _insert_run(
         error=fitting(manifest.warehouse.secrets.masked(error).replace("\0", ""), ERROR_BYTES) or None,
     )
     manifest.warehouse.execute(label, sql)
-
-
-def fitting(text: str, most_bytes: int) -> str:
-    """The beginning of a text that a column of so many bytes holds: some engines count bytes, not letters."""
-    return text.encode(errors="replace")[:most_bytes].decode(errors="ignore")
 
 
 def history(manifest: Manifest, limit: int) -> tuple[RunRow, ...]:

@@ -293,6 +293,14 @@ class Warehouse(ABC):
         """A statement, for outside of a transaction, after which this session waits for locks so long; '' for none."""
         return ""
 
+    def lock_patience(self, seconds: int | None) -> str:
+        """The same where that bounds nothing but the wait for locks; None: as long as at the beginning."""
+        return ""
+
+    def holders(self, table: str) -> tuple[str, ...]:
+        """The other sessions that hold locks on a table (its quoted name), as far as the engine tells."""
+        return ()
+
     def end_session(self, session: str) -> None:  # noqa: B027 - where the file lock is the lease there are none
         """End another session (named as by `session`), as far as we may."""
 

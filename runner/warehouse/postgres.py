@@ -43,13 +43,23 @@ TRACE = (  # of a table c; what the counters say is late by seconds
     " then pg_stat_get_tuples_inserted(c.oid) + pg_stat_get_tuples_updated(c.oid) + pg_stat_get_tuples_deleted(c.oid) end"
 )
 # The server is to notice that we died while it works for us (Postgres 14 and later, not on every platform).
-SETTINGS = """
+LOCK_S = 60
+SETTINGS = f"""
 set time zone 'UTC';
 set client_min_messages = warning;
-set lock_timeout = '60s';
+set lock_timeout = '{LOCK_S}s';
 set idle_in_transaction_session_timeout = '60s';
 set jit = off;
 set standard_conforming_strings = on;
+"""
+HOLDERS = """
+select distinct 'process ' || a.pid || ' of ' || coalesce(a.usename, '?') || ', ' || coalesce(a.state, '?')
+    || coalesce(' since ' || to_char(a.state_change, 'HH24:MI:SS') || ' UTC', '')
+    || coalesce(': ' || regexp_replace(left(a.query, 100), '\\s+', ' ', 'g'), '')
+from pg_locks l join pg_stat_activity a on a.pid = l.pid
+where l.relation = to_regclass({table}) and l.granted and l.pid <> pg_backend_pid()
+    and l.database = (select oid from pg_database where datname = current_database())
+order by 1 limit 5
 """
 SESSION = """
 set application_name = {application};
@@ -253,6 +263,13 @@ class Postgres(Server):
 
     def patience(self, seconds: int) -> str:
         return f"set lock_timeout = '{seconds}s'"
+
+    def lock_patience(self, seconds: int | None) -> str:
+        return self.patience(LOCK_S if seconds is None else seconds)
+
+    def holders(self, table: str) -> tuple[str, ...]:
+        held = HOLDERS.format(table=self.engine.literal(table))
+        return tuple(self.secrets.masked(str(who)) for (who,) in self.execute("lock:holders", held).rows)
 
     def end_session(self, session: str) -> None:
         """Another role's sessions stay: then their locks are waited for, as long as lock_timeout says."""

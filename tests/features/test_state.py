@@ -10,8 +10,7 @@ import pytest
 
 from runner.cli.app import main
 from runner.state.names import fence
-from runner.state.queries import Query, Value, queries
-from runner.state.runs import fitting
+from runner.state.queries import Query, Value, fitting, queries
 from runner.warehouse.values import Trouble, WarehouseError
 from tests.engines.db import Row
 from tests.kit.project import SESSIONS, Project, project_fixture, start  # noqa: F401

@@ -13,6 +13,8 @@ import pytest
 from runner.algebra import changes
 from runner.algebra.texts import Algebra
 from runner.algebra.values import Staged
+from runner.increment import ddl
+from tests.engines.db import Db
 from tests.kit.project import SESSIONS, Project, project_fixture, start  # noqa: F401
 
 # -- a publish does what was staged ------------------------------------------------------------------------------------
@@ -287,3 +289,33 @@ def test_own_changes_are_not_taken_for_others(on_postgres: Project) -> None:
     run("--full-refresh")
     assert "nothing to do" in run()
     assert "freeze:rows" not in labels
+
+
+# -- tables that others read -------------------------------------------------------------------------------------------
+
+
+def test_ddl_does_not_make_readers_queue(on_postgres: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It waits for an idle reader a second at a time, lets others go ahead, and then says who kept the table."""
+    project = on_postgres
+    monkeypatch.setattr(ddl, "PAUSES_S", 0.2)
+    project.add(1, "s1 u1 3")
+    waits: list[str] = []
+
+    def watch(when: str, label: str, sql: str) -> None:
+        if (when, label) == ("before", "ddl:add-column"):
+            waits.append(sql)
+            assert project.one("select count(*) from derived.m") == 2  # nothing is before it in the queue
+
+    project.watch = watch
+    retyped = SESSIONS.replace("count(*)", "cast(count(*) as varchar(9))")
+    for change, args in ((SESSIONS.replace("count(*)", "1 as one, count(*)"), ()), (retyped, ("--full-refresh",))):
+        project.model("m", change)
+        with closing(Db(project.url)) as reader:
+            reader.execute("begin; select * from derived.m")
+            pid = reader.rows("select pg_backend_pid()")[0][0]
+            said = project.run(*args, code=6).err
+            assert f'"derived"."m" is in use: process {pid} of runner, idle in transaction since ' in said
+            assert "nothing was published" in said
+            assert project.manifest() == {0: 2}
+    assert len(waits) > 1
+    project.checked("--full-refresh")
