@@ -46,7 +46,7 @@ from runner.errors import (
     VerifyFound,
 )
 from runner.events import BatchGroup, Event, PendingBatches
-from runner.increment.touched import TouchedTable
+from runner.increment.others.touched import TouchedTable
 from runner.playbook.load import parsed_target
 from runner.playbook.values import Simple
 from runner.session.session import Session, tstamp

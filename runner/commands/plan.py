@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from runner.events import NullKey, PendingBatches
-from runner.increment import freeze, stage, touched
+from runner.increment import freeze, stage
 from runner.increment.bind import bind, check_ownership
 from runner.increment.check import check_ids
 from runner.increment.freeze import Frozen
+from runner.increment.others import namesakes, touched
+from runner.increment.others.touched import TouchedTable
 from runner.increment.stage import Decision
-from runner.increment.touched import TouchedTable
 from runner.increment.work import Work, read_only_work
 from runner.names import TableName
 from runner.playbook.values import Vanished
@@ -61,6 +62,8 @@ class PlanResult:
     """Of a playbook without a source: its scripts, in order."""
     touched: tuple[TouchedTable, ...] = ()
     """Tables that others have written: they would stop it (exit 6), unless they are built in full."""
+    notes: tuple[str, ...] = ()
+    """What its user should know."""
 
     @property
     def nothing_to_do(self) -> bool:
@@ -92,8 +95,11 @@ def plan(
             frozen = freeze.find_keys(work, state, frozen)
             some = frozen.batch_count or decision.reasons
             planned = _models(work, frozen, decision) if some else ()
+            notes = tuple(filter(None, [namesakes.note(work, state, decision)]))
             null_keys = freeze.null_events(work, frozen)
-    return PlanResult(tuple(frozen.pending), _stopping(program, frozen.pending), null_keys, planned, touched=written)
+    return PlanResult(
+        tuple(frozen.pending), _stopping(program, frozen.pending), null_keys, planned, touched=written, notes=notes
+    )
 
 
 def _models(work: Work, frozen: Frozen, decision: Decision) -> tuple[PlannedModel, ...]:

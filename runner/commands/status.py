@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runner.events import PendingBatches
-from runner.increment import freeze, touched
+from runner.increment import freeze
 from runner.increment.bind import bind
+from runner.increment.others import touched
+from runner.increment.others.touched import TouchedTable
 from runner.increment.stage import table_key
-from runner.increment.touched import TouchedTable
 from runner.increment.work import read_only_work
 from runner.playbook.values import Playbook
 from runner.program.values import Program

@@ -11,9 +11,10 @@ from runner.algebra.values import Extent, Staged
 from runner.clock import retry
 from runner.errors import Locked
 from runner.events import Note
-from runner.increment import counts, ddl, fate, touched, views
-from runner.increment.counts import Rows
+from runner.increment import fate, views
 from runner.increment.freeze import Frozen
+from runner.increment.others import counts, ddl, touched
+from runner.increment.others.counts import Rows
 from runner.increment.stage import Outcome, table_key
 from runner.increment.tables import misfits, replaces_columns
 from runner.increment.work import Work

@@ -26,10 +26,11 @@ from runner.errors import (
     Stopped,
 )
 from runner.events import Emit, Note, Nothing, Published
-from runner.increment import fate, freeze, publish, scripts, stage, tables, touched, views
+from runner.increment import fate, freeze, publish, scripts, stage, tables, views
 from runner.increment.bind import Bound, bind, check_ownership
 from runner.increment.check import check, check_ids
 from runner.increment.freeze import Frozen
+from runner.increment.others import namesakes, touched
 from runner.increment.work import Request, Work
 from runner.playbook.values import Phase, Vanished
 from runner.program.values import Program
@@ -216,6 +217,8 @@ def _freeze_and_stage(work: Work, state: State, bound: Bound, stale: bool) -> tu
             decision = stage.decide(work, state, bound)
         for pending in frozen.pending:
             work.emit(pending)
+        if known := namesakes.note(work, state, decision):
+            work.emit(Note(known))
         check_ids(work, state, bound, frozen, decision)
         frozen = freeze.find_keys(work, state, frozen)
         outcomes = stage.stage(work, state, bound, frozen, decision)

@@ -11,10 +11,10 @@ from runner.algebra.texts import ks
 from runner.algebra.values import Cut, Extent, Inputs, Planned, Staged, as_stored, staged
 from runner.errors import Stopped
 from runner.events import Building, ModelDone, Staging
-from runner.increment import counts
 from runner.increment.bind import Bound
-from runner.increment.counts import Counts, Rows
 from runner.increment.freeze import Frozen, analyze
+from runner.increment.others import counts
+from runner.increment.others.counts import Counts, Rows
 from runner.increment.work import Work
 from runner.names import TableName, is_own
 from runner.program.values import CompiledModel, renamed
@@ -22,6 +22,8 @@ from runner.state.manifest import State
 from runner.warehouse.values import Column
 
 CLOCK = "it reads the clock"  # why a model is built in full by every run
+
+REDEFINED = "its definition changed"
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def _reason(work: Work, state: State, bound: Bound, model: CompiledModel, lookup
         if model.model.on_change == "stop":
             what = f"the definition of {model.table} changed and on_change is stop"
             raise Stopped(what, actions.FullRefresh(model.table))
-        return "its definition changed"
+        return REDEFINED
     if known.inputs != bound.inputs[model.table]:
         return "columns, views or functions that it reads have changed"
     if known.as_of_run != state.last_run:

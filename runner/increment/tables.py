@@ -8,8 +8,8 @@ from runner import actions
 from runner.algebra.texts import ks
 from runner.algebra.values import Staged
 from runner.errors import Stopped
-from runner.increment import ddl
 from runner.increment.freeze import Frozen
+from runner.increment.others import ddl
 from runner.increment.stage import Outcome, table_key
 from runner.increment.work import Work
 from runner.state.manifest import Manifest, State

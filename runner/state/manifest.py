@@ -170,8 +170,8 @@ class Manifest:
         version = self.version()
         published = self._rows("last-published")
         models = {
-            str(table): ModelState(*map(str, known[:5]), trace=Trace(*known[5:]))
-            for table, *known in self._rows("models-read")
+            str(table): ModelState(str(digest), str(inputs), str(instant), str(as_of), str(owes), Trace(*trace))
+            for table, digest, inputs, instant, as_of, owes, *trace in self._rows("models-read")
         }
         lookups = {(str(t), str(name)): str(f) for t, name, f in self._rows("lookups-read")}
         indexes = self.indexes()
@@ -179,6 +179,10 @@ class Manifest:
         last = str(published[0][0]) if published else None
         after_done = bool(published[0][1]) if published else True
         return State(version, last, after_done, models, lookups, indexes, owners)
+
+    def digests(self) -> tuple[str, ...]:
+        """What the last published runs were made of, the newest first."""
+        return tuple(str(digest) for (digest,) in self._rows("digests-read"))
 
     def indexes(self) -> dict[tuple[str, str], str]:
         """The key indexes that are trusted: (source, key digest) → table, quoted."""

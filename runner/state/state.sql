@@ -195,6 +195,11 @@ select run_id, after_done from {s}.runs
 where playbook = :playbook and status = 'published'
 order by version desc limit 1
 
+-- name: digests-read
+select playbook_digest from {s}.runs
+where playbook = :playbook and status = 'published'
+order by version desc limit 20
+
 -- name: run-read
 select status, after_done from {s}.runs where playbook = :playbook and run_id = :run_id and status = 'published'
 

@@ -15,7 +15,7 @@ from psycopg.pq import TransactionStatus
 from runner.names import TableName
 from runner.sql.select import Call
 from runner.warehouse.engines import POSTGRES, Engine
-from runner.warehouse.postgres_hooks import HOOKS, hook
+from runner.warehouse.engines.postgres_hooks import HOOKS, hook
 from runner.warehouse.server import DEPENDED_ON, Server
 from runner.warehouse.target import Target
 from runner.warehouse.values import Column, FunctionKind, Hook, Relation, Result, Trace, Trouble, UserFunction

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from runner.cli.app import main
+from runner.increment.others.namesakes import alternate
 from runner.state.names import fence
 from runner.state.queries import Query, Value, fitting, queries
 from runner.warehouse.values import Trouble, WarehouseError
@@ -118,6 +119,31 @@ def test_texts_are_cut_so_that_they_fit() -> None:
 
 
 # -- playbooks of one state schema -----------------------------------------------------------------------------------
+
+
+def test_two_projects_of_one_name(project: Project) -> None:
+    """They rebuild each other's tables in full: each run and plan says so, by other tables or by definitions that alternate."""
+    start(project, "sessions", "totals")
+    first = dict(project.models)
+    other = "playbook web was last run with other models"
+    project.models = {}
+    project.model("pages", PAGES, key="page_url")
+    assert f"{other} (derived.sessions, derived.totals)" in project.command("plan").out
+    assert other in project.run().out
+    pages, project.models = project.models, first
+    assert f"{other} (derived.pages); two projects of one name" in project.run().out
+    assert other not in project.run().out
+    project.models |= pages
+    assert other not in project.run().out
+    said = []
+    for text in (SESSIONS.replace("min(domain", "max(domain"), SESSIONS) * 2:
+        project.model("sessions", text)
+        assert other not in project.command("plan").out
+        said.append("change back and forth" in project.run().out)
+    assert said == [False, False, True, True]
+    assert not alternate([], "a")
+    assert not alternate(["b", "a"], "a")
+    assert alternate(["c", "b", "a", "c"], "a")
 
 
 def test_playbooks_whose_names_are_alike(project: Project) -> None:

@@ -13,7 +13,7 @@ import pytest
 from runner.algebra import changes
 from runner.algebra.texts import Algebra
 from runner.algebra.values import Staged
-from runner.increment import ddl
+from runner.increment.others import ddl
 from tests.engines.db import Db
 from tests.kit.project import SESSIONS, Project, project_fixture, start  # noqa: F401
 
