@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from runner.actions import Commands, Hint, plain, worded
+from runner.names import TableName
 from runner.secrets import Secrets
 
 MAX_PROBLEMS = 100
@@ -199,6 +200,14 @@ class CannotConnect(RunnerError):
 
 class Stopped(RunnerError):
     """The run refuses to go on without the user's word (exit 6)."""
+
+
+class Disturbed(Stopped):
+    """A publish deleted or inserted other rows of a table than were staged (exit 6); `table` as the playbook names it."""
+
+    def __init__(self, table: TableName, what: str, hint: Hint = "") -> None:
+        super().__init__(f"{table}: {what}", hint)
+        self.table = table
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,9 @@ from tests.kit.arena import DATABASE, counts, first_seed
 from tests.reliability.simulation import interleave
 
 _numbers = itertools.count(1)
+os.environ.setdefault(
+    "RUNNER_TRIAL", "off"
+)  # tests of trials turn them on: of thousands of new models they would take hours
 
 
 def pytest_report_header() -> str:

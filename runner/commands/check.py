@@ -7,20 +7,22 @@ from collections.abc import Iterator
 from runner.algebra.texts import condition
 from runner.errors import BadInput, Place
 from runner.events import NullKey
-from runner.increment.bind import Bound, bind, check_ownership
+from runner.increment.catalogue.bind import Bound, bind, check_ownership
+from runner.increment.guard import Guard, heed
+from runner.increment.work import read_only_work
 from runner.program import scripts
 from runner.program.values import Program
 from runner.sql.templates import render
-from runner.state.manifest import Manifest
 from runner.warehouse.base import Warehouse
 
 
-def check_live(program: Program, warehouse: Warehouse) -> Bound:
-    """What needs the catalogue, and the program's tables as it has them. Raises BadInput or Stopped."""
-    manifest = Manifest(warehouse, program.playbook.name, program.playbook.state_schema)
-    state = manifest.look()
-    bound = bind(program, warehouse, state)
-    check_ownership(program, warehouse, state, bound, ())
+def check_live(program: Program, warehouse: Warehouse, guard: Guard | None = None) -> Bound:
+    """What needs the catalogue, and a trial of what is new; gives the program's tables. Raises BadInput or Stopped."""
+    with read_only_work(program, warehouse, guard=guard) as work:
+        state = work.manifest.look()
+        bound = bind(program, warehouse, state)
+        check_ownership(program, warehouse, state, bound, ())
+        heed(work, state, bound)
     return bound
 
 

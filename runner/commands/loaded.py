@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from runner.commands.unlock import UnlockResult
     from runner.commands.verify import VerifyResult
     from runner.events import Emit, NullKey
+    from runner.increment.guard import Guard
     from runner.program.values import Program
     from runner.state.runs import RunRow
     from runner.warehouse.base import Warehouse
@@ -75,6 +76,13 @@ class LoadedPlaybook:
             self.playbook, run_id, opened=self.opened, read_only=read_only, wait_s=wait_s, patience_s=patience_s
         )
 
+    @property
+    def guard(self) -> Guard | None:
+        """What tries new definitions before they are published; None where its user has turned that off."""
+        from runner.trial.guard import guard_of
+
+        return guard_of(self.session.trial_s(self.playbook), self.session.clock)
+
     # Each command is imported when it is asked for: a run needs nothing of the others.
 
     def run(self, options: RunOptions, emit: Emit) -> RunResult:
@@ -89,7 +97,7 @@ class LoadedPlaybook:
 
         tables = self.tables(models)
         with self.warehouse("plan", read_only=True) as warehouse:
-            return plan(self.program, warehouse, until, tables, full_refresh)
+            return plan(self.program, warehouse, until, tables, full_refresh, self.guard)
 
     def rewind(self, wanted: Range, models: Sequence[str], dry_run: bool) -> RewindResult:
         """Make processed batches pending again."""
@@ -130,7 +138,7 @@ class LoadedPlaybook:
         if not live:
             return ()
         with self.warehouse("check", read_only=True) as warehouse:
-            return tuple(null_keys(program, warehouse, check_live(program, warehouse)))
+            return tuple(null_keys(program, warehouse, check_live(program, warehouse, self.guard)))
 
     def unlock(self) -> UnlockResult:
         """Break a lease that a dead run left."""

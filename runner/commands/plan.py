@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from runner.events import NullKey, PendingBatches
 from runner.increment import freeze, stage
-from runner.increment.bind import bind, check_ownership
+from runner.increment.catalogue.bind import bind, check_ownership
 from runner.increment.check import check_ids
 from runner.increment.freeze import Frozen
+from runner.increment.guard import Guard, heed
 from runner.increment.others import namesakes, touched
 from runner.increment.others.touched import TouchedTable
 from runner.increment.stage import Decision
@@ -77,16 +78,18 @@ def plan(
     until: str | None = None,
     models: tuple[TableName, ...] = (),
     full_refresh: bool = False,
+    guard: Guard | None = None,
 ) -> PlanResult:
     """What a run would do. Raises what a run would raise before it stages anything."""
     if not program.playbook.sources:
         return PlanResult(queries=tuple(PlannedQuery(query.step, query.query.path) for query in program.queries))
-    with read_only_work(program, warehouse, until=until, models=models, full_refresh=full_refresh) as work:
+    with read_only_work(program, warehouse, until=until, models=models, full_refresh=full_refresh, guard=guard) as work:
         state = work.manifest.look()
         bound = bind(program, warehouse, state)
         check_ownership(program, warehouse, state, bound, ())
         touched.check_hooks(work, bound)
         written = touched.look(work, state, bound)
+        heed(work, state, bound)
         with warehouse.snapshot("plan"):
             bound = freeze.pin(work, bound, copies=False)
             frozen = freeze.count_batches(work, bound)

@@ -12,7 +12,7 @@ from runner.algebra import keys
 from runner.algebra.texts import as_ks, ks
 from runner.algebra.values import BoundSource
 from runner.errors import BadInput, Place, Problem, Stopped
-from runner.increment.bind import Bound, bind
+from runner.increment.catalogue.bind import Bound, bind
 from runner.increment.stage import table_key
 from runner.increment.work import Work, read_only_work
 from runner.names import TableName

@@ -66,7 +66,7 @@ def run(loaded: LoadedPlaybook, options: RunOptions, emit: Emit) -> RunResult:
 
     heard(Started(playbook.name, f"{program.engine} {playbook.target.shown}", request.run_id))
     with loaded.warehouse(request.run_id, wait_s=options.wait_s, patience_s=request.patience_s) as warehouse:
-        published = run_program(program, warehouse, request, clock, heard)
+        published = run_program(program, warehouse, request, clock, heard, loaded.guard)
     return RunResult(
         request.run_id,
         published=tuple(record.run_id for record in published),

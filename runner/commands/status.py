@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from runner.events import PendingBatches
 from runner.increment import freeze
-from runner.increment.bind import bind
+from runner.increment.catalogue.bind import bind
 from runner.increment.others import touched
 from runner.increment.others.touched import TouchedTable
 from runner.increment.stage import table_key

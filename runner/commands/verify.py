@@ -15,7 +15,7 @@ from runner.algebra.texts import as_ks, condition, ks
 from runner.algebra.values import Cut, FrozenSource, Inputs, Planned, as_stored
 from runner.errors import Stopped, VerifyFound
 from runner.increment import freeze
-from runner.increment.bind import Bound, bind
+from runner.increment.catalogue.bind import Bound, bind
 from runner.increment.freeze import Frozen, FrozenKey
 from runner.increment.stage import fingerprints, table_key
 from runner.increment.work import Work, read_only_work

@@ -8,7 +8,7 @@ from runner.algebra import changes, rows
 from runner.algebra.texts import condition
 from runner.algebra.values import BoundSource, Extent, FrozenSource, Staged
 from runner.errors import Stopped
-from runner.increment.bind import Bound
+from runner.increment.catalogue.bind import Bound
 from runner.increment.freeze import Frozen
 from runner.increment.stage import Decision, Outcome, table_key
 from runner.increment.work import Work

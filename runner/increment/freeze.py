@@ -16,7 +16,7 @@ from runner.algebra.texts import condition, ks
 from runner.algebra.values import BoundSource, FrozenSource
 from runner.errors import Stopped
 from runner.events import BatchGroup, Note, NullKey, PendingBatches
-from runner.increment.bind import Bound
+from runner.increment.catalogue.bind import Bound
 from runner.increment.work import Work
 from runner.names import TableName
 from runner.playbook.values import Source, Vanished

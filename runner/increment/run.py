@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from runner import actions
 from runner.algebra.scratch import Scratch
 from runner.algebra.texts import Algebra
+from runner.algebra.values import Extent
 from runner.clock import Clock
 from runner.errors import (
     CannotConnect,
@@ -27,9 +28,10 @@ from runner.errors import (
 )
 from runner.events import Emit, Note, Nothing, Published
 from runner.increment import fate, freeze, publish, scripts, stage, tables, views
-from runner.increment.bind import Bound, bind, check_ownership
+from runner.increment.catalogue.bind import Bound, bind, check_ownership
 from runner.increment.check import check, check_ids
 from runner.increment.freeze import Frozen
+from runner.increment.guard import Guard, heed, remember
 from runner.increment.others import namesakes, touched
 from runner.increment.work import Request, Work
 from runner.playbook.values import Phase, Vanished
@@ -50,7 +52,9 @@ class Cycle:
     left: int  # new batches that wait for the next cycle of --chunk
 
 
-def run(program: Program, warehouse: Warehouse, request: Request, clock: Clock, emit: Emit) -> tuple[RunRecord, ...]:
+def run(
+    program: Program, warehouse: Warehouse, request: Request, clock: Clock, emit: Emit, guard: Guard | None = None
+) -> tuple[RunRecord, ...]:
     """Bring all models up to date, and give what was published: one record, or one for each part of --chunk.
 
     No record where there was nothing to do, which is a success too, and of a playbook without a source, which publishes nothing.
@@ -63,12 +67,14 @@ def run(program: Program, warehouse: Warehouse, request: Request, clock: Clock, 
         return ()
     manifest = Manifest(warehouse, program.playbook.name, program.playbook.state_schema)
     try:
-        return _run(program, manifest, request, clock, emit)
+        return _run(program, manifest, request, clock, emit, guard)
     except RunnerError as error:
         raise _with_published(_explain(program, manifest, error)) from None
 
 
-def _run(program: Program, manifest: Manifest, request: Request, clock: Clock, emit: Emit) -> tuple[RunRecord, ...]:
+def _run(
+    program: Program, manifest: Manifest, request: Request, clock: Clock, emit: Emit, guard: Guard | None
+) -> tuple[RunRecord, ...]:
     warehouse = manifest.warehouse
     if request.full_refresh and not request.models and is_older(manifest):
         _renew(program, manifest, request, emit)
@@ -87,7 +93,7 @@ def _run(program: Program, manifest: Manifest, request: Request, clock: Clock, e
         published: list[RunRecord] = []
         while True:
             try:
-                cycle = _cycle(program, warehouse, manifest, request, clock, emit, len(published) + 1)
+                cycle = _cycle(program, manifest, request, clock, emit, guard, len(published) + 1)
             except RunnerError as error:
                 raise _with_published(_explain(program, manifest, error), len(published)) from None
             if cycle.published:
@@ -108,11 +114,12 @@ def _renew(program: Program, manifest: Manifest, request: Request, emit: Emit) -
 
 
 def _cycle(
-    program: Program, warehouse: Warehouse, manifest: Manifest, request: Request, clock: Clock, emit: Emit, number: int
+    program: Program, manifest: Manifest, request: Request, clock: Clock, emit: Emit, guard: Guard | None, number: int
 ) -> Cycle:
     """From the version to the publish, once; scratch is made and dropped around it."""
+    warehouse = manifest.warehouse
     scratch = warehouse.open_scratch(manifest.scratch_name, f"{request.run_id[-20:]}{number:04d}")
-    work = Work(program, warehouse, manifest, _algebra(program, warehouse, scratch), request, clock, emit)
+    work = Work(program, warehouse, manifest, _algebra(program, warehouse, scratch), request, clock, emit, guard)
     started = clock.monotonic()
     try:
         return _work(work, started)
@@ -162,11 +169,13 @@ def _freeze_to_after(work: Work, state: State, started: float) -> Cycle:
     bound = bind(work.program, work.warehouse, state)
     check_ownership(work.program, work.warehouse, state, bound, work.request.adopt)
     touched.check_hooks(work, bound)
+    trusted = heed(work, state, bound)
     state = touched.check_rows(work, state, bound)
 
     stale = bool(views.stale(work, state))  # before the snapshot: a view that is broken would end it
     found = _freeze_and_stage(work, state, bound, stale)
     if found is None:
+        remember(work, trusted, frozenset())
         scripts.repeat(work, state)
         work.emit(Nothing("no pending batches"))
         return Cycle(None, left=0)
@@ -188,6 +197,8 @@ def _freeze_to_after(work: Work, state: State, started: float) -> Cycle:
     )
     publish.publish(work, state, frozen, outcomes, indexes, record, lambda: scripts.run_queries(work, Phase.PUBLISH))
     work.emit(Published(record.run_id, work.clock.monotonic() - started))
+    rebuilt = frozenset(o.staged.compiled.table for o in outcomes if o.staged.extent is Extent.ALL)
+    remember(work, trusted, rebuilt)
     if not work.warehouse.engine.transactional_ddl:
         with scripts.published():
             views.create(work, views.to_remake(work, state, outcomes), record.run_id)

@@ -10,6 +10,7 @@ from runner.algebra.scratch import Scratch
 from runner.algebra.texts import Algebra
 from runner.clock import Clock
 from runner.events import Emit, Event
+from runner.increment.guard import Guard
 from runner.names import PLAIN, Layout, TableName
 from runner.program.values import Program
 from runner.state.lease import LeaseTerms
@@ -55,6 +56,7 @@ class Work:
     request: Request
     clock: Clock
     emit: Emit
+    guard: Guard | None = None
 
     @property
     def taken(self) -> frozenset[TableName]:
@@ -85,13 +87,14 @@ def read_only_work(
     until: str | None = None,
     models: tuple[TableName, ...] = (),
     full_refresh: bool = False,
+    guard: Guard | None = None,
 ) -> Iterator[Work]:
     """For commands that publish nothing: a Work that tells nobody, with private scratch that ends with the block."""
     request = Request(run_id, NEVER, until=until, models=models, full_refresh=full_refresh, retract=True)
     manifest = Manifest(warehouse, program.playbook.name, program.playbook.state_schema)
     scratch = Scratch(warehouse.engine, warehouse.open_private_scratch())
     algebra = Algebra(warehouse.engine, program.playbook, scratch)
-    work = Work(program, warehouse, manifest, algebra, request, Clock(lambda: 0.0, lambda _: None), _tell_nobody)
+    work = Work(program, warehouse, manifest, algebra, request, Clock(lambda: 0.0, lambda _: None), _tell_nobody, guard)
     try:
         yield work
     finally:

@@ -65,7 +65,7 @@ _OF_A_SOURCE = "batch dedupe order_by fingerprint vanished keys files"
 _OF_A_MODEL = "table sql key unique merge checks unproven on_change affected redshift snowflake"
 _OF_THE_PLAYBOOK = (
     "target sql_root include schemas state_schema variables dialect functions lookups sources source "
-    "statement_timeout_s steps"
+    "statement_timeout_s trial steps"
 )
 HINTS = Hints(
     other_tools={
@@ -116,6 +116,7 @@ class Page:
     dialect: At[str | None] = _NO_DIALECT
     functions: tuple[str, ...] = ()
     statement_timeout_s: float | None = None
+    trial_s: float | None = None
     sources: tuple[Source, ...] = ()
     lookups: tuple[Lookup, ...] = ()
     steps: tuple[PageStep, ...] = ()
@@ -227,6 +228,7 @@ def _page(row: Row) -> Page:
         dialect=row.get("dialect", located(DIALECT), At(None, row.place)),
         functions=row.get("functions", many(FUNCTION, or_one=True), ()),
         statement_timeout_s=row.get("statement_timeout_s", SECONDS, None),
+        trial_s=row.get("trial", TRIAL, None),
         sources=_sources(row),
         lookups=tuple(Lookup(t.value, static, t.place) for t, static in row.get("lookups", _LOOKUPS, ())),
         steps=_steps(row, name),
@@ -269,6 +271,14 @@ class _Tracking(StrEnum):
     FINGERPRINT = "fingerprint"
 
 
+def _trial(node: Node, scope: Scope) -> float | None:
+    """`off` (YAML's false too) or how long a run may try new definitions."""
+    if isinstance(node, Scalar) and node.text.lower() in ("off", "false"):
+        return 0.0
+    return SECONDS.read(node, scope)
+
+
+TRIAL: Kind[float | None] = Kind(_trial, None)
 _EXPRESSIONS = many(EXPRESSION, or_one=True)
 _LOOKUPS = mapping(located(TABLE), Kind(_static, True), "table: static or fingerprint")
 _NO_SOURCE = Source(TableName(()), Expression(""))

@@ -59,6 +59,7 @@ def load(
         dialect=_dialect(pages, problems),
         functions=tuple(dict.fromkeys(name.lower() for page in pages for name in page.functions)),
         statement_timeout_s=page.statement_timeout_s,
+        trial_s=page.trial_s,
     )
     _check_tables(playbook, problems)
     _check_source(playbook, pages, problems)

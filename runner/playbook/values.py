@@ -212,6 +212,7 @@ class Playbook:
     state_schema: str = "runner"
     dialect: str | None = None
     statement_timeout_s: float | None = None
+    trial_s: float | None = None  # for trials of new definitions, in a run; 0: none are held
     views: tuple[View, ...] = ()  # in an order in which they can be made
     functions: tuple[str, ...] = ()  # of the user's own, which models may call without a schema
 

@@ -58,6 +58,12 @@ class Session:
         """RUNNER_CONNECT_S: how long a warehouse that is away for a moment is asked again."""
         return self._seconds("RUNNER_CONNECT_S", 30)
 
+    def trial_s(self, playbook: Playbook) -> float:
+        """How long a run may try new definitions: what the playbook says, RUNNER_TRIAL (`off` or seconds), or 10 s."""
+        if playbook.trial_s is not None:
+            return playbook.trial_s
+        return 0.0 if self.env.get("RUNNER_TRIAL", "").lower() == "off" else self._seconds("RUNNER_TRIAL", 10)
+
     @property
     def lease_s(self) -> int:
         """RUNNER_LEASE_S: how long a lease lasts that is not renewed."""

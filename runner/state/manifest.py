@@ -34,6 +34,7 @@ class ModelState:
     instant: str  # what its clock said, UTC; '' where it reads none
     as_of_run: str
     owes: str  # '', 'keys' or 'all'
+    trial: str  # the guard that its definition has passed; '' none
     trace: Trace = field(default_factory=Trace)  # as its table has to be, if nobody else has touched it
 
 
@@ -170,8 +171,10 @@ class Manifest:
         version = self.version()
         published = self._rows("last-published")
         models = {
-            str(table): ModelState(str(digest), str(inputs), str(instant), str(as_of), str(owes), Trace(*trace))
-            for table, digest, inputs, instant, as_of, owes, *trace in self._rows("models-read")
+            str(table): ModelState(
+                str(digest), str(inputs), str(instant), str(as_of), str(owes), str(trial), Trace(*trace)
+            )
+            for table, digest, inputs, instant, as_of, owes, trial, *trace in self._rows("models-read")
         }
         lookups = {(str(t), str(name)): str(f) for t, name, f in self._rows("lookups-read")}
         indexes = self.indexes()
@@ -291,6 +294,11 @@ class Manifest:
     def write_trace(self, table: str, trace: Trace) -> None:
         """The rows of a table are those that were published, wherever they lie now."""
         self._do("model-trace", table_name=table, storage=trace.storage, changes=trace.changes)
+
+    def note_trial(self, tables: Sequence[str], trial: str) -> None:
+        """Note the guard that these models' definitions have passed."""
+        listed = ", ".join(map(self.warehouse.engine.literal, tables))
+        self._do("model-tried", trial=trial, tables=listed)
 
     def forget_model(self, table: str) -> None:
         """A table or view is no longer part of the playbook."""

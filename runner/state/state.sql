@@ -58,6 +58,7 @@ create table if not exists {s}.models (
     instant varchar(30) not null,       -- what its clock said, UTC; '' where it reads none
     as_of_run varchar(100) not null,    -- the last published run that accounted for it
     owes varchar(10) not null,          -- '' nothing, 'keys' see its dirty table, 'all' a full build
+    trial varchar(100) not null,        -- the guard that the definition has passed; '' none
     run_id varchar(100) not null,
     row_count bigint,                   -- as published; null where that is not known, and for views
     storage varchar(40),                -- where the rows lay then: another place tells of TRUNCATE or a restore
@@ -175,7 +176,7 @@ select etl_tstamp, event_count, fingerprint, rewound from {s}.manifest
 where playbook = :playbook and source = :source
 
 -- name: models-read
-select table_name, digest, inputs, instant, as_of_run, owes, row_count, storage, changes from {s}.models
+select table_name, digest, inputs, instant, as_of_run, owes, trial, row_count, storage, changes from {s}.models
 where playbook = :playbook
 
 -- name: owned-read
@@ -232,9 +233,9 @@ delete from {s}.key_index where playbook = :playbook and source = :source and ke
 delete from {s}.models where playbook = :playbook and table_name = :table_name
 
 -- name: model-insert
-insert into {s}.models (playbook, table_name, digest, inputs, instant, as_of_run, owes, run_id,
+insert into {s}.models (playbook, table_name, digest, inputs, instant, as_of_run, owes, trial, run_id,
     row_count, storage, changes)
-select :playbook, :table_name, :digest, :inputs, :instant, :run_id, :owes, :run_id,
+select :playbook, :table_name, :digest, :inputs, :instant, :run_id, :owes, '', :run_id,
     cast(:row_count as bigint), cast({storage} as varchar(40)), cast(:changes as bigint)
 
 -- name: model-trace
@@ -244,6 +245,9 @@ where playbook = :playbook and table_name = :table_name
 
 -- name: model-as-of
 update {s}.models set as_of_run = :run_id, owes = :owes where playbook = :playbook and table_name = :table_name
+
+-- name: model-tried
+update {s}.models set trial = :trial where playbook = :playbook and table_name in ({tables})
 
 -- name: model-owes
 update {s}.models set owes = :owes where playbook = :playbook and table_name = :table_name and owes <> 'all'

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from runner.names import TableName
 from runner.secrets import NO_SECRETS, Secrets
@@ -30,6 +30,9 @@ from runner.warehouse.values import (
     Watch,
 )
 from runner.warehouse.worker import Job, Worker
+
+if TYPE_CHECKING:
+    from runner.warehouse.grounds.base import Ground, Input
 
 _BEGINS = re.compile(r"\b(?:begin|start)\b", re.IGNORECASE)
 CANCEL_PAUSES_S = (0.05, 0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0)
@@ -283,6 +286,15 @@ class Warehouse(ABC):
     def find_files(self, patterns: tuple[str, ...]) -> tuple[FileMark, ...]:
         """The files that match now. Raises CannotConnect if there are none."""
         raise NotImplementedError(f"{self.engine.title} cannot read files in place")
+
+    @property
+    def version(self) -> str:
+        """The engine's own, as far as it is known without asking; '' if it is not."""
+        return ""
+
+    def ground(self, inputs: Sequence[Input]) -> Ground | None:
+        """Private copies of the shape of these tables, to try definitions on; None where it cannot be made."""
+        return None
 
     # -- locks and the lease ---------------------------------------------------------------------------------------
 

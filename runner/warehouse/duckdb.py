@@ -10,7 +10,7 @@ import glob
 import os
 import re
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from types import MappingProxyType
@@ -38,6 +38,8 @@ from runner.warehouse.values import (
 
 if TYPE_CHECKING:
     import duckdb as driver
+
+    from runner.warehouse.grounds.base import Ground, Input
 else:
     try:
         import _duckdb as driver
@@ -281,6 +283,23 @@ class DuckDB(Warehouse):
 
     def drop_scratch(self, scratch: str) -> None:
         self.execute("scratch:drop", f"detach database if exists {scratch}")
+
+    @property
+    def version(self) -> str:
+        return str(driver.__version__)
+
+    def ground(self, inputs: Sequence[Input]) -> Ground:
+        from runner.warehouse.grounds.duckdb import JUDGE, RUNNER, DuckDBGround
+
+        return DuckDBGround(self, self._beside(RUNNER), self._beside(JUDGE), inputs)
+
+    def _beside(self, database: str) -> DuckDB:
+        """A connection that is to work in another database of the process, where nothing is read from files."""
+        engine = replace(self.engine, database=database, reads_files=False)  # type: ignore[call-arg]
+        connection = self._connection.cursor()
+        return DuckDB(
+            "", timeout_s=self.timeout_s, secrets=self.secrets, connection=connection, lent=self._lent, engine=engine
+        )
 
     def find_files(self, patterns: tuple[str, ...]) -> tuple[FileMark, ...]:
         marks = sorted({mark for pattern in patterns for mark in _marks(pattern)}, key=lambda mark: mark.path)

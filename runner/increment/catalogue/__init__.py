@@ -1,1 +1,1 @@
-"""What the catalogue knows of what models read: functions of the user's own, and views."""
+"""What needs the catalogue: names resolved, the rule asked with every column known, functions and views that models read."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from runner.algebra import changes
 from runner.algebra.texts import Algebra
 from runner.algebra.values import Staged
-from runner.errors import Stopped
+from runner.errors import Disturbed
 from runner.warehouse.base import Warehouse
 
 
@@ -66,7 +66,7 @@ def of_keys(algebra: Algebra, warehouse: Warehouse, staged: Staged) -> tuple[Cou
 
 
 def compare(staged: Staged, wanted: Rows, done: Rows) -> None:
-    """Raises Stopped if publish has deleted or inserted other rows than were staged.
+    """Raises Disturbed if publish has deleted or inserted other rows than were staged.
 
     Where `unique` tells rows apart, others that are equal in it (NULL among its values) go and come with them.
     """
@@ -80,8 +80,8 @@ def compare(staged: Staged, wanted: Rows, done: Rows) -> None:
             for verb, (staged_count, count) in zip(("deleted", "inserted"), pairs, strict=True)
             if None not in (staged_count, count) and staged_count != count
         ]
-        what = f"{staged.compiled.table}: {'; '.join(words)}"
-        raise Stopped(
-            f"{what}: a trigger, a rule, a policy or another writer changed what this run did with the table",
+        raise Disturbed(
+            staged.compiled.table,
+            f"{'; '.join(words)}: a trigger, a rule, a policy or another writer changed what this run did with the table",
             "look what is on the table and who writes it, take that away, and run it again",
         )

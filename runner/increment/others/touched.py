@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from runner import actions
 from runner.algebra.values import Extent, Staged
 from runner.errors import Stopped
-from runner.increment.bind import Bound
+from runner.increment.catalogue.bind import Bound
 from runner.increment.others.counts import Rows
 from runner.increment.stage import table_key
 from runner.increment.work import Work

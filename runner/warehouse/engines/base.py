@@ -48,6 +48,8 @@ class Engine:
     """A date can be infinite, and `isfinite` tells."""
     counts_at_once: bool = False
     """COUNT(*) of a table reads no rows."""
+    trial_s: float = 0.3
+    """How long new definitions are tried, for each of them; see runner/trial."""
     text_type: str = "varchar"
     """A text of any length."""
     timestamp_type: str = "timestamp"

@@ -15,6 +15,7 @@ from runner.increment.work import Request
 from runner.names import TableName
 from runner.state.lease import LeaseTerms
 from runner.state.runs import last_start
+from runner.trial.guard import guard_of
 from runner.warehouse.base import Warehouse
 
 
@@ -64,7 +65,8 @@ def update(loaded: LoadedModel, options: UpdateOptions) -> bool:
             patience_s=patience_s,
             lease=LeaseTerms(process.lease_s, options.wait_s),
         )
-        published = bool(run_program(loaded.program, warehouse, request, process.clock, emit))
+        guard = guard_of(process.trial_s(loaded.program.playbook), process.clock)
+        published = bool(run_program(loaded.program, warehouse, request, process.clock, emit, guard))
         left = loaded.left_over(loaded.state(warehouse))
         if left and options.prune:
             _prune(loaded, warehouse, left)

@@ -15,11 +15,11 @@ from runner.algebra.rows import columns_read, deciding
 from runner.algebra.texts import Algebra
 from runner.algebra.values import BoundSource, Planned
 from runner.errors import BadInput, Place, Problem, Stopped, did_you_mean
-from runner.increment import key_types
+from runner.increment.catalogue import key_types
 from runner.increment.catalogue.functions import Functions, find_functions, refused_functions
+from runner.increment.catalogue.keys_known import decided, keys_missing
 from runner.increment.catalogue.moving import moving_texts
 from runner.increment.catalogue.views import Views, find_views, refused_views
-from runner.increment.keys_known import decided, keys_missing
 from runner.names import TableName, is_own
 from runner.program.values import CompiledModel, Program, renamed
 from runner.state.manifest import State

@@ -1,0 +1,119 @@
+"""The second guard of a run: definitions that are new are tried before anything of them is frozen; see runner/trial.
+
+What tries them is given to the run, as its clock is: a run without a guard trusts the key-wise rule alone. That a
+definition has passed is noted in the state beside the model, so that nothing is asked where nothing is new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from runner.errors import BadInput, Problem, Stopped
+from runner.events import Note
+from runner.names import TableName
+from runner.program.values import CompiledModel, Program, renamed
+from runner.warehouse.base import Warehouse
+from runner.warehouse.values import WarehouseError
+
+if TYPE_CHECKING:
+    from runner.increment.catalogue.bind import Bound
+    from runner.increment.work import Work
+    from runner.state.manifest import State
+
+
+@dataclass(frozen=True)
+class Counterexample:
+    """Rows for which a model's increments are not what its SELECT gives, as a person reads them."""
+
+    table: TableName
+    what: str
+    hint: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a trial says of models: those that passed, what speaks against others, and why some could not be tried."""
+
+    passed: frozenset[TableName] = frozenset()
+    against: tuple[Counterexample, ...] = ()
+    untried: Mapping[TableName, str] = field(default_factory=dict)
+    """Of no use to try again: made-up rows do not fit them."""
+    late: tuple[TableName, ...] = ()
+    """The time was up."""
+
+
+@dataclass(frozen=True)
+class Guard:
+    """`attack` tries models of a program in a warehouse; `version` names it: what another one has passed is tried again."""
+
+    version: str
+    attack: Callable[[Program, Warehouse, Bound, Sequence[TableName]], Verdict]
+
+
+@dataclass(frozen=True)
+class Trusted:
+    """The models whose definition has been tried, by this run or before, and what to note for each."""
+
+    tables: Mapping[TableName, str] = field(default_factory=dict)
+    new: frozenset[TableName] = frozenset()
+
+
+def heed(work: Work, state: State, bound: Bound) -> Trusted:
+    """Try what is new. Raises BadInput for a new definition that fails, and Stopped for one whose rows are published."""
+    guard = work.guard
+    if guard is None:
+        return Trusted()
+    tag = f"{guard.version} {work.warehouse.version}".strip()
+    known = {m.table: tag for m in work.program.models if _is_tried(work.program, m, state, bound, tag)}
+    open_ = [m.table for m in work.program.models if m.table in work.taken and m.table not in known]
+    if not open_:
+        return Trusted(known)
+    verdict = guard.attack(work.program, work.warehouse, bound, open_)
+    _refuse(work.program, state, bound, verdict)
+    for found in verdict.against:  # of models whose author answers for them
+        work.emit(Note(f"{found.what}; it is unproven, and published all the same"))
+    for reason in dict.fromkeys(verdict.untried.values()):
+        listed = ", ".join(str(table) for table, why in verdict.untried.items() if why == reason)
+        work.emit(Note(f"{listed} could not be tried with made-up rows, and published untried: {reason}"))
+    if verdict.late:
+        listed = ", ".join(map(str, verdict.late))
+        work.emit(Note(f"published untried, the time for trials was up: {listed}; the next run tries them"))
+    done = {*verdict.passed, *verdict.untried, *(found.table for found in verdict.against)}
+    return Trusted({**known, **dict.fromkeys(done, tag)}, frozenset(done))
+
+
+def _is_tried(program: Program, model: CompiledModel, state: State, bound: Bound, tag: str) -> bool:
+    found = state.models.get(str(renamed(program.playbook, model.table)))
+    return found is not None and found.trial == tag and _is_current(model, state, bound, program)
+
+
+def _is_current(model: CompiledModel, state: State, bound: Bound, program: Program) -> bool:
+    """Whether the rows that are stored were built with this very definition."""
+    found = state.models.get(str(renamed(program.playbook, model.table)))
+    return found is not None and found.digest == model.digest and found.inputs == bound.inputs[model.table]
+
+
+def _refuse(program: Program, state: State, bound: Bound, verdict: Verdict) -> None:
+    against = [found for found in verdict.against if not program.model(found.table).model.unproven]
+    if not against:
+        return
+    published = [f for f in against if _is_current(program.model(f.table), state, bound, program)]
+    if published:
+        found = published[0]
+        what = f"{program.model(found.table).select.place}: {found.what}"
+        raise Stopped(f"{what}\nits table was published untried and stays as it is; its keys are owed", found.hint)
+    raise BadInput([Problem(program.model(f.table).select.place, f.what, f.hint) for f in against])
+
+
+def remember(work: Work, trusted: Trusted, rebuilt: frozenset[TableName]) -> None:
+    """Note what has passed, beside models that were tried or whose row was written anew. It may get lost: then it is tried again."""
+    by_tag: dict[str, list[str]] = {}
+    for table, tag in trusted.tables.items():
+        if table in trusted.new or table in rebuilt:
+            by_tag.setdefault(tag, []).append(str(renamed(work.program.playbook, table)))
+    for tag, tables in by_tag.items():
+        with suppress(WarehouseError):
+            work.manifest.note_trial(tables, tag)

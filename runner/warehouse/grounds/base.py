@@ -1,0 +1,65 @@
+"""The contract between the trial and an engine: two catalogues with the inputs' own columns and types, and no rows.
+
+In one the runner works, in the other the user's text runs untouched, under its own names. Neither is the user's: what
+is written there is gone when the ground is closed.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from runner.names import TableName
+from runner.warehouse.base import Warehouse
+from runner.warehouse.values import Column
+
+
+@dataclass(frozen=True)
+class Input:
+    """A table that a program reads, as the trial has to make it: `rows` is what stands after FROM for it."""
+
+    name: TableName
+    rows: str
+    is_view: bool
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A table of the ground that rows are made for. Names in `required` and `unique` are in lower case."""
+
+    name: TableName
+    columns: tuple[Column, ...]
+    required: frozenset[str] = frozenset()
+    unique: tuple[tuple[str, ...], ...] = ()
+    conditions: tuple[str, ...] = ()
+
+
+class Ground(ABC):
+    """A pair of catalogues; `begin` makes them anew."""
+
+    shapes: tuple[Shape, ...]
+    texts: tuple[str, ...]  # of views and functions that came along: their constants are worth trying
+    runner: Warehouse
+    judge: Warehouse
+    row_name: str  # SQL that tells a row of a table from all others
+
+    @abstractmethod
+    def begin(self) -> None:
+        """Both catalogues as at first, without rows. Raises WarehouseError where the shapes cannot be made."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Leave nothing behind."""
+
+    @abstractmethod
+    def list_text(self, values: Sequence[str | None]) -> str:
+        """The text that is cast to an array of these."""
+
+    @abstractmethod
+    def row_text(self, fields: Iterable[tuple[str, str | None]]) -> str | None:
+        """The text that is cast to a row (struct) of these; None where there is none."""
+
+    @abstractmethod
+    def map_text(self, entries: Iterable[tuple[str, str | None]]) -> str | None:
+        """The text that is cast to a map of these; None where there is none."""
