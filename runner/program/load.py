@@ -12,7 +12,9 @@ from sqlglot.errors import SqlglotError
 from runner.errors import BadInput, NoSteps, Problem
 from runner.names import TableName
 from runner.playbook.values import Playbook, Query, Step
-from runner.program import check, own_names, script_check, scripts
+from runner.program import scripts
+from runner.program.checks import own_names, parts
+from runner.program.checks import scripts as script_checks
 from runner.program.fragments import filled, ported
 from runner.program.models import read_model, read_view
 from runner.program.strategy import proved
@@ -30,7 +32,7 @@ def load(playbook: Playbook, engine: str, dialect: str) -> Program:
     if problems:
         raise BadInput(problems)
     playbook = ported(playbook, engine, dialect, problems)
-    problems += check.check(playbook, engine, dialect)
+    problems += parts.check(playbook, engine, dialect)
     problems += own_names.of_playbook(playbook, dialect)
     texts = Texts(playbook, engine, dialect)
     read = [one for model in playbook.models if (one := read_model(model, texts, problems)) is not None]
@@ -83,7 +85,7 @@ def _queries(texts: Texts, names: scripts.RunNames, problems: list[Problem]) -> 
         for query in step.queries:
             try:
                 plain = _plain(step, query, texts)
-                script_check.check(plain, texts.playbook, names, texts.values, texts.engine, texts.dialect)
+                script_checks.check(plain, texts.playbook, names, texts.values, texts.engine, texts.dialect)
                 found.append(plain)
             except BadInput as error:
                 problems += error.problems

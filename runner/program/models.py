@@ -14,8 +14,8 @@ from runner.errors import BadInput, Place, Problem, show
 from runner.names import TableName
 from runner.playbook.values import Affected, Model, View
 from runner.porting import portable
-from runner.program import own_names
-from runner.program.check import too_long
+from runner.program.checks import own_names
+from runner.program.checks.parts import too_long
 from runner.program.clock import clocks, moving
 from runner.program.texts import Texts, readable
 from runner.program.values import PREDICATE, CompiledAffected, CompiledModel, CompiledView, SourceKey

@@ -335,7 +335,7 @@ def test_a_script_that_cannot_be_split(
     project.sql("a.sql", text)
     project.top["steps"] = [{"name": "a", "queries": ["a.sql"]}]
     assert "a.sql:1" in project.run(code=2).err
-    monkeypatch.setattr("runner.program.script_check.check", lambda *_: None)
+    monkeypatch.setattr("runner.program.checks.scripts.check", lambda *_: None)
     said = project.run(code=6).err
     assert "a.sql: step a: " in said and "internal" not in said
     project.close()
