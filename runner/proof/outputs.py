@@ -19,6 +19,14 @@ from runner.sql.volatile import name_of_call
 
 KEEPS_VALUE = frozenset({"Min", "Max", "AnyValue", "First", "Last"})
 
+LISTS = frozenset(  # what gives lists, and so one column where it is unnested
+    "Array ArrayAgg ArrayConcat ArrayDistinct ArrayFilter ArrayReverse ArraySlice ArraySort GenerateDateArray GenerateSeries"
+    " GenerateTimestampArray JSONExtract MapKeys MapValues RegexpExtractAll RegexpSplit SortArray Split Transform"
+    " array_distinct array_filter array_reverse_sort array_slice array_sort array_transform array_zip list_concat"
+    " list_distinct list_filter list_reverse list_reverse_sort list_slice list_sort list_transform list_zip map_entries"
+    " map_keys map_values".split()
+)
+
 
 def condition_of(select: exp.Select, name: str) -> exp.Expr | None:
     """The condition of a WHERE, HAVING or QUALIFY clause."""
@@ -48,6 +56,19 @@ def aliases(select: exp.Select, dialect: str) -> Iterator[tuple[str, exp.Expr]]:
             given = [*(star.args.get("replace") or ()), *(star.args.get("rename") or ())]
         for one in given:
             yield folded(one.args["alias"], dialect), one
+
+
+def spreads(item: exp.Expr) -> bool:
+    """Whether an item may be several columns: on DuckDB `unnest` of a struct is one for each field, whatever its alias."""
+    bare_item = item.unalias().unnest()
+    if not isinstance(bare_item, exp.Explode):
+        return False
+    if bare_item.expressions:  # recursive, max_depth
+        return True
+    of = bare_item.this
+    if isinstance(of, exp.Cast):
+        return not of.to.is_type(exp.DataType.Type.ARRAY, exp.DataType.Type.LIST)
+    return name_of_call(of) not in LISTS
 
 
 @dataclass(frozen=True)
@@ -84,10 +105,12 @@ class Outputs:
         self._runs: dict[tuple[str, int], Run] = {}
         for item in select.expressions:
             star = item.this if isinstance(item, exp.Column) else item
-            if isinstance(star, exp.Star):
+            if isinstance(star, exp.Star) and star.args.get("ilike") is None:
                 self._star(_read(star, rule.dialect), item.args.get("table") if item is not star else None)
             elif any(isinstance(part, (exp.Star, exp.Columns)) for part in inside(item)) and not has_aggregate(item):
                 self.outputs.append(Unlisted())  # columns('x.*'), * like 'x%'
+            elif rule.dialect == "duckdb" and spreads(item):
+                self.outputs.append(Unlisted())
             else:
                 self._put(self._out(item), canon(item, frame))
         if any(isinstance(part, exp.Columns) for item in select.expressions for part in inside(item)):

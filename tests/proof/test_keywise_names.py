@@ -22,6 +22,9 @@ NO_KEY, OTHER_KEY, LOOSE = "is known to be the key", "does not contain the key",
 
 RIGHT = [
     # key, query
+    ("k", "select k as key, unnest(string_split(page, ',')) as item from c.rows"),
+    ("k", "with w as (select k, unnest(payload) from c.rows) select k as key, count(*) as n from w group by k"),
+    ("k", "with w as (select k as key, unnest(payload) from c.rows) select key, count(*) as n from w group by key"),
     ("k", "with w as (select * exclude (k), k as k from c.rows) select k as key, count(*) as n from w group by k"),
     ("k", "with w(a, b) as (select k, x from c.rows) select a as key, sum(b) as n from w group by 1"),
     ("k", "with w(id, u) as (select * from c.rows) select u as key, count(*) as n from w group by 1"),
@@ -78,6 +81,31 @@ RIGHT = [
 
 WRONG = [
     # key, query, reason
+    (
+        "k",
+        "with w as (select unnest(payload), k, x from c.rows) select k as key, sum(x) as n from w group by 1",
+        OTHER_KEY,
+    ),
+    (
+        "k",
+        "with w as (select unnest(payload) as p, k, x from c.rows) select k as key, sum(x) as n from w group by 1",
+        OTHER_KEY,
+    ),
+    (
+        "k",
+        "with w(a, b, c) as (select unnest({'p': page, 'q': page}), k from c.rows) select b as key, count(*) as n from w group by 1",
+        "renames columns that are not listed",
+    ),
+    (
+        "k",
+        "select a as key, count(*) as n from (select unnest([{'p': page, 'q': k}], recursive := true), x from c.rows) v(a, b, x) group by 1",
+        "renames columns that are not listed",
+    ),
+    (
+        "k",
+        "with w as (select * ilike '%page%', page as k from c.rows) select k as key, count(*) as n from w group by 1",
+        OTHER_KEY,
+    ),
     (
         "d",
         "with w as (select * exclude (t), t + interval 2 hour as t from c.rows) select cast(t as date) as key, count(*) as n from w group by 1",
