@@ -36,10 +36,9 @@ def of_source(
     columns: Sequence[Column],
     where: Where,
     *,
-    dedupe: bool,
     few: bool,
 ) -> str:
-    """Rows of a source, of no batch but those whose counts the manifest will have, de-duplicated if asked.
+    """Rows of a source, of no batch but those whose counts the manifest will have, and of copies only the one that counts.
 
     Only rows whose id stands more than once are ranked, by all columns that may decide which copy counts: copies are
     rare, and sorting a stream's wide rows costs more than reading its ids before. `few`: `where` leaves a small part of
@@ -47,7 +46,7 @@ def of_source(
     """
     listed = algebra.listed(columns)
     where = _each(where, not_held(algebra, source)) if source.has_held else where
-    if not dedupe or not source.source.dedupe:
+    if not source.source.dedupe:
         return f"(select {listed} {_from(algebra, source, where)})"
     id_ = f"({source.source.dedupe[0].text})"
     if few:
@@ -208,7 +207,7 @@ def _source_input(
     where = _conditions(algebra, planned, inputs, table, cut, stored=True)
     if cut and cut.only_pending:
         where = [[pending(algebra, source), *conditions] for conditions in where]
-    return of_source(algebra, source, columns, where, dedupe=True, few=cut is not None)
+    return of_source(algebra, source, columns, where, few=cut is not None)
 
 
 def copied(algebra: Algebra, planned: Planned, inputs: Inputs, cut: Cut) -> str:

@@ -221,16 +221,8 @@ def merge_always() -> AbstractContextManager[Any]:
 
 
 def copies_out_first() -> AbstractContextManager[Any]:
-    """Copies are taken out of the batch before it is merged."""
-    real = rows.of_source
-
-    def of_source(
-        algebra: Algebra, source: FrozenSource, columns: Any, where: rows.Where, *, dedupe: bool, few: bool
-    ) -> str:
-        merging = list(where[0][:1]) == [rows.pending(algebra, source)]
-        return real(algebra, source, columns, where, dedupe=dedupe or merging, few=few)
-
-    return patch.object(rows, "of_source", of_source)
+    """Copies are taken out of the batch before it is merged; those in history are not looked for."""
+    return patch.object(_Stager, "_recompute_copied", lambda *_: None)
 
 
 def no_key_index() -> AbstractContextManager[Any]:
@@ -257,12 +249,10 @@ def lookback() -> AbstractContextManager[Any]:
     """History is read as far back as a fixed time."""
     real = rows.of_source
 
-    def of_source(
-        algebra: Algebra, source: FrozenSource, columns: Any, where: rows.Where, *, dedupe: bool, few: bool
-    ) -> str:
+    def of_source(algebra: Algebra, source: FrozenSource, columns: Any, where: rows.Where, *, few: bool) -> str:
         newest = f"(select max(x.collector_tstamp) - interval '20 hours' from {source.rows} x)"
         late = [f"(collector_tstamp is null or collector_tstamp >= {newest})"] if few else []
-        return real(algebra, source, columns, [[*conditions, *late] for conditions in where], dedupe=dedupe, few=few)
+        return real(algebra, source, columns, [[*conditions, *late] for conditions in where], few=few)
 
     return patch.object(rows, "of_source", of_source)
 
