@@ -197,8 +197,8 @@ def check(
 
         return dispatch.check(dispatch.flags_of(process, playbook, var, target, json=json, dry_run=live), process)
     loaded = _loaded(ctx, playbook, var, target)
-    for null in loaded.check(live):
-        process.report(json).emit(null)
+    for event in loaded.check(live):
+        process.report(json).emit(event)
     from runner.commands.check import open_questions
 
     for text in open_questions(loaded.program, str(playbook)) if not live else ():

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from runner.algebra.texts import condition
 from runner.errors import BadInput, Place
-from runner.events import NullKey
+from runner.events import Emit, Note, NullKey
 from runner.increment.catalogue.bind import Bound, bind, check_ownership
 from runner.increment.guard import Guard, heed
 from runner.increment.work import read_only_work
@@ -16,13 +17,20 @@ from runner.sql.templates import render
 from runner.warehouse.base import Warehouse
 
 
-def check_live(program: Program, warehouse: Warehouse, guard: Guard | None = None) -> Bound:
-    """What needs the catalogue, and a trial of what is new; gives the program's tables. Raises BadInput or Stopped."""
+def check_live(
+    program: Program, warehouse: Warehouse, guard: Guard | None = None, emit: Emit = lambda _: None
+) -> Bound:
+    """What needs the catalogue, and a trial of what is new, of which `emit` hears; gives the program's tables.
+
+    Raises BadInput or Stopped.
+    """
     with read_only_work(program, warehouse, guard=guard) as work:
         state = work.manifest.look()
         bound = bind(program, warehouse, state)
         check_ownership(program, warehouse, state, bound, ())
-        heed(work, state, bound)
+        heed(replace(work, emit=emit), state, bound)
+    if guard is not None and not warehouse.engine.trial_s:
+        emit(Note(f"{warehouse.engine.title} has no place for made-up rows: what is new was not tried with them"))
     return bound
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from runner.commands.status import StatusResult
     from runner.commands.unlock import UnlockResult
     from runner.commands.verify import VerifyResult
-    from runner.events import Emit, NullKey
+    from runner.events import Emit, Event
     from runner.increment.guard import Guard
     from runner.program.values import Program
     from runner.state.runs import RunRow
@@ -130,15 +130,20 @@ class LoadedPlaybook:
         with self.warehouse("verify") as warehouse:
             return verify(self.program, warehouse, tables, sample, self.session.new_run_id())
 
-    def check(self, live: bool) -> tuple[NullKey, ...]:
-        """Raises BadInput for what is wrong with it; `live`: what its warehouse lacks as well, and events without a key."""
+    def check(self, live: bool) -> tuple[Event, ...]:
+        """Raises BadInput for what is wrong with it; `live`: what its warehouse lacks as well.
+
+        Gives what is to be said: of a trial that could not be held, and of events without a key.
+        """
         from runner.commands.check import check_live, null_keys
 
         program = self.program
         if not live:
             return ()
+        said: list[Event] = []
         with self.warehouse("check", read_only=True) as warehouse:
-            return tuple(null_keys(program, warehouse, check_live(program, warehouse, self.guard)))
+            bound = check_live(program, warehouse, self.guard, said.append)
+            return (*said, *null_keys(program, warehouse, bound))
 
     def unlock(self) -> UnlockResult:
         """Break a lease that a dead run left."""

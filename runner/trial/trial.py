@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from runner.clock import Clock
 from runner.errors import RunnerError
 from runner.names import TableName
-from runner.program.values import Program
+from runner.program.values import Program, renamed
 from runner.trial.history import History
 from runner.trial.looks import Look
 from runner.trial.play import play
@@ -16,7 +16,7 @@ from runner.trial.shrink import shrunk
 from runner.trial.traits import traits_of
 from runner.trial.values import TIME_UP, Found, Played, Step, Subject
 from runner.warehouse.base import Warehouse
-from runner.warehouse.grounds.base import Ground, Input, Shape
+from runner.warehouse.grounds.base import Ground, Input, Shape, Wanted
 
 PATIENCE = 2  # budgets more, for models whose SELECT failed on the texts that were made up so far
 
@@ -75,7 +75,7 @@ def attack(
 ) -> Held:
     """Try these models, all together. At least one round is played, and others while the budget lasts."""
     try:
-        ground = warehouse.ground(inputs)
+        ground = warehouse.ground(_wanted(program, tables, inputs))
     except RunnerError as error:
         return Held({}, (), dict.fromkeys(tables, error.what))
     if ground is None:
@@ -84,6 +84,15 @@ def attack(
         return _Trial(program, ground, clock, budget, clock.monotonic() + budget.seconds).held(tables)
     finally:
         ground.close()
+
+
+def _wanted(program: Program, tables: Sequence[TableName], inputs: Sequence[Input]) -> Wanted:
+    models = subject_of(program, tables).program.models
+    sources, keys = program.playbook.sources, (text for m in models for key in m.source_keys for text in key.texts)
+    parts = (e.text for source in sources for e in (source.batch, *source.dedupe, *source.order_by))
+    owned = (*(m.table for m in program.models), *(view.table for view in program.views))
+    names = frozenset(renamed(program.playbook, table) for table in owned)
+    return Wanted(inputs, (*(m.select.text for m in models), *keys, *parts), names)
 
 
 @dataclass

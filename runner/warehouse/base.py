@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Self
 
@@ -32,7 +32,7 @@ from runner.warehouse.values import (
 from runner.warehouse.worker import Job, Worker
 
 if TYPE_CHECKING:
-    from runner.warehouse.grounds.base import Ground, Input
+    from runner.warehouse.grounds.base import Ground, Wanted
 
 _BEGINS = re.compile(r"\b(?:begin|start)\b", re.IGNORECASE)
 CANCEL_PAUSES_S = (0.05, 0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0)
@@ -292,8 +292,8 @@ class Warehouse(ABC):
         """The engine's own, as far as it is known without asking; '' if it is not."""
         return ""
 
-    def ground(self, inputs: Sequence[Input]) -> Ground | None:
-        """Private copies of the shape of these tables, to try definitions on; None where it cannot be made."""
+    def ground(self, wanted: Wanted) -> Ground | None:
+        """Private copies of the shape of tables, to try definitions on; None where the engine has no place for them."""
         return None
 
     # -- locks and the lease ---------------------------------------------------------------------------------------

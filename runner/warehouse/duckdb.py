@@ -10,7 +10,7 @@ import glob
 import os
 import re
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from types import MappingProxyType
@@ -39,7 +39,7 @@ from runner.warehouse.values import (
 if TYPE_CHECKING:
     import duckdb as driver
 
-    from runner.warehouse.grounds.base import Ground, Input
+    from runner.warehouse.grounds.base import Ground, Wanted
 else:
     try:
         import _duckdb as driver
@@ -288,10 +288,10 @@ class DuckDB(Warehouse):
     def version(self) -> str:
         return str(driver.__version__)
 
-    def ground(self, inputs: Sequence[Input]) -> Ground:
+    def ground(self, wanted: Wanted) -> Ground:
         from runner.warehouse.grounds.duckdb import JUDGE, RUNNER, DuckDBGround
 
-        return DuckDBGround(self, self._beside(RUNNER), self._beside(JUDGE), inputs)
+        return DuckDBGround(self, self._beside(RUNNER), self._beside(JUDGE), wanted)
 
     def _beside(self, database: str) -> DuckDB:
         """A connection that is to work in another database of the process, where nothing is read from files."""

@@ -7,7 +7,7 @@ import re
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -19,6 +19,9 @@ from runner.warehouse.engines.postgres_hooks import HOOKS, hook
 from runner.warehouse.server import DEPENDED_ON, Server
 from runner.warehouse.target import Target
 from runner.warehouse.values import Column, FunctionKind, Hook, Relation, Result, Trace, Trouble, UserFunction
+
+if TYPE_CHECKING:
+    from runner.warehouse.grounds.base import Ground, Wanted
 
 # What libpq is told unless the URL says otherwise: a dead network is noticed in a minute, not in hours.
 NETWORK: dict[str, str | int] = {
@@ -260,6 +263,22 @@ class Postgres(Server):
             f" and starts_with(tablename, {self.engine.literal(prefix)}) order by 1",
         )
         return tuple(str(row[0]) for row in found.rows)
+
+    @property
+    def version(self) -> str:
+        return str(self._driver.info.server_version)
+
+    def ground(self, wanted: Wanted) -> Ground:
+        from runner.warehouse.grounds.postgres import PostgresGround
+
+        return PostgresGround(self, self._in_database, wanted)
+
+    def _in_database(self, name: str) -> Postgres:
+        """A session of its own like this one, in another database of the server."""
+        info = self._driver.info
+        parameters: dict[str, Any] = {**info.get_parameters(), "password": info.password or None, "dbname": name}
+        opener = partial(psycopg.connect, **parameters)
+        return Postgres(opener, self._shown, self._application, self.timeout_s, secrets=self.secrets)
 
     def patience(self, seconds: int) -> str:
         return f"set lock_timeout = '{seconds}s'"

@@ -22,7 +22,9 @@ from runner.state.manifest import State
 from runner.trial.guard import inputs_of
 from runner.trial.trial import Budget, Held, attack
 from runner.trial.values import Kind
+from runner.warehouse.base import Warehouse
 from runner.warehouse.duckdb import DuckDB
+from tests.kit.sessions import session
 
 CLOCK = Clock(time.monotonic, time.sleep)
 EVENTS = "create table atomic.events (event_id int not null, k varchar, t timestamp, page varchar, x int, etl_tstamp timestamp)"
@@ -43,7 +45,7 @@ class Case:
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
     top: dict[str, Any] = field(default_factory=dict)
 
-    def program(self, folder: Path, *, unproven: bool) -> Program:
+    def program(self, folder: Path, *, unproven: bool, engine: str = "duckdb") -> Program:
         """The loaded playbook; `unproven`: the key-wise rule is switched off."""
         models = []
         for table, text in self.sql.items():
@@ -55,13 +57,13 @@ class Case:
         book = {"name": "tried", "target": "duckdb:///:memory:", "source": source, "models": models, **self.top}
         path = folder / "tried.yml"
         path.write_text(yaml.safe_dump(book, sort_keys=False))
-        return load(for_engine(read(path, {}, {}, None), "duckdb"), "duckdb", "duckdb")
+        return load(for_engine(read(path, {}, {}, None), engine), engine, engine)
 
 
 @contextmanager
-def home(ddl: tuple[str, ...]) -> Iterator[DuckDB]:
+def home(ddl: tuple[str, ...], url: str = "") -> Iterator[Warehouse]:
     """A user's database with these tables, and no rows."""
-    warehouse = DuckDB(":memory:")
+    warehouse = session(url, "trial") if url else DuckDB(":memory:")
     try:
         warehouse.execute("ddl", "create schema atomic; create schema derived; " + "; ".join(ddl))
         yield warehouse
@@ -69,10 +71,10 @@ def home(ddl: tuple[str, ...]) -> Iterator[DuckDB]:
         warehouse.close()
 
 
-def held(case: Case, folder: Path, *, unproven: bool = True, rounds: int = 5) -> Held:
-    """The trial of all the case's models."""
-    program = case.program(folder, unproven=unproven)
-    with home(case.ddl) as warehouse:
+def held(case: Case, folder: Path, *, url: str = "", unproven: bool = True, rounds: int = 5) -> Held:
+    """The trial of all the case's models, in the empty database of a URL, or in memory."""
+    with home(case.ddl, url) as warehouse:
+        program = case.program(folder, unproven=unproven, engine=warehouse.engine.name)
         bound = bind(program, warehouse, State())
         tables = [model.table for model in program.models]
         inputs, budget = inputs_of(program, warehouse, bound, tables), Budget(MANY_S, rounds, shrink_s=0.2)

@@ -49,7 +49,7 @@ class Engine:
     counts_at_once: bool = False
     """COUNT(*) of a table reads no rows."""
     trial_s: float = 0.3
-    """How long new definitions are tried, for each of them; see runner/trial."""
+    """How long new definitions are tried, for each of them; 0 where there is no place for it. See runner/trial."""
     text_type: str = "varchar"
     """A text of any length."""
     timestamp_type: str = "timestamp"

@@ -72,6 +72,7 @@ POSTGRES = _Postgres(
     whole_type="numeric",
     array_windows=True,
     infinite_dates=True,
+    trial_s=1.0,
     text_type="text",
     same_if_equal=EXACT,
     most_columns=1600,

@@ -113,6 +113,7 @@ REDSHIFT = _Redshift(
     double_type="double precision",
     array_windows=False,  # arrays are SUPER values, and ARRAY_AGG is none of the functions over windows
     infinite_dates=False,
+    trial_s=0,
     text_type=f"varchar({LONGEST_BYTES})",  # without a length it has 256 bytes
     same_if_equal=EXACT,
     most_columns=1600,

@@ -96,6 +96,7 @@ SNOWFLAKE = _Snowflake(
     whole_type="number(38, 0)",
     array_windows=False,  # ARRAY_AGG takes no frame
     infinite_dates=False,
+    trial_s=0,
     timestamp_type="timestamp_ntz",
     same_if_equal=EXACT,
     instant_type="timestamp_ltz",

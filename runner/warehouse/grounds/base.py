@@ -25,6 +25,18 @@ class Input:
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """What a ground has to hold: inputs, and what the SQL of models calls and nobody can run without.
+
+    What is `owned`, tables and views of models, is not made: the runner makes it.
+    """
+
+    inputs: Sequence[Input]
+    texts: Sequence[str] = ()
+    owned: frozenset[TableName] = frozenset()
+
+
+@dataclass(frozen=True)
 class Shape:
     """A table of the ground that rows are made for. Names in `required` and `unique` are in lower case."""
 

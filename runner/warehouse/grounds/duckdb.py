@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from runner.names import TableName
 from runner.warehouse.base import Warehouse
-from runner.warehouse.grounds.base import Ground, Input, Shape
+from runner.warehouse.grounds.base import Ground, Shape, Wanted
 from runner.warehouse.values import WarehouseError
 
 HERE = "database_name = current_database() and not internal"
@@ -34,13 +34,13 @@ class DuckDBGround(Ground):
 
     row_name = "rowid"
 
-    def __init__(self, home: Warehouse, runner: Warehouse, judge: Warehouse, inputs: Sequence[Input]) -> None:
+    def __init__(self, home: Warehouse, runner: Warehouse, judge: Warehouse, wanted: Wanted) -> None:
         """`runner` and `judge` are connections of their own, which work in databases called RUNNER and JUDGE."""
         self._home, self.runner, self.judge = home, runner, judge
         self._database = home.engine.quote(str(self._ask("select current_database()")[0][0]))
         self._objects = (*self._types(), *self._macros(), *self._views())
         self.texts = tuple(thing.text for thing in self._objects)
-        self._rows = self._tables(inputs)
+        self._rows = self._tables(wanted)
         required, unique, conditions = self._constraints()
         self.shapes = tuple(
             Shape(
@@ -78,14 +78,16 @@ class DuckDBGround(Ground):
         sql = f"select schema_name, view_name, sql from duckdb_views() where {HERE}"
         return [_Object(_named(schema, name), str(text).rstrip("; \n")) for schema, name, text in self._ask(sql)]
 
-    def _tables(self, inputs: Sequence[Input]) -> Mapping[TableName, str]:
+    def _tables(self, wanted: Wanted) -> Mapping[TableName, str]:
         """The tables that rows are made for, and what they are copied from: inputs, and what views and macros read."""
         views = {_lower(thing.name) for thing in self._objects}
         default = self._home.engine.default_schema
         found = {
-            one.name: one.rows for one in inputs if not one.is_view or _lower(one.name.within(default)) not in views
+            one.name: one.rows
+            for one in wanted.inputs
+            if not one.is_view or _lower(one.name.within(default)) not in views
         }
-        known = {_lower(name.within(default)) for name in found}
+        known = {_lower(name.within(default)) for name in (*found, *wanted.owned)}
         words = {word.lower() for text in self.texts for word in WORD.findall(text)}
         for schema, table in self._ask(f"select schema_name, table_name from duckdb_tables() where {HERE}"):
             name = _named(schema, table)
