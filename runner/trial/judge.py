@@ -90,8 +90,10 @@ class Judge:
                 continue
             name = self._name(model.table)
             try:
+                text = self._text(model)
+                self._ground.check(text)
                 self._warehouse.execute("trial:drop", f"drop table if exists {name}")
-                self._warehouse.execute("trial:select", f"create table {name} as\n{self._text(model)}\n")
+                self._warehouse.execute("trial:select", f"create table {name} as\n{text}\n")
             except WarehouseError as error:
                 failed[model.table] = error.what
         return failed
@@ -101,9 +103,9 @@ class Judge:
         text, engine = model.select.text, self._warehouse.engine
         types = {Moment.INSTANT: engine.instant_type, Moment.TIMESTAMP: engine.timestamp_type}
         types |= {Moment.DATE: "date", Moment.TIME: "time", Moment.TIME_OF_DAY: "timetz"}
-        for call in sorted(model.select.clocks, key=lambda call: call.start, reverse=True):
-            instant = engine.moment(NEVER, types[call.moment], call.precision)
-            text = text[: call.start] + instant + text[call.end :]
+        edits = [(c.start, c.end, engine.moment(NEVER, types[c.moment], c.precision)) for c in model.select.clocks]
+        for start, end, other in sorted([*edits, *self._ground.edits(model.select)], reverse=True):
+            text = text[:start] + other + text[end:]
         return text.rstrip().rstrip(";")
 
     def _name(self, table: TableName) -> str:

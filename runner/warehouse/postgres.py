@@ -269,9 +269,16 @@ class Postgres(Server):
         return str(self._driver.info.server_version)
 
     def ground(self, wanted: Wanted) -> Ground:
-        from runner.warehouse.grounds.postgres import PostgresGround
+        """Databases where this role may create them, else schemas."""
+        rights = "select rolcreatedb or rolsuper from pg_roles where rolname = current_user"
+        if self.execute("trial:rights", rights).one()[0]:
+            from runner.warehouse.grounds.postgres_databases import PostgresDatabases
 
-        return PostgresGround(self, self._in_database, wanted)
+            return PostgresDatabases(self, self._in_database, wanted)
+        from runner.warehouse.grounds.postgres_apart import PostgresApart
+        from runner.warehouse.grounds.postgres_schemas import PostgresSchemas
+
+        return PostgresSchemas(self, partial(PostgresApart.beside, self), wanted)
 
     def _in_database(self, name: str) -> Postgres:
         """A session of its own like this one, in another database of the server."""

@@ -65,7 +65,8 @@ def home(ddl: tuple[str, ...], url: str = "") -> Iterator[Warehouse]:
     """A user's database with these tables, and no rows."""
     warehouse = session(url, "trial") if url else DuckDB(":memory:")
     try:
-        warehouse.execute("ddl", "create schema atomic; create schema derived; " + "; ".join(ddl))
+        if ddl:
+            warehouse.execute("ddl", "create schema atomic; create schema derived; " + "; ".join(ddl))
         yield warehouse
     finally:
         warehouse.close()

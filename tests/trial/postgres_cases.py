@@ -28,7 +28,7 @@ WRONG = Case(
     models={"derived.renamed": {"key": {"d": "cast(t as date)"}}},
 )
 BY_KEY = frozenset({Kind.KEY, Kind.WRITES})
-KINDS = {"half_ordered": {Kind.ORDER}, "timed": {Kind.CLOCK}}
+KINDS = {"half_ordered": {Kind.ORDER, Kind.KEY}, "timed": {Kind.CLOCK}}
 """What the trial may show of a model of WRONG; of all others that it is wrong by key."""
 
 RICH = (

@@ -28,3 +28,12 @@ def test_what_is_right_passes(case: Case, tmp_path: Path) -> None:
     assert not verdict.found
     assert not verdict.untried
     assert all(rounds == 2 for rounds in verdict.rounds.values())
+
+
+def test_one_whose_select_fails_does_not_let_others_pass(tmp_path: Path) -> None:
+    """A history that ends early, since a SELECT fails on its rows, is no round that the other models have passed."""
+    failing = "select k, max(cast(page || '?' as int)) as n from atomic.events group by k"
+    wrong = "select k, (select count(*) from atomic.events) as n from atomic.events group by k"
+    verdict = held(Case("both", {"derived.failing": failing, "derived.wrong": wrong}), tmp_path, rounds=1)
+    assert [found.difference.table.table for found in verdict.found] == ["wrong"]
+    assert [table.table for table in verdict.untried] == ["failing"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -21,17 +23,35 @@ LEFT = "runner_trial_1_1_runner"
 FOREIGN = "runner_trial_runner"
 
 
-def _databases(url: str) -> set[str]:
+def _there(url: str) -> set[str]:
+    """Databases of the server, and schemas of this one, apart from what tests make themselves."""
+    sql = (
+        "select datname from pg_database union all select nspname from pg_namespace where nspname like 'runner_trial%'"
+    )
     with psycopg.connect(libpq_url(url)) as connection:
-        return {str(name) for (name,) in connection.execute("select datname from pg_database").fetchall()}
+        return {str(name) for (name,) in connection.execute(sql).fetchall()}
 
 
 @pytest.fixture(autouse=True)
 def nothing_stays(postgres_url: str) -> Iterator[None]:
-    """Whatever a test does, the server has the databases afterwards that it had before."""
-    before = _databases(postgres_url)
+    """Whatever a test does, the server has the databases afterwards that it had before, and no schema of a trial."""
+    before = _there(postgres_url)
     yield
-    assert _databases(postgres_url) == before
+    assert _there(postgres_url) == before
+
+
+@pytest.fixture(name="plain_url", params=[True, False], ids=["may create schemas", "may create nothing"])
+def plain_url_fixture(request: pytest.FixtureRequest, postgres_url: str) -> Iterator[str]:
+    """The same database for a role that may not create any."""
+    role, name = f"plain_{os.getpid()}", libpq_url(postgres_url).rpartition("/")[2].partition("?")[0]
+    sign = "&" if "?" in postgres_url else "?"
+    with psycopg.connect(libpq_url(postgres_url), autocommit=True) as admin:
+        admin.execute(f'create role {role}; grant create on database "{name}" to {role}; set role {role}'.encode())
+        admin.execute(f"create schema atomic; create schema derived; {'; '.join(WRONG.ddl)}; reset role".encode())
+        if not request.param:
+            admin.execute(f'revoke create on database "{name}" from {role}'.encode())
+        yield f"{postgres_url}{sign}options=-crole%3D{role}"
+        admin.execute(f"drop owned by {role} cascade; drop role {role}".encode())
 
 
 def test_what_is_wrong_is_found(postgres_url: str, tmp_path: Path) -> None:
@@ -56,7 +76,7 @@ def test_what_dead_runs_left_goes_and_what_is_not_ours_stays(postgres_url: str) 
             admin.execute(f"create database {name}".encode())
         ground = home.ground(Wanted(()))
         assert ground is not None
-        ours = {name for name in _databases(postgres_url) if name.startswith("runner_trial_")}
+        ours = {name for name in _there(postgres_url) if name.startswith("runner_trial_")}
         ground.close()
         assert len(ours - {FOREIGN}) == 2
         assert LEFT not in ours
@@ -99,3 +119,16 @@ def test_a_run_refuses_what_fails_and_keeps_what_has_passed(
         assert tried.count("trial:database") == databases
         project.add(1, "s1 u1 3")
     project.close()
+
+
+def test_without_the_right_to_create_databases_schemas_do(plain_url: str, tmp_path: Path) -> None:
+    """What needs functions or views of the user's own is not tried then, and a word says what it needs."""
+    verdict = held(replace(WRONG, ddl=()), tmp_path, url=plain_url)
+    found = {one.difference.table.table: one.difference.kind for one in verdict.found}
+    untried = {table.table: reason for table, reason in verdict.untried.items()}
+    assert all("createdb" in reason for reason in untried.values()), untried
+    if found:
+        assert "it needs function atomic.latest()" in untried["latest"]
+        assert set(untried) == {"latest", "rated"}
+        assert not {name: kind for name, kind in found.items() if kind not in KINDS.get(name, BY_KEY)}
+    assert {f"derived.{name}" for name in (*found, *untried)} == set(WRONG.sql)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
-from runner.names import PLAIN, Layout
+from runner.names import PLAIN, Layout, TableName
 from runner.warehouse.engines.base import Engine
 
 UNORDERED = ("json", "xml", "point", "line", "lseg", "box", "path", "polygon", "circle")
@@ -85,3 +87,29 @@ POSTGRES = _Postgres(
         (re.compile(r"^uuid"), "uuid '00000000-0000-0000-0000-000000000000'"),
     ),
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Apart(_Postgres):
+    """Postgres where every schema is called otherwise: what is made so stands beside the user's own, and is not taken for it."""
+
+    prefix: str
+
+    def table(self, name: TableName) -> str:
+        full = name.within(self.default_schema)
+        return f"{self.schema(full.schema or self.default_schema)}.{self.quote(full.table)}"
+
+    def schema(self, name: str) -> str:
+        return self.quote(self.place(name))
+
+    def place(self, schema: str) -> str:
+        """What a schema is called; names that are too long are told apart by their hash."""
+        room = (self.name_bytes or 0) - len(self.prefix)
+        short = schema if len(schema.encode()) <= room else hashlib.sha256(schema.encode()).hexdigest()[:room]
+        return f"{self.prefix}{short}"
+
+
+def apart(engine: Engine, prefix: str) -> Apart:
+    """The engine, with schemas that begin with `prefix`."""
+    known = {field.name: getattr(engine, field.name) for field in fields(engine)}
+    return Apart(**{**known, "prefix": prefix})

@@ -9,10 +9,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from runner.names import TableName
 from runner.warehouse.base import Warehouse
 from runner.warehouse.values import Column
+
+if TYPE_CHECKING:
+    from runner.sql.select import Select
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,16 @@ class Ground(ABC):
     @abstractmethod
     def close(self) -> None:
         """Leave nothing behind."""
+
+    def edits(self, select: Select) -> Sequence[tuple[int, int, str]]:
+        """What the judge has to exchange in a user's text, by position: where names mean other tables, they do.
+
+        Raises WarehouseError where that would not be enough.
+        """
+        return ()
+
+    def check(self, text: str) -> None:  # noqa: B027 - where texts stand as they are, there is nothing to check
+        """Raises WarehouseError for a SELECT of the judge's that would read or call what is not the ground's."""
 
     @abstractmethod
     def list_text(self, values: Sequence[str | None]) -> str:

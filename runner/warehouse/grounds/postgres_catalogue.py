@@ -12,6 +12,7 @@ from typing import Any
 
 from runner.names import TableName
 from runner.warehouse.base import Warehouse
+from runner.warehouse.engines.base import Engine
 from runner.warehouse.grounds.base import Shape, Wanted
 from runner.warehouse.values import Column
 
@@ -239,9 +240,8 @@ class Catalogue:
         names = [name.within(self._default) for name in (*self._columns, *(thing.name for thing in self.things))]
         return tuple(dict.fromkeys(name.schema or self._default for name in names))
 
-    def tables(self) -> Iterator[str]:
+    def tables(self, engine: Engine) -> Iterator[str]:
         """The text that makes each table: names, types, collations, what cannot be null."""
-        engine = self.home.engine
         for name, columns in self._columns.items():
             listed = [
                 f"{engine.quote(c.name)} {c.type}{f' collate {c.collation}' if c.collation else ''}{' not null' if c.required else ''}"
