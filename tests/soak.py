@@ -71,6 +71,7 @@ CHECKS = (
     Check(19, "reliability.leaks.test_time", 200, 40),
     Check(20, "features.test_verify_finds", 200, 40),
     Check(21, "proof.mistakes.soak", 200, 25),
+    Check(22, "proof.keywise_soak", 100_000, 5000),
 )
 
 

@@ -124,7 +124,13 @@ class ChainAuthor:
         value = self._value(step, kind)
         others = [column for column in step.columns if column[0] != name]
         same = [column[0] for column in step.columns if column[1] == kind and column[0] != name]
-        shape = self.pick.randint(0, 8)
+        shape = self.pick.randint(0, 9)
+        if shape == 9 and step.of("o"):  # a struct unnested gives columns of its fields' names, before others or after
+            fields, own = [("k", "s"), ("t", "t")], [c for c in step.columns if c[0] not in {"k", "t", "payload"}]
+            rest = ", ".join(column[0] for column in own) or "1"
+            if self.pick.random() < 0.5:
+                return f"unnest(payload), {rest}", [*fields, *own]
+            return f"k, unnest(payload), {rest}", [fields[0], fields[1], *own]
         if shape == 0:
             return f"* exclude ({name})", others
         if shape == 1:

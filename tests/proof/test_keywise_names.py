@@ -11,10 +11,9 @@ import duckdb
 import pytest
 import sqlglot
 
-from runner.names import TableName
-from runner.proof.keywise import Tracked, Verdict, check
+from runner.proof.keywise import Tracked, check
 from tests.proof.keywise_chains import COLUMNS, KEYS, ROWS, ChainAuthor, chain_world, tracked
-from tests.proof.keywise_world import differences, fetch
+from tests.proof.keywise_soak import asked, wrong
 
 SEEDS = (1, 2, 3)
 QUERIES = 40  # for more certainty: 20,000 take some minutes
@@ -231,26 +230,6 @@ def worlds() -> list[duckdb.DuckDBPyConnection]:
 @pytest.fixture(scope="module")
 def backwards() -> list[duckdb.DuckDBPyConnection]:
     return [chain_world(seed, backwards=True) for seed in SEEDS]
-
-
-def asked(sql: str, inputs: dict[TableName, Tracked]) -> tuple[Verdict, Verdict]:
-    """What the rule says without the catalogue, and with it."""
-    tree = sqlglot.parse_one(sql, read="duckdb")
-    offline = check(tree, ("key",), inputs, "duckdb")  # type: ignore[arg-type]
-    return offline, check(tree, ("key",), inputs, "duckdb", COLUMNS)  # type: ignore[arg-type]
-
-
-def wrong(
-    sql: str,
-    inputs: dict[TableName, Tracked],
-    worlds: list[duckdb.DuckDBPyConnection],
-    backwards: list[duckdb.DuckDBPyConnection],
-) -> str:
-    """How the query goes wrong on these data: '' if it does not."""
-    ordered = zip(worlds, backwards, strict=True)
-    if any(fetch(one, sql, ("key",)) != fetch(other, sql, ("key",)) for one, other in ordered):
-        return "depends on the order of rows"
-    return differences(sql, ("key",), inputs, worlds)
 
 
 @pytest.mark.parametrize(("key", "sql"), RIGHT)

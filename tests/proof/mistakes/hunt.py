@@ -18,7 +18,7 @@ import duckdb
 import sqlglot
 
 from runner.proof.keywise import Refusal, check
-from tests.proof import test_keywise, test_keywise_names, test_merging
+from tests.proof import keywise_soak, test_keywise, test_keywise_names, test_merging
 from tests.proof.keywise_accepted import ACCEPTED
 from tests.proof.keywise_chains import KEYS, ChainAuthor, chain_world, tracked
 from tests.proof.keywise_query import Good, No
@@ -74,10 +74,10 @@ def _asked() -> Iterator[tuple[str, bool]]:
         tree = sqlglot.parse_one(model.sql, read="duckdb")
         yield model.sql, _as_said(model, check(tree, model.key, model.tracked, "duckdb", COLUMNS).refusals)  # type: ignore[arg-type]
     for key, sql in test_keywise_names.RIGHT:
-        offline, known = test_keywise_names.asked(sql, tracked(key))
+        offline, known = keywise_soak.asked(sql, tracked(key))
         yield sql, known.refusals == () and (not offline.refusals or offline.is_open)
     for key, sql, reason in test_keywise_names.WRONG:
-        offline, known = test_keywise_names.asked(sql, tracked(key))
+        offline, known = keywise_soak.asked(sql, tracked(key))
         yield sql, bool(offline.refusals) and any(reason in refusal.reason for refusal in known.refusals)
     for sql, merge, key_of in [*test_merging.ACCEPTED, *test_merging.PORTABLE]:
         yield sql, test_merging.refusals(sql, merge, key_of) == ()
@@ -106,7 +106,7 @@ class Generators:
         if not key:
             tree = sqlglot.parse_one(sql, read="duckdb")
             return sql, not check(tree, ("k",), BY_K, "duckdb").refusals, True  # type: ignore[arg-type]
-        offline, known = test_keywise_names.asked(sql, tracked(key))
+        offline, known = keywise_soak.asked(sql, tracked(key))
         agree = offline.is_open or bool(offline.refusals) == bool(known.refusals)
         return sql, not (offline.refusals and known.refusals), agree
 
@@ -126,7 +126,7 @@ class Generators:
         worlds, backwards = self._worlds[bool(key)]
         try:
             if key:
-                return bool(test_keywise_names.wrong(sql, tracked(key), worlds, backwards))
+                return bool(keywise_soak.wrong(sql, tracked(key), worlds, backwards))
             if any(fetch(a, sql, ("k",)) != fetch(b, sql, ("k",)) for a, b in zip(worlds, backwards, strict=True)):
                 return True
             return bool(differences(sql, ("k",), BY_K, worlds))
