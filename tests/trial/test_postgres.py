@@ -20,6 +20,7 @@ from tests.trial.postgres_cases import BY_KEY, KINDS, RIGHT, WRONG
 
 LEFT = "runner_trial_1_1_runner"
 """A database as a run that died has left it: no session of the server is called so."""
+LEFT_SCHEMA = "runner_trial_1_1_r_atomic"
 FOREIGN = "runner_trial_runner"
 
 
@@ -47,7 +48,8 @@ def plain_url_fixture(request: pytest.FixtureRequest, postgres_url: str) -> Iter
     sign = "&" if "?" in postgres_url else "?"
     with psycopg.connect(libpq_url(postgres_url), autocommit=True) as admin:
         admin.execute(f'create role {role}; grant create on database "{name}" to {role}; set role {role}'.encode())
-        admin.execute(f"create schema atomic; create schema derived; {'; '.join(WRONG.ddl)}; reset role".encode())
+        admin.execute(f"create schema atomic; create schema derived; {'; '.join(WRONG.ddl)}".encode())
+        admin.execute(f"insert into atomic.events values (1); create schema {LEFT_SCHEMA}; reset role".encode())
         if not request.param:
             admin.execute(f'revoke create on database "{name}" from {role}'.encode())
         yield f"{postgres_url}{sign}options=-crole%3D{role}"
@@ -121,8 +123,11 @@ def test_a_run_refuses_what_fails_and_keeps_what_has_passed(
     project.close()
 
 
-def test_without_the_right_to_create_databases_schemas_do(plain_url: str, tmp_path: Path) -> None:
-    """What needs functions or views of the user's own is not tried then, and a word says what it needs."""
+def test_without_the_right_to_create_databases_schemas_do(plain_url: str, postgres_url: str, tmp_path: Path) -> None:
+    """What needs functions or views of the user's own is not tried then, and a word says what it needs.
+
+    The user's own tables stay as they are, and what a dead run left is dropped by who may.
+    """
     verdict = held(replace(WRONG, ddl=()), tmp_path, url=plain_url)
     found = {one.difference.table.table: one.difference.kind for one in verdict.found}
     untried = {table.table: reason for table, reason in verdict.untried.items()}
@@ -132,3 +137,8 @@ def test_without_the_right_to_create_databases_schemas_do(plain_url: str, tmp_pa
         assert set(untried) == {"latest", "rated"}
         assert not {name: kind for name, kind in found.items() if kind not in KINDS.get(name, BY_KEY)}
     assert {f"derived.{name}" for name in (*found, *untried)} == set(WRONG.sql)
+    with psycopg.connect(libpq_url(postgres_url)) as connection:
+        assert connection.execute("select event_id from atomic.events").fetchall() == [(1,)]
+        left = "select relname from pg_class c join pg_namespace n on n.oid = relnamespace where nspname in ('derived', 'runner')"
+        assert not connection.execute(left).fetchall()
+    assert bool(found) is (LEFT_SCHEMA not in _there(postgres_url))
