@@ -192,7 +192,7 @@ class History:
         return dice.choice(slot.values) if slot.values else None
 
     def _id(self, slot: _Slot) -> str | None:
-        if not slot.required and self._dice.random() < 0.08:
+        if not slot.required and not self.traits.all_known and self._dice.random() < 0.08:
             return None  # a row without an id is a copy of no other
         return f"00000000-0000-0000-0000-{self._numbers:012}" if slot.type.this.name == "UUID" else str(self._numbers)
 

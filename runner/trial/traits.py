@@ -26,6 +26,7 @@ class Traits:
     seed: int
     batch: frozenset[str]
     ids: frozenset[str]
+    all_known: bool  # a row without an id would stop the run: a model's order is total only without such
     keyed: frozenset[str]
     constants: Mapping[str, tuple[str, ...]]  # by the column that they stand beside; '' for none
     looks: Mapping[str, Look]
@@ -51,6 +52,7 @@ def traits_of(subject: Subject, ground: Ground, round_: int) -> Traits:
         seed=int(digest[:12], 16),
         batch=batch,
         ids=ids - keyed - batch,
+        all_known=any(model.needs_ids for model in models),
         keyed=keyed,
         constants=_constants(trees),
         looks=looks(trees),

@@ -193,6 +193,12 @@ RIGHT = [
     ),
     one("rows", "select k, x, page from atomic.events"),
     one("copies", "select k, count(*) as n, max(page) as p from atomic.events group by k", source=ORDERED),
+    one(
+        "an order that ends in ids",
+        "select k, first(page order by t, event_id) as p from atomic.events group by k",
+        ddl=EVENTS.replace(" not null", ""),
+        source=ORDERED,
+    ),
     one("days", "select cast(t as date) as d, count(*) as n from atomic.events group by 1", key=DAY),
     one("no key", "select count(*) as n, count(distinct k) as k from atomic.events", key=None),
     one("numbers in texts", "select k, sum(cast(page as int)) as n from atomic.events group by k"),
