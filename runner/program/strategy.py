@@ -15,7 +15,8 @@ from runner.program import named
 from runner.program.models import ReadModel
 from runner.program.texts import readable
 from runner.program.values import CompiledModel
-from runner.proof import keywise, merge
+from runner.proof import keywise
+from runner.proof.merging import merge
 from runner.sql.references import parse_select
 from runner.sql.spelling import columns_in, normalise
 from runner.sql.volatile import chance

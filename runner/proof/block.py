@@ -24,7 +24,7 @@ from runner.proof.calls import (
     window,
 )
 from runner.proof.columns import Canon, Dependence, Out, Relation, Unlisted, leaves
-from runner.proof.from_clause import QUALIFY, UNTIED, Ctes, From, Rule
+from runner.proof.from_clause import QUALIFY, UNTIED, Ctes, Rule, read_from
 from runner.proof.outputs import Outputs, aliases, condition_of, window_parts
 from runner.proof.relations import (
     Frame,
@@ -35,6 +35,7 @@ from runner.proof.relations import (
     folded,
     inside,
 )
+from runner.proof.selected import Selected
 from runner.sql.volatile import name_of_call, volatile
 
 SELECT_ARGS = frozenset(
@@ -67,10 +68,11 @@ class Block:
         rule, select = self.rule, self.select
         before = len(rule.refused)
         rule.no_more(select, SELECT_ARGS | NOT_OTHERS, "the query")
-        reader = From(rule, self.ctes, rule.frame(self.outer))
-        self.frame = reader.read(select)
+        where = condition_of(select, "where")
+        reader = read_from(rule, self.ctes, self.outer, select, where)
+        self.frame = reader.frame
         keyed = bool(self.frame.keyed)
-        correlated = reader.finish(condition_of(select, "where"), select)
+        correlated = reader.finish(where, select)
         self.broken = self.frame.refused or len(rule.refused) > before
         self.by_key = keyed and not correlated and not self.broken
         self._read_group()
@@ -116,7 +118,8 @@ class Block:
         if clause.args.get("totals") or clause.args.get("rollup") or clause.args.get("cube"):
             self._totals(clause)
             return
-        self.group = [item for item in select.expressions if not has_aggregate(item)] if clause.args.get("all") else []
+        selected = Selected(select, frame)
+        self.group = [item for item in selected.known if not has_aggregate(item)] if clause.args.get("all") else []
         held: frozenset[int] = frozenset()
         loose: list[exp.Expr] = []
         for item in clause.expressions:
@@ -125,7 +128,7 @@ class Block:
                 self.group += in_all
                 loose += in_some
                 continue
-            chosen, maybe = self._group_item(item)
+            chosen, maybe = self._group_item(item, selected)
             self.group.append(chosen)
             held |= frame.strong(maybe) if maybe is not None else frozenset()
         held |= frame.keeps(self.group)
@@ -138,7 +141,10 @@ class Block:
             has_aggregate(item) and _loose_column(item) for item in select.expressions
         )
         told = frozenset(canon(item, frame) for item in self.group if not frame.strong(item))
-        self.unique = [] if mixed or sets else [told]
+        others = clause.args.get("all") and selected.is_open
+        if others:
+            self.rule.doubts.append("*")
+        self.unique = [] if mixed or sets or others else [told]
         self._whole(held, clause, f"{self.rule.show(clause).lower()} does not contain the key {self._key}")
 
     def _totals(self, clause: exp.Expr) -> None:
@@ -158,14 +164,15 @@ class Block:
         """All that these sets group by."""
         if isinstance(node, (*SETS, exp.Tuple)):
             return [item for one in node.expressions for item in self._items(one)]
-        return [self._group_item(bare(node))[0]]
+        return [self._group_item(bare(node), Selected(self.select, self.frame))[0]]
 
     def _set_items(self, node: exp.Expr) -> list[exp.Expr]:
         """One set: a list in parentheses, or an expression; what a ROLLUP within it has is not in all of its sets."""
         if isinstance(node, SETS):
             return []
         items = node.expressions if isinstance(node, exp.Tuple) else [bare(node)]
-        return [self._group_item(item)[0] for item in items]
+        selected = Selected(self.select, self.frame)
+        return [self._group_item(item, selected)[0] for item in items]
 
     def _makes_key(self, item: exp.Expr) -> bool:
         """Whether an output made of this, which is null in some sets, could pass for the key."""
@@ -173,7 +180,7 @@ class Block:
         read = frozenset(leaves(canon(item, frame)))
         return bool(frame.holds(item)) or any(read & columns for _, _, columns in frame.parts)
 
-    def _group_item(self, item: exp.Expr) -> tuple[exp.Expr, exp.Expr | None]:
+    def _group_item(self, item: exp.Expr, selected: Selected) -> tuple[exp.Expr, exp.Expr | None]:
         """What a GROUP BY item means: a position, an output's name, or an expression; and what it may mean as well.
 
         A name is an input column if there is one. Where columns are not listed, the output is meant for certain if it
@@ -181,9 +188,11 @@ class Block:
         """
         items = self.select.expressions
         if isinstance(item, exp.Literal) and not item.is_string:
-            at = int(item.this) - 1
-            if 0 <= at < len(items) and not any(one.is_star for one in items[: at + 1]):
-                return bare(items[at]), None
+            at, placed = int(item.this) - 1, selected.by_place
+            if 0 <= at < len(placed):
+                return bare(placed[at]), None
+            if selected.is_open:
+                self.rule.doubts.append(f"group by {item.this}")
             return item, None
         if isinstance(item, exp.Column) and not self.frame.knows(item):
             name = folded(item.this, self.rule.dialect)

@@ -14,7 +14,7 @@ from sqlglot import exp
 
 from runner.names import TableName
 from runner.proof.columns import Canon, Dependence, Out, Relation, Unlisted, leaves, own
-from runner.proof.filled import filled, told_filled
+from runner.proof.filled import filled, told_filled, told_there
 from runner.proof.relations import (
     OUTER,
     Frame,
@@ -99,6 +99,10 @@ class From:
     rule: Rule
     ctes: Ctes
     frame: Frame
+    there: frozenset[str] = frozenset()  # relations that WHERE shows to be there: no join fills them up with nulls
+    optional: set[str] = field(default_factory=set)  # those that a join may fill up
+    inner: list[exp.Expr] = field(default_factory=list)  # the conditions of inner joins
+    fills: bool = False  # whether a join keeps unmatched rows of its right side
 
     def read(self, select: exp.Select) -> Frame:
         source = select.args.get("from_")
@@ -107,6 +111,13 @@ class From:
         for join in select.args.get("joins") or ():
             self._join(join)
         return self.frame
+
+    def more_there(self, where: exp.Expr | None) -> frozenset[str]:
+        """Of the relations that a join may fill up: those that WHERE, or an inner join after it, leaves out then."""
+        if not self.optional:
+            return frozenset()
+        inner = [] if self.fills else self.inner
+        return told_there([*conjuncts(where), *inner], self.frame) & self.optional
 
     def _first(self, node: exp.Expr) -> None:
         plain = isinstance(node, exp.Subquery) and not isinstance(node.this, exp.Query) and not node.alias
@@ -233,6 +244,8 @@ class From:
             rule.refuse(join, f"a join in parentheses is not proven key-wise: {rule.show(join)}", "write it as a CTE")
         before = dict(frame.relations)
         alias, relation = self._item(join.this)
+        if kind not in {"SEMI", "ANTI"}:
+            side = self._side(side, alias, join)
         if relation.refused or method:
             relation = replace(relation, refused=True)
         using = [folded(column, rule.dialect) for column in join.args.get("using") or ()]
@@ -251,6 +264,17 @@ class From:
             frame.merged[name] = [right] if side == "RIGHT" else [*left, right] if side == "FULL" else left or [right]
         if kind in {"SEMI", "ANTI"}:
             frame.remove(alias)
+
+    def _side(self, side: str, alias: str, join: exp.Join) -> str:
+        """Which unmatched rows a join keeps, without those that WHERE leaves out again."""
+        right, left = alias in self.there, bool(self.there & self.frame.relations.keys())
+        keeps_left, keeps_right = side in {"LEFT", "FULL"} and not right, side in {"RIGHT", "FULL"} and not left
+        self.optional |= {alias} if keeps_left else set()
+        self.optional |= self.frame.relations.keys() if keeps_right else set()
+        self.fills = self.fills or keeps_right
+        if not keeps_left and not keeps_right:
+            self.inner += conjuncts(join.args.get("on"))
+        return {(True, False): "LEFT", (False, True): "RIGHT", (True, True): "FULL"}.get((keeps_left, keeps_right), "")
 
     def _left_of(self, name: str) -> list[Canon]:
         """What a USING column means on the left."""
@@ -384,6 +408,18 @@ class From:
             at = next((join for join in node.args.get("joins") or () if _named(join, alias, self.rule.dialect)), node)
             self._untied(at, alias)
         return False
+
+
+def read_from(rule: Rule, ctes: Ctes, outer: Frame | None, select: exp.Select, where: exp.Expr | None) -> From:
+    """The FROM clause of a SELECT, with its outer joins as inner ones where WHERE lets no row pass that they fill up."""
+    before = len(rule.refused)
+    reader = From(rule, ctes, rule.frame(outer))
+    reader.read(select)
+    while more := reader.more_there(where):
+        del rule.refused[before:]
+        reader = From(rule, ctes, rule.frame(outer), reader.there | more)
+        reader.read(select)
+    return reader
 
 
 def is_of(of: Canon, alias: str, frame: Frame) -> bool:

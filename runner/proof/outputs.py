@@ -58,6 +58,13 @@ def aliases(select: exp.Select, dialect: str) -> Iterator[tuple[str, exp.Expr]]:
             yield folded(one.args["alias"], dialect), one
 
 
+def several(item: exp.Expr, dialect: str) -> bool:
+    """Whether an item, no plain star, may be several columns: `columns('x.*')`, `* like 'x%'`, a struct's fields."""
+    if any(isinstance(part, (exp.Star, exp.Columns)) for part in inside(item)) and not has_aggregate(item):
+        return True
+    return dialect == "duckdb" and spreads(item)
+
+
 def spreads(item: exp.Expr) -> bool:
     """Whether an item may be several columns: on DuckDB `unnest` of a struct is one for each field, whatever its alias."""
     bare_item = item.unalias().unnest()
@@ -106,10 +113,8 @@ class Outputs:
         for item in select.expressions:
             star = item.this if isinstance(item, exp.Column) else item
             if isinstance(star, exp.Star) and star.args.get("ilike") is None:
-                self._star(_read(star, rule.dialect), item.args.get("table") if item is not star else None)
-            elif any(isinstance(part, (exp.Star, exp.Columns)) for part in inside(item)) and not has_aggregate(item):
-                self.outputs.append(Unlisted())  # columns('x.*'), * like 'x%'
-            elif rule.dialect == "duckdb" and spreads(item):
+                self._star(read_star(star, rule.dialect), item.args.get("table") if item is not star else None)
+            elif several(item, rule.dialect):
                 self.outputs.append(Unlisted())
             else:
                 self._put(self._out(item), canon(item, frame))
@@ -302,7 +307,7 @@ def _second_names_gone(outputs: list[Out | Unlisted]) -> Iterator[Out | Unlisted
         yield output
 
 
-def _read(star: exp.Star, dialect: str) -> Star:
+def read_star(star: exp.Star, dialect: str) -> Star:
     """EXCLUDE, REPLACE and RENAME of a star."""
     dropped = set()
     for one in star.args.get("except_") or ():

@@ -58,6 +58,13 @@ def folded(identifier: exp.Expr | str, dialect: str) -> str:
     return name
 
 
+def unfolded(name: str, dialect: str) -> exp.Identifier:
+    """An identifier that `folded` gives this name again."""
+    if dialect != "snowflake":
+        return exp.to_identifier(name, quoted=True)
+    return exp.to_identifier(name.strip('"'), quoted=name.startswith('"'))
+
+
 def bare(node: exp.Expr) -> exp.Expr:
     """Without parentheses and alias."""
     while isinstance(node, (exp.Paren, exp.Alias)):

@@ -22,6 +22,47 @@ ACCEPTED = [
         "select k, count(*) filter (where page = 'p') as n, bool_or(x > 1), quantile_cont(x, 0.5) from s.events group by 1"
     ),
     yes("select k, page, count(*) as n from s.events group by all"),
+    # a star that is grouped by
+    yes("with v as (select k, page from s.events) select *, count(*) as n from v group by 1, 2"),
+    yes("with v as (select page, k from s.events) select v.*, count(*) as n from v group by 2, 1"),
+    yes("with v as (select page, k from s.events) select x.*, count(*) as n from v as x group by all"),
+    yes(
+        "with v as (select page as k, k as k2, x from s.events) select * exclude (k, k2), k2 as k from v group by 1, 2"
+    ),
+    yes("with v as (select k, x from s.events) select * replace (x + 1 as x), count(*) as n from v group by 1, 2"),
+    yes("select e.*, count(*) as n from s.events e group by all"),
+    yes(
+        "with v as (select k, page from s.events) select *, row_number() over (partition by k order by page) as r from (select *, count(*) as n from v group by 1, 2)"
+    ),
+    yes(
+        "with v as (select cast(t as date) as d, page from s.events) select *, count(*) as n from v group by rollup (2), 1",
+        DAY,
+    ),
+    # what an outer join fills up is left out again
+    yes("select s.k, e.page from s.events e left join s.sessions s on s.k = e.k where s.k is not null"),
+    yes("select s.k, count(*) as n from s.events e left join s.sessions s on s.k = e.k where s.u = 'u' group by s.k"),
+    yes(
+        "select s.k, e.page from s.events e left join s.sessions s on s.k = e.k where s.u = 'u' or (s.n > 1 and e.x > 1)"
+    ),
+    yes(
+        "select s.k, e.page from s.events e left join s.sessions s on s.k = e.k where not (lower(s.u) = 'u') and s.n + 1 in (2, 3)"
+    ),
+    yes("select l.k, e.page from s.events e left join s.lookup l on l.k = e.k where l.name not like 'L%'"),
+    yes("select s.k, e.page from s.events e full join s.sessions s on s.k = e.k where s.n is not null"),
+    yes(
+        "select s.k, e.page from s.events e full join s.sessions s on s.k = e.k where e.page = 'p'  and s.u is not null"
+    ),
+    yes("select e.k, l.name from s.lookup l left join s.events e on e.k = l.k where e.page = 'p'"),
+    yes(
+        "select coalesce(e.k, l.k) as k, l.name from s.events e full join s.lookup l on l.k = e.k where e.event_id is not null"
+    ),
+    yes("select e.k, l.name from s.events e right join s.lookup l on l.k = e.k where e.event_id > 0"),
+    yes(
+        "select s.k, o.amount from s.events e left join s.sessions s on s.k = e.k left join s.orders o on o.k = s.k where o.amount > 1"
+    ),
+    yes(
+        "select s.k, o.amount from s.events e left join s.sessions s on s.k = e.k join s.orders o on o.k = e.k and o.amount = s.n"
+    ),
     yes("select k, lower(page) as page_lower, count(*) as n from s.events group by k, page_lower having count(*) > 1"),
     yes("select (k) as k, max(case when x > 1 then page end) as p from s.events group by (k) order by 2"),
     yes("select distinct k, page from s.events"),

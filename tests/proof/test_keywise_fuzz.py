@@ -66,7 +66,11 @@ class Author:
         inner = self.alias()
         subquery = f"{self.one('exists', 'not exists')} (select 1 from {self.table(0)} {inner} where {self.condition(inner, name)})"
         kept = f"{name}.{self.one('k', 'k', 'b')} {self.one('in', 'in', 'in', 'not in')} (select k from {self.table(0)} {inner})"
-        return " where " + self.one(f"{name}.a > 1", f"{name}.b = 'p'", subquery, subquery, kept, "1 = 1")
+        null = self.one(f"{name}.k is not null", f"not ({name}.b = 'p' and {name}.a > 1)", f"coalesce({name}.a, 2) = 2")
+        either = f"({name}.a > 1 or {self.one(f'{name}.b is null', f'lower({name}.b) <> {name}.k', '1 = 2')})"
+        return " where " + self.one(
+            f"{name}.a > 1", f"{name}.b = 'p'", subquery, subquery, kept, "1 = 1", null, null, either
+        )
 
     def query(self, depth: int) -> str:
         if depth and self.pick.random() < 0.15:

@@ -12,7 +12,7 @@ import sqlglot
 from runner.names import TableName
 from runner.playbook.values import Expression, Fold, KeyColumn, MergeColumn, Model, Query
 from runner.proof.keywise import Refusal
-from runner.proof.merge import check_merge, stored_order
+from runner.proof.merging.merge import check_merge, stored_order
 
 SOURCE = TableName(("s", "events"))
 FIRST, LAST, MIN, MAX = Fold.FIRST, Fold.LAST, Fold.MIN, Fold.MAX

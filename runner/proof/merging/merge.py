@@ -17,11 +17,11 @@ from sqlglot import exp
 
 from runner.names import TableName
 from runner.playbook.values import Fold, MergeColumn, Model
-from runner.proof import numbered
 from runner.proof.calls import has_aggregate, is_aggregate, multiplies
 from runner.proof.columns import Canon, Dependence, Relation, Unlisted
 from runner.proof.keywise import Refusal, expression
-from runner.proof.numbered import Numbered, output_name, row_level
+from runner.proof.merging import numbered
+from runner.proof.merging.numbered import Numbered, output_name, row_level
 from runner.proof.relations import Frame, bare, canon, folded, line_of
 from runner.sql.spelling import name_of
 from runner.sql.volatile import name_of_call, shown, volatile
