@@ -72,6 +72,7 @@ CHECKS = (
     Check(20, "features.test_verify_finds", 200, 40),
     Check(21, "proof.mistakes.soak", 200, 25),
     Check(22, "proof.keywise_soak", 100_000, 5000),
+    Check(23, "trial.soak", 1000, 1000),
 )
 
 

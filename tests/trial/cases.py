@@ -54,7 +54,8 @@ class Case:
             off = {"unproven": True} if unproven and own["key"] and "merge" not in own else {}
             models.append({"table": table, "sql": f"{table}.sql", **{n: v for n, v in own.items() if v}, **off})
         source = {"table": "atomic.events", "batch": "etl_tstamp", **self.source}
-        book = {"name": "tried", "target": "duckdb:///:memory:", "source": source, "models": models, **self.top}
+        read_from = {} if "sources" in self.top else {"source": source}
+        book = {"name": "tried", "target": "duckdb:///:memory:", **read_from, "models": models, **self.top}
         path = folder / "tried.yml"
         path.write_text(yaml.safe_dump(book, sort_keys=False))
         return load(for_engine(read(path, {}, {}, None), engine), engine, engine)
@@ -72,13 +73,15 @@ def home(ddl: tuple[str, ...], url: str = "") -> Iterator[Warehouse]:
         warehouse.close()
 
 
-def held(case: Case, folder: Path, *, url: str = "", unproven: bool = True, rounds: int = 5) -> Held:
+def held(
+    case: Case, folder: Path, *, url: str = "", unproven: bool = True, rounds: int = 5, shrink_s: float = 0.2
+) -> Held:
     """The trial of all the case's models, in the empty database of a URL, or in memory."""
     with home(case.ddl, url) as warehouse:
         program = case.program(folder, unproven=unproven, engine=warehouse.engine.name)
         bound = bind(program, warehouse, State())
         tables = [model.table for model in program.models]
-        inputs, budget = inputs_of(program, warehouse, bound, tables), Budget(MANY_S, rounds, shrink_s=0.2)
+        inputs, budget = inputs_of(program, warehouse, bound, tables), Budget(MANY_S, rounds, shrink_s)
         return attack(program, tables, warehouse, inputs, budget, CLOCK)
 
 
