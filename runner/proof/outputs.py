@@ -17,6 +17,7 @@ from runner.proof.from_clause import Rule
 from runner.proof.relations import Frame, Unique, bare, canon, conjuncts, folded, inside
 from runner.sql.volatile import name_of_call
 
+DUCKDB = "duckdb"  # its select lists spread structs, and rename second columns of a name
 KEEPS_VALUE = frozenset({"Min", "Max", "AnyValue", "First", "Last"})
 
 LISTS = frozenset(  # what gives lists, and so one column where it is unnested
@@ -62,7 +63,7 @@ def several(item: exp.Expr, dialect: str) -> bool:
     """Whether an item, no plain star, may be several columns: `columns('x.*')`, `* like 'x%'`, a struct's fields."""
     if any(isinstance(part, (exp.Star, exp.Columns)) for part in inside(item)) and not has_aggregate(item):
         return True
-    return dialect == "duckdb" and spreads(item)
+    return dialect == DUCKDB and spreads(item)
 
 
 def spreads(item: exp.Expr) -> bool:
@@ -120,7 +121,7 @@ class Outputs:
                 self._put(self._out(item), canon(item, frame))
         if any(isinstance(part, exp.Columns) for item in select.expressions for part in inside(item)):
             self.outputs, self._given, self._runs = [Unlisted()], {}, {}
-        if rule.dialect == "duckdb":
+        if rule.dialect == DUCKDB:
             self.outputs = list(_second_names_gone(self.outputs))
 
     def unique(self, unique: list[Unique]) -> frozenset[frozenset[Canon]]:

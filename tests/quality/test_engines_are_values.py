@@ -27,7 +27,7 @@ NAMED = {  # module → (how often it names an engine, why)
     "playbook/kinds.py": (4, "sqlglot's dialects, which a file of SQL may be in"),
     "proof/keywise.py": (2, SQL),
     "proof/merging/merge.py": (3, SQL),
-    "proof/outputs.py": (2, SQL),
+    "proof/outputs.py": (1, SQL),
     "proof/relations.py": (8, SQL),
     "program/clock.py": (9, SQL),
     "sql/parser.py": (2, SQL),
