@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from runner.increment.work import Work
     from runner.state.manifest import State
 
+UNPROVEN = ", unproven"  # of what an author answered for: it is tried again once he no longer does
+
 
 @dataclass(frozen=True)
 class Counterexample:
@@ -63,16 +65,22 @@ class Trusted:
 
 def heed(work: Work, state: State, bound: Bound) -> Trusted:
     """Try what is new. Raises BadInput for a new definition that fails, and Stopped for one whose rows are published."""
-    guard = work.guard
-    if guard is None or not work.warehouse.engine.trial_s:
-        return Trusted()
+    guard, engine = work.guard, work.warehouse.engine
+    if guard is None or not engine.trial_s:
+        why = "trials are off" if guard is None else f"{engine.title} has no place for made-up rows"
+        _answered_for(work, state, bound, {model.table: why for model in work.program.models})
+        return Trusted({m.table: tag for m in work.program.models if (tag := _passed(m, work, state, bound))})
     tag = f"{guard.version} {work.warehouse.version}".strip()
-    known = {m.table: tag for m in work.program.models if _is_tried(work.program, m, state, bound, tag)}
-    open_ = [m.table for m in work.program.models if m.table in work.taken and m.table not in known]
+    tags = {model.table: f"{tag}{UNPROVEN}" if model.model.unproven else tag for model in work.program.models}
+    known = {m.table: tags[m.table] for m in work.program.models if _passed(m, work, state, bound) == tags[m.table]}
+    open_ = [m for m in work.program.models if m.table in work.taken and m.table not in known]
     if not open_:
         return Trusted(known)
-    verdict = guard.attack(work.program, work.warehouse, bound, open_)
+    by_hand_first = sorted(open_, key=lambda model: not model.affected)
+    verdict = guard.attack(work.program, work.warehouse, bound, [model.table for model in by_hand_first])
     _refuse(work.program, state, bound, verdict)
+    late = dict.fromkeys(verdict.late, "the time for trials was up")
+    _answered_for(work, state, bound, {**verdict.untried, **late})
     for found in verdict.against:  # of models whose author answers for them
         work.emit(Note(f"{found.what}; it is unproven, and published all the same"))
     for reason in dict.fromkeys(verdict.untried.values()):
@@ -82,12 +90,29 @@ def heed(work: Work, state: State, bound: Bound) -> Trusted:
         listed = ", ".join(map(str, verdict.late))
         work.emit(Note(f"published untried, the time for trials was up: {listed}; the next run tries them"))
     done = {*verdict.passed, *verdict.untried, *(found.table for found in verdict.against)}
-    return Trusted({**known, **dict.fromkeys(done, tag)}, frozenset(done))
+    return Trusted({**known, **{table: tags[table] for table in done}}, frozenset(done))
 
 
-def _is_tried(program: Program, model: CompiledModel, state: State, bound: Bound, tag: str) -> bool:
-    found = state.models.get(str(renamed(program.playbook, model.table)))
-    return found is not None and found.trial == tag and _is_current(model, state, bound, program)
+def _answered_for(work: Work, state: State, bound: Bound, untried: Mapping[TableName, str]) -> None:
+    """Refuse keys that are told by hand where nothing has tried them and nobody answers for them."""
+    problems = []
+    for model in work.program.models:
+        if not model.affected or model.model.unproven or not {model.table} <= work.taken & untried.keys():
+            continue
+        passed = _passed(model, work, state, bound)  # an older trial, or of another engine's version
+        if not passed or passed.endswith(UNPROVEN):
+            what = f"{model.table}: its `affected:` is told by hand, and nothing has shown that it names every key"
+            hint = "write `unproven: true` if you know why it does"
+            hint = f"turn trials on (`trial: 10`), or {hint}" if work.guard is None else hint
+            problems.append(Problem(model.model.place, f"{what}: {untried[model.table]}", hint))
+    if problems:
+        raise BadInput(problems)
+
+
+def _passed(model: CompiledModel, work: Work, state: State, bound: Bound) -> str:
+    """The guard that this very definition has passed; '' for none."""
+    found = state.models.get(str(renamed(work.program.playbook, model.table)))
+    return found.trial if found is not None and _is_current(model, state, bound, work.program) else ""
 
 
 def _is_current(model: CompiledModel, state: State, bound: Bound, program: Program) -> bool:

@@ -46,12 +46,18 @@ class Held:
 def subject_of(program: Program, tables: Iterable[TableName]) -> Subject:
     """Some models of a program, with all that they read and nothing else.
 
-    Checks are left out, since nothing rests on them and made-up rows would not pass; what is `unique` stays.
+    Checks are left out, since nothing rests on them and made-up rows would not pass; what is `unique` stays. Keys told
+    by hand are taken as they are: whether they are right is what is tried.
     """
     wanted = set(tables)
     taken = program.ancestors(wanted)
     models = tuple(
-        replace(m, model=replace(m.model, checks=(), layout=type(m.model.layout)()))
+        replace(
+            m,
+            model=replace(
+                m.model, checks=(), unproven=m.model.unproven or bool(m.model.affected), layout=type(m.model.layout)()
+            ),
+        )
         for m in program.models
         if m.table in taken
     )

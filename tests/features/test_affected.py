@@ -43,7 +43,8 @@ def sliding(project: Project) -> None:
     numbers = " union all ".join(f"select {n} as n" for n in range(7))
     keys = f"select c.day + i.n as day from changed c cross join ({numbers}) i"
     rows = "exists (select 1 from affected a where day between a.day - 6 and a.day)"
-    project.model("week", WEEK, key="day", affected=[{"input": "derived.days", "keys": keys, "rows": rows}])
+    by_hand = [{"input": "derived.days", "keys": keys, "rows": rows}]
+    project.model("week", WEEK, key="day", affected=by_hand, unproven=True)
 
 
 def clock_moved(project: Project) -> None:
@@ -59,7 +60,7 @@ def clock_moved(project: Project) -> None:
         },
         {"input": "derived.horizon", "keys": moved},
     ]
-    project.model("lapsed", LAPSED, key="domain_userid", affected=affected)
+    project.model("lapsed", LAPSED, key="domain_userid", affected=affected, unproven=True)
 
 
 def minute(day: int) -> int:

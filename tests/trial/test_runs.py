@@ -55,19 +55,48 @@ def test_one_that_its_author_answers_for_is_published_with_a_note(project: Proje
     assert "made-up rows" not in project.run().text
 
 
-def test_one_that_was_published_untried_stops_the_next_run(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_was_published_untried_stops_the_next_run(project: Project) -> None:
     """Exit 6: the table stays as it is, and the batches that wait are still pending."""
-    _wrong(project)
+    _wrong(project, unproven=True)
     project.top["trial"] = "off"
     project.run()
     before = project.rows("select * from derived.days")
     project.add(1, "s9 u7 3")
     project.top.clear()
+    del project.models["days"]["unproven"]
     said = project.run(code=6)
     assert "its table was published untried" in said.err
     assert "nothing was published" in said.err
     assert project.rows("select * from derived.days") == before
     assert project.manifest() == {0: 3}
+
+
+def test_what_its_author_answered_for_has_not_passed(project: Project) -> None:
+    """What was noted of a model while it was `unproven` counts no longer where that is taken away."""
+    _wrong(project, unproven=True)
+    project.run()
+    del project.models["days"]["unproven"]
+    project.top["trial"] = "off"
+    assert "nothing has shown that it names every key: trials are off" in project.run(code=2).err
+
+
+def test_keys_told_by_hand_are_tried_or_answered_for(project: Project) -> None:
+    """`affected:` without `unproven: true` is refused where no trial has shown it right; one that passed is remembered."""
+    project.model("ev", EVENTS, key="event_id")
+    seven = "select distinct (ts::date + i::int) as day from changed, range(7) as t(i)"
+    project.model("days", ROLLING, key="day", affected=[{"input": "derived.ev", "keys": seven}])
+    project.top["trial"] = "off"
+    for command in (["plan"], ["run"]):
+        said = project.command(*command, code=2)
+        assert "derived.days: its `affected:` is told by hand" in said.err
+        assert "write `unproven: true` if you know why it does" in said.err
+    project.top.clear()
+    project.run()
+    project.top["trial"] = "off"
+    project.add(1, "s9 u7 9000")
+    project.command("run", "--full-refresh")
+    project.add(2, "s9 u8 12000")
+    project.checked()
 
 
 def test_what_has_passed_is_not_tried_again_until_it_changes(project: Project) -> None:
