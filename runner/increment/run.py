@@ -32,7 +32,7 @@ from runner.increment.catalogue.bind import Bound, bind, check_ownership
 from runner.increment.check import check, check_ids
 from runner.increment.freeze import Frozen
 from runner.increment.guard import Guard, heed, remember
-from runner.increment.others import namesakes, touched
+from runner.increment.others import touched
 from runner.increment.work import Request, Work
 from runner.playbook.values import Phase, Vanished
 from runner.program.values import Program
@@ -228,7 +228,7 @@ def _freeze_and_stage(work: Work, state: State, bound: Bound, stale: bool) -> tu
             decision = stage.decide(work, state, bound)
         for pending in frozen.pending:
             work.emit(pending)
-        if known := namesakes.note(work, state, decision):
+        if decision.reasons and (known := _namesake(work, state, decision)):
             work.emit(Note(known))
         check_ids(work, state, bound, frozen, decision)
         frozen = freeze.find_keys(work, state, frozen)
@@ -236,6 +236,12 @@ def _freeze_and_stage(work: Work, state: State, bound: Bound, stale: bool) -> tu
         scripts.make_named_tables(work, frozen)
         freeze.check_files(work, frozen)
         return frozen, outcomes
+
+
+def _namesake(work: Work, state: State, decision: stage.Decision) -> str:
+    from runner.increment.others import namesakes  # seldom: where something is built in full
+
+    return namesakes.note(work, state, decision)
 
 
 def _owing(work: Work, state: State) -> bool:

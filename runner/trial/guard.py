@@ -1,18 +1,16 @@
-"""The trial as a run's guard: which tables have to be copied, how long it may take, and its verdict in words."""
+"""The trial as a run's guard. What tries is imported when something is new: a run with nothing to do needs nothing of it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 
+from runner import __version__
 from runner.clock import Clock
 from runner.increment.catalogue.bind import Bound
-from runner.increment.guard import Counterexample, Guard, Verdict
+from runner.increment.guard import Guard, Verdict
 from runner.names import TableName
 from runner.program.values import Program
-from runner.trial.values import TIME_UP
 from runner.warehouse.base import Warehouse
-from runner.warehouse.grounds.base import Input
 
 VERSION = 1  # of the trial: what an older one has passed is tried again
 
@@ -23,41 +21,8 @@ def guard_of(limit_s: float, clock: Clock) -> Guard | None:
         return None
 
     def attack(program: Program, warehouse: Warehouse, bound: Bound, tables: Sequence[TableName]) -> Verdict:
-        return _verdict(program, warehouse, bound, tables, limit_s, clock)
+        from runner.trial.verdict import verdict
 
-    return Guard(f"{VERSION}/{_runner_version()}", attack)
+        return verdict(program, warehouse, bound, tables, limit_s, clock)
 
-
-def _runner_version() -> str:
-    try:
-        return version("sql-model-runner")
-    except PackageNotFoundError:
-        return ""
-
-
-def _verdict(
-    program: Program, warehouse: Warehouse, bound: Bound, tables: Sequence[TableName], limit_s: float, clock: Clock
-) -> Verdict:
-    from runner.trial import trial, words  # only where something is new: it needs the parser
-
-    inputs = inputs_of(program, warehouse, bound, tables)
-    budget = trial.Budget(min(limit_s, warehouse.engine.trial_s * len(tables)))
-    held = trial.attack(program, tables, warehouse, inputs, budget, clock)
-    columns = {one.name: one.columns for one in held.shapes}
-    names = {table: tuple(column.name for column in found) for table, found in columns.items()}
-    against = tuple(
-        Counterexample(found.difference.table, words.what(found, names), words.hint(found)) for found in held.found
-    )
-    late = tuple(table for table, reason in held.untried.items() if reason == TIME_UP)
-    untried = {table: reason for table, reason in held.untried.items() if reason != TIME_UP}
-    return Verdict(frozenset(held.rounds), against, untried, late)
-
-
-def inputs_of(program: Program, warehouse: Warehouse, bound: Bound, tables: Sequence[TableName]) -> list[Input]:
-    """The sources and look-ups that the models read, directly or through others."""
-    models = [program.model(table) for table in program.ancestors(tables)]
-    sources = dict.fromkeys(table for model in models for table in model.sources)
-    lookups = dict.fromkeys(table for model in models for table in model.lookups)
-    found = [Input(table, bound.sources[table].rows, bound.sources[table].relation.is_view) for table in sources]
-    found += [Input(table, warehouse.engine.table(table), bound.lookups[table].is_view) for table in lookups]
-    return found
+    return Guard(f"{VERSION}/{__version__}", attack)

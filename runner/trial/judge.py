@@ -14,9 +14,8 @@ from runner.names import TableName
 from runner.playbook.values import Source
 from runner.program.values import CompiledModel
 from runner.sql.select import Moment
-from runner.trial.digits import rounded
 from runner.trial.pools import is_inexact, is_ordered, type_of
-from runner.trial.values import Row, Step, Subject, Values
+from runner.trial.values import Row, Step, Subject, Values, rounded
 from runner.warehouse.base import Warehouse
 from runner.warehouse.grounds.base import Ground, Shape
 from runner.warehouse.values import WarehouseError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -9,6 +10,8 @@ from enum import Enum
 from runner.names import TableName
 from runner.program.values import Program
 
+DIGITS = 9  # of numbers that are not whole: the last ones of a sum hang on the order of additions
+_NUMBER = re.compile(r"-?\d+\.\d+(e[-+]?\d+)?|-?\d+e[-+]?\d+")
 TIME_UP = "the time was up"
 """Why a model was not tried, where it may be the next time."""
 
@@ -79,3 +82,14 @@ class Subject:
     program: Program
     tables: tuple[TableName, ...]
     """In the order of their dependencies: the tried ones."""
+
+
+def rounded(text: str | None) -> str | None:
+    """The text with every number that is not whole to nine digits."""
+    return _NUMBER.sub(_to_digits, text) if text else text
+
+
+def _to_digits(number: re.Match[str]) -> str:
+    value = float(number[0])
+    small = value and abs(value) < 10**-DIGITS  # what is left of a difference of equal sums
+    return f"{0.0 if small else value:.{DIGITS}g}"

@@ -19,9 +19,9 @@ from runner.playbook.variables import for_engine
 from runner.program.load import load
 from runner.program.values import Program
 from runner.state.manifest import State
-from runner.trial.guard import inputs_of
 from runner.trial.trial import Budget, Held, attack
 from runner.trial.values import Kind
+from runner.trial.verdict import inputs_of
 from runner.warehouse.base import Warehouse
 from runner.warehouse.duckdb import DuckDB
 from tests.kit.sessions import session
