@@ -14,7 +14,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from runner.errors import Place, Problem
 from runner.sql.meaning import STRINGS
-from runner.sql.select import ClockCall, Moment
+from runner.sql.select import COLUMNS_FIRST, ClockCall, Moment
 from runner.sql.volatile import MOVING, READS_CLOCK, becomes_time, reads_clock, shown
 
 _CALLS = {  # with parentheses, in which a precision may stand
@@ -59,7 +59,6 @@ WORDS: Mapping[str, Mapping[str, Moment]] = {
     "redshift": {**_WORDS, "sysdate": Moment.TIMESTAMP},
     "snowflake": {**_WORDS, "localtimestamp": Moment.INSTANT, "current_time": Moment.TIME},
 }
-COLUMNS_FIRST = frozenset({"duckdb"})  # where such a word is a column if there is one of its name
 KNOWN = "write current_timestamp or current_date, which are given the run's instant"
 
 

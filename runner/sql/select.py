@@ -13,6 +13,7 @@ from pathlib import Path
 from runner.errors import Place
 from runner.names import TableName
 
+COLUMNS_FIRST = frozenset({"duckdb"})  # where `current_date` is a column if there is one of its name
 SHORTEST_CUT = 60  # bytes of a name that are kept at least: 63 on Postgres, where no letter is cut in two
 
 

@@ -22,6 +22,7 @@ from runner.increment.catalogue.moving import moving_texts
 from runner.increment.catalogue.views import Views, find_views, refused_views
 from runner.names import TableName, is_own
 from runner.program.values import CompiledModel, Program, renamed
+from runner.sql.select import COLUMNS_FIRST
 from runner.state.manifest import State
 from runner.warehouse.base import Warehouse
 from runner.warehouse.values import FileMark, Relation
@@ -74,6 +75,7 @@ def bind(program: Program, warehouse: Warehouse, state: State) -> Bound:
     _tracked_views(program, warehouse, views, problems)
     _foreign(program, state, lookups, problems)
     _own_columns(program, {**found, **{table: source.relation for table, source in sources.items()}}, problems)
+    _clock_columns(program, {**found, **{table: source.relation for table, source in sources.items()}}, problems)
     for model in program.models:
         relation_ = found.get(physical[model.table])
         if relation_ and relation_.is_view:
@@ -203,6 +205,22 @@ def _own_columns(program: Program, relations: Mapping[TableName, Relation], prob
 def _own_column(table: TableName, name: str, place: Place) -> Problem:
     hint = "read it through a view that renames it: names that begin with runner_ are the runner's own"
     return Problem(place, f"{table} has a column {name}, which is one of the runner's own names", hint)
+
+
+def _clock_columns(program: Program, relations: Mapping[TableName, Relation], problems: list[Problem]) -> None:
+    """Refuse a word that is a column of an input as well as the clock: the run's instant must not stand in for it."""
+    for model in program.models if program.engine in COLUMNS_FIRST else ():
+        select = model.select
+        words = {c.word: c for c in select.clocks if select.text[c.start : c.end].lower() == c.word}
+        for reference in select.references if words else ():
+            relation = relations.get(renamed(program.playbook, reference.table))
+            made = program.model(reference.table).select.outputs if reference.table in model.models else ()
+            for name in relation.names if relation else made:
+                if call := words.get(name.lower()):
+                    place = Place(select.place.path, 0 if model.ported else call.line)
+                    what = f"{model.table}: {call.word} is a column of {reference.table}, and the clock elsewhere"
+                    hint = f'write the column in quotes, "{name}", and the clock as a call: now(), today()'
+                    problems.append(Problem(place, what, hint))
 
 
 def check_ownership(
