@@ -118,10 +118,19 @@ def test_texts_that_are_clocks(postgres_url: str, tmp_path: Path) -> None:
         "m", "select domain_sessionid, event_id, page_url, collector_tstamp from atomic.events", key="domain_sessionid"
     )
     project.add(0, "s1 u1 1 e1 today", "s1 u1 2")
-    for condition in ("collector_tstamp < 'today'", "collector_tstamp between ' Yesterday ' and '2030-01-01'"):
+    for condition in (
+        "collector_tstamp < 'today'",
+        "collector_tstamp between ' Yesterday ' and '2030-01-01'",
+        "collector_tstamp = any('{today,2024-03-01}')",
+    ):
         project.model("below", below.format(condition), key="domain_sessionid")
         assert "is read as a time, another one on every day" in project.command("run", code=2).err
-    for condition in ("page_url = 'today'", "page_url in ('now', 'buy now')", "collector_tstamp > 'epoch'"):
+    for condition in (
+        "page_url = 'today'",
+        "page_url in ('now', 'buy now')",
+        "page_url = any('{today}')",
+        "collector_tstamp > 'epoch'",
+    ):
         project.model("below", below.format(condition), key="domain_sessionid")
         project.checked()
     project.close()

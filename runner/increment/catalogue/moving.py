@@ -18,7 +18,7 @@ from runner.warehouse.base import Warehouse
 from runner.warehouse.values import Relation, WarehouseError
 
 NO_DATE = "22007"  # invalid_datetime_format
-NO_TIME = "'runner'"
+NO_TIME = "runner"  # in the place of `today`: '{today}' is a list of moments only if it stays a list
 
 
 def moving_texts(program: Program, warehouse: Warehouse, found: Mapping[TableName, Relation]) -> list[Problem]:
@@ -50,6 +50,7 @@ def _of_model(
 
 def _text(program: Program, warehouse: Warehouse, found: Mapping[TableName, Relation], model: CompiledModel) -> str:
     """The SELECT over what there is: models that have no table yet are read by their own SELECTs."""
+    from runner.sql.volatile import MOVING
 
     def read(reference: Reference) -> str | None:
         if reference.table not in model.models:
@@ -59,6 +60,7 @@ def _text(program: Program, warehouse: Warehouse, found: Mapping[TableName, Rela
             return warehouse.engine.table(table)
         return f"({_text(program, warehouse, found, program.model(reference.table))})"
 
-    texts = {call: NO_TIME for call in model.select.clocks if call in model.moving}
+    literal = warehouse.engine.literal
+    texts = {c: literal(MOVING.sub(NO_TIME, c.word[1:-1])) for c in model.select.clocks if c in model.moving}
     probe = replace(model.select, clocks=tuple(texts))
     return splice(probe, read, warehouse.engine.quote, lambda call: texts[call])
