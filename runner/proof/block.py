@@ -122,7 +122,7 @@ class Block:
         self.group = [item for item in selected.known if not has_aggregate(item)] if clause.args.get("all") else []
         held: frozenset[int] = frozenset()
         loose: list[exp.Expr] = []
-        for item in clause.expressions:
+        for item in (one for listed in clause.expressions for one in _listed(listed)):
             if isinstance(item, SETS):
                 in_all, in_some = self._sets(item)
                 self.group += in_all
@@ -457,6 +457,16 @@ def _tie_hint(parent: exp.Expr | None) -> str:
     if isinstance(parent, exp.In):
         return "write exists (select … where inner.key = outer.key); `not in` breaks on nulls"
     return UNTIED + ", in the where of the subquery" + QUALIFY
+
+
+def _listed(item: exp.Expr) -> Iterator[exp.Expr]:
+    """What a GROUP BY item stands for: a list in parentheses for its parts, one by one."""
+    inside = bare(item)
+    if isinstance(inside, exp.Tuple):
+        for part in inside.expressions:
+            yield from _listed(part)
+    else:
+        yield item
 
 
 def _loose_column(item: exp.Expr) -> bool:

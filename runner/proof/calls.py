@@ -20,7 +20,7 @@ ORDER_FREE = words(
     "BitwiseXorAgg BoolxorAgg Skewness Kurtosis HashAgg RegrAvgx RegrAvgy RegrCount RegrIntercept RegrR2 "
     "RegrSlope RegrSxx RegrSxy RegrSyy product entropy every histogram favg fsum kahan_sum sumkahan "
     "sum_no_overflow mad sem bitstring_agg bit_and bit_or bit_xor bool_and bool_or count_star kurtosis_pop "
-    "geomean geometric_mean ratio_to_report "
+    "geomean geometric_mean ratio_to_report Grouping GroupingId "
 )
 PICKS = words("First Last AnyValue ArgMin ArgMax arbitrary arg_min_null arg_max_null min_by max_by first last ")
 LISTS = words(
@@ -100,8 +100,6 @@ def aggregate(node: exp.Expr, rows: RowSet) -> Answer:
             "count, then rank with a full order",
             frame.dialect,
         )
-    if name in {"Grouping", "GroupingId"}:
-        return _shown(node, "belongs to grouping sets", "drop it", frame.dialect)
     if name not in PICKS | LISTS:
         hint = "write `unproven: true` if it does not depend on the order of rows"
         return _shown(node, "is an aggregate that is not known here", hint, frame.dialect)

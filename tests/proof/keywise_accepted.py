@@ -22,6 +22,10 @@ ACCEPTED = [
         "select k, count(*) filter (where page = 'p') as n, bool_or(x > 1), quantile_cont(x, 0.5) from s.events group by 1"
     ),
     yes("select k, page, count(*) as n from s.events group by all"),
+    yes("select k, page, count(*) as n from s.events group by (k, page)"),
+    yes("select k, page, count(*) as n from s.events group by ((1, 2))"),
+    yes("select k, page, grouping(page) as g, count(*) as n from s.events group by k, rollup (page)"),
+    yes("select k, grouping(k) as g from s.events group by k"),
     # a star that is grouped by
     yes("with v as (select k, page from s.events) select *, count(*) as n from v group by 1, 2"),
     yes("with v as (select page, k from s.events) select v.*, count(*) as n from v group by 2, 1"),

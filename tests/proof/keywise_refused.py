@@ -439,7 +439,6 @@ REFUSED = [
         DRY,
         why="no such function",
     ),
-    no("select k, grouping(k) as m from s.events group by k", "grouping sets", MAYBE, why="it is always 0"),
     no(
         "from s.orders pivot (sum(amount) for order_id in (1, 2) group by k)",
         "pivots",
