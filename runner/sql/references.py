@@ -49,13 +49,18 @@ def parse_select(text: str, dialect: str, place: Place) -> tuple[Select, exp.Que
 
 def _outputs(tree: exp.Query) -> tuple[str, ...]:
     """The names of the output columns, unquoted ones in lower case; () where the text does not tell."""
-    if any(part.is_star for part in tree.selects):
+    if any(part.is_star or part.find(exp.Columns) or _cut_star(part) for part in tree.selects):
         return ()
     named = [part.args.get("alias") or part.this for part in tree.selects if isinstance(part, exp.Alias | exp.Column)]
     quoted = {
         str(name.this): fold(name) for name in named if isinstance(name, exp.Identifier) and name.args.get("quoted")
     }
     return tuple(quoted.get(name, name.lower()) for name in tree.named_selects)
+
+
+def _cut_star(part: exp.Expr) -> bool:
+    """A star of some names only: `* like 'k%'`."""
+    return isinstance(part, exp.Binary) and isinstance(part.this, exp.Star)
 
 
 def _without_end(text: str, dialect: str) -> str:

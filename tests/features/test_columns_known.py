@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from tests.kit.project import Project, project_fixture  # noqa: F401
 
 ORDERED = """
@@ -74,3 +78,13 @@ def test_keys_of_two_inputs_that_cannot_be_compared_are_refused(project: Project
                 project.db.execute(f"insert into {table} values ({value}, 1, timestamp '2024-01-0{batch} 00:00:00')")
             project.run()
         assert [row[1:] for row in project.rows(f"select * from derived.m{n}")] == [(2, 2)]
+
+
+@pytest.mark.parametrize("some", ["columns('domain_sessionid|amount')", "* like 'domain%'"])
+def test_columns_chosen_by_a_pattern(some: str, tmp_path: Path) -> None:
+    """Their names are not told by the text, so nothing is said of a column that may well be among them."""
+    project = Project(f"duckdb:///{tmp_path / 'some.duckdb'}", tmp_path / "project")
+    project.model("m", f"select {some} from atomic.events", unique="domain_sessionid")
+    project.add(0, "s1 u1 1")
+    project.checked()
+    project.close()
