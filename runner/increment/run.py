@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from runner import actions
 from runner.algebra.scratch import Scratch
 from runner.algebra.texts import Algebra
-from runner.algebra.values import Extent
 from runner.clock import Clock
 from runner.errors import (
     CannotConnect,
@@ -26,10 +25,9 @@ from runner.errors import (
     StatementFailed,
     Stopped,
 )
-from runner.events import Emit, Note, Nothing, Published
-from runner.increment import fate, freeze, publish, scripts, stage, tables, views
+from runner.events import Emit, Note, Nothing
+from runner.increment import freeze, scripts, stage
 from runner.increment.catalogue.bind import Bound, bind, check_ownership
-from runner.increment.check import check, check_ids
 from runner.increment.freeze import Frozen
 from runner.increment.guard import Guard, heed, remember
 from runner.increment.others import touched
@@ -82,6 +80,8 @@ def _run(
     with held(manifest, request.run_id, request.lease, clock.sleep):
         warehouse.sweep_scratch(manifest.scratch_name)
         if not warehouse.engine.file_lock:
+            from runner.increment import tables
+
             tables.drop_leftovers(manifest, manifest.held_version, manifest.indexes())
         after_done = manifest.after_done_of(request.run_id)
         if after_done is not None:
@@ -172,45 +172,18 @@ def _freeze_to_after(work: Work, state: State, started: float) -> Cycle:
     trusted = heed(work, state, bound)
     state = touched.check_rows(work, state, bound)
 
-    stale = bool(views.stale(work, state))  # before the snapshot: a view that is broken would end it
+    stale = _has_stale_views(work, state)  # before the snapshot: a view that is broken would end it
     found = _freeze_and_stage(work, state, bound, stale)
     if found is None:
         remember(work, trusted, frozenset())
         scripts.repeat(work, state)
         work.emit(Nothing("no pending batches"))
         return Cycle(None, left=0)
+    from runner.increment.finish import finish  # only where something is published
+
     frozen, outcomes = found
-
-    scripts.run_queries(work, Phase.STAGE)
-    check(work, bound, outcomes)
-    indexes = tables.prepare(work, state, frozen, outcomes)
-
-    record = RunRecord(
-        run_id=_record_id(work.request, frozen, state),
-        started=work.request.started,
-        duration_s=work.clock.monotonic() - started,
-        batch_count=frozen.batch_count,
-        event_count=frozen.event_count,
-        models=publish.model_rows(outcomes),
-        digest=work.program.digest,
-        after_done=not scripts.has_queries(work, Phase.AFTER),
-    )
-    publish.publish(work, state, frozen, outcomes, indexes, record, lambda: scripts.run_queries(work, Phase.PUBLISH))
-    work.emit(Published(record.run_id, work.clock.monotonic() - started))
-    rebuilt = frozenset(o.staged.compiled.table for o in outcomes if o.staged.extent is Extent.ALL)
-    remember(work, trusted, rebuilt)
-    if not work.warehouse.engine.transactional_ddl:
-        with scripts.published():
-            views.create(work, views.to_remake(work, state, outcomes), record.run_id)
-    with suppress(WarehouseError):  # only tidying
-        tables.drop_forgotten(work, state, frozen)
-    scripts.run_after(work, record.run_id)
+    record = finish(work, state, bound, frozen, outcomes, trusted, started)
     return Cycle(record, left=frozen.chunked_count)
-
-
-def _record_id(request: Request, frozen: Frozen, state: State) -> str:
-    """The run's id; a part of a chunked one adds the version it publishes, which no other part ever has."""
-    return f"{request.run_id}.{state.version + 1}" if request.chunk and frozen.chunked_count else request.run_id
 
 
 def _freeze_and_stage(work: Work, state: State, bound: Bound, stale: bool) -> tuple[Frozen, list[stage.Outcome]] | None:
@@ -230,7 +203,7 @@ def _freeze_and_stage(work: Work, state: State, bound: Bound, stale: bool) -> tu
             work.emit(pending)
         if decision.reasons and (known := _namesake(work, state, decision)):
             work.emit(Note(known))
-        check_ids(work, state, bound, frozen, decision)
+        _check_ids(work, state, bound, frozen, decision)
         frozen = freeze.find_keys(work, state, frozen)
         outcomes = stage.stage(work, state, bound, frozen, decision)
         scripts.make_named_tables(work, frozen)
@@ -242,6 +215,20 @@ def _namesake(work: Work, state: State, decision: stage.Decision) -> str:
     from runner.increment.others import namesakes  # seldom: where something is built in full
 
     return namesakes.note(work, state, decision)
+
+
+def _check_ids(work: Work, state: State, bound: Bound, frozen: Frozen, decision: stage.Decision) -> None:
+    from runner.increment.check import check_ids
+
+    check_ids(work, state, bound, frozen, decision)
+
+
+def _has_stale_views(work: Work, state: State) -> bool:
+    if not work.program.views:
+        return False
+    from runner.increment.views import stale
+
+    return bool(stale(work, state))
 
 
 def _owing(work: Work, state: State) -> bool:
@@ -261,6 +248,8 @@ def _explain(program: Program, manifest: Manifest, error: RunnerError) -> Runner
 
 def _explained(program: Program, manifest: Manifest, error: WarehouseError) -> RunnerError:
     if error.trouble is Trouble.LOST and error.published is None:
+        from runner.increment import fate
+
         return fate.lost(manifest, error)
     model = next((m for m in program.models if error.label.endswith(f":{m.table}")), None)
     place = model.select.place if model else Place(program.playbook.path)
