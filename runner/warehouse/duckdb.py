@@ -240,13 +240,19 @@ class DuckDB(Warehouse):
         """Called without arguments, a macro complains of them or is described; a built-in is not in that schema."""
         full, own = (self.engine.table(name) for name in (call.name, TableName(call.name.parts[-1:])))
         for name in dict.fromkeys((full, own)):  # what looks like a schema may be a value: x.f() is f(x)
-            try:
-                self.execute("catalogue:function", f"describe select {'* from ' if call.in_from else ''}{name}()")
-            except WarehouseError as error:
-                if "acro" not in error.what.partition("(")[0]:
-                    continue
-            return True
+            asked = f"describe select {'* from ' if call.in_from else ''}{name}()"
+            if self._send("catalogue:function", asked, self._if_macro):
+                return True
         return False
+
+    def _if_macro(self, sql: str) -> tuple[Result, ...]:
+        """What a query gives that calls a macro; nothing if there is none of that name."""
+        try:
+            return self._run(sql)
+        except driver.CatalogException:
+            return ()
+        except driver.BinderException as error:
+            return (NOTHING,) if "acro" in str(error).partition("(")[0] else ()
 
     def _unless_absent(self, sql: str) -> tuple[Result, ...]:
         """What a query gives; nothing if what it names does not exist."""
