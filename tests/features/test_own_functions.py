@@ -49,6 +49,16 @@ FUNCTIONS = [
     (f"{_F} stable return x + extract(hour from now())::int", PLAIN.format("own(1)"), "another answer on every run"),
     (f"{_F} language sql as 'select x'", PLAIN.format("own(1)"), "own … immutable"),
     (
+        "create function own(e atomic.events) returns bigint stable language sql as 'select count(*) from atomic.events'",
+        "select domain_sessionid, e.own as v from atomic.events e",
+        "reads atomic.events",
+    ),
+    (
+        "create function own(e atomic.events) returns integer language plpgsql as 'begin return 1; end'",
+        "select domain_sessionid, (e).own as v from atomic.events e",
+        "is volatile",
+    ),
+    (
         OPERATOR,
         PLAIN.format("page_url + 1"),
         "operator +",

@@ -16,7 +16,7 @@ from runner.algebra.texts import Algebra
 from runner.algebra.values import BoundSource, Planned
 from runner.errors import BadInput, Place, Problem, Stopped, did_you_mean
 from runner.increment.catalogue import key_types
-from runner.increment.catalogue.functions import Functions, find_functions, refused_functions
+from runner.increment.catalogue.functions import Functions, calls_by_model, find_functions, refused_functions
 from runner.increment.catalogue.keys_known import decided, keys_missing
 from runner.increment.catalogue.moving import moving_texts
 from runner.increment.catalogue.views import Views, find_views, refused_views
@@ -25,7 +25,7 @@ from runner.program.values import CompiledModel, Program, renamed
 from runner.sql.select import COLUMNS_FIRST
 from runner.state.manifest import State
 from runner.warehouse.base import Warehouse
-from runner.warehouse.values import FileMark, Relation
+from runner.warehouse.values import FileMark, Relation, UserFunction
 
 LENGTH = re.compile(r"(?<=char)\(\d+\)|(?<=varying)\(\d+\)", re.IGNORECASE)  # of a text: its values stay the same
 
@@ -83,8 +83,10 @@ def bind(program: Program, warehouse: Warehouse, state: State) -> Bound:
                 Problem(model.model.place, f"{model.table} is a view; a model owns a table", "drop the view")
             )
     problems += keys_missing(program, {table: source.relation.names for table, source in sources.items()})
-    own = find_functions(program, warehouse, [text for table in views.made_of for text in views.texts(table)])
-    problems += refused_functions(program, own)
+    described = {**{table: source.relation for table, source in sources.items()}, **found}
+    called = calls_by_model(program, warehouse.engine, {table: one.names for table, one in described.items()})
+    own = find_functions(program, warehouse, called, [text for table in views.made_of for text in views.texts(table)])
+    problems += refused_functions(program, own, called)
     problems += refused_views(program, warehouse, views, own)
     problems += moving_texts(program, warehouse, found)
     if problems:
@@ -95,7 +97,9 @@ def bind(program: Program, warehouse: Warehouse, state: State) -> Bound:
     if known.problems:
         raise BadInput(known.problems)
     deduped = {source.table for source in playbook.sources if source.dedupe}
-    inputs = {model.table: _inputs(model, read, deduped, own, views) for model in program.models}
+    inputs = {
+        model.table: _inputs(model, read, deduped, own.of(called[model.table]), own, views) for model in program.models
+    }
     tables = {t: found.get(p) for t, p in physical.items()}
     if problems := key_types.apart(program, warehouse, state, sources, tables, inputs):
         raise BadInput(problems)
@@ -106,6 +110,7 @@ def _inputs(
     model: CompiledModel,
     relations: Mapping[TableName, Relation],
     deduped: Container[TableName],
+    called: Iterable[UserFunction],
     own: Functions,
     views: Views,
 ) -> str:
@@ -114,7 +119,7 @@ def _inputs(
     A column of another type holds other values, though every count and every row of a look-up be the same. Of sources
     that may hold copies the columns are among them that decide which copy counts.
     """
-    texts = [f"{function.name} {function.volatility} {function.body}" for function in own.of(model.calls)]
+    texts = [f"{function.name} {function.volatility} {function.body}" for function in called]
     for table in (*model.sources, *model.lookups):
         relation = relations[table]
         columns = {

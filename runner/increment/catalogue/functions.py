@@ -17,9 +17,12 @@ from runner.program import cache
 from runner.program.values import CompiledModel, Program
 from runner.sql.select import Call
 from runner.warehouse.base import Warehouse
+from runner.warehouse.engines.base import Engine
 from runner.warehouse.values import UserFunction
 
 CALLED = re.compile(r'(?:"((?:[^"]|"")+)"|(\b[^\W\d][\w$]*))\s*\(')
+ATTRIBUTE = re.compile(r'\)\s*\.\s*"?([^\W\d][\w$]*)"?(?!\s*\()')
+CallsOf = Mapping[TableName, tuple[Call, ...]]  # by model
 NEVER_OWN = frozenset("as in and or not over values when then else case cast select from where coalesce".split())
 
 
@@ -52,9 +55,28 @@ def called_in(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in found if name not in NEVER_OWN))
 
 
-def find_functions(program: Program, warehouse: Warehouse, texts: Iterable[str] = ()) -> Functions:
+def calls_by_model(program: Program, engine: Engine, columns: Mapping[TableName, tuple[str, ...]]) -> CallsOf:
+    """What each model calls, in the attribute notation too: `e.f` and `(e).f` are f(e) where the row has no column f."""
+    if not engine.dots_call:
+        return {model.table: model.calls for model in program.models}
+    return {model.table: (*model.calls, *_dotted(model, columns)) for model in program.models}
+
+
+def _dotted(model: CompiledModel, columns: Mapping[TableName, tuple[str, ...]]) -> Iterator[Call]:
+    known: dict[str, set[str]] = {}
+    for reference in model.select.references:
+        alias = (reference.alias or reference.table.table).lower()
+        known.setdefault(alias, set()).update(name.lower() for name in columns.get(reference.table, ()))
+    names = {name for alias, name in model.select.members if name and name not in known.get(alias, {name})}
+    names |= {found[1].lower() for found in ATTRIBUTE.finditer(model.select.text)} - set().union(*known.values())
+    for name in sorted(names):
+        before, _, _ = model.select.text.lower().partition(f".{name}")
+        yield Call(TableName((name,)), before.count("\n") + 1, in_from=False)
+
+
+def find_functions(program: Program, warehouse: Warehouse, called: CallsOf, texts: Iterable[str] = ()) -> Functions:
     """The functions of the user's own that models call, or the `texts` of views that they read."""
-    calls = {call.name: call for model in program.models for call in model.calls}
+    calls = {call.name: call for of_model in called.values() for call in of_model}
     for text in texts:
         calls |= {call.name: call for call in _calls_in(text) if call.name not in calls}
     found: dict[str, tuple[UserFunction, ...]] = {}
@@ -86,27 +108,29 @@ def _possible(calls: Iterable[Call], warehouse: Warehouse) -> list[Call]:
     return [call for call in calls if call.name.table not in own]
 
 
-def refused_functions(program: Program, functions: Functions) -> list[Problem]:
+def refused_functions(program: Program, functions: Functions, called: CallsOf) -> list[Problem]:
     """What calls of these functions would make of models: an answer that changes, rows that nobody tracks."""
     if not functions.by_name and not functions.everywhere:
         return []
     passed = repr(functions)
     if cache.is_noted(program, passed):
         return []
-    problems = [problem for model in program.models for problem in _of_calls(program, model, functions)]
+    problems = [
+        problem for model in program.models for problem in _of_calls(program, model, functions, called[model.table])
+    ]
     if not problems:
         cache.note(program, passed)
     return list(dict.fromkeys(problems))
 
 
-def _of_calls(program: Program, model: CompiledModel, functions: Functions) -> Iterator[Problem]:
+def _of_calls(program: Program, model: CompiledModel, functions: Functions, calls: Iterable[Call]) -> Iterator[Problem]:
     from runner.proof.bodies import answer
 
     if model.model.unproven:
         return
     static = frozenset(lookup.table for lookup in program.playbook.lookups if lookup.static)
     keyed = bool(model.model.key)
-    for call in model.calls:
+    for call in calls:
         for function in Functions(functions.by_name).of([call]):
             found = answer(function, program.engine, static, keyed=keyed)
             if found is not None:

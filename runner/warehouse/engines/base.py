@@ -42,6 +42,8 @@ class Engine:
     """CREATE OR REPLACE VIEW takes a SELECT with other columns; elsewhere the view has to be dropped before."""
     json_type: str
     """The type of objects and arrays of JSON."""
+    dots_call: bool = False
+    """`row.name` is `name(row)` where the row has no such column."""
     array_windows: bool
     """Arrays exist, and ARRAY_AGG is a window function too."""
     infinite_dates: bool

@@ -73,6 +73,7 @@ POSTGRES = _Postgres(
     double_type="double precision",
     whole_type="numeric",
     array_windows=True,
+    dots_call=True,
     infinite_dates=True,
     trial_s=1.0,
     text_type="text",

@@ -111,6 +111,7 @@ REDSHIFT = _Redshift(
     replaces_views=False,
     json_type="super",
     double_type="double precision",
+    dots_call=True,
     array_windows=False,  # arrays are SUPER values, and ARRAY_AGG is none of the functions over windows
     infinite_dates=False,
     trial_s=0,
