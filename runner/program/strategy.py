@@ -10,7 +10,7 @@ from sqlglot.errors import SqlglotError
 
 from runner.errors import BadInput, Place, Problem, did_you_mean
 from runner.names import TableName
-from runner.playbook.values import Playbook, Vanished
+from runner.playbook.values import Playbook, Source, Vanished
 from runner.program import named
 from runner.program.models import ReadModel
 from runner.program.texts import readable
@@ -147,10 +147,16 @@ def _dedupe(compiled: CompiledModel, dialect: str) -> Iterator[Problem]:
             if text in listed or used <= plain:
                 continue
             what = f"dedupe of {key.source.table} does not hold {text}, the key of {compiled.table}"
-            missing = ", ".join(sorted(used)) or text
-            yield Problem(
-                key.source.place, what, f"add {missing} to dedupe:, so that copies mean the same in every model"
-            )
+            yield Problem(key.source.place, what, _one_row_each(key.source, compiled, ", ".join(sorted(used)) or text))
+
+
+def _one_row_each(source: Source, compiled: CompiledModel, missing: str) -> str:
+    """Copies with another key are still copies: a model that has each event once is what to build on."""
+    ids = ", ".join(one.text for one in source.dedupe)
+    return (
+        f"build a model by key: {ids} over {source.table} first, with one row an event, and {compiled.table} on that"
+        f" one; {missing} in dedupe: would count a copy that differs in it as another event"
+    )
 
 
 def _merge(read: ReadModel, dialect: str) -> Iterator[Problem]:

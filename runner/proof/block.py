@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
 
+from runner.proof import advice
 from runner.proof.calls import (
-    ADD_UNIQUE,
     RowSet,
     aggregate,
     call_of,
@@ -24,7 +24,7 @@ from runner.proof.calls import (
     window,
 )
 from runner.proof.columns import Canon, Dependence, Out, Relation, Unlisted, leaves
-from runner.proof.from_clause import QUALIFY, UNTIED, Ctes, Rule, read_from
+from runner.proof.from_clause import Ctes, Rule, read_from
 from runner.proof.outputs import Outputs, aliases, condition_of, window_parts
 from runner.proof.relations import (
     Frame,
@@ -36,15 +36,13 @@ from runner.proof.relations import (
     inside,
 )
 from runner.proof.selected import Selected
-from runner.sql.volatile import name_of_call, volatile
+from runner.sql.volatile import RUNS_INSTANT, name_of_call, volatile
 
 SELECT_ARGS = frozenset(
     {"with_", "expressions", "distinct", "from_", "joins", "where", "group", "having", "qualify", "windows", "order"}
 )
 NOT_OTHERS = frozenset({"limit", "offset", "sample"})
-SELECTED_TOO = "end the order with every column that is selected"
 SETS = (exp.GroupingSets, exp.Rollup, exp.Cube)
-UNPROVEN = "or write `unproven: true` if you know why it is right"
 TRUTHFUL = (exp.Where, exp.Having, exp.Qualify, exp.Join, exp.If)
 
 
@@ -148,8 +146,7 @@ class Block:
         self._whole(held, clause, f"{self.rule.show(clause).lower()} does not contain the key {self._key}")
 
     def _totals(self, clause: exp.Expr) -> None:
-        hint = f"put {self._key} into every set, and totals in another model"
-        self._refuse(clause, f"{self.rule.show(clause)} adds totals over all keys", hint)
+        self._refuse(clause, f"{self.rule.show(clause)} adds totals over all keys", advice.ALL_KEYS)
 
     def _sets(self, node: exp.Expr) -> tuple[list[exp.Expr], list[exp.Expr]]:
         """What all sets of a GROUPING SETS, ROLLUP or CUBE group by, and what only some of them do."""
@@ -218,14 +215,17 @@ class Block:
 
     def _whole(self, held: frozenset[int], node: exp.Expr, reason: str) -> None:
         if self.by_key and len(held) < self.rule.size:
-            missing = [text for at, text in enumerate(self.rule.texts) if at not in held]
-            here = {item.name.lower() for item in self.group if isinstance(item, exp.Column)}
-            hint = f"add {', '.join(missing)} to the group by, {UNPROVEN}"
-            if {text.lower() for text in missing} <= here:
-                hint = (
-                    f"{', '.join(missing)} here is not the tracked input's: group by that, or in a model over this one"
-                )
+            missing = ", ".join(text for at, text in enumerate(self.rule.texts) if at not in held)
+            filled = [item for item in self.group if self.frame.holds(item).keys() - held]
+            hint = (
+                advice.filled_up(self.rule.show(filled[0]))
+                if filled
+                else advice.add_key(missing, "group by", self._shown(self.group), whole=True)
+            )
             self._refuse(node, reason, hint)
+
+    def _shown(self, items: list[exp.Expr]) -> str:
+        return ", ".join(self.rule.show(bare(item)) for item in items)
 
     def _refuse(self, node: exp.Expr, reason: str, hint: str) -> None:
         self.rule.refuse(node, reason, hint)
@@ -259,7 +259,7 @@ class Block:
             windowed = {id(call_of(part.this)) for part in inside(root) if isinstance(part, exp.Window) and part.this}
             of_rows = self._of_rows(root, windowed)
             for part in inside(root):
-                answer = volatile(part, rule.dialect)
+                answer = volatile(part, rule.dialect, RUNS_INSTANT)
                 if isinstance(part, exp.Query):
                     self._subquery(part)
                 elif isinstance(part, exp.Window) and not isinstance(part.this, exp.Identifier):
@@ -318,11 +318,10 @@ class Block:
         frame = self.frame
         held = frame.keeps(partition)
         if self.by_key and len(held) < self.rule.size:
-            text = ", ".join(self.rule.show(item) for item in partition)
+            text = self._shown(partition)
             said = f"partition by {text}" if text else f"{self.rule.show(node)}"
-            self._refuse(
-                node, f"{said} does not contain the key {self._key}", f"add {self._key} to the partition by, {UNPROVEN}"
-            )
+            hint = advice.add_key(self._key, "partition by", text)
+            self._refuse(node, f"{said} does not contain the key {self._key}", hint)
             return None
         same = frozenset(canon(item, frame) for item in partition) | frame.constants()
         rows = RowSet(frame, same, tuple(self.unique))
@@ -343,9 +342,9 @@ class Block:
             isinstance(parent, exp.In) and _truthful(parent) and self._in_on_key(parent, relation)
         ):
             reason = f"a subquery is not tied to the outer row by equality on the whole key {self._key}"
-            self._refuse(node, f"{reason}: {rule.show(node)}", _tie_hint(parent))
+            self._refuse(node, f"{reason}: {rule.show(node)}", self._tie_hint(parent))
         if isinstance(parent, exp.Array):
-            rule.refuse(node, f"{rule.show(parent)} takes rows in any order", "write array_agg(x order by …) instead")
+            rule.refuse(node, f"{rule.show(parent)} takes rows in any order", advice.ARRAY)
 
     def _in_on_key(self, node: exp.In, relation: Relation) -> bool:
         """`key in (select key from …)`: only rows of this row's key can make it true."""
@@ -358,6 +357,12 @@ class Block:
             held |= self.frame.holds(part).keys() & output.weak
         return len(held) == self.rule.size
 
+    def _tie_hint(self, parent: exp.Expr | None) -> str:
+        left = bare(parent.this) if isinstance(parent, exp.In) else None
+        parts = left.expressions if isinstance(left, exp.Tuple) else [left] if left is not None else []
+        held = {component for part in parts for component in self.frame.holds(part)}
+        return advice.exists(self._key) if len(held) == self.rule.size else advice.tie(self._key)
+
     # -- distinct and limits
 
     def _distinct(self, outputs: list[Out | Unlisted]) -> None:
@@ -369,11 +374,9 @@ class Block:
             columns = [out for _, out in Relation(Dependence.KEYED, tuple(outputs)).placed()]
             held = self.frame.keeps([bare(item) for item in self.select.expressions if not item.is_star])
             if self.by_key and len(held.union(*(out.strong for out in columns))) < self.rule.size:
-                self._refuse(
-                    distinct,
-                    f"select distinct does not put out the key {self._key}",
-                    f"add {self._key} to the select, {UNPROVEN}",
-                )
+                by = self._shown([bare(item) for item in self.select.expressions])
+                hint = advice.add_key(self._key, "select", by, whole=True)
+                self._refuse(distinct, f"select distinct does not put out the key {self._key}", hint)
             return
         parts = [part for part in (on.expressions if isinstance(on, exp.Tuple) else [on]) if not self._shadowed(part)]
         held = self.frame.keeps(parts)
@@ -381,14 +384,14 @@ class Block:
             self._refuse(
                 distinct,
                 f"{self.rule.show(distinct).lower()} does not contain the key {self._key}",
-                f"add {self._key} to it, {UNPROVEN}",
+                advice.add_key(self._key, "distinct on", self._shown(parts)),
             )
             return
         same = frozenset(canon(part, self.frame) for part in parts)
         told = same | self.frame.constants() | frozenset(self._order())
         if not self._is_told(told):
             reason = f"{self.rule.show(distinct).lower()} takes any of the rows that its order leaves alike"
-            self.rule.refuse(distinct, reason, ADD_UNIQUE)
+            self.rule.refuse(distinct, reason, advice.add_unique(self.frame))
         self.unique = [frozenset(canon(part, self.frame) for part in parts if not self.frame.strong(part))]
 
     def _is_told(self, told: frozenset[Canon]) -> bool:
@@ -424,13 +427,13 @@ class Block:
             told = frozenset(self._order()) | self._same
             if isinstance(self.select.parent, exp.Exists) or self._is_told(told):
                 return
-            whose, hint = ("rows of a key", ADD_UNIQUE) if correlated else ("rows", SELECTED_TOO)
+            whose = "rows of a key" if correlated else "rows"
+            hint = advice.add_unique(self.frame) if correlated else advice.SELECTED_TOO
             rule.refuse(limit, f"{rule.show(limit).lower()} has an order that leaves {whose} alike", hint)
             return
         for clause in (limit, offset):
             if clause is not None:
-                hint = "rank within the key: row_number() over (partition by " + self._key + " order by …)"
-                rule.refuse(clause, f"{rule.show(clause).lower()} takes some rows of all keys", hint)
+                rule.refuse(clause, f"{rule.show(clause).lower()} takes some rows of all keys", advice.ALL_KEYS)
                 break
 
 
@@ -451,12 +454,6 @@ def _truthful(node: exp.Expr) -> bool:
         at = at.parent
     parent = at.parent
     return isinstance(parent, TRUTHFUL) and not (isinstance(parent, exp.If) and parent.this is not at)
-
-
-def _tie_hint(parent: exp.Expr | None) -> str:
-    if isinstance(parent, exp.In):
-        return "write exists (select … where inner.key = outer.key); `not in` breaks on nulls"
-    return UNTIED + ", in the where of the subquery" + QUALIFY
 
 
 def _listed(item: exp.Expr) -> Iterator[exp.Expr]:

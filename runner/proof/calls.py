@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from runner.proof.advice import add_unique
 from runner.proof.columns import Canon
 from runner.proof.relations import Frame, Unique, bare, canon, canons_in, inside
 from runner.sql.volatile import Answer, name_of_call, shown, words
@@ -37,7 +38,6 @@ MULTIPLIES = words(
     "regexp_matches string_to_table generate_series generate_subscripts unnest jsonb_path_query flatten "
     "jsonb_to_recordset json_to_recordset "
 )
-ADD_UNIQUE = "end the order with a column that is unique within the key (one that `dedupe` or `unique` declares)"
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,10 @@ def aggregate(node: exp.Expr, rows: RowSet) -> Answer:
         hint = "write the order: " + ("first(x order by …, event_id)" if name in PICKS else "… order by …, event_id)")
         return _shown(node, "takes rows in any order", hint, frame.dialect)
     return _shown(
-        node, "has an order that leaves rows of a key alike", ADD_UNIQUE + ", or with the value itself", frame.dialect
+        node,
+        "has an order that leaves rows of a key alike",
+        f"{add_unique(frame)}, or with the value itself",
+        frame.dialect,
     )
 
 
@@ -157,11 +160,11 @@ def window(node: exp.Expr, call: exp.Expr, spec: exp.Expr | None, order: list[Ca
     if name in ORDER_FREE:
         if not by_rows:
             return None
-        return _shown(node, "counts rows in an order that leaves rows of a key alike", ADD_UNIQUE, dialect)
+        return _shown(node, "counts rows in an order that leaves rows of a key alike", add_unique(rows.frame), dialect)
     if name in NTH and (not by_rows or _from_end(name, spec)) and rows.decided(call.this, order):
         return None
     if name in NUMBERS | NTH | PICKS | LISTS:
-        return _shown(node, "has an order that leaves rows of a key alike", ADD_UNIQUE, dialect)
+        return _shown(node, "has an order that leaves rows of a key alike", add_unique(rows.frame), dialect)
     return _shown(
         node, "is a window function that is not known here", "write `unproven: true` if ties do not matter", dialect
     )

@@ -13,6 +13,7 @@ from typing import Any
 from sqlglot import exp
 
 from runner.names import TableName
+from runner.proof import advice
 from runner.proof.columns import Canon, Dependence, Out, Relation, Unlisted, leaves, own
 from runner.proof.filled import filled, told_filled, told_there
 from runner.proof.relations import (
@@ -26,7 +27,7 @@ from runner.proof.relations import (
     folded,
     inside,
 )
-from runner.sql.volatile import name_of_call, shown, volatile, words
+from runner.sql.volatile import RUNS_INSTANT, name_of_call, shown, volatile, words
 
 Ctes = Mapping[str, Relation]
 TABLE_FUNCTIONS = words(
@@ -38,10 +39,7 @@ TABLE_FUNCTIONS = words(
 )
 TABLE_ARGS = frozenset({"this", "alias", "db", "catalog"})
 JOIN_ARGS = frozenset({"this", "on", "side", "kind", "using", "method"})
-UNTIED = "tie it to the key: on a.key = b.key for every key column"
 PRESERVED = "a look-up is on the preserved side of {}: its unmatched rows come out for every key"
-LOOKUP_SIDE = "put the tracked input on the side whose rows are kept, the look-up on the optional side"
-QUALIFY = "; write every column as table.column where several tables are joined"
 
 
 @dataclass(frozen=True)
@@ -195,12 +193,12 @@ class From:
         """A list of values or a table function: constant, or belonging to the row beside it."""
         rule = self.rule
         for part in inside(call):
-            answer = volatile(part, rule.dialect)
+            answer = volatile(part, rule.dialect, RUNS_INSTANT)
             if answer:
                 rule.refuse(part, *answer)
             nested = isinstance(part, exp.Query) and part is not call and not isinstance(part, (exp.Table, exp.Values))
             if nested and rule.relation(part, self.ctes, self.frame).dependence is Dependence.KEYED:
-                rule.refuse(part, f"{rule.show(part)} is not tied to the key", UNTIED)
+                rule.refuse(part, f"{rule.show(part)} is not tied to the key", advice.ALL_KEYS)
         if not isinstance(call, (exp.Values, exp.Unnest)) and name_of_call(call) not in TABLE_FUNCTIONS:
             hint = "load what it reads into a table and join that"
             rule.refuse(node, f"{rule.show(node)} is a table function that is not known here", hint)
@@ -232,7 +230,7 @@ class From:
         rule, frame = self.rule, self.frame
         side, kind, method = (str(join.args.get(name) or "").upper() for name in ("side", "kind", "method"))
         if method:
-            hint = "write join … on … with the key" + (", and rank the matches" if method == "ASOF" else "")
+            hint = advice.JOINS.get(method, "write join … on …")
             rule.refuse(join, f"{method.lower()} join is not proven key-wise: {rule.show(join)}", hint)
         elif kind not in {"", "INNER", "CROSS", "OUTER", "SEMI", "ANTI"}:
             rule.refuse(join, f"{kind.lower()} join is not proven key-wise", "write join … on …")
@@ -313,20 +311,19 @@ class From:
         ):
             if not left:
                 reason = PRESERVED.format(rule.show(join))
-                rule.refuse(join, reason, LOOKUP_SIDE)
+                rule.refuse(join, reason, advice.NO_KEY_ROWS)
             else:
                 self._untied(join, alias)
         if not right and left and side in {"RIGHT", "FULL"}:
             reason = PRESERVED.format(rule.show(join))
-            rule.refuse(join, reason, LOOKUP_SIDE)
+            rule.refuse(join, reason, advice.NO_KEY_ROWS)
         if side in {"RIGHT", "FULL"} and any(not frame.tied(left[0], [name]) for name in left[1:]):
             self._untied(join, left[-1])
 
     def _untied(self, node: exp.Expr, alias: str) -> None:
         key = ", ".join(self.rule.texts)
-        self.rule.refuse(
-            node, f"{alias} is not joined by equality on the whole key {key}: {self.rule.show(node)}", UNTIED + QUALIFY
-        )
+        reason = f"{alias} is not joined by equality on the whole key {key}: {self.rule.show(node)}"
+        self.rule.refuse(node, reason, advice.tie(key) + advice.QUALIFY)
 
     def _rows(
         self, join: exp.Join, alias: str, relation: Relation, lefts: Mapping[str, list[Canon]], side: str, kind: str

@@ -17,14 +17,17 @@ from types import MappingProxyType
 from sqlglot import exp
 
 from runner.names import TableName, turned
-from runner.proof.block import UNPROVEN, Block
+from runner.proof import advice
+from runner.proof.advice import QUALIFY, UNPROVEN
+from runner.proof.block import Block
+from runner.proof.calls import has_aggregate
 from runner.proof.columns import Canon, Dependence, Out, Place, Relation, Unlisted, leaves, own, through
 from runner.proof.filled import without_nulls
-from runner.proof.from_clause import QUALIFY, Ctes, From, Rule
+from runner.proof.from_clause import Ctes, From, Rule
 from runner.proof.relations import Frame, bare, canon, folded, inside, line_of
 from runner.sql import parser
 from runner.sql.spelling import name_of
-from runner.sql.volatile import volatile
+from runner.sql.volatile import RUNS_INSTANT, volatile
 
 LIMITS = frozenset({"limit", "offset"})
 NO_COLUMNS: Mapping[TableName, tuple[str, ...]] = MappingProxyType({})
@@ -162,16 +165,18 @@ def _check_output(rule: Rule, tree: exp.Query, final: Relation) -> None:
             if final.is_open:
                 rule.doubts.append(name)
             rule.refuse(
-                at, f"no output column {name} is known to be the key {text}", f"select {text} as {name}" + QUALIFY
+                at, f"no output column {name} is known to be the key {text}", f"select {text} as {name}{QUALIFY}"
             )
         elif component in out.strong:
             continue
         elif component in out.weak:
             reason = f"output column {name} comes from the optional side of an outer join, so it can be null"
-            hint = "take it from the preserved side, or coalesce the keys of both sides of a full join"
+            hint = f"select {text} of the preserved side as {name} (of a full join, coalesce both), and this under another name"
             rule.refuse(at, f"{reason}: {rule.show(at)}", hint)
         else:
-            hint = f"select {text} as {name}, carried through unchanged{QUALIFY}"
+            value = bare(at)
+            of = "" if has_aggregate(value) or value.find(exp.Window, exp.Query) else rule.show(value)
+            hint = advice.own_key(name, text, of) + QUALIFY
             rule.refuse(at, f"output column {name} is not the key {text}: {rule.show(at)}", hint)
 
 
@@ -226,7 +231,7 @@ class Blocks:
                 self.rule.refuse(
                     clause,
                     f"{self.rule.show(clause)} counts rows of all keys",
-                    "rank within the key: row_number() over (partition by …)",
+                    advice.ALL_KEYS,
                 )
         if node.args.get("sample"):
             self.rule.refuse(
@@ -238,7 +243,7 @@ class Blocks:
         rule = self.rule
         self._clauses(node, SETS_ARGS)
         for part in _clause_parts(node, ("order",)):
-            answer = volatile(part, rule.dialect)
+            answer = volatile(part, rule.dialect, RUNS_INSTANT)
             if answer:
                 rule.refuse(part, *answer)
         left, right = self.query(node.this, ctes, outer), self.query(node.expression, ctes, outer)
@@ -255,7 +260,7 @@ class Blocks:
         if constant or (word == "except" and left.dependence is Dependence.CONSTANT):
             branch = node.this if left.dependence is Dependence.CONSTANT else node.expression
             reason = f"a branch of the {word} reads no tracked input: its rows come out for every key"
-            rule.refuse(branch, f"{reason}: {rule.show(branch)}", "join it to a tracked input on the key")
+            rule.refuse(branch, f"{reason}: {rule.show(branch)}", advice.BRANCH)
             return replace(left, dependence=Dependence.KEYED, refused=True)
         return self._united(node, left, right, free=False)
 
@@ -276,7 +281,7 @@ class Blocks:
         if not free and len(held) < rule.size:
             key = ", ".join(rule.texts)
             reason = f"the branches of the {type(node).__name__.lower()} do not have the key {key} in the same position"
-            rule.refuse(node, reason, f"list the columns of each branch, {key} in the same place")
+            rule.refuse(node, reason, advice.same_place(key))
             return replace(left, dependence=Dependence.KEYED, outputs=tuple(outputs), refused=True)
         unique: frozenset[frozenset[Canon]] = frozenset()
         listed = [(at, out) for at, out in enumerate(outputs) if isinstance(out, Out)]

@@ -61,7 +61,7 @@ def folded(identifier: exp.Expr | str, dialect: str) -> str:
 def unfolded(name: str, dialect: str) -> exp.Identifier:
     """An identifier that `folded` gives this name again."""
     if dialect != "snowflake":
-        return exp.to_identifier(name, quoted=True)
+        return exp.to_identifier(name, quoted=name != name.lower() or not name.isidentifier())
     return exp.to_identifier(name.strip('"'), quoted=name.startswith('"'))
 
 

@@ -35,8 +35,8 @@ SESSION = words(
     "CurrentAccount CurrentAccountName CurrentAvailableRoles CurrentCatalog CurrentClient CurrentDatabase "
     "CurrentIpAddress CurrentOrganizationName CurrentOrganizationUser CurrentRegion CurrentRole CurrentRoleType "
     "CurrentSchema CurrentSchemas CurrentSecondaryRoles CurrentSession CurrentStatement CurrentTransaction "
-    "CurrentUser CurrentUserId CurrentVersion CurrentWarehouse CurrentTimezone SessionUser NextValueFor Seq1 Seq2 "
-    "Seq4 Seq8 nextval currval lastval setval getvariable current_setting set_config current_query version "
+    "CurrentUser CurrentUserId CurrentVersion CurrentWarehouse CurrentTimezone SessionUser "
+    "getvariable current_setting set_config current_query version "
     "txid_current pg_current_xact_id pg_current_xact_id_if_assigned pg_current_snapshot txid_current_snapshot "
     "pg_backend_pid pg_sleep pg_sleep_for pg_sleep_until sleep_ms last_query_id last_transaction "
     "current_session in_search_path inet_client_addr inet_client_port inet_server_addr inet_server_port "
@@ -47,6 +47,7 @@ SESSION = words(
     "has_table_privilege has_schema_privilege pg_relation_size pg_total_relation_size pg_table_size "
     "pg_database_size ai_complete "
 )
+SEQUENCE = words("NextValueFor Seq1 Seq2 Seq4 Seq8 nextval currval lastval setval ")
 POSITION = frozenset({"rowid", "ctid", "xmin", "xmax", "cmin", "cmax", "tableoid", "file_row_number"})
 _POSTGRES_WORDS = {"user", "current_role", "system_user"}
 SPECIAL_WORDS = {
@@ -55,7 +56,11 @@ SPECIAL_WORDS = {
     "snowflake": {"sysdate"},
 }
 ANOTHER = "gives another answer on every run"
+NUMBERED = "derive the number from the events, e.g. row_number() over (partition by the key order by …)"
 OF_EVENTS = "use a column of the events, e.g. collector_tstamp"
+RUNS_INSTANT = (
+    "leave `key` out: a model without one may read the clock, and is built by every run; or use a time of the events"
+)
 # Texts that Postgres reads as a moment, where they become a date or time: 'now', ' TODAY ', 'tomorrow 08:00', '{today}'.
 # To DuckDB and Snowflake they are no dates at all.
 READS_CLOCK = frozenset({"postgres", "redshift"})
@@ -97,10 +102,10 @@ def becomes_time(node: exp.Expr, dialect: str) -> bool:
     )
 
 
-def volatile(node: exp.Expr, dialect: str) -> Answer:
-    """Why this node gives another answer on the next run, and what to write instead."""
+def volatile(node: exp.Expr, dialect: str, instead: str = OF_EVENTS) -> Answer:
+    """Why this node gives another answer on the next run, and what to write instead; of a clock, `instead`."""
     if reads_clock(node) or becomes_time(node, dialect):
-        return _shown(node, ANOTHER, OF_EVENTS, dialect)
+        return _shown(node, ANOTHER, instead, dialect)
     return chance(node, dialect)
 
 
@@ -110,6 +115,8 @@ def chance(node: exp.Expr, dialect: str) -> Answer:
         name = name_of_call(node)
         if name in CHANCE and not (name == "Uuid" and node.args.get("this") is not None):  # a name gives it
             return _shown(node, "is random", "derive it from the key or the events, e.g. md5(event_id)", dialect)
+        if name in SEQUENCE:
+            return _shown(node, "depends on the session, not on the events", NUMBERED, dialect)
         if name in SESSION:
             return _shown(node, "depends on the session, not on the events", "use a variable: {{ name }}", dialect)
     if isinstance(node, exp.Parameter) and dialect == "snowflake":
@@ -127,7 +134,7 @@ def _word(node: exp.Column, dialect: str) -> Answer:
     if not node.table and name in SPECIAL_WORDS.get(dialect, set()):
         return _shown(node, "gives another answer in another session", "use a column of the events", dialect)
     if dialect == "snowflake" and name == "nextval" and node.table:
-        return _shown(node, "is a sequence", "derive the number from the events", dialect)
+        return _shown(node, "is a sequence", NUMBERED, dialect)
     return None
 
 

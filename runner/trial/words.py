@@ -16,12 +16,12 @@ _WHAT = {
     Kind.WRITES: "its increments delete or insert other rows than they recompute",
     Kind.COLUMNS: "its increments have other columns than its SELECT gives",
 }
-_OTHERS = "a row reaches other keys than its own: leave key out, which rebuilds it on every run, or split the model"
+_OTHERS = "a row reaches other keys than its own: leave `key` out, which rebuilds it whenever something changed, or split the model"
 _HINT = {
     Kind.KEY: _OTHERS,
     Kind.ORDER: "end the ORDER BY in a column that tells the rows apart",
-    Kind.CLOCK: "leave out the clock or chance, or put the value into the events",
-    Kind.SAME: "compare by text: cast the column to a text, or to one spelling",
+    Kind.CLOCK: "a model without a key may read the clock: leave `key` out; chance has to come from the events",
+    Kind.SAME: "leave `key` out, or give values that are equal one spelling, by a cast or lower(…)",
     Kind.WRITES: _OTHERS,
     Kind.COLUMNS: "name the columns in the SELECT",
 }

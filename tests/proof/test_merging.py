@@ -347,7 +347,9 @@ def test_nulls_have_to_be_placed_where_the_engine_puts_them_first() -> None:
         found = refusals(text, EXIT, dialect=dialect)
         assert found
         assert all(
-            "lets null win" in refusal.reason and refusal.hint == "write nulls last after it" for refusal in found
+            "lets null win" in refusal.reason
+            and refusal.hint.startswith("write nulls last after it if it is never null")
+            for refusal in found
         )
 
 
@@ -358,7 +360,7 @@ def test_postgres() -> None:
     assert refusals(sql.format(" nulls last"), merge, dialect="postgres") == ()
     (refusal,) = refusals(sql.format(""), merge, dialect="postgres")
     assert "lets null win" in refusal.reason
-    assert refusal.hint == "write nulls last after it"
+    assert refusal.hint.startswith("write nulls last after it if it is never null")
     (refusal,) = refusals(sql.replace("[1]", "[2]").format(" nulls last"), merge, dialect="postgres")
     assert "not a bare aggregate" in refusal.reason
 

@@ -41,7 +41,7 @@ def test_a_new_definition_that_fails_is_refused_with_its_rows(project: Project) 
         assert "tried with made-up rows, derived.days fails" in said.err
         assert "atomic.events (event_id, " in said.err
         assert "the SELECT gives:" in said.err
-        assert "leave key out" in said.err
+        assert "leave `key` out" in said.err
     assert project.one("select count(*) from duckdb_tables() where schema_name = 'derived'") == 0
     assert project.rows("select database_name from duckdb_databases() where not internal") == [("web",)]
     assert project.one("select count(*) from atomic.events") == 3

@@ -24,9 +24,9 @@ from runner.proof.merging import numbered
 from runner.proof.merging.numbered import Numbered, output_name, row_level
 from runner.proof.relations import Frame, bare, canon, folded, line_of
 from runner.sql.spelling import name_of
-from runner.sql.volatile import name_of_call, shown, volatile
+from runner.sql.volatile import RUNS_INSTANT, name_of_call, shown, volatile
 
-RECOMPUTE = "or leave `merge:` out: the affected keys are then recomputed from their history"
+RECOMPUTE = f"or {numbered.BY_HISTORY}"
 CLAUSES = frozenset({"expressions", "from_", "where", "group", "order"})
 SKIPS_NULLS = frozenset({"ArgMin", "ArgMax", "AnyValue", "min_by", "max_by", "arbitrary"})
 ORDERED = (Fold.FIRST, Fold.LAST)
@@ -95,7 +95,7 @@ def _refusals(tree: exp.Query, model: Model, source: TableName, dialect: str) ->
         yield refusal(where, f"the where of a merge model looks at one row at a time: {shown(where, dialect)}")
     if rows is not None and tree.args.get("where"):
         reason = f"rows are left out after they were numbered: {shown(tree.args['where'], dialect)}"
-        yield refusal(tree.args["where"], reason, "move the where into the subquery")
+        yield refusal(tree.args["where"], reason)
     if outputs.rows is not None and outputs.rows.flaws:
         for node, reason, hint in outputs.rows.flaws:
             yield refusal(node, reason, hint)
@@ -110,7 +110,7 @@ def _nodes(outputs: _MergeOutputs, tree: exp.Select) -> Iterator[Refusal]:
     windows = {id(bare(item)) for item in inner.expressions} if inner is not tree else set()
     queries = {id(tree), id(inner), id(inner.parent)}
     for node in tree.walk():
-        answer = volatile(node, dialect)
+        answer = volatile(node, dialect, RUNS_INSTANT)
         if answer:
             yield Refusal(line_of(node), *answer)
         if isinstance(node, exp.Window) and id(node) not in windows:
@@ -144,7 +144,9 @@ def _grouped(outputs: _MergeOutputs, tree: exp.Select, model: Model, source: Tab
     elif {outputs.grouping(item) for item in items} != set(key):
         shows = shown(group, outputs.dialect).lower() if group is not None else "without group by it"
         yield Refusal(
-            line_of(group or tree), f"{shows} is not exactly the key {names}", f"group by {names}, {RECOMPUTE}"
+            line_of(group or tree),
+            f"{shows} is not exactly the key {names}",
+            f"make key: what it groups by, {RECOMPUTE}",
         )
 
 
@@ -183,7 +185,9 @@ def _folds(outputs: _MergeOutputs, item: exp.Expr, column: MergeColumn) -> Itera
     if column.fold not in ORDERED:
         if aggregate.fold is not column.fold or aggregate.order:
             yield Refusal(
-                line, f"{column.name} is {column.fold.value} in merge:, but the SQL has {text}", "make both the same"
+                line,
+                f"{column.name} is {column.fold.value} in merge:, but the SQL has {text}",
+                f"write `{column.name}: {aggregate.fold.value}` in merge:",
             )
         return
     if aggregate.fold is not column.fold:
@@ -260,7 +264,7 @@ class _MergeOutputs:
             if not isinstance(call, exp.AnyValue):
                 raise NotBareError(f"{text} ignores nulls, so its order does not say which row is stored", RECOMPUTE)
         if name_of_call(call) in SKIPS_NULLS:
-            hint = self._how("write first(x order by …) or last(x order by … nulls first)")
+            hint = self._how("if the value is never null, write first(x order by …) or last(x order by … nulls first)")
             raise NotBareError(
                 f"{text} skips rows where the value is null, so its order does not say which row is stored", hint
             )
@@ -278,7 +282,7 @@ class _MergeOutputs:
             )
         raise NotBareError(
             f"{text} is not a bare aggregate",
-            "put casts and expressions inside of it: min(cast(x as date)), " + RECOMPUTE,
+            "where it is the same, put casts and expressions inside of it: min(cast(x as date)), " + RECOMPUTE,
         )
 
     def _how(self, hint: str) -> str:
@@ -286,7 +290,7 @@ class _MergeOutputs:
         if self.dialect in HAVE_FIRST and self.rows is None:
             return hint
         ordered = [column for column in self.model.merge if column.fold in ORDERED]
-        return self.spelled(ordered[0]) if ordered else RECOMPUTE.removeprefix("or ")
+        return self.spelled(ordered[0]) if ordered else numbered.BY_HISTORY
 
     def _numbered(self, rows: Numbered, call: exp.Expr, number: str, text: str) -> Aggregate:
         """max(case when n = 1 then x end): FIRST or LAST of x by the order of the row number n."""
@@ -332,13 +336,12 @@ class _MergeOutputs:
             if bool(part.args.get("nulls_first")) is not backwards:
                 word = "nulls first" if backwards else "nulls last"
                 raise NotBareError(
-                    f"the order of {text} lets null win in {shown(part, self.dialect)}", f"write {word} after it"
+                    f"the order of {text} lets null win in {shown(part, self.dialect)}",
+                    f"write {word} after it if it is never null, {RECOMPUTE}",
                 )
             directions.add(bool(part.args.get("desc")) is not backwards)
         if len(directions) != 1:
-            raise NotBareError(
-                f"the order of {text} goes up and down", "let all of its columns go the same way, " + RECOMPUTE
-            )
+            raise NotBareError(f"the order of {text} goes up and down", numbered.BY_HISTORY)
         return directions.pop(), tuple(meant(part.this) for part in parts)
 
     def _row_level(self, node: exp.Expr, text: str) -> None:

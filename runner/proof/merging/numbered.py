@@ -28,6 +28,7 @@ from runner.sql.volatile import shown
 INNER_CLAUSES = frozenset({"expressions", "from_", "where"})
 PLAIN_ARGS = frozenset({"this", "alias"})
 WINDOW_ARGS = frozenset({"this", "partition_by", "order", "over"})
+BY_HISTORY = "leave `merge:` out: the affected keys are then recomputed from their history"
 LIST_THEM = "list what it takes: columns and expressions of one row, each under its own name, and row numbers"
 
 Flaw = tuple[exp.Expr, str, str]  # where, what is wrong, what to write
@@ -144,9 +145,7 @@ class Numbered:
             hint = "number the rows: row_number() over (partition by the key order by …)"
             self._flaw(window, "is no row_number() with an order", hint)
         elif {canon(part, self.source) for part in parts} != self.key:
-            self._flaw(
-                window, "is not partitioned by exactly the key", "partition by the columns of key:, and no others"
-            )
+            self._flaw(window, "is not partitioned by exactly the key", BY_HISTORY)
         elif not all(row_level(part.this) for part in window.args["order"].expressions):
             self._flaw(window, "is not ordered by expressions of one row", LIST_THEM)
 
@@ -162,7 +161,7 @@ class Numbered:
                 yield (
                     part,
                     f"the where of the subquery uses its row number {part.name}",
-                    "leave rows out by their columns",
+                    BY_HISTORY,
                 )
 
     def _flaw(self, node: exp.Expr, what: str, hint: str) -> None:
