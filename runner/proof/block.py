@@ -16,7 +16,6 @@ from runner.proof.calls import (
     RowSet,
     aggregate,
     call_of,
-    has_aggregate,
     is_aggregate,
     multiplies,
     ordering,
@@ -25,6 +24,7 @@ from runner.proof.calls import (
 )
 from runner.proof.columns import Canon, Dependence, Out, Relation, Unlisted, leaves
 from runner.proof.from_clause import Ctes, Rule, read_from
+from runner.proof.grouping import Groups, shown_list
 from runner.proof.outputs import Outputs, aliases, condition_of, window_parts
 from runner.proof.relations import (
     Frame,
@@ -35,14 +35,12 @@ from runner.proof.relations import (
     folded,
     inside,
 )
-from runner.proof.selected import Selected
 from runner.sql.volatile import RUNS_INSTANT, name_of_call, volatile
 
 SELECT_ARGS = frozenset(
     {"with_", "expressions", "distinct", "from_", "joins", "where", "group", "having", "qualify", "windows", "order"}
 )
 NOT_OTHERS = frozenset({"limit", "offset", "sample"})
-SETS = (exp.GroupingSets, exp.Rollup, exp.Cube)
 TRUTHFUL = (exp.Where, exp.Having, exp.Qualify, exp.Join, exp.If)
 
 
@@ -57,9 +55,7 @@ class Block:
     frame: Frame = field(init=False)
     by_key: bool = False  # its rows belong to several keys, so all groups must contain the key
     broken: bool = False
-    grouped: bool = False
-    group: list[exp.Expr] = field(default_factory=list)
-    sometimes: list[exp.Expr] = field(default_factory=list)  # grouped by in some grouping sets, not in all
+    groups: Groups = field(init=False)
     unique: list[Unique] = field(default_factory=list)  # of the rows after grouping
 
     def relation(self) -> Relation:
@@ -73,9 +69,11 @@ class Block:
         correlated = reader.finish(where, select)
         self.broken = self.frame.refused or len(rule.refused) > before
         self.by_key = keyed and not correlated and not self.broken
-        self._read_group()
+        self.groups = Groups(rule, select, self.frame, self.by_key)
+        self.groups.read()
+        self.broken, self.unique = self.broken or self.groups.broken, self.groups.unique
         self._calls()
-        results = Outputs(rule, select, self.frame, self.grouped)
+        results = Outputs(rule, select, self.frame, self.groups.grouped)
         outputs = results.outputs
         self._distinct(outputs)
         self._limits(correlated)
@@ -96,150 +94,13 @@ class Block:
             refused=refused,
         )
 
-    # -- groups
-
-    def _read_group(self) -> None:
-        select, frame = self.select, self.frame
-        clause = select.args.get("group")
-        roots = [
-            *select.expressions,
-            *(one for name in ("having", "qualify", "order") if (one := select.args.get(name))),
-        ]
-        self.grouped = bool(clause or select.args.get("having") or any(has_aggregate(root) for root in roots))
-        self.unique = list(frame.unique)
-        if not self.grouped:
-            return
-        if clause is None:
-            self.unique = [frozenset()]
-            self._whole(frozenset(), select, "an aggregate without group by takes rows of all keys together")
-            return
-        if clause.args.get("totals") or clause.args.get("rollup") or clause.args.get("cube"):
-            self._totals(clause)
-            return
-        selected = Selected(select, frame)
-        self.group = [item for item in selected.known if not has_aggregate(item)] if clause.args.get("all") else []
-        held: frozenset[int] = frozenset()
-        loose: list[exp.Expr] = []
-        for item in (one for listed in clause.expressions for one in _listed(listed)):
-            if isinstance(item, SETS):
-                in_all, in_some = self._sets(item)
-                self.group += in_all
-                loose += in_some
-                continue
-            chosen, maybe = self._group_item(item, selected)
-            self.group.append(chosen)
-            held |= frame.strong(maybe) if maybe is not None else frozenset()
-        held |= frame.keeps(self.group)
-        sets = any(isinstance(item, SETS) for item in clause.expressions)
-        if sets and ((self.by_key and len(held) < self.rule.size) or any(map(self._makes_key, loose))):
-            self._totals(clause)
-            return
-        self.sometimes = loose
-        mixed = clause.args.get("all") and any(
-            has_aggregate(item) and _loose_column(item) for item in select.expressions
-        )
-        told = frozenset(canon(item, frame) for item in self.group if not frame.strong(item))
-        others = clause.args.get("all") and selected.is_open
-        if others:
-            self.rule.doubts.append("*")
-        self.unique = [] if mixed or sets or others else [told]
-        self._whole(held, clause, f"{self.rule.show(clause).lower()} does not contain the key {self._key}")
-
-    def _totals(self, clause: exp.Expr) -> None:
-        self._refuse(clause, f"{self.rule.show(clause)} adds totals over all keys", advice.ALL_KEYS)
-
-    def _sets(self, node: exp.Expr) -> tuple[list[exp.Expr], list[exp.Expr]]:
-        """What all sets of a GROUPING SETS, ROLLUP or CUBE group by, and what only some of them do."""
-        sets = [self._set_items(one) for one in node.expressions] if isinstance(node, exp.GroupingSets) else [[]]
-        shared = frozenset.intersection(*(frozenset(canon(item, self.frame) for item in one) for one in sets))
-        return (
-            [item for item in sets[0] if canon(item, self.frame) in shared],
-            [item for item in self._items(node) if canon(item, self.frame) not in shared],
-        )
-
-    def _items(self, node: exp.Expr) -> list[exp.Expr]:
-        """All that these sets group by."""
-        if isinstance(node, (*SETS, exp.Tuple)):
-            return [item for one in node.expressions for item in self._items(one)]
-        return [self._group_item(bare(node), Selected(self.select, self.frame))[0]]
-
-    def _set_items(self, node: exp.Expr) -> list[exp.Expr]:
-        """One set: a list in parentheses, or an expression; what a ROLLUP within it has is not in all of its sets."""
-        if isinstance(node, SETS):
-            return []
-        items = node.expressions if isinstance(node, exp.Tuple) else [bare(node)]
-        selected = Selected(self.select, self.frame)
-        return [self._group_item(item, selected)[0] for item in items]
-
-    def _makes_key(self, item: exp.Expr) -> bool:
-        """Whether an output made of this, which is null in some sets, could pass for the key."""
-        frame = self.frame
-        read = frozenset(leaves(canon(item, frame)))
-        return bool(frame.holds(item)) or any(read & columns for _, _, columns in frame.parts)
-
-    def _group_item(self, item: exp.Expr, selected: Selected) -> tuple[exp.Expr, exp.Expr | None]:
-        """What a GROUP BY item means: a position, an output's name, or an expression; and what it may mean as well.
-
-        A name is an input column if there is one. Where columns are not listed, the output is meant for certain if it
-        reads a column that is not grouped otherwise: the query would not be valid if the name were an input column.
-        """
-        items = self.select.expressions
-        if isinstance(item, exp.Literal) and not item.is_string:
-            at, placed = int(item.this) - 1, selected.by_place
-            if 0 <= at < len(placed):
-                return bare(placed[at]), None
-            if selected.is_open:
-                self.rule.doubts.append(f"group by {item.this}")
-            return item, None
-        if isinstance(item, exp.Column) and not self.frame.knows(item):
-            name = folded(item.this, self.rule.dialect)
-            for one in items:
-                if (
-                    isinstance(one, exp.Alias)
-                    and folded(one.args["alias"], self.rule.dialect) == name
-                    and not has_aggregate(one)
-                ):
-                    others = {
-                        canon(other, self.frame) for other in self.select.args["group"].expressions if other is not item
-                    }
-                    columns = canons_in(one.this, self.frame) or frozenset()
-                    certain = (
-                        bool(columns - others - {canon(item, self.frame)}) and canon(one, self.frame) not in others
-                    )
-                    return (bare(one), None) if certain else (item, bare(one))
-        return item, None
-
     @property
     def _key(self) -> str:
         return ", ".join(self.rule.texts)
 
-    def _whole(self, held: frozenset[int], node: exp.Expr, reason: str) -> None:
-        if self.by_key and len(held) < self.rule.size:
-            missing = ", ".join(text for at, text in enumerate(self.rule.texts) if at not in held)
-            filled = [item for item in self.group if self.frame.holds(item).keys() - held]
-            hint = (
-                advice.filled_up(self.rule.show(filled[0]))
-                if filled
-                else advice.add_key(missing, "group by", self._shown(self.group), whole=True)
-            )
-            self._refuse(node, reason, hint)
-
-    def _shown(self, items: list[exp.Expr]) -> str:
-        return ", ".join(self.rule.show(bare(item)) for item in items)
-
     def _refuse(self, node: exp.Expr, reason: str, hint: str) -> None:
         self.rule.refuse(node, reason, hint)
         self.broken = True
-
-    @property
-    def _same(self) -> frozenset[Canon]:
-        return frozenset(canon(item, self.frame) for item in self.group) | self.frame.constants()
-
-    @property
-    def _grouped_calls(self) -> frozenset[Canon]:
-        """The calls within GROUP BY: an aggregate cannot stand there."""
-        calls = (part for item in self.group for part in inside(item) if isinstance(part, exp.Anonymous))
-        return frozenset(canon(call, self.frame) for call in [*calls, *self.sometimes])
 
     # -- calls, windows, subqueries
 
@@ -253,7 +114,7 @@ class Block:
 
     def _calls(self) -> None:
         rule, frame = self.rule, self.frame
-        same = self._same
+        same = self.groups.same
         rows = RowSet(frame, same, tuple(frame.unique))
         for root in self._roots():
             windowed = {id(call_of(part.this)) for part in inside(root) if isinstance(part, exp.Window) and part.this}
@@ -295,8 +156,8 @@ class Block:
         )
 
     def _may_aggregate(self, part: exp.Expr, same: frozenset[Canon]) -> bool:
-        if self.grouped:
-            return unknown_aggregate(part, same | self._grouped_calls, self.frame)
+        if self.groups.grouped:
+            return unknown_aggregate(part, same | self.groups.calls, self.frame)
         inner = self.outer is not None and not isinstance(self.select.parent, exp.Exists)
         return (
             inner
@@ -318,7 +179,7 @@ class Block:
         frame = self.frame
         held = frame.keeps(partition)
         if self.by_key and len(held) < self.rule.size:
-            text = self._shown(partition)
+            text = shown_list(self.rule, partition)
             said = f"partition by {text}" if text else f"{self.rule.show(node)}"
             hint = advice.add_key(self._key, "partition by", text)
             self._refuse(node, f"{said} does not contain the key {self._key}", hint)
@@ -374,7 +235,7 @@ class Block:
             columns = [out for _, out in Relation(Dependence.KEYED, tuple(outputs)).placed()]
             held = self.frame.keeps([bare(item) for item in self.select.expressions if not item.is_star])
             if self.by_key and len(held.union(*(out.strong for out in columns))) < self.rule.size:
-                by = self._shown([bare(item) for item in self.select.expressions])
+                by = shown_list(self.rule, [bare(item) for item in self.select.expressions])
                 hint = advice.add_key(self._key, "select", by, whole=True)
                 self._refuse(distinct, f"select distinct does not put out the key {self._key}", hint)
             return
@@ -384,7 +245,7 @@ class Block:
             self._refuse(
                 distinct,
                 f"{self.rule.show(distinct).lower()} does not contain the key {self._key}",
-                advice.add_key(self._key, "distinct on", self._shown(parts)),
+                advice.add_key(self._key, "distinct on", shown_list(self.rule, parts)),
             )
             return
         same = frozenset(canon(part, self.frame) for part in parts)
@@ -397,7 +258,7 @@ class Block:
     def _is_told(self, told: frozenset[Canon]) -> bool:
         """Whether rows that are the same in all of these are the same in all that is put out."""
         values = [canons_in(bare(item), self.frame) for item in self.select.expressions]
-        decided = not self.grouped and all(one is not None and one <= told for one in values)
+        decided = not self.groups.grouped and all(one is not None and one <= told for one in values)
         return decided or any(unique <= told for unique in self.unique)
 
     def _order(self) -> list[Canon]:
@@ -424,7 +285,7 @@ class Block:
             return
         alone = correlated or not self.frame.keyed  # of one key, or of look-ups alone
         if alone and isinstance(limit, exp.Limit) and self.select.args.get("distinct") is None:
-            told = frozenset(self._order()) | self._same
+            told = frozenset(self._order()) | self.groups.same
             if isinstance(self.select.parent, exp.Exists) or self._is_told(told):
                 return
             whose = "rows of a key" if correlated else "rows"
@@ -454,26 +315,3 @@ def _truthful(node: exp.Expr) -> bool:
         at = at.parent
     parent = at.parent
     return isinstance(parent, TRUTHFUL) and not (isinstance(parent, exp.If) and parent.this is not at)
-
-
-def _listed(item: exp.Expr) -> Iterator[exp.Expr]:
-    """What a GROUP BY item stands for: a list in parentheses for its parts, one by one."""
-    inside = bare(item)
-    if isinstance(inside, exp.Tuple):
-        for part in inside.expressions:
-            yield from _listed(part)
-    else:
-        yield item
-
-
-def _loose_column(item: exp.Expr) -> bool:
-    """Whether an item with an aggregate reads columns outside of it, too."""
-    stack = [item]
-    while stack:
-        part = stack.pop()
-        if is_aggregate(part) or isinstance(part, exp.Query):
-            continue
-        if isinstance(part, exp.Column):
-            return True
-        stack.extend(part.iter_expressions())
-    return False

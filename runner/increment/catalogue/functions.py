@@ -124,7 +124,7 @@ def refused_functions(program: Program, functions: Functions, called: CallsOf) -
 
 
 def _of_calls(program: Program, model: CompiledModel, functions: Functions, calls: Iterable[Call]) -> Iterator[Problem]:
-    from runner.proof.bodies import answer
+    from runner.proof.behind.bodies import answer
 
     if model.model.unproven:
         return

@@ -34,7 +34,7 @@ def find_views(warehouse: Warehouse, inputs: Mapping[TableName, Relation]) -> Vi
 
 
 def _look(warehouse: Warehouse, relation: Relation) -> tuple[tuple[Relation, ...], frozenset[TableName]]:
-    from runner.proof.views import tables_of
+    from runner.proof.behind.views import tables_of
 
     default = warehouse.engine.default_schema
     made, reached = [relation], set[TableName]()
@@ -67,8 +67,8 @@ def _all_refused(program: Program, warehouse: Warehouse, views: Views, own: Func
 def _refused(
     program: Program, warehouse: Warehouse, table: TableName, source: Source | None, view: Relation, own: Functions
 ) -> Iterator[Problem]:
-    from runner.proof import bodies
-    from runner.proof.views import of_lookup, of_source
+    from runner.proof.behind import bodies
+    from runner.proof.behind.views import of_lookup, of_source
 
     default, dialect = warehouse.engine.default_schema, warehouse.engine.name
     fixed = [lookup.table for lookup in program.playbook.lookups if lookup.static]

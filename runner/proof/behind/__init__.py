@@ -1,0 +1,1 @@
+"""What stands behind names that a SELECT uses: bodies of functions, texts of views."""
