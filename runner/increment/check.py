@@ -51,7 +51,10 @@ def _unique(work: Work, outcome: Outcome, readers: Sequence[Outcome]) -> None:
     what = f"{model.place}: {model.table}: {columns} is not unique: {shown} would stand {found[0][-1]} times"
     if None in values:
         table = readers[0].staged.compiled.table
-        hint = f"write where {columns} is not null in the SELECT of {table}, or end its order with what tells such rows apart"
+        hint = (
+            f"end the order in {table} with what tells such rows apart, or, if they need not count, write where {columns} is"
+            " not null"
+        )
         raise Stopped(f"{what}, and {table} puts rows in order by it", hint)
     raise Stopped(what, "look at the model's joins, or take unique: out")
 

@@ -27,7 +27,7 @@ def test_an_event_without_an_id_stops_what_orders_by_ids(project: Project) -> No
     for command in ("plan", "run"):
         said = project.command(command, code=6)
         assert "2 rows of atomic.events have no event_id, and derived.ordered puts rows in order by it" in said.err
-        assert "where event_id is not null" in said.err
+        assert "write where event_id is not null" in said.err
     project.model("ordered", FILLED)
     project.checked()
     project.add(2, "s1 u1 1 -", "s1 u1 3")
