@@ -28,7 +28,7 @@ from runner.commands.plan import PlannedModel, PlannedQuery, PlanResult
 from runner.commands.rewind import Range, RewindResult
 from runner.commands.run import RunOptions, RunResult
 from runner.commands.status import LeaseHolder, OwedModel, SourceStatus, StatusResult
-from runner.commands.verify import ComparedModel, VerifyResult
+from runner.comparison.values import VerifyResult
 from runner.errors import (
     BadInput,
     CannotConnect,
@@ -45,7 +45,7 @@ from runner.errors import (
     Stopped,
     VerifyFound,
 )
-from runner.events import BatchGroup, Event, PendingBatches
+from runner.events import BatchGroup, ComparedModel, Difference, Event, PendingBatches, Value
 from runner.increment.others.touched import TouchedTable
 from runner.playbook.load import parsed_target
 from runner.playbook.values import Simple
@@ -60,6 +60,7 @@ __all__ = [
     "BatchGroup",
     "CannotConnect",
     "ComparedModel",
+    "Difference",
     "Event",
     "Fenced",
     "LeaseHolder",
@@ -84,6 +85,7 @@ __all__ = [
     "StatusResult",
     "Stopped",
     "TouchedTable",
+    "Value",
     "VerifyFound",
     "VerifyResult",
     "load",
@@ -200,7 +202,8 @@ def verify(
     """Recompute every model in scratch and compare it with what is stored, row by row.
 
     A difference is no error: it is in the result, whose `equal` is False then and whose `check()` raises VerifyFound.
-    `sample`: compare so many keys of each model, others at every call.
+    `equal` is False, too, where nothing could be compared. `sample`: compare so many keys of each model, others at
+    every call.
 
     Raises BadInput, CannotConnect, and Stopped where nothing is published yet.
     """

@@ -132,4 +132,51 @@ class Nothing(Event):
     reason: str
 
 
+@dataclass(frozen=True)
+class ComparedModel(Event):
+    """One model, compared with a full recompute by `verify`."""
+
+    table: str
+    row_count: int
+    """Stored rows that were compared."""
+    skipped_count: int
+    """Keys that cannot be right before the next run."""
+    differing_count: int
+    """Keys that differ; of a model without a key: rows. See `counted`."""
+    follows: tuple[str, ...] = ()
+    """The models above it that differ, where it is right but for them."""
+    note: str = ""
+    """Why it was not compared, or what else is to be known."""
+    compared: bool = True
+    counted: str = "key"
+    """What `differing_count` counts: a key, row or column."""
+
+    @property
+    def differing(self) -> str:
+        """How many differ, as words."""
+        return f"{self.differing_count:,} {self.counted}{'' if self.differing_count == 1 else 's'}"
+
+
+@dataclass(frozen=True)
+class Value:
+    """A column's value as text; None is NULL."""
+
+    column: str
+    value: str | None
+
+
+@dataclass(frozen=True)
+class Difference(Event):
+    """One value that is stored otherwise than a recompute has it, or a row that only one of them has."""
+
+    table: str
+    keys: tuple[Value, ...]
+    """Which row: its key, and its `unique` columns. Of rows without either, and of rows of one side: all values."""
+    kind: str
+    """'changed': this column; 'missing': the row is not stored; 'surplus': no recompute gives it."""
+    column: str = ""
+    stored: str | None = None
+    recomputed: str | None = None
+
+
 Emit = Callable[[Event], None]

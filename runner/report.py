@@ -16,6 +16,8 @@ from runner.errors import Exit, RunnerError
 from runner.events import (
     BatchGroup,
     Building,
+    ComparedModel,
+    Difference,
     Event,
     InDoubt,
     ModelDone,
@@ -27,7 +29,10 @@ from runner.events import (
     QueryDone,
     Staging,
     Started,
+    Value,
 )
+
+VALUES_SHOWN = 12  # of a row that only one side has
 
 
 class Report(Protocol):
@@ -167,6 +172,36 @@ def _model(event: ModelDone) -> str:
     return f"{name} {what:>12}   +{event.inserted:,} ~{event.updated:,} -{event.deleted:,}   {event.duration_s:.1f} s"
 
 
+def _compared(event: ComparedModel) -> str:
+    name = event.table.ljust(18)
+    if not event.compared:
+        return f"{name} {event.note}"
+    if event.follows:
+        above = " and ".join(event.follows)
+        found = f"follows {above}, which {'differ' if event.follows[1:] else 'differs'}: {event.differing}, right but for that"
+    elif event.differing_count:
+        found = f"{event.differing} {'differs' if event.differing_count == 1 else 'differ'}"
+    else:
+        found = "equal"
+    waiting = "1 key waits" if event.skipped_count == 1 else f"{event.skipped_count:,} keys wait"
+    skipped = f", {waiting} for the next run" if event.skipped_count else ""
+    note = f" ({event.note})" if event.note else ""
+    return f"{name} {found}{note}; {event.row_count:,} {'row' if event.row_count == 1 else 'rows'} compared{skipped}"
+
+
+def _difference(event: Difference) -> str:
+    row = ", ".join(map(_named, event.keys[:VALUES_SHOWN])) + (", …" if event.keys[VALUES_SHOWN:] else "")
+    kinds = {"surplus": "stored, and a recompute does not give it", "missing": "not stored, and a recompute gives it"}
+    if event.kind == "changed":
+        stored, recomputed = _named(Value("stored", event.stored)), _named(Value("recomputed", event.recomputed))
+        return f"{event.table}: {row}: {event.column}: {stored}, {recomputed}"
+    return f"{event.table}: {row}: {kinds[event.kind]}" if event.keys else f"{event.table} has no column {event.column}"
+
+
+def _named(value: Value) -> str:
+    return f"{value.column}={'null' if value.value is None else value.value}"
+
+
 _LINES: dict[type[Event], Callable[..., str | None]] = {
     Started: lambda e: f"{e.playbook} → {e.target}",
     PendingBatches: _pending,
@@ -180,6 +215,8 @@ _LINES: dict[type[Event], Callable[..., str | None]] = {
     ),
     Published: lambda e: f"published run {e.run_id}, {e.duration_s:.1f} s",
     InDoubt: lambda e: None,
+    ComparedModel: _compared,
+    Difference: _difference,
     Nothing: lambda e: f"nothing to do: {e.reason}",
 }
 

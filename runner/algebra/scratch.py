@@ -101,3 +101,37 @@ class Scratch:
     def sample(self, model: int) -> str:
         """(k1 … kn): the keys that `verify --sample` takes."""
         return self._named("sample", model)
+
+    # -- of `verify` -------------------------------------------------------------------------------------------------
+
+    def copied(self, source: int) -> str:
+        """(runner_i): ids that stand more than once."""
+        return self._named("copied", source)
+
+    def winners(self, source: int) -> str:
+        """The source's columns: of each of these ids the one copy that counts."""
+        return self._named("winners", source)
+
+    def expected(self, model: int) -> str:
+        """What its SELECT gives over the recomputed rows of other models."""
+        return self._named("expected", model)
+
+    def alone(self, model: int) -> str:
+        """What its SELECT gives over the stored rows of other models."""
+        return self._named("alone", model)
+
+    def mended(self, model: int) -> str:
+        """Its recomputed rows, and the stored ones of keys that are skipped."""
+        return self._named("mended", model)
+
+    def apart(self, model: int) -> str:
+        """(k1 … kn as texts, runner_h, runner_was, runner_now): hashes of rows that stand in different numbers."""
+        return self._named("apart", model)
+
+    def near(self, model: int) -> str:
+        """The same, but for rows that differ in the last digits of inexact numbers alone."""
+        return self._named("near", model)
+
+    def first(self, model: int) -> str:
+        """(runner_h, runner_g): the rows that are shown, numbered by key."""
+        return self._named("first", model)

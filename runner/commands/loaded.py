@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from runner.commands.run import RunOptions, RunResult
     from runner.commands.status import StatusResult
     from runner.commands.unlock import UnlockResult
-    from runner.commands.verify import VerifyResult
+    from runner.comparison.values import VerifyResult
     from runner.events import Emit, Event
     from runner.increment.guard import Guard
     from runner.program.values import Program

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from runner.commands.rewind import RewindResult
     from runner.commands.status import StatusResult
     from runner.commands.unlock import UnlockResult
-    from runner.commands.verify import VerifyResult
+    from runner.comparison.values import VerifyResult
 
 MODELS_SHOWN = 10  # of a run that history names
 
@@ -122,19 +122,20 @@ def _end(text: str) -> str:
 
 def verify(result: VerifyResult, report: Report) -> None:
     """What was compared, and what differs. Raises VerifyFound (exit 9) if anything does."""
-    report.table(
-        ["model", "rows", "differing keys", "skipped keys", "note"],
-        [(m.table, m.row_count, m.differing_count, m.skipped_count, m.note) for m in result.models],
-    )
-    for model in result.differing:
-        for text in model.examples:
-            report.line(f"{model.table}: {text}")
-        if model.differing_count > len(model.examples):
-            report.line(f"{model.table}: … and {model.differing_count - len(model.examples):,} more")
+    for model in result.models:
+        report.emit(model)
+    for difference in result.differences:
+        report.emit(difference)
     for text in result.miscounted:
         report.line(text)
     result.check()
-    report.line("every row compared equals a full recompute over the manifest's batches")
+    if result.equal:
+        report.line(
+            "every row compared equals a full recompute over the manifest's batches; of floats nine digits count"
+        )
+        return
+    report.line("nothing to compare: no model has rows that must be right before the next run")
+    report.next(actions.Run())
 
 
 def unlock(result: UnlockResult, report: Report) -> None:

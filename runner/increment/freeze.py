@@ -65,11 +65,11 @@ class Frozen:
         return next(k for k in self.keys if k.key.texts == key.texts and k.key.source.table == key.source.table)
 
 
-def pin(work: Work, bound: Bound, *, copies: bool = True) -> Bound:
+def pin(work: Work, bound: Bound, *, copies: bool = True, whole: bool = False) -> Bound:
     """Within the snapshot: what sources and look-ups are read from, so that every statement sees them at one instant.
 
     Without `copies` what only a copy could hold still is read as it is: for commands that publish nothing,
-    and for a run's first look whether there is anything to do.
+    and for a run's first look whether there is anything to do. `whole`: copies of sources have all columns.
     """
     warehouse = work.warehouse
     if warehouse.engine.snapshots:
@@ -83,7 +83,8 @@ def pin(work: Work, bound: Bound, *, copies: bool = True) -> Bound:
 
     sources = {}
     for table, source in bound.sources.items():
-        relation = source.relation if warehouse.has_history(source.relation) else _narrowed(work, source)
+        as_it_is = whole or warehouse.has_history(source.relation)
+        relation = source.relation if as_it_is else _narrowed(work, source)
         sources[table] = replace(source, relation=relation, rows=rows(relation, source.number))
     lookups = {t: rows(relation, len(sources) + n) for n, (t, relation) in enumerate(_tracked(work, bound))}
     return replace(bound, sources=sources, lookup_rows=lookups)

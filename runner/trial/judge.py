@@ -9,11 +9,11 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from runner.comparison.plain import plain_text
 from runner.increment.work import NEVER
 from runner.names import TableName
 from runner.playbook.values import Source
 from runner.program.values import CompiledModel
-from runner.sql.select import Moment
 from runner.trial.pools import is_inexact, is_ordered, type_of
 from runner.trial.values import Row, Step, Subject, Values, rounded
 from runner.warehouse.base import Warehouse
@@ -99,13 +99,7 @@ class Judge:
 
     def _text(self, model: CompiledModel) -> str:
         """The user's text; a clock that a model is given by its run says what that of the trial's runs does."""
-        text, engine = model.select.text, self._warehouse.engine
-        types = {Moment.INSTANT: engine.instant_type, Moment.TIMESTAMP: engine.timestamp_type}
-        types |= {Moment.DATE: "date", Moment.TIME: "time", Moment.TIME_OF_DAY: "timetz"}
-        edits = [(c.start, c.end, engine.moment(NEVER, types[c.moment], c.precision)) for c in model.select.clocks]
-        for start, end, other in sorted([*edits, *self._ground.edits(model.select)], reverse=True):
-            text = text[:start] + other + text[end:]
-        return text.rstrip().rstrip(";")
+        return plain_text(model.select, self._warehouse.engine, NEVER, self._ground.edits(model.select))
 
     def _name(self, table: TableName) -> str:
         return self._warehouse.engine.table(table)

@@ -148,7 +148,7 @@ PLANTED = [
         "domain_sessionid=s3",
     ),
     ("delete from derived.users where domain_userid = 'u2'", "domain_userid=u2"),
-    ("update derived.totals set events = 5", "events="),
+    ("update derived.totals set events = 5", "events: stored=5, recomputed=4"),
     (
         "update runner.manifest set event_count = 3 where etl_tstamp = timestamp '2024-03-01 01:00'",
         "2024-03-01 01:00:00",
@@ -178,7 +178,7 @@ def test_verify_skips_what_cannot_be_right_yet(project: Project) -> None:
     project.add(1, "s3 u2 90")
     project.add(2, "s9 u9 90")
     said = project.command("verify").out
-    assert "derived.sessions  1     0               2" in said
+    assert "derived.sessions   equal; 1 row compared, 2 keys wait for the next run" in said
     assert "skipped: its inputs changed" in said
     project.command("rewind", "--since", "2024-03-01")
     assert project.command("verify").code == 0
@@ -190,7 +190,7 @@ def test_verify_of_one_model_and_of_a_sample(project: Project) -> None:
     project.db.execute("update derived.sessions set events = 7")
     project.command("verify", "--model", "totals")
     project.command("verify", "--model", "sessions", code=9)
-    assert "1 keys of derived.sessions" in project.command("verify", "--model", "sessions", "--sample", "1", code=9).err
+    assert "1 key of derived.sessions" in project.command("verify", "--model", "sessions", "--sample", "1", code=9).err
     project.standard("sessions")
     project.name = "nothing"
     assert "has not published anything" in project.command("verify", code=6).err
@@ -299,12 +299,15 @@ def test_json_lines(project: Project) -> None:
     assert lines(project.command("status", "--json").out)[0]["batches"] == 1
     assert lines(project.command("plan", "--json").out)
     assert lines(project.command("verify", "--json").out)[0] == {
-        "event": "row",
-        "model": "derived.sessions",
-        "rows": 1,
-        "differing_keys": 0,
-        "skipped_keys": 0,
+        "event": "compared_model",
+        "table": "derived.sessions",
+        "row_count": 1,
+        "skipped_count": 0,
+        "differing_count": 0,
+        "follows": [],
         "note": "",
+        "compared": True,
+        "counted": "key",
     }
     project.model("sessions", "select 1 as x from nowhere.at_all")
     error = lines(project.run("--json", code=2).out)[-1]

@@ -28,8 +28,8 @@ BATCH = "timestamp '2024-03-01 01:00:00'"
 EXTRA = f"""insert into runner.manifest select playbook, source, timestamp '2024-02-02', event_count, fingerprint,
 rewound, run_id, commit_tstamp from runner.manifest where etl_tstamp = {BATCH}"""
 PLANTED = {
-    "a row off": ("update derived.sessions set events = events + 1 where domain_sessionid = 's2'", "domain_sessionid=s2"),
-    "a value gone": ("update derived.users set events = null where domain_userid = 'u1'", "domain_userid=u1"),
+    "a row off": ("update derived.sessions set events = events + 1 where domain_sessionid = 's2'", "domain_sessionid=s2: events: stored="),
+    "a value gone": ("update derived.users set events = null where domain_userid = 'u1'", "domain_userid=u1: events: stored=null, recomputed="),
     "a ghost": (
         "insert into derived.sessions select 'ghost', domain_userid, null, null, 1 from derived.users limit 1",
         "domain_sessionid=ghost",
@@ -39,7 +39,7 @@ PLANTED = {
         "domain_sessionid=s3",
     ),
     "a row missing": ("delete from derived.users where domain_userid = 'u2'", "domain_userid=u2"),
-    "a full model off": ("update derived.totals set events = 5", "events="),
+    "a full model off": ("update derived.totals set events = 5", "events: stored=5, recomputed=4"),
     "a count off": (f"update runner.manifest set event_count = 7 where etl_tstamp = {BATCH}", "2024-03-01 01:00:00"),
     "a batch too many": (EXTRA, "2024-02-02 00:00:00"),
     "a batch missing": (f"delete from runner.manifest where etl_tstamp = {BATCH}", "2024-03-01 01:00:00"),

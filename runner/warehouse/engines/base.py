@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from runner.names import PLAIN, Layout, TableName
 from runner.warehouse.values import FileMark
 
+NULL, BETWEEN = "\x1e", "\x1f"  # in hashed rows
+
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
@@ -74,6 +76,8 @@ class Engine:
     """The beginnings of statements that would commit an open transaction: within one they are refused."""
     same_if_equal: re.Pattern[str]
     """The types whose equal values are the same: not -0.0 and 0.0, nor 1.0 and 1.00, nor '30 days' and '1 month'."""
+    inexact: tuple[tuple[str, int], ...] = (("double precision", 9), ("real", 6))
+    """The types of which the last digits of sums hang on the order of additions, and how many digits do not."""
     most_columns: int | None = None
     """A table has no more columns than that; None: more than anybody has."""
     stand_ins: tuple[tuple[re.Pattern[str], str], ...] = ()
@@ -159,6 +163,10 @@ class Engine:
     def hash_60(self, text: str) -> str:
         """A 60-bit integer of a text expression: a piece of its md5."""
         raise NotImplementedError(self.name)
+
+    def hash_of(self, texts: Sequence[str]) -> str:
+        """A 60-bit integer of several texts, any of which may be null."""
+        return self.hash_60(_joined([f"coalesce({text}, {self.literal(NULL)})" for text in texts]))
 
     def found_by_index(self, column: str, select: str) -> str:
         """True for rows whose indexed column is among the few values of a one-column SELECT."""
@@ -251,3 +259,11 @@ class Engine:
             f"select {f'{select}, ' if select else ''}{first} + runner_n.n as date from {relation}"
             f" join ({numbers}) runner_n on runner_n.n <= ({last}) - ({first})"
         )
+
+
+def _joined(texts: Sequence[str]) -> str:
+    """Texts one after the other; as a tree, since engines limit how deep an expression may be."""
+    if len(texts) == 1:
+        return texts[0]
+    half = len(texts) // 2
+    return f"({_joined(texts[:half])} || '{BETWEEN}' || {_joined(texts[half:])})"

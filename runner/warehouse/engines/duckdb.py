@@ -79,6 +79,7 @@ DUCKDB = _DuckDB(
     array_windows=True,
     infinite_dates=True,
     same_if_equal=EXACT,
+    inexact=(("DOUBLE", 9), ("FLOAT", 6)),
     boolean_max="max",
     boolean_min="min",
 )

@@ -8,6 +8,7 @@ EXISTS … AS (c_unsupported-postgresql-*.html, r_CREATE_TABLE_AS.html); CTAS is
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from runner.names import PLAIN, Layout
 from runner.warehouse.engines.base import Engine
@@ -65,10 +66,16 @@ class _Redshift(Engine):
             return f"json_serialize({column})"
         if type_.startswith("varbyte"):
             return f"from_varbyte({column}, 'hex')"
+        if type_ == "boolean":  # has no cast to a text
+            return f"case when {column} then 'true' when not {column} then 'false' end"
         return super().text_of(column, type_)
 
     def hash_60(self, text: str) -> str:
         return f"strtol(substring(md5({text}), 1, 15), 16)"
+
+    def hash_of(self, texts: Sequence[str]) -> str:
+        """Of texts in full a row would soon be longer than a VARCHAR can be."""
+        return super().hash_of([f"md5({text})" for text in texts])
 
     def kind(self, type_: str) -> str | None:
         """A text is cast to a number, row by row, and the first that is none ends the statement."""

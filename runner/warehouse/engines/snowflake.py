@@ -99,6 +99,7 @@ SNOWFLAKE = _Snowflake(
     trial_s=0,
     timestamp_type="timestamp_ntz",
     same_if_equal=EXACT,
+    inexact=(("FLOAT", 9),),
     instant_type="timestamp_ltz",
     boolean_max="boolor_agg",
     boolean_min="booland_agg",
