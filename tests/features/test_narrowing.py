@@ -30,7 +30,10 @@ ON_DUCKDB: list[tuple[str, dict[str, Any]]] = [
     ("select k, e.to_json() as j from atomic.odd e", {}),
     ("select k, hash(atomic.odd) as r from atomic.odd", {}),
     ("select k, hash(odd) as h, odd['note'] as note from atomic.odd", {}),
-    ("select k, session_user as u, localtime as l, current_date as d, count(*) as n from atomic.odd group by all", {}),
+    (
+        'select k, "session_user" as u, "localtime" as l, "current_date" as d, count(*) as n from atomic.odd group by all',
+        {},
+    ),
     ('select k, current_schema as c, "user" as u from atomic.odd', {}),
 ]
 ON_POSTGRES: list[tuple[str, dict[str, Any]]] = [

@@ -334,7 +334,7 @@ def test_null_is_a_key(project: Project) -> None:
     project.checked()
     assert project.command("verify").code == 0
     project.db.execute("update derived.sessions set events = 7 where domain_sessionid is null")
-    assert "domain_sessionid=None" in project.command("verify", code=9).text
+    assert "1 key differs" in project.command("verify", code=9).text
     project.source["vanished"] = "retract"
     project.drop(2)
     project.drop(3)
