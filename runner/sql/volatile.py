@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
+from runner.sql.select import COLUMNS_FIRST
+
 Answer = tuple[str, str] | None  # reason, hint
 
 
@@ -47,6 +49,13 @@ SESSION = words(
     "has_table_privilege has_schema_privilege pg_relation_size pg_total_relation_size pg_table_size "
     "pg_database_size ai_complete "
 )
+# Words that need no parentheses.
+BARE = {
+    "SessionUser": "session_user",
+    "CurrentUser": "current_user",
+    "CurrentRole": "current_role",
+    "CurrentCatalog": "current_catalog",
+}
 SEQUENCE = words("NextValueFor Seq1 Seq2 Seq4 Seq8 nextval currval lastval setval ")
 POSITION = frozenset({"rowid", "ctid", "xmin", "xmax", "cmin", "cmax", "tableoid", "file_row_number"})
 _POSTGRES_WORDS = {"user", "current_role", "system_user"}
@@ -118,7 +127,10 @@ def chance(node: exp.Expr, dialect: str) -> Answer:
         if name in SEQUENCE:
             return _shown(node, "depends on the session, not on the events", NUMBERED, dialect)
         if name in SESSION:
-            return _shown(node, "depends on the session, not on the events", "use a variable: {{ name }}", dialect)
+            hint = "use a variable: {{ name }}"
+            if dialect in COLUMNS_FIRST and name in BARE:
+                hint += f'; where it is a column, write it in quotes: "{BARE[name]}"'
+            return _shown(node, "depends on the session, not on the events", hint, dialect)
     if isinstance(node, exp.Parameter) and dialect == "snowflake":
         return _shown(node, "is a variable of the session", "use one of the playbook: {{ name }}", dialect)
     if isinstance(node, exp.Column) and isinstance(node.this, exp.Identifier) and not node.this.args.get("quoted"):

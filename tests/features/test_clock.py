@@ -71,14 +71,24 @@ def test_what_is_refused(project: Project, select: str) -> None:
     assert reason in project.command("check", code=2).err
 
 
-@pytest.mark.parametrize("word", ["current_date", "localtime"])
-def test_columns_that_are_called_as_the_clock(word: str, tmp_path: Path) -> None:
+AND_CLOCK = "is a column of atomic.events, and the clock elsewhere"
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("current_date", f"current_date {AND_CLOCK}"),
+        ("localtime", f"localtime {AND_CLOCK}"),
+        ("session_user", 'where it is a column, write it in quotes: "session_user"'),
+    ],
+)
+def test_columns_that_are_called_as_the_clock(word: str, said: str, tmp_path: Path) -> None:
     """DuckDB reads the column, so the run's instant must not stand in its place: refused until it is in quotes."""
     project = Project(f"duckdb:///{tmp_path / 'clock.duckdb'}", tmp_path / "project")
     project.db.execute(f"alter table atomic.events add column \"{word}\" varchar default 'mine'")
     project.add(0, "s1 u1 1")
     project.model("m", f"select event_id, {word} as u from atomic.events")
-    assert f"{word} is a column of atomic.events, and the clock elsewhere" in project.run(code=2).err
+    assert said in project.run(code=2).err
     project.model("m", f'select event_id, "{word}" as u, now() as at from atomic.events')
     project.run()
     assert project.rows("select u from derived.m") == [("mine",)]

@@ -128,21 +128,16 @@ class Stage:
         return self.project.db.has_table("atomic.canary")
 
 
-def _labels(stage: Stage) -> list[str]:
-    """What was sent, without what hangs on former runs: their definitions, and where their rows lay."""
-    return [label for label, _ in stage.log if label not in {"state:digests-read", "state:model-trace"}]
-
-
 def differences(stage: Stage, values: list[str], *, by_yaml: bool) -> list[str]:
     """Keep what can be kept, check that the rest is refused; what went wrong."""
     fit = [value for value in values if not REFUSED.search(value)]
     for _ in range(2):  # the first run makes the runner's own tables, too
         stage.keep(["harmless"] * len(fit), by_yaml=by_yaml)
-    labels = _labels(stage)
+    labels = [label for label, _ in stage.log]
     kept = stage.keep(fit, by_yaml=by_yaml)
     wrong = [f"{one!r} came back as {other!r}" for one, other in zip(fit, kept, strict=True) if one != other]
-    if _labels(stage) != labels:
-        wrong.append(f"other statements: {_labels(stage)}, not {labels}")
+    if [label for label, _ in stage.log] != labels:
+        wrong.append(f"other statements: {[label for label, _ in stage.log]}, not {labels}")
     wrong += [f"{value!r} was not refused well" for value in values
               if REFUSED.search(value) and not stage.refused(value, by_yaml=by_yaml)]  # fmt: skip
     return wrong if stage.unharmed() else [*wrong, "the canary is gone"]

@@ -55,7 +55,7 @@ def of_keys(algebra: Algebra, warehouse: Warehouse, staged: Staged) -> tuple[Cou
     replaced = scratch.moved(staged.number) if finer else scratch.changed(staged.number)
     sql = (
         "select sum(case when runner_was = 0 then 1 else 0 end),"
-        " sum(case when runner_was = 1 and runner_now = 1 then 1 else 0 end),"
+        " sum(case when runner_was > 0 and runner_now > 0 then 1 else 0 end),"
         " sum(case when runner_now = 0 then 1 else 0 end),"
         f" (select sum(runner_was) from {replaced}), (select sum(runner_now) from {replaced})"
         f" from {scratch.changed(staged.number)}"
