@@ -22,15 +22,10 @@ def covered(columns: Sequence[Column]) -> str:
 
 
 def fingerprint(algebra: Algebra, source: BoundSource, columns: Sequence[Column]) -> str:
-    """An order-free hash of a batch's rows over these columns: SUM of a 60-bit piece of md5, after what it covers.
-
-    A sum, not XOR: two equal rows must not cancel.
-    """
+    """A hash of a batch's rows over these columns, after what it covers."""
     if not source.source.fingerprint:
         return "cast(null as varchar(200))"
-    texts = [algebra.engine.text_of(algebra.engine.quote(column.name), column.type) for column in columns]
-    parts = [f"coalesce(cast(length({t}) as varchar(20)) || ':' || {t}, '-')" for t in texts]
-    return f"'{covered(columns)}:' || cast(sum({algebra.engine.hash_60(' || '.join(parts))}) as varchar(60))"
+    return f"'{covered(columns)}:' || {algebra.hash_of_rows(columns)}"
 
 
 def counts(algebra: Algebra, source: BoundSource, columns: Sequence[Column]) -> str:

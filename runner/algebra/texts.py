@@ -90,6 +90,15 @@ class Algebra:
         ]
         return f"{exists} (select 1 from {listed} where {' and '.join(pairs)})"
 
+    def hash_of_rows(self, columns: Sequence[Column]) -> str:
+        """An aggregate: an order-free hash of rows over these columns, as a text: SUM of a 60-bit piece of md5.
+
+        A sum, not XOR: two equal rows must not cancel.
+        """
+        texts = [self.engine.text_of(self.engine.quote(column.name), column.type) for column in columns]
+        parts = " || ".join(f"coalesce(cast(length({t}) as varchar(20)) || ':' || {t}, '-')" for t in texts)
+        return f"cast(sum({self.engine.hash_60(parts)}) as varchar(60))"
+
     # -- columns of any type -----------------------------------------------------------------------------------------
 
     def told_apart(self, columns: Sequence[Column]) -> list[str]:

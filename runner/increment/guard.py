@@ -118,7 +118,7 @@ def _passed(model: CompiledModel, work: Work, state: State, bound: Bound) -> str
 def _is_current(model: CompiledModel, state: State, bound: Bound, program: Program) -> bool:
     """Whether the rows that are stored were built with this very definition."""
     found = state.models.get(str(renamed(program.playbook, model.table)))
-    return found is not None and found.digest == model.digest and found.inputs == bound.inputs[model.table]
+    return found is not None and found.is_of(model.digest, bound.inputs[model.table])
 
 
 def _refuse(program: Program, state: State, bound: Bound, verdict: Verdict) -> None:

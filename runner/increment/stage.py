@@ -102,9 +102,8 @@ def fingerprints(work: Work, bound: Bound) -> dict[TableName, str]:
         if work.program.lookup_is_static(table):
             continue
         warehouse = work.warehouse
-        texts = [warehouse.engine.text_of(warehouse.engine.quote(c.name), c.type) for c in relation.columns]
-        parts = " || ".join(f"coalesce(cast(length({t}) as varchar(20)) || ':' || {t}, '-')" for t in texts)
-        sql = f"select count(*), cast(sum({warehouse.engine.hash_60(parts)}) as varchar(60)) from {bound.lookup_rows.get(table, warehouse.engine.table(table))}"
+        read = bound.lookup_rows.get(table, warehouse.engine.table(table))
+        sql = f"select count(*), {work.algebra.hash_of_rows(relation.columns)} from {read}"
         count, total = warehouse.execute("freeze:lookup", sql).one()
         found[table] = f"{count}:{total}"
     return found
@@ -176,7 +175,7 @@ class _Stager:
         left = as_stored(planned)
         if (
             known is None
-            or (known.digest, known.inputs) != (planned.compiled.digest, planned.inputs)
+            or not known.is_of(planned.compiled.digest, planned.inputs)
             or known.as_of_run != self.state.last_run
             or planned.stored is None
         ):

@@ -94,10 +94,6 @@ class Block:
             refused=refused,
         )
 
-    @property
-    def _key(self) -> str:
-        return ", ".join(self.rule.texts)
-
     def _refuse(self, node: exp.Expr, reason: str, hint: str) -> None:
         self.rule.refuse(node, reason, hint)
         self.broken = True
@@ -181,8 +177,8 @@ class Block:
         if self.by_key and len(held) < self.rule.size:
             text = shown_list(self.rule, partition)
             said = f"partition by {text}" if text else f"{self.rule.show(node)}"
-            hint = advice.add_key(self._key, "partition by", text)
-            self._refuse(node, f"{said} does not contain the key {self._key}", hint)
+            hint = advice.add_key(self.rule.key_text, "partition by", text)
+            self._refuse(node, f"{said} does not contain the key {self.rule.key_text}", hint)
             return None
         same = frozenset(canon(item, frame) for item in partition) | frame.constants()
         rows = RowSet(frame, same, tuple(self.unique))
@@ -202,7 +198,7 @@ class Block:
         elif relation.dependence is Dependence.KEYED and not (
             isinstance(parent, exp.In) and _truthful(parent) and self._in_on_key(parent, relation)
         ):
-            reason = f"a subquery is not tied to the outer row by equality on the whole key {self._key}"
+            reason = f"a subquery is not tied to the outer row by equality on the whole key {self.rule.key_text}"
             self._refuse(node, f"{reason}: {rule.show(node)}", self._tie_hint(parent))
         if isinstance(parent, exp.Array):
             rule.refuse(node, f"{rule.show(parent)} takes rows in any order", advice.ARRAY)
@@ -222,7 +218,7 @@ class Block:
         left = bare(parent.this) if isinstance(parent, exp.In) else None
         parts = left.expressions if isinstance(left, exp.Tuple) else [left] if left is not None else []
         held = {component for part in parts for component in self.frame.holds(part)}
-        return advice.exists(self._key) if len(held) == self.rule.size else advice.tie(self._key)
+        return advice.exists(self.rule.key_text) if len(held) == self.rule.size else advice.tie(self.rule.key_text)
 
     # -- distinct and limits
 
@@ -236,16 +232,16 @@ class Block:
             held = self.frame.keeps([bare(item) for item in self.select.expressions if not item.is_star])
             if self.by_key and len(held.union(*(out.strong for out in columns))) < self.rule.size:
                 by = shown_list(self.rule, [bare(item) for item in self.select.expressions])
-                hint = advice.add_key(self._key, "select", by, whole=True)
-                self._refuse(distinct, f"select distinct does not put out the key {self._key}", hint)
+                hint = advice.add_key(self.rule.key_text, "select", by, whole=True)
+                self._refuse(distinct, f"select distinct does not put out the key {self.rule.key_text}", hint)
             return
         parts = [part for part in (on.expressions if isinstance(on, exp.Tuple) else [on]) if not self._shadowed(part)]
         held = self.frame.keeps(parts)
         if self.by_key and len(held) < self.rule.size:
             self._refuse(
                 distinct,
-                f"{self.rule.show(distinct).lower()} does not contain the key {self._key}",
-                advice.add_key(self._key, "distinct on", shown_list(self.rule, parts)),
+                f"{self.rule.show(distinct).lower()} does not contain the key {self.rule.key_text}",
+                advice.add_key(self.rule.key_text, "distinct on", shown_list(self.rule, parts)),
             )
             return
         same = frozenset(canon(part, self.frame) for part in parts)

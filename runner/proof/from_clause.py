@@ -72,6 +72,11 @@ class Rule:
     def refuse(self, node: exp.Expr, reason: str, hint: str) -> None:
         self.refused.append(RefusedNode(node, reason, hint))
 
+    @property
+    def key_text(self) -> str:
+        """The whole key as a message shows it."""
+        return ", ".join(self.texts)
+
     def show(self, node: exp.Expr) -> str:
         return shown(node, self.dialect)
 
@@ -321,7 +326,7 @@ class From:
             self._untied(join, left[-1])
 
     def _untied(self, node: exp.Expr, alias: str) -> None:
-        key = ", ".join(self.rule.texts)
+        key = self.rule.key_text
         reason = f"{alias} is not joined by equality on the whole key {key}: {self.rule.show(node)}"
         self.rule.refuse(node, reason, advice.tie(key) + advice.QUALIFY)
 

@@ -76,7 +76,7 @@ class Groups:
         if others:
             self.rule.doubts.append("*")
         self.unique = [] if mixed or sets or others else [told]
-        self._whole(held, clause, f"{self.rule.show(clause).lower()} does not contain the key {self._key}")
+        self._whole(held, clause, f"{self.rule.show(clause).lower()} does not contain the key {self.rule.key_text}")
 
     def _totals(self, clause: exp.Expr) -> None:
         self._refuse(clause, f"{self.rule.show(clause)} adds totals over all keys", advice.ALL_KEYS)
@@ -152,10 +152,6 @@ class Groups:
                 else advice.add_key(missing, "group by", shown_list(self.rule, self.items), whole=True)
             )
             self._refuse(node, reason, hint)
-
-    @property
-    def _key(self) -> str:
-        return ", ".join(self.rule.texts)
 
     def _refuse(self, node: exp.Expr, reason: str, hint: str) -> None:
         self.rule.refuse(node, reason, hint)

@@ -279,7 +279,7 @@ class Blocks:
             outputs.append(Out(one.name, strong, weak))
         held = {component for output in outputs if isinstance(output, Out) for component in output.strong}
         if not free and len(held) < rule.size:
-            key = ", ".join(rule.texts)
+            key = rule.key_text
             reason = f"the branches of the {type(node).__name__.lower()} do not have the key {key} in the same position"
             rule.refuse(node, reason, advice.same_place(key))
             return replace(left, dependence=Dependence.KEYED, outputs=tuple(outputs), refused=True)

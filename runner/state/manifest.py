@@ -37,6 +37,10 @@ class ModelState:
     trial: str  # the guard that its definition has passed; '' none
     trace: Trace = field(default_factory=Trace)  # as its table has to be, if nobody else has touched it
 
+    def is_of(self, digest: str, inputs: str) -> bool:
+        """Whether the rows were built with this very definition, over these columns."""
+        return (self.digest, self.inputs) == (digest, inputs)
+
 
 @dataclass(frozen=True)
 class State:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from runner.names import TableName
 from runner.warehouse.base import Warehouse
-from runner.warehouse.values import Column
+from runner.warehouse.values import Column, WarehouseError
 
 if TYPE_CHECKING:
     from runner.sql.select import Select
@@ -89,3 +89,22 @@ class Ground(ABC):
     @abstractmethod
     def map_text(self, entries: Iterable[tuple[str, str | None]]) -> str | None:
         """The text that is cast to a map of these; None where there is none."""
+
+
+def make(side: Warehouse, text: str) -> bool:
+    """Make a thing that came along; False where the engine does not."""
+    try:
+        side.execute("trial:object", text)
+    except WarehouseError:
+        return False
+    return True
+
+
+def make_all(side: Warehouse, texts: Iterable[str]) -> None:
+    """One may need another: go round until none is left, or none can be made. What is missing then, a SELECT will say."""
+    later = list(texts)
+    while later:
+        left = [text for text in later if not make(side, text)]
+        if len(left) == len(later):
+            return
+        later = left

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from runner.names import TableName
 from runner.warehouse.base import Warehouse
-from runner.warehouse.grounds.base import Ground, Shape, Wanted
+from runner.warehouse.grounds.base import Ground, Shape, Wanted, make_all
 from runner.warehouse.values import WarehouseError
 
 HERE = "database_name = current_database() and not internal"
@@ -128,15 +128,10 @@ class DuckDBGround(Ground):
         default = warehouse.engine.default_schema
         names = [name.within(default) for name in (*self._rows, *(thing.name for thing in self._objects))]
         parts = [f"create schema if not exists {database}.{warehouse.engine.quote(s)}" for s in _schemas(names)]
-        later = [thing.text for thing in self._objects]
         for name, rows in self._rows.items():
             parts.append(f"create table {warehouse.engine.table(name)} as select * from {rows} limit 0")
         warehouse.execute("trial:shapes", "; ".join(parts))
-        while later:  # one may read another: go round until none is left, or none can be made
-            left = [text for text in later if not _made(warehouse, text)]
-            if len(left) == len(later):
-                return
-            later = left
+        make_all(warehouse, [thing.text for thing in self._objects])
 
     def close(self) -> None:
         for warehouse, database in ((self.runner, RUNNER), (self.judge, JUDGE)):
@@ -158,14 +153,6 @@ class DuckDBGround(Ground):
 
     def _quoted(self, schema: object, name: object) -> str:
         return f"{self._home.engine.quote(str(schema))}.{self._home.engine.quote(str(name))}"
-
-
-def _made(warehouse: Warehouse, text: str) -> bool:
-    try:
-        warehouse.execute("trial:object", text)
-    except WarehouseError:
-        return False
-    return True
 
 
 def _named(schema: object, name: object) -> TableName:

@@ -6,14 +6,15 @@ Within them everything has the name that it has in the user's own, and his texts
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from runner.warehouse.base import Warehouse
-from runner.warehouse.grounds.base import Wanted
+from runner.warehouse.engines.base import Engine
+from runner.warehouse.grounds.base import Wanted, make, make_all
 from runner.warehouse.grounds.postgres import OWN_NAME, PREFIX, PostgresGround, is_left
-from runner.warehouse.grounds.postgres_catalogue import Catalogue, Thing
+from runner.warehouse.grounds.postgres_catalogue import Catalogue
 from runner.warehouse.values import WarehouseError
 
 # What the user has set for this database alone holds in no other.
@@ -78,7 +79,7 @@ class PostgresDatabases(PostgresGround):
     def _create(self, in_database: Callable[[str], Warehouse]) -> None:
         for (left,) in self._ask(LEFT):
             self._drop(left)
-        options = _options(self._database, int(self._home.version))
+        options = _options(self._database, int(self._home.version), self._home.engine)
         for name in self._names:
             quoted = self._home.engine.quote(name)
             self._home.execute("trial:database", f"create database {quoted} template template0 {options}")
@@ -121,44 +122,22 @@ class PostgresDatabases(PostgresGround):
         schemas = [f"create schema if not exists {side.engine.quote(name)}" for name in self._schemas]
         side.execute("trial:schemas", "; ".join(["set check_function_bodies = off", *schemas]))
         for text in self._extensions:
-            _made(side, text)
+            make(side, text)
         things = self._catalogue.things
-        _make_all(side, [thing for thing in things if not thing.place])
+        make_all(side, [thing.text for thing in things if not thing.place])
         side.execute("trial:shapes", "; ".join(self._catalogue.tables(side.engine)))
-        _make_all(side, [thing for thing in things if thing.place])
+        make_all(side, [thing.text for thing in things if thing.place])
 
 
-def _options(database: Mapping[str, Any], version: int) -> str:
+def _options(database: Mapping[str, Any], version: int, engine: Engine) -> str:
     """Texts are to be compared as in the user's own database."""
     parts = [
-        f"{word} {_literal(database[fact])}"
+        f"{word} {engine.literal(database[fact])}"
         for word, fact in (("encoding", "encoding"), ("lc_collate", "datcollate"), ("lc_ctype", "datctype"))
     ]
     if provider := PROVIDERS.get(str(database.get("datlocprovider"))):  # from version 15 on
         parts.append(f"locale_provider {provider}")
         locale = database.get("datlocale") or database.get("daticulocale")
-        parts += [f"{provider}_locale {_literal(locale)}"] if locale else []
-        parts += [f"icu_rules {_literal(database['daticurules'])}"] if database.get("daticurules") else []
+        parts += [f"{provider}_locale {engine.literal(locale)}"] if locale else []
+        parts += [f"icu_rules {engine.literal(database['daticurules'])}"] if database.get("daticurules") else []
     return " ".join([*parts, *(["strategy file_copy"] if version >= 150000 else [])])
-
-
-def _literal(value: object) -> str:
-    return "'" + str(value).replace("'", "''") + "'"
-
-
-def _make_all(side: Warehouse, things: Iterable[Thing]) -> None:
-    """One may need another: go round until none is left, or none can be made. What is missing then, a SELECT will say."""
-    later = list(things)
-    while later:
-        left = [thing for thing in later if not _made(side, thing.text)]
-        if len(left) == len(later):
-            return
-        later = left
-
-
-def _made(side: Warehouse, text: str) -> bool:
-    try:
-        side.execute("trial:object", text)
-    except WarehouseError:
-        return False
-    return True
