@@ -137,7 +137,8 @@ def count_batches(work: Work, bound: Bound) -> Frozen:
 def _count_source(work: Work, bound: BoundSource) -> tuple[FrozenSource, PendingBatches]:
     algebra, warehouse, request, source = work.algebra, work.warehouse, work.request, bound.source
     table = algebra.scratch.batches(bound.number)
-    columns, processed = _narrowed(work, bound).columns, work.manifest.processed(source)
+    processed = work.manifest.processed(source)
+    columns = _narrowed(work, bound).columns if source.fingerprint else ()
     select = batches.pending(batches.counts(algebra, bound, columns), processed)
     warehouse.execute("freeze:batches", warehouse.engine.temporary_table(table, select))
     groups = _groups(work, table)
