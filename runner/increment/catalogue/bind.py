@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from runner import actions
@@ -56,42 +56,29 @@ def bind(program: Program, warehouse: Warehouse, state: State) -> Bound:
     wanted = [*lookups, *physical.values(), *(s.table for s in playbook.sources if s.table not in in_place)]
     found = warehouse.describe(wanted)
     problems: list[Problem] = []
-    sources: dict[TableName, BoundSource] = {}
-    for number, source in enumerate(playbook.sources):
-        files: tuple[FileMark, ...] = ()
-        if source.table in in_place:
-            files = warehouse.find_files(source.files)
-            rows = warehouse.engine.files(files)
-            relation = Relation(source.table, warehouse.describe_query(f"select * from {rows}"))
-        elif source.table in found:
-            rows, relation = warehouse.engine.table(source.table), found[source.table]
-        else:
-            problems.append(Problem(source.place, f"source {source.table}: no such table in the warehouse"))
-            continue
-        sources[source.table] = BoundSource(source, number, relation, rows, files)
+    sources = dict(_sources(program, warehouse, found, in_place, problems))
+    relations = {**found, **{table: source.relation for table, source in sources.items()}}
     _missing(program, found, lookups, problems)
     _spellings(program, warehouse, lookups, problems)
     views = find_views(warehouse, {t: found[t] for t in (*lookups, *sources) if t in found})
     _tracked_views(program, warehouse, views, problems)
     _foreign(program, state, lookups, problems)
-    _own_columns(program, {**found, **{table: source.relation for table, source in sources.items()}}, problems)
-    _clock_columns(program, {**found, **{table: source.relation for table, source in sources.items()}}, problems)
+    _own_columns(program, relations, problems)
+    _clock_columns(program, relations, problems)
     for model in program.models:
-        relation_ = found.get(physical[model.table])
-        if relation_ and relation_.is_view:
-            problems.append(
-                Problem(model.model.place, f"{model.table} is a view; a model owns a table", "drop the view")
-            )
-    problems += keys_missing(program, {table: source.relation.names for table, source in sources.items()})
-    described = {**{table: source.relation for table, source in sources.items()}, **found}
-    called = calls_by_model(program, warehouse.engine, {table: one.names for table, one in described.items()})
+        stored_as = found.get(physical[model.table])
+        if stored_as and stored_as.is_view:
+            what = f"{model.table} is a view; a model owns a table"
+            problems.append(Problem(model.model.place, what, "drop the view"))
+    problems += keys_missing(program, {table: relations[table].names for table in sources})
+    called = calls_by_model(program, warehouse.engine, {table: one.names for table, one in relations.items()})
     own = find_functions(program, warehouse, called, [text for table in views.made_of for text in views.texts(table)])
     problems += refused_functions(program, own, called)
     problems += refused_views(program, warehouse, views, own)
     problems += moving_texts(program, warehouse, found)
     if problems:
         raise BadInput(problems)
-    read = {**{table: source.relation for table, source in sources.items()}, **{t: found[t] for t in lookups}}
+    read = {table: relations[table] for table in (*sources, *lookups)}
     stored = {table: found[name].names for table, name in physical.items() if name in found}
     known = decided(program, state, {table: relation.names for table, relation in read.items()}, stored)
     if known.problems:
@@ -104,6 +91,28 @@ def bind(program: Program, warehouse: Warehouse, state: State) -> Bound:
     if problems := key_types.apart(program, warehouse, state, sources, tables, inputs):
         raise BadInput(problems)
     return Bound(sources, {t: found[t] for t in lookups}, tables, inputs, known.needs_ids)
+
+
+def _sources(
+    program: Program,
+    warehouse: Warehouse,
+    found: Mapping[TableName, Relation],
+    in_place: Container[TableName],
+    problems: list[Problem],
+) -> Iterator[tuple[TableName, BoundSource]]:
+    """The sources, by their names; what is `in_place` is read from files."""
+    for number, source in enumerate(program.playbook.sources):
+        files: tuple[FileMark, ...] = ()
+        if source.table in in_place:
+            files = warehouse.find_files(source.files)
+            rows = warehouse.engine.files(files)
+            relation = Relation(source.table, warehouse.describe_query(f"select * from {rows}"))
+        elif source.table in found:
+            rows, relation = warehouse.engine.table(source.table), found[source.table]
+        else:
+            problems.append(Problem(source.place, f"source {source.table}: no such table in the warehouse"))
+            continue
+        yield source.table, BoundSource(source, number, relation, rows, files)
 
 
 def _inputs(
