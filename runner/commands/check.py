@@ -28,7 +28,7 @@ def check_live(
         state = work.manifest.look()
         bound = bind(program, warehouse, state)
         check_ownership(program, warehouse, state, bound, ())
-        heed(replace(work, emit=emit), state, bound)
+        heed(replace(work, emit=emit), state, bound, dry=True)
     if guard is not None and not warehouse.engine.trial_s:
         emit(Note(f"{warehouse.engine.title} has no place for made-up rows: what is new was not tried with them"))
     return bound

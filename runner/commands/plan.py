@@ -89,7 +89,7 @@ def plan(
         check_ownership(program, warehouse, state, bound, ())
         touched.check_hooks(work, bound)
         written = touched.look(work, state, bound)
-        heed(work, state, bound)
+        heed(work, state, bound, dry=True)
         with warehouse.snapshot("plan"):
             bound = freeze.pin(work, bound, copies=False)
             frozen = freeze.count_batches(work, bound)

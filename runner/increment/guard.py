@@ -6,7 +6,7 @@ definition has passed is noted in the state beside the model, so that nothing is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -63,8 +63,11 @@ class Trusted:
     new: frozenset[TableName] = frozenset()
 
 
-def heed(work: Work, state: State, bound: Bound) -> Trusted:
-    """Try what is new. Raises BadInput for a new definition that fails, and Stopped for one whose rows are published."""
+def heed(work: Work, state: State, bound: Bound, *, dry: bool = False) -> Trusted:
+    """Try what is new; `dry`: nothing is published by whoever asks.
+
+    Raises BadInput for a new definition that fails, and Stopped for one whose rows are published.
+    """
     guard, engine = work.guard, work.warehouse.engine
     if guard is None or not engine.trial_s:
         why = "trials are off" if guard is None else f"{engine.title} has no place for made-up rows"
@@ -81,16 +84,21 @@ def heed(work: Work, state: State, bound: Bound) -> Trusted:
     _refuse(work.program, state, bound, verdict)
     late = dict.fromkeys(verdict.late, "the time for trials was up")
     _answered_for(work, state, bound, {**verdict.untried, **late})
-    for found in verdict.against:  # of models whose author answers for them
-        work.emit(Note(f"{found.what}; it is unproven, and published all the same"))
-    for reason in dict.fromkeys(verdict.untried.values()):
-        listed = ", ".join(str(table) for table, why in verdict.untried.items() if why == reason)
-        work.emit(Note(f"{listed} could not be tried with made-up rows, and published untried: {reason}"))
-    if verdict.late:
-        listed = ", ".join(map(str, verdict.late))
-        work.emit(Note(f"published untried, the time for trials was up: {listed}; the next run tries them"))
+    for text in _notes(verdict, "would be published" if dry else "published"):
+        work.emit(Note(text))
     done = {*verdict.passed, *verdict.untried, *(found.table for found in verdict.against)}
     return Trusted({**known, **{table: tags[table] for table in done}}, frozenset(done))
+
+
+def _notes(verdict: Verdict, published: str) -> Iterator[str]:
+    for found in verdict.against:  # of models whose author answers for them
+        yield f"{found.what}\n  it is unproven, and {published} all the same"
+    for reason in dict.fromkeys(verdict.untried.values()):
+        listed = ", ".join(str(table) for table, why in verdict.untried.items() if why == reason)
+        yield f"{listed} could not be tried with made-up rows, and {published} untried: {reason}"
+    if verdict.late:
+        listed = ", ".join(map(str, verdict.late))
+        yield f"{published} untried, the time for trials was up: {listed}; the next run tries them"
 
 
 def _answered_for(work: Work, state: State, bound: Bound, untried: Mapping[TableName, str]) -> None:
