@@ -6,7 +6,7 @@ What is counted here is what the manifest will say; nothing later reads the sour
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 
 from runner import actions
@@ -239,18 +239,31 @@ def _hold(work: Work, source: int) -> tuple[int, int]:
     return total, total - by_until
 
 
-def find_keys(work: Work, state: State, frozen: Frozen) -> Frozen:
-    """The affected keys of every source key, and what its index will be told."""
-    found = tuple(_find(work, state, frozen, key, number) for number, key in enumerate(work.program.source_keys))
+def find_keys(work: Work, state: State, frozen: Frozen, outdated: Container[TableName]) -> Frozen:
+    """The affected keys of every source key, and what its index will be told.
+
+    `outdated` are models whose rows were built with another definition, or are built in full: a key may have another
+    type than its index then.
+    """
+    found = tuple(
+        _find(work, state, frozen, key, number, outdated) for number, key in enumerate(work.program.source_keys)
+    )
     return replace(frozen, keys=found)
 
 
-def _find(work: Work, state: State, frozen: Frozen, key: SourceKey, number: int) -> FrozenKey:
+def _find(
+    work: Work, state: State, frozen: Frozen, key: SourceKey, number: int, outdated: Container[TableName]
+) -> FrozenKey:
     algebra, warehouse, scratch = work.algebra, work.warehouse, work.algebra.scratch
     source = frozen.sources[key.source.table]
     index = state.indexes.get((str(key.source.table), key.digest))
     select = keys.pairs(algebra, key, source, everything=index is None)
     warehouse.execute("freeze:pairs", warehouse.engine.temporary_table(scratch.pairs(number), select))
+    readers = (model for model in work.program.models if key in model.source_keys)
+    if index and any(model.table in outdated for model in readers) and _is_retyped(work, key, index, number):
+        index, select = None, keys.pairs(algebra, key, source, everything=True)
+        warehouse.execute("freeze:drop", f"drop table {scratch.pairs(number)}")
+        warehouse.execute("freeze:pairs", warehouse.engine.temporary_table(scratch.pairs(number), select))
     select = keys.of_source(algebra, key, number, source, index)
     warehouse.execute("freeze:keys", warehouse.engine.temporary_table(scratch.keys(number), select))
     if index and source.has_kept:
@@ -258,6 +271,14 @@ def _find(work: Work, state: State, frozen: Frozen, key: SourceKey, number: int)
         warehouse.execute("freeze:frozen", warehouse.engine.temporary_table(scratch.frozen(number), select))
     _analyze(work, scratch.keys(number))
     return FrozenKey(key, number, index, has_frozen=bool(index and source.has_kept))
+
+
+def _is_retyped(work: Work, key: SourceKey, index: str, number: int) -> bool:
+    """Whether the index holds its keys in other types than they have now: values would be cast, and fail or be lost."""
+    names = ks(len(key.texts))
+    sides = (work.warehouse.columns_of(table) for table in (index, work.algebra.scratch.pairs(number)))
+    then, now = ({column.name.lower(): column.type for column in columns} for columns in sides)
+    return any(then[name] != now[name] for name in names)
 
 
 def null_events(work: Work, frozen: Frozen) -> tuple[NullKey, ...]:

@@ -100,17 +100,16 @@ def _write(
         _write_model(work, state, outcome, record.run_id)
     for source in frozen.sources.values():
         manifest.write_batches(source.source, algebra.scratch.batches(source.number), record.run_id)
-    kept = set()
+    kept = {key.index for key in frozen.keys}
+    for (source_name, digest), index in sorted(state.indexes.items()):
+        if index not in kept:  # first: a new one may stand in its place
+            manifest.forget_index(source_name, digest)
     for key in frozen.keys:
         if key.index is None:
             manifest.register_index(key.key, indexes[key.number], record.run_id)
             continue
-        kept.add(key.index)
         batches = algebra.scratch.batches(frozen.sources[key.key.source.table].number)
         manifest.write_pairs(key.index, len(key.key.texts), batches, algebra.scratch.pairs(key.number))
-    for (source_name, digest), index in sorted(state.indexes.items()):
-        if index not in kept:
-            manifest.forget_index(source_name, digest)
     write_published(manifest, record, state.version + 1)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.kit.project import SESSIONS, TOTALS, Project, project_fixture, start  # noqa: F401
@@ -60,6 +62,27 @@ def test_a_changed_definition_is_built_in_full(project: Project) -> None:
     assert "nothing to do" in project.run().out
     project.model("sessions", SESSIONS.replace("min(domain_userid)", "max(domain_userid)"))
     assert "sessions       built in full: its definition changed" in project.checked().out
+
+
+def test_a_key_of_another_type(duckdb_url: str, postgres_url: str, tmp_path: Path) -> None:
+    """The key index is made anew with it: in the old type '01' would be 1, and what is no number would stop every run."""
+    for number, url in enumerate((duckdb_url, postgres_url)):
+        project = Project(url, tmp_path / f"project{number}", source={"table": "atomic.rows", "batch": "ts"})
+        project.db.execute("create table atomic.rows (id integer, ts timestamp)")
+        project.db.execute("insert into atomic.rows values (1, timestamp '2024-01-01'), (2, timestamp '2024-01-02')")
+        project.model("m", "select id, count(*) as n from atomic.rows group by id", key="id")
+        project.checked()
+        project.db.execute("alter table atomic.rows alter column id type varchar(9)")
+        project.db.execute(
+            "insert into atomic.rows values ('01', timestamp '2024-01-03'), ('x', timestamp '2024-01-03')"
+        )
+        project.run("--full-refresh", "--model", "derived.m")
+        assert project.rows("select id, n from derived.m") == [("01", 1), ("1", 1), ("2", 1), ("x", 1)]
+        project.db.execute("delete from atomic.rows where id = '01'")
+        project.run()
+        assert project.rows("select id, n from derived.m") == [("1", 1), ("2", 1), ("x", 1)]
+        assert project.command("verify").code == 0
+        project.close()
 
 
 def test_on_change_stop_asks_before(project: Project) -> None:
