@@ -12,12 +12,12 @@ from runner.names import TableName
 from runner.sql.meaning import STRINGS
 from runner.sql.select import Call
 
-# Words before a parenthesis that call nothing.
+# Words before a parenthesis that call nothing: those among them that name functions too (`replace`, `left`) are left in.
 NO_CALLS = frozenset(
     "all and any array as between by case cross cube distinct else end except exclude exists filter from full group "
-    "having ilike in inner interval intersect into is join lateral left like limit materialized not offset on or order "
-    "outer over partition pivot qualify range recursive rename replace returning right rollup row rows select set sets "
-    "similar some tablesample then union unpivot using values when where window with within".split()
+    "having ilike in inner interval intersect into is join lateral like limit materialized not offset on or order "
+    "outer over partition pivot qualify recursive returning rollup row rows select set sets "
+    "some tablesample then union unpivot using values when where window with within".split()
 )
 
 

@@ -21,6 +21,12 @@ MACROS = [
     ("create macro own(x) as lag(x) over (order by x)", PLAIN.format("own(amount)"), "is a window function"),
     ("create macro lower(x) as (select max(page_url) from atomic.events)", PLAIN.format("lower('A')"), "main.lower()"),
     (
+        "create macro replace(x, y, z) as x || (select max(page_url) from atomic.events)",
+        PLAIN.format("replace(page_url, 'a', 'b')"),
+        "reads atomic.events",
+    ),
+    ('create macro "left"(x, y) as x || random()', PLAIN.format("left(page_url, 1)"), "is random"),
+    (
         "create macro own(x) as x + 1, (x, y) as (select min(amount) from atomic.events)",
         PLAIN.format("own(1)"),
         "reads",
