@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from runner.comparison.plain import plain_text
+from runner.comparison.plain import Edit, plain_text
 from runner.increment.work import NEVER
 from runner.names import TableName
 from runner.playbook.values import Source
 from runner.program.values import CompiledModel
+from runner.sql.select import Select
 from runner.trial.pools import is_inexact, is_ordered, type_of
 from runner.trial.values import Row, Step, Subject, Values, rounded
 from runner.warehouse.base import Warehouse
 from runner.warehouse.grounds.base import Ground, Shape
-from runner.warehouse.values import WarehouseError
+from runner.warehouse.values import Column, WarehouseError
 
 AS_MADE, BACKWARDS = 0, 1
 """Orders in which rows are written; other numbers shuffle them."""
@@ -99,33 +100,55 @@ class Judge:
 
     def _text(self, model: CompiledModel) -> str:
         """The user's text; a clock that a model is given by its run says what that of the trial's runs does."""
-        return plain_text(model.select, self._warehouse.engine, NEVER, self._ground.edits(model.select))
+        edits = [*self._ground.edits(model.select), *self._views(model.select)]
+        return plain_text(model.select, self._warehouse.engine, NEVER, edits)
+
+    def _views(self, select: Select) -> Iterator[Edit]:
+        """A source that is a view is read without copies: rows of a view cannot be deleted."""
+        quote = self._warehouse.engine.quote
+        for source in self._subject.program.playbook.sources:
+            references = [one for one in select.references if one.table == source.table]
+            if not source.dedupe or not references or self._is_table(source):
+                continue
+            table = self._name(source.table)
+            columns = self._warehouse.columns_of(table)
+            listed = ", ".join(quote(column.name) for column in columns)
+            ranked = f"select {listed}, {self._place(source, columns)} as trial_n from {table}"
+            rows = f"(select {listed} from ({ranked}) q where trial_n = 1 or ({source.dedupe[0].text}) is null)"
+            for one in references:
+                yield one.start, one.end, rows + ("" if one.alias else f" as {quote(source.table.table)}")
+            yield from ((qualifier.start, qualifier.end, "") for qualifier in select.qualifiers)
 
     def _name(self, table: TableName) -> str:
         return self._warehouse.engine.table(table)
 
+    def _is_table(self, source: Source) -> bool:
+        return any(shape.name == source.table for shape in self._ground.shapes)
+
     def _leave_survivors(self, source: Source) -> None:
-        """One row an id: the first by order_by, then by all columns as they stand. Rows without an id (the first of dedupe) stay."""
-        table, engine = self._name(source.table), self._warehouse.engine
-        shape = next((shape for shape in self._ground.shapes if shape.name == source.table), None)
-        if shape is None:
-            return  # a view: copies of its rows cannot be taken out
-        order = [e.text for e in source.order_by]
-        for column in shape.columns:
-            name = engine.quote(column.name)
-            order += [name] if is_ordered(type_of(column.type, engine.name)) else []
-            order.append(f"cast({name} as {engine.text_type})")
-        listed = ", ".join(f"{text} nulls last" for text in order)
-        ids = [e.text for e in source.dedupe]
-        known = f"({ids[0]}) is not null"
-        row = self._ground.row_name
+        """One row an id. Rows without an id (the first of dedupe) stay."""
+        if not self._is_table(source):
+            return  # see `_views`
+        shape = next(shape for shape in self._ground.shapes if shape.name == source.table)
+        table, row = self._name(source.table), self._ground.row_name
         ranked = (
-            f"select {row} as r, row_number() over (partition by {', '.join(ids)} order by {listed}) as n"
-            f" from {table} where {known}"
+            f"select {row} as r, {self._place(source, shape.columns)} as n"
+            f" from {table} where ({source.dedupe[0].text}) is not null"
         )
         self._warehouse.execute(
             "trial:copies", f"delete from {table} where {row} in (select r from ({ranked}) q where n > 1)"
         )
+
+    def _place(self, source: Source, columns: Sequence[Column]) -> str:
+        """A row's number among the copies of its id: by order_by, then by all columns as they stand."""
+        engine = self._warehouse.engine
+        order = [e.text for e in source.order_by]
+        for column in columns:
+            name = engine.quote(column.name)
+            order += [name] if is_ordered(type_of(column.type, engine.name)) else []
+            order.append(f"cast({name} as {engine.text_type})")
+        listed = ", ".join(f"{text} nulls last" for text in order)
+        return f"row_number() over (partition by {', '.join(e.text for e in source.dedupe)} order by {listed})"
 
     def columns(self, table: TableName) -> tuple[str, ...]:
         """The names of what a model's SELECT gives."""

@@ -10,7 +10,7 @@ from runner.trial.values import Found, Kind, Row, Step, Values
 WIDEST = 110  # characters of a line of rows
 _WHAT = {
     Kind.KEY: "its increments do not give what its SELECT gives over all rows",
-    Kind.ORDER: "its SELECT takes another row of equals, depending on how they are stored",
+    Kind.ORDER: "its SELECT gives another answer, depending on how rows are stored",
     Kind.CLOCK: "its SELECT gives another answer whenever it is asked",
     Kind.SAME: "its increments keep a value that is equal to the new one, but not the same",
     Kind.WRITES: "its increments delete or insert other rows than they recompute",
@@ -19,7 +19,7 @@ _WHAT = {
 _OTHERS = "a row reaches other keys than its own: leave `key` out, which rebuilds it whenever something changed, or split the model"
 _HINT = {
     Kind.KEY: _OTHERS,
-    Kind.ORDER: "end the ORDER BY in a column that tells the rows apart",
+    Kind.ORDER: "end the ORDER BY in a column that tells the rows apart; where floats are added up, round the sum or use decimals",
     Kind.CLOCK: "a model without a key may read the clock: leave `key` out; chance has to come from the events",
     Kind.SAME: "leave `key` out, or give values that are equal one spelling, by a cast or lower(…)",
     Kind.WRITES: _OTHERS,

@@ -295,9 +295,9 @@ class DuckDB(Warehouse):
         return str(driver.__version__)
 
     def ground(self, wanted: Wanted) -> Ground:
-        from runner.warehouse.grounds.duckdb import JUDGE, RUNNER, DuckDBGround
+        from runner.warehouse.grounds.duckdb import DuckDBGround
 
-        return DuckDBGround(self, self._beside(RUNNER), self._beside(JUDGE), wanted)
+        return DuckDBGround(self, self._beside, wanted)
 
     def _beside(self, database: str) -> DuckDB:
         """A connection that is to work in another database of the process, where nothing is read from files."""

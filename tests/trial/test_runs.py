@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 
+import runner
 from tests.kit.project import Project
 
 EVENTS = "select event_id, max(collector_tstamp) as ts, max(domain_userid) as u from atomic.events group by event_id"
@@ -151,3 +153,31 @@ def test_where_there_is_no_place_for_it_a_run_says_nothing_and_a_check_one_line(
     project.add(0, "s1 u1 1")
     assert "made-up" not in project.run().text
     project.close()
+
+
+def test_a_view_is_read_without_copies(project: Project) -> None:
+    """A source that is a view has survivors as well: what its increments leave out is no difference."""
+    project.db.execute("create view atomic.seen as select * from atomic.events")
+    project.source |= {
+        "table": "atomic.seen",
+        "dedupe": ["event_id", "domain_sessionid"],
+        "order_by": ["collector_tstamp"],
+    }
+    for name in ("m1", "m2", "m3", "m4"):
+        project.model(
+            name, RIGHT.replace("atomic.events", "atomic.seen").replace(" n ", f" {name} "), key="domain_sessionid"
+        )
+    assert "made-up" not in project.run().text
+
+
+def test_nobody_elses_database_is_detached(tmp_path: Path) -> None:
+    """The databases of a trial have names that nobody else has."""
+    with duckdb.connect(str(tmp_path / "web.duckdb")) as connection:
+        connection.execute("attach ':memory:' as runner_trial; create table runner_trial.mine as select 1 as a")
+        connection.execute("create schema atomic; create table atomic.events (k varchar, t timestamp)")
+        connection.execute("insert into atomic.events values ('a', timestamp '2024-01-01')")
+        (tmp_path / "m.sql").write_text("select k, count(*) as n from atomic.events group by k")
+        text = "source: {table: atomic.events, batch: t}\nmodels: [{table: main.m, sql: m.sql, key: k}]\ntrial: 10\n"
+        (tmp_path / "web.yml").write_text(text)
+        assert not runner.run(tmp_path / "web.yml", target=connection).notes
+        assert connection.execute("select a from runner_trial.mine").fetchall() == [(1,)]

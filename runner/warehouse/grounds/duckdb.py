@@ -6,8 +6,9 @@ as their text. What reads files stays a table.
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -18,7 +19,6 @@ from runner.warehouse.values import WarehouseError
 
 HERE = "database_name = current_database() and not internal"
 WORD = re.compile(r"\w+")
-RUNNER, JUDGE = "runner_trial", "runner_truth"
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,12 @@ class DuckDBGround(Ground):
 
     row_name = "rowid"
 
-    def __init__(self, home: Warehouse, runner: Warehouse, judge: Warehouse, wanted: Wanted) -> None:
-        """`runner` and `judge` are connections of their own, which work in databases called RUNNER and JUDGE."""
-        self._home, self.runner, self.judge = home, runner, judge
+    def __init__(self, home: Warehouse, beside: Callable[[str], Warehouse], wanted: Wanted) -> None:
+        """`beside` gives a connection of its own, which is to work in a database of that name: nobody else has one."""
+        token = os.urandom(6).hex()
+        self._names = (f"runner_trial_{token}", f"runner_truth_{token}")
+        self._home = home
+        self.runner, self.judge = map(beside, self._names)
         self._database = home.engine.quote(str(self._ask("select current_database()")[0][0]))
         self._objects = (*self._types(), *self._macros(), *self._views())
         self.texts = tuple(thing.text for thing in self._objects)
@@ -119,8 +122,8 @@ class DuckDBGround(Ground):
         return required, unique, conditions
 
     def begin(self) -> None:
-        self._make(self.runner, RUNNER)
-        self._make(self.judge, JUDGE)
+        for warehouse, database in zip((self.runner, self.judge), self._names, strict=True):
+            self._make(warehouse, database)
 
     def _make(self, warehouse: Warehouse, database: str) -> None:
         self._leave(warehouse, database)
@@ -134,7 +137,7 @@ class DuckDBGround(Ground):
         make_all(warehouse, [thing.text for thing in self._objects])
 
     def close(self) -> None:
-        for warehouse, database in ((self.runner, RUNNER), (self.judge, JUDGE)):
+        for warehouse, database in zip((self.runner, self.judge), self._names, strict=True):
             with suppress(WarehouseError):
                 self._leave(warehouse, database)
             warehouse.close()
