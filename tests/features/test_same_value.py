@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from runner.warehouse.engines import ENGINES
@@ -136,3 +138,24 @@ def test_a_table_as_wide_as_the_engine_allows_is_kept_up_to_date(project: Projec
     assert project.one("select n from derived.total") == 3
     project.db.execute("update derived.keyed set n = 5 where k = 's1'")
     assert "k=s1" in project.command("verify", code=9).out
+
+
+def test_a_value_of_another_kind_is_another(duckdb_url: str, tmp_path: Path) -> None:
+    """1 and '1' in a VARIANT, or under two tags of a UNION, have one text: fingerprints and `verify` tell them apart."""
+    project = Project(duckdb_url, tmp_path / "project", source={"table": "atomic.v", "batch": "t", "fingerprint": True})
+    project.db.execute("create table atomic.v (k varchar, t timestamp, v variant, u union(a int, b int))")
+    project.db.execute(
+        "insert into atomic.v values ('a', '2024-01-01', 1::variant, union_value(a := 1)::union(a int, b int))"
+    )
+    project.model("m", "select k, v, u from atomic.v", key="k")
+    project.run()
+    for changed, kind in (("v = '1'::variant", "VARCHAR"), ("u = union_value(b := 1)::union(a int, b int)", "b")):
+        project.db.execute(f"update atomic.v set {changed}")
+        assert "wait for the next run" in project.command("verify").out
+        assert "changed" in project.run().out
+        column = changed[0]
+        told = {"v": "variant_typeof", "u": "union_tag"}[column]
+        assert project.rows(f"select cast({told}({column}) as varchar) from derived.m") == [(kind,)]
+    project.db.execute("update derived.m set v = 1::variant")
+    assert "k=a" in project.command("verify", code=9).out
+    project.close()

@@ -45,7 +45,16 @@ class _DuckDB(Engine):
         """A text may have a collation, which no catalogue names; where it has none, `encode` costs nothing."""
         if type_ == "VARCHAR":
             return column, f"encode({column})"
-        return (column, f"signbit({column})") if type_ in FLOATS else super().told_apart(column, type_)
+        if type_ in FLOATS:
+            return column, f"signbit({column})"
+        if _kind_of(type_):  # the column itself tells what its value is
+            return column, super().text_of(column, type_)
+        return super().told_apart(column, type_)
+
+    def text_of(self, column: str, type_: str) -> str:
+        """With what a value of several types is: 1 and '1' have one text."""
+        kind, text = _kind_of(type_), super().text_of(column, type_)
+        return f"(cast({kind}({column}) as varchar) || ':' || {text})" if kind else text
 
     def names_function(self, expression: str) -> bool:
         return bool(FUNCTION_NAMES.search(expression))
@@ -61,6 +70,11 @@ class _DuckDB(Engine):
         texts = any(re.search(r"\.(csv|tsv)(\.\w+)?$", mark.path, re.IGNORECASE) for mark in marks)
         listed = ", ".join(self.literal(mark.path) for mark in marks)
         return f"{'read_csv' if texts else 'read_parquet'}([{listed}], union_by_name=true)"
+
+
+def _kind_of(type_: str) -> str:
+    """The function that tells what a value of several types is; '' for other types."""
+    return {"VARIANT": "variant_typeof", "UNION": "union_tag"}.get(type_.partition("(")[0], "")
 
 
 DUCKDB = _DuckDB(
