@@ -9,8 +9,8 @@ from runner.algebra.texts import condition
 from runner.errors import BadInput, Place
 from runner.events import Emit, Note, NullKey
 from runner.increment.catalogue.bind import Bound, bind, check_ownership
-from runner.increment.guard import Guard, heed
-from runner.increment.work import read_only_work
+from runner.increment.guard import heed
+from runner.increment.work import Guard, read_only_work
 from runner.program import scripts
 from runner.program.values import Program
 from runner.sql.templates import render

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from runner.commands.unlock import UnlockResult
     from runner.comparison.values import VerifyResult
     from runner.events import Emit, Event
-    from runner.increment.guard import Guard
+    from runner.increment.work import Guard
     from runner.program.values import Program
     from runner.state.runs import RunRow
     from runner.warehouse.base import Warehouse

@@ -10,11 +10,11 @@ from runner.increment import freeze, stage
 from runner.increment.catalogue.bind import bind, check_ownership
 from runner.increment.check import check_ids
 from runner.increment.freeze import Frozen
-from runner.increment.guard import Guard, heed
+from runner.increment.guard import heed
 from runner.increment.others import namesakes, touched
 from runner.increment.others.touched import TouchedTable
 from runner.increment.stage import Decision
-from runner.increment.work import Work, read_only_work
+from runner.increment.work import Guard, Work, read_only_work
 from runner.names import TableName
 from runner.playbook.values import Vanished
 from runner.program.values import CompiledModel, Program

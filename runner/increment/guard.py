@@ -6,53 +6,20 @@ definition has passed is noted in the state beside the model, so that nothing is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from runner.errors import BadInput, Problem, Stopped
 from runner.events import Note
+from runner.increment.catalogue.bind import Bound
+from runner.increment.work import Verdict, Work
 from runner.names import TableName
 from runner.program.values import CompiledModel, Program, renamed
-from runner.warehouse.base import Warehouse
+from runner.state.manifest import State
 from runner.warehouse.values import WarehouseError
 
-if TYPE_CHECKING:
-    from runner.increment.catalogue.bind import Bound
-    from runner.increment.work import Work
-    from runner.state.manifest import State
-
 UNPROVEN = ", unproven"  # of what an author answered for: it is tried again once he no longer does
-
-
-@dataclass(frozen=True)
-class Counterexample:
-    """Rows for which a model's increments are not what its SELECT gives, as a person reads them."""
-
-    table: TableName
-    what: str
-    hint: str
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a trial says of models: those that passed, what speaks against others, and why some could not be tried."""
-
-    passed: frozenset[TableName] = frozenset()
-    against: tuple[Counterexample, ...] = ()
-    untried: Mapping[TableName, str] = field(default_factory=dict)
-    """Of no use to try again: made-up rows do not fit them."""
-    late: tuple[TableName, ...] = ()
-    """The time was up."""
-
-
-@dataclass(frozen=True)
-class Guard:
-    """`attack` tries models of a program in a warehouse; `version` names it: what another one has passed is tried again."""
-
-    version: str
-    attack: Callable[[Program, Warehouse, Bound, Sequence[TableName]], Verdict]
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,9 @@ from runner.events import Emit, Note, Nothing
 from runner.increment import freeze, scripts, stage
 from runner.increment.catalogue.bind import Bound, bind, check_ownership
 from runner.increment.freeze import Frozen
-from runner.increment.guard import Guard, heed, remember
+from runner.increment.guard import heed, remember
 from runner.increment.others import touched
-from runner.increment.work import Request, Work
+from runner.increment.work import Guard, Request, Work
 from runner.playbook.values import Phase, Vanished
 from runner.program.values import Program
 from runner.state.lease import held

@@ -1,8 +1,8 @@
-"""What one run asks for, and what it works with: no clock, environment or print is reached otherwise."""
+"""What one run asks for, and what it works with, its guard too: no clock, environment or print is reached otherwise."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -10,7 +10,7 @@ from runner.algebra.scratch import Scratch
 from runner.algebra.texts import Algebra
 from runner.clock import Clock
 from runner.events import Emit, Event
-from runner.increment.guard import Guard
+from runner.increment.catalogue.bind import Bound
 from runner.names import PLAIN, Layout, TableName
 from runner.program.values import Program
 from runner.state.lease import LeaseTerms
@@ -43,6 +43,35 @@ class Request:
     def refreshes(self, table: TableName) -> bool:
         """Whether it asks for a model to be built in full."""
         return self.full_refresh and (not self.models or table in self.models)
+
+
+@dataclass(frozen=True)
+class Counterexample:
+    """Rows for which a model's increments are not what its SELECT gives, as a person reads them."""
+
+    table: TableName
+    what: str
+    hint: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a trial says of models: those that passed, what speaks against others, and why some could not be tried."""
+
+    passed: frozenset[TableName] = frozenset()
+    against: tuple[Counterexample, ...] = ()
+    untried: Mapping[TableName, str] = field(default_factory=dict)
+    """Of no use to try again: made-up rows do not fit them."""
+    late: tuple[TableName, ...] = ()
+    """The time was up."""
+
+
+@dataclass(frozen=True)
+class Guard:
+    """`attack` tries models of a program in a warehouse; `version` names it: what another one has passed is tried again."""
+
+    version: str
+    attack: Callable[[Program, Warehouse, Bound, Sequence[TableName]], Verdict]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from runner import __version__
 from runner.clock import Clock
 from runner.increment.catalogue.bind import Bound
-from runner.increment.guard import Guard, Verdict
+from runner.increment.work import Guard, Verdict
 from runner.names import TableName
 from runner.program.values import Program
 from runner.warehouse.base import Warehouse

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from runner.clock import Clock
 from runner.increment.catalogue.bind import Bound
-from runner.increment.guard import Counterexample, Verdict
+from runner.increment.work import Counterexample, Verdict
 from runner.names import TableName
 from runner.program.values import Program
 from runner.trial import trial, words
