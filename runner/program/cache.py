@@ -1,68 +1,56 @@
 """Programs that were loaded before: reading and checking the same SQL again would cost more than a run with nothing to do.
 
-A file a program, below the user's cache folder, named by a hash of all that went in: the playbook's values, every SQL
+A file a program, in the user's cache folder, named by a hash of all that went in: the playbook's values, every SQL
 file's bytes, the engine, the versions of runner and parser. A file that cannot be read, is not ours or is damaged is
-as good as none. Unpickling is cut down to the runner's own value classes.
+as good as none. Who may write here decides what SQL is sent under the user's name and that it needs no proof: so the
+folder and its files must be the user's own, and nobody else's to write to.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import os
-import pickle
+import stat
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TextIO
 
 from runner import __version__
 from runner.errors import RunnerError
 from runner.playbook.values import Playbook
+from runner.program import stored
 from runner.program.values import Program
-from runner.secrets import NO_SECRETS, Secrets
+from runner.secrets import Secrets
 from runner.sql import files
 from runner.warehouse.target import MEMORY
 
-SAFE = {
-    ("pathlib", "PosixPath"),
-    ("pathlib", "WindowsPath"),
-    ("builtins", "frozenset"),
-}
-OURS = (
-    "runner.playbook.values",
-    "runner.program.values",
-    "runner.sql.select",
-    "runner.names",
-    "runner.errors",
-    "runner.warehouse.target",
-)
 _MAKERS = ". files playbook porting program proof sql warehouse warehouse/engines"
 CODE = _MAKERS.split()  # the folders that a program is made by
 KEEP = 50
 
 
-class _Unpickler(pickle.Unpickler):
-    """Reads values of the runner's own modules only."""
-
-    def find_class(self, module: str, name: str) -> type:
-        """Refuse everything that is not a plain value class."""
-        if module in OURS or (module, name) in SAFE:
-            found: type = super().find_class(module, name)
-            return found
-        raise pickle.UnpicklingError(f"{module}.{name}")
-
-
 def load(
-    folder: Path | None, playbook: Playbook, engine: str, make: Callable[[], Program], secrets: Secrets = NO_SECRETS
+    folder: Path | None,
+    playbook: Playbook,
+    engine: str,
+    make: Callable[[], Program],
+    secrets: Secrets,
+    say: Callable[[str], None],
 ) -> Program:
-    """The program from the cache, or made and kept. `folder` None: always made.
+    """The program from the cache, or made and kept. `folder` None: always made; `say` hears why a folder is not used.
 
     The target is not kept: a program is the same for every target of its engine, and a URL may hold a password. Nor is
     a program whose SQL or variables hold one of the `secrets`.
     """
     if folder is None:
+        return make()
+    if refused := _refused(folder):
+        hint = f"chmod go-w {folder} if it is yours; RUNNER_CACHE=FOLDER names another, RUNNER_CACHE= none"
+        say(f"{folder} {refused}: programs are neither read from it nor kept in it, and each run reads all SQL anew")
+        say(f"  hint: {hint}")
         return make()
     try:
         file = folder / f"program-{_fingerprint(replace(playbook, target=MEMORY), engine)}"
@@ -72,10 +60,9 @@ def load(
     if found is not None:
         return replace(found, playbook=replace(found.playbook, target=playbook.target), kept=file)
     program = make()
-    data = pickle.dumps(replace(program, playbook=replace(program.playbook, target=MEMORY)))
-    text = data.decode("utf-8", "replace")
+    text = stored.text_of(replace(program, playbook=replace(program.playbook, target=MEMORY)))
     if secrets.masked(text) == text:
-        _write(file, data)
+        _write(file, f"{_digest(text)}\n{text}")
     return replace(program, kept=file)
 
 
@@ -85,17 +72,18 @@ def is_noted(program: Program, what: str) -> bool:
         return False
     try:
         note = _note(program.kept, what)
-        owned = os.name != "posix" or note.stat().st_uid == os.getuid()
+        if not _is_ours(note.lstat()):
+            return False
         os.utime(note)
     except OSError:
         return False
-    return owned
+    return True
 
 
 def note(program: Program, what: str) -> None:
     """Note something that is true of this very program, for the runs to come."""
     if program.kept is not None:
-        _write(_note(program.kept, what), b"")
+        _write(_note(program.kept, what), "")
 
 
 def _note(file: Path, what: str) -> Path:
@@ -124,23 +112,64 @@ def _code_mark() -> int:
     return hash(tuple(file.stat().st_mtime_ns for file in sources))
 
 
+def _refused(folder: Path) -> str:
+    """Why a folder is not used; '' where it is the user's own, or not there yet."""
+    if os.name != "posix":
+        return ""
+    try:
+        itself, found = folder.lstat(), folder.stat()
+    except OSError:
+        return ""  # it will be made; or nothing can be read in it, nor written
+    if itself.st_uid not in (os.getuid(), 0) or found.st_uid != os.getuid():
+        return "belongs to another user"
+    return "may be written to by others" if _others_may_write(found) else ""
+
+
+def _is_ours(found: os.stat_result) -> bool:
+    """Whether this is a file, and the user's own."""
+    if os.name != "posix":
+        return True
+    return stat.S_ISREG(found.st_mode) and found.st_uid == os.getuid() and not _others_may_write(found)
+
+
+def _others_may_write(found: os.stat_result) -> bool:
+    return bool(found.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
+
+
 def _read(file: Path) -> Program | None:
     try:
-        if os.name == "posix" and file.stat().st_uid != os.getuid():
-            return None
-        found = _Unpickler(io.BytesIO(file.read_bytes())).load()
-        os.utime(file)
+        with _opened(
+            file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
+        ) as opened:  # a pipe in its place is not waited for
+            if not _is_ours(os.fstat(opened.fileno())):
+                return None
+            os.utime(file)
+            digest, _, text = opened.read().partition("\n")
+            return stored.program_of(text) if digest == _digest(text) else None
     except Exception:
         return None  # as good as none, whatever is wrong with it
-    return found if isinstance(found, Program) else None
 
 
-def _write(file: Path, data: bytes) -> None:
+def _write(file: Path, text: str) -> None:
     with suppress(OSError):
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if _refused(file.parent):  # somebody else was first to make it
+            return
         fresh = file.with_name(f"{file.name}.{os.getpid()}")
-        fresh.write_bytes(data)
+        with _opened(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as opened:
+            opened.write(text)
         fresh.replace(file)
-        old = sorted(file.parent.glob("program-*"), key=lambda f: f.stat().st_mtime)[:-KEEP]
+        old = sorted(file.parent.glob("program-*"), key=lambda f: f.lstat().st_mtime)[:-KEEP]
         for stale in old:
             stale.unlink(missing_ok=True)
+
+
+def _digest(text: str) -> str:
+    """Tells a damaged file: one other letter in a SELECT would be another SELECT."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _opened(file: Path, flags: int) -> TextIO:
+    """A file of the cache; links are not followed, and only its owner may read what is written."""
+    number = os.open(file, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    return os.fdopen(number, "w" if flags & os.O_WRONLY else "r", encoding="utf-8")

@@ -64,7 +64,7 @@ class Process(Session):
         self.out, self.err = masking(out, masked), masking(err, masked)
 
     def say(self, text: str) -> None:
-        """Tell why nothing happens for a while."""
+        """Tell why nothing happens for a while, or less quickly than it could."""
         self.err.write(f"{text}\n")
 
     def left_behind(self) -> str:

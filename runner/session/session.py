@@ -40,7 +40,7 @@ class Session:
         self.secrets = Secrets.found_in(env, words)
 
     def say(self, text: str) -> None:
-        """Tell why nothing happens for a while; here there is nobody to tell."""
+        """Tell why nothing happens for a while, or less quickly than it could; here there is nobody to tell."""
 
     def now_utc(self) -> str:
         """`YYYY-MM-DD HH:MM:SS.ffffff`."""
@@ -90,7 +90,7 @@ class Session:
 
             return load(playbook, engine, engine)
 
-        return cache.load(cache_folder(self.env), playbook, engine, make, self.secrets)
+        return cache.load(cache_folder(self.env), playbook, engine, make, self.secrets, self.say)
 
     @contextmanager
     def warehouse(
