@@ -147,8 +147,8 @@ def run(
       are kept for later. `full_refresh`: build them, or all models, in full.
     - `retract`: let the rows of vanished batches leave the models. `adopt`: tables to replace, though they are not ours.
     - `wait_s`: how many seconds to wait for another run of the playbook. `threads`: plain queries of a step at once.
-    - `run_id` names the run; a finished run of that name is not repeated. `from_step`: where to start, of a playbook
-      without a source.
+    - `run_id` names the run, and the second one of a name is `ID.2`: what is pending is taken either way. `from_step`:
+      where to start, of a playbook without a source.
     - `on_event` is called with each value of `runner.events` as it happens, in the thread of the call or that of a plain
       query; what it raises ends the run.
 

@@ -56,7 +56,7 @@ def run(
     target: TargetOption = None,
     json: JsonOption = False,
     run_id: Annotated[
-        str | None, typer.Option(metavar="ID", help="name this run; a finished run of that name is not repeated")
+        str | None, typer.Option(metavar="ID", help="name this run; the second one of a name is ID.2")
     ] = None,
     from_step: Annotated[str | None, typer.Option(metavar="S", help="start at this step (plain scripts only)")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what a run would do, and do nothing")] = False,

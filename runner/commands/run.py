@@ -22,8 +22,11 @@ class RunResult:
     """What a run did. Nothing to do is a success: nothing is published then."""
 
     run_id: str
+    """As it was asked for."""
     published: tuple[str, ...]
-    """The ids that history lists: the run's own, or one for each part of a run in chunks."""
+    """The ids that history lists: the run's own (A.2 for the second one called A), or one for each part of a run in
+    chunks.
+    """
     batch_count: int
     event_count: int
     duration_s: float
@@ -127,8 +130,8 @@ def _request(loaded: LoadedPlaybook, options: RunOptions) -> Request:
 
 
 def _checked(run_id: str | None) -> str | None:
-    if run_id is not None and not re.fullmatch(r"[A-Za-z0-9_.:+-]{1,80}", run_id):
-        raise BadInput(
-            Problem(Place(), f"run id {run_id[:90]}: not 1 to 80 letters, digits or _ . : + -", "such as 2024-03-01")
-        )
+    """As Airflow's run ids are."""
+    if run_id is not None and not re.fullmatch(r"[A-Za-z0-9_.~:+-]{1,250}", run_id):
+        what = f"run id {run_id[:260]}: not 1 to 250 letters, digits or _ . ~ : + -"
+        raise BadInput(Problem(Place(), what, "such as 2024-03-01"))
     return run_id

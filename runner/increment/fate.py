@@ -51,7 +51,7 @@ def resolve(work: Work, run_id: str, version: int, error: WarehouseError) -> Non
     if fate is not Fate.PUBLISHED:
         raise _after_loss(fate, error)
     work.manifest.held_version = version + 1
-    lease.keep(work.manifest, work.request.run_id)
+    lease.keep(work.manifest)
 
 
 def _is_away(error: Exception) -> bool:

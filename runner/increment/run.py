@@ -7,7 +7,7 @@ from the fence and the single publish transaction; the lease only saves wasted w
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runner import actions
 from runner.algebra.scratch import Scratch
@@ -83,13 +83,7 @@ def _run(
             from runner.increment import tables
 
             tables.drop_leftovers(manifest, manifest.held_version, manifest.indexes())
-        after_done = manifest.after_done_of(request.run_id)
-        if after_done is not None:
-            emit(Nothing(f"run {request.run_id} was published before"))
-            if not after_done:
-                work = Work(program, warehouse, manifest, _algebra(program, warehouse, ""), request, clock, emit)
-                scripts.run_after(work, request.run_id)
-            return ()
+        request = replace(request, run_id=manifest.free_name(request.run_id))
         published: list[RunRecord] = []
         while True:
             try:
@@ -118,7 +112,7 @@ def _cycle(
 ) -> Cycle:
     """From the version to the publish, once; scratch is made and dropped around it."""
     warehouse = manifest.warehouse
-    scratch = warehouse.open_scratch(manifest.scratch_name, f"{request.run_id[-20:]}{number:04d}")
+    scratch = warehouse.open_scratch(manifest.scratch_name, manifest.scratch_id(request.run_id, number))
     work = Work(program, warehouse, manifest, _algebra(program, warehouse, scratch), request, clock, emit, guard)
     started = clock.monotonic()
     try:

@@ -44,7 +44,8 @@ def held(manifest: Manifest, run_id: str, terms: LeaseTerms, sleep: Callable[[fl
     finally:
         stop.set()
         with suppress(Exception):  # not released: it runs out by itself, or its session is seen to be gone
-            manifest.warehouse.execute("lease:release", manifest.sql("lease-release", run_id=run_id))
+            release = manifest.sql("lease-release", run_id=run_id, session=manifest.warehouse.session)
+            manifest.warehouse.execute("lease:release", release)
         heart.join(timeout=2)
 
 
@@ -88,7 +89,7 @@ def _take(manifest: Manifest, run_id: str, lease_s: int) -> bool:
             if error.trouble is Trouble.RETRY:
                 return False
             raise
-    manifest.held_version = version
+    manifest.held_version, manifest.held_as = version, run_id
     return True
 
 
@@ -131,10 +132,10 @@ def _holder(manifest: Manifest) -> _Holder:
     return _Holder(lives=not overdue)
 
 
-def keep(manifest: Manifest, run_id: str) -> None:
+def keep(manifest: Manifest) -> None:
     """Name the session that goes on for a run whose first one was lost; without it others would take the lease."""
     if not manifest.warehouse.engine.file_lock:
-        sql = manifest.sql("lease-keep", run_id=run_id, session=manifest.warehouse.session)
+        sql = manifest.sql("lease-keep", run_id=manifest.held_as, session=manifest.warehouse.session)
         with suppress(WarehouseError):
             manifest.warehouse.execute("lease:keep", sql)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import count
 from typing import Any
 
 from runner import actions
@@ -61,6 +62,7 @@ class Manifest:
     def __init__(self, warehouse: Warehouse, playbook: str, schema: str) -> None:
         self.warehouse, self.playbook, self.schema = warehouse, playbook, schema
         self.held_version = 0  # the version that this run made when it took the lease or published last
+        self.held_as = ""  # the run id that the lease is held under
         self.present = True  # False: nothing has run here yet, and a command that only reads makes nothing
         self.state_table = names.fence(playbook)
         self.scratch_name = names.scratch(playbook, schema)
@@ -195,10 +197,11 @@ class Manifest:
         """The key indexes that are trusted: (source, key digest) → table, quoted."""
         return {(str(s), str(d)): self.table(str(t)) for s, d, t in self._rows("indexes-read")}
 
-    def after_done_of(self, run_id: str) -> bool | None:
-        """Whether a published run has finished its `after` queries; None if no run of that name was published."""
-        rows = self._rows("run-read", run_id=run_id)
-        return bool(rows[0][1]) if rows else None
+    def free_name(self, run_id: str) -> str:
+        """What a run is called that is to be called `run_id`: A, or A.2, A.3 … where A was published before."""
+        taken = {str(name) for (name,) in self._rows("runs-named", run_id=run_id, length=len(run_id))}
+        numbered = (f"{run_id}.{number}" for number in count(2))
+        return run_id if run_id not in taken else next(name for name in numbered if name not in taken)
 
     def published_after(self, version: int) -> set[tuple[str, int]]:
         """(run_id, version) of the publishes that raised the version beyond `version`."""
@@ -260,7 +263,15 @@ class Manifest:
 
     def new_index_name(self, key: SourceKey, run_id: str) -> str:
         """A name no other run uses: a half-built index is never trusted, only what `key_index` lists is."""
-        return names.keys(self.playbook, str(key.source.table) + key.digest, run_id)
+        return names.keys(self.playbook, str(key.source.table) + key.digest, self._own_to(run_id))
+
+    def scratch_id(self, run_id: str, part: int) -> str:
+        """What tells the scratch place of a run's part from all others."""
+        return f"{self._own_to(run_id)}{part:04d}"
+
+    def _own_to(self, run_id: str) -> str:
+        """Names this run alone: one of the same id that was overtaken and goes on had another version."""
+        return names.run(self.playbook, run_id, self.held_version)
 
     def register_index(self, key: SourceKey, name: str, run_id: str) -> None:
         """Trust a new index from now on."""

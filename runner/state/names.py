@@ -29,9 +29,14 @@ def keys_prefix(playbook: str) -> str:
     return f"{KEYS}{_hash(10, playbook)}_"
 
 
-def keys(playbook: str, key: str, run_id: str) -> str:
-    """A key index that the run makes; no other run uses the name."""
-    return f"{keys_prefix(playbook)}{_hash(10, key)}_{run_id.lower()[-12:]}"
+def keys(playbook: str, key: str, run: str) -> str:
+    """A key index that a run makes, which `run` names."""
+    return f"{keys_prefix(playbook)}{_hash(10, key)}_{run}"
+
+
+def run(playbook: str, run_id: str, version: int) -> str:
+    """Names a run in what it makes, whatever its user calls it; `version`: the one that it has taken the lease with."""
+    return _hash(16, playbook, run_id, str(version))
 
 
 def dirty(playbook: str, table: str, key_names: Sequence[str]) -> str:

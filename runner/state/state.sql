@@ -13,14 +13,14 @@ create table if not exists {s}.manifest (
     event_count bigint not null,
     fingerprint varchar(200),
     rewound boolean not null,           -- asked to be processed again
-    run_id varchar(100) not null,
+    run_id varchar(300) not null,
     commit_tstamp timestamp not null
 )
 
 -- name: create-runs
 create table if not exists {s}.runs (
     playbook varchar(200) not null,
-    run_id varchar(100) not null,
+    run_id varchar(300) not null,       -- as its user names it, up to 250, and what tells runs of one name apart
     status varchar(20) not null,        -- published, failed
     version bigint,
     started_tstamp timestamp not null,
@@ -37,7 +37,7 @@ create table if not exists {s}.runs (
 -- name: create-run-models
 create table if not exists {s}.run_models (
     playbook varchar(200) not null,
-    run_id varchar(100) not null,
+    run_id varchar(300) not null,
     model_number integer not null,      -- the order in which they were worked on
     table_name varchar(400) not null,
     extent varchar(20) not null,        -- all, keys, none, left out
@@ -56,10 +56,10 @@ create table if not exists {s}.models (
     digest varchar(64) not null,        -- of the definition that the rows were built with
     inputs varchar(64) not null,        -- of the names and types of the columns that it read
     instant varchar(30) not null,       -- what its clock said, UTC; '' where it reads none
-    as_of_run varchar(100) not null,    -- the last published run that accounted for it
+    as_of_run varchar(300) not null,    -- the last published run that accounted for it
     owes varchar(10) not null,          -- '' nothing, 'keys' see its dirty table, 'all' a full build
     trial varchar(100) not null,        -- the guard that the definition has passed; '' none
-    run_id varchar(100) not null,
+    run_id varchar(300) not null,
     row_count bigint,                   -- as published; null where that is not known, and for views
     storage varchar(40),                -- where the rows lay then: another place tells of TRUNCATE or a restore
     changes bigint                      -- what the engine should have counted of inserted and deleted rows since it was made
@@ -80,13 +80,13 @@ create table if not exists {s}.key_index (
     key_digest varchar(64) not null,    -- of the key expressions
     key_text varchar(4000) not null,
     keys_table varchar(100) not null,
-    run_id varchar(100) not null
+    run_id varchar(300) not null
 )
 
 -- name: create-lease
 create table if not exists {s}.lease (
     playbook varchar(200) not null,
-    run_id varchar(100),
+    run_id varchar(300),
     session varchar(200),
     started_tstamp timestamp,
     lease_until timestamp
@@ -94,7 +94,7 @@ create table if not exists {s}.lease (
 
 -- name: first-state
 -- the fence's table is made with its only row: two runners that start at once must not insert two
-select cast(0 as bigint) as version, cast(null as varchar(100)) as run_id,
+select cast(0 as bigint) as version, cast(null as varchar(300)) as run_id,
     cast(:state_version as integer) as state_version
 
 -- name: meta-read
@@ -150,8 +150,9 @@ where playbook = :playbook and run_id = :run_id
 update {s}.lease set session = {session} where playbook = :playbook and run_id = :run_id
 
 -- name: lease-release
+-- another run may have the same name, and have the lease by now
 update {s}.lease set run_id = null, session = null, lease_until = null
-where playbook = :playbook and run_id = :run_id
+where playbook = :playbook and run_id = :run_id and session = {session}
 
 -- name: lease-break
 update {s}.lease set run_id = null, session = null, lease_until = null where playbook = :playbook
@@ -201,8 +202,9 @@ select playbook_digest from {s}.runs
 where playbook = :playbook and status = 'published'
 order by version desc limit 20
 
--- name: run-read
-select status, after_done from {s}.runs where playbook = :playbook and run_id = :run_id and status = 'published'
+-- name: runs-named
+select run_id from {s}.runs where playbook = :playbook and status = 'published'
+and substring(run_id, 1, :length) = :run_id
 
 -- name: published-after
 select run_id, version from {s}.runs where playbook = :playbook and version > :version and status = 'published'

@@ -107,6 +107,28 @@ def test_an_overdue_lease_is_taken_over(postgres: Project) -> None:
             holder.rows("select 1")
 
 
+def test_a_run_that_is_overtaken_by_one_of_its_own_name(postgres: Project) -> None:
+    """What it goes on making and dropping is its own: scratch, key indexes and lease of the other stay as they are."""
+    postgres.standard("users")  # the key index is made anew, by both
+    postgres.db.execute("delete from runner.key_index")
+    codes: list[int] = []
+
+    def overtake(when: str, label: str, sql: str) -> None:
+        if (when, label) == ("before", "ddl:index") and not codes:
+            postgres.db.execute(FREE)
+            codes.append(main(["run", str(postgres.folder / "web.yml"), "--run-id", "night"]))
+            postgres.db.execute(HELD.format(session=ALIVE).replace("'other'", "'night'"))
+
+    postgres.watch = overtake
+    postgres.run("--run-id", "night", code=3)
+    postgres.watch = None
+    assert codes == [0]
+    assert postgres.one("select run_id from runner.lease") == "night"
+    postgres.db.execute(FREE)
+    postgres.add(2, "s1 u2 0")
+    postgres.checked("--run-id", "night")
+
+
 @pytest.mark.parametrize("command", ["rewind", "unlock"])
 def test_a_fenced_run_publishes_nothing(project: Project, command: str) -> None:
     """Whatever raised the version while it worked: exit 3, and the next run does it right."""

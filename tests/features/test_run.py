@@ -293,7 +293,7 @@ def test_chunk_publishes_every_n_new_batches(project: Project) -> None:
     assert said.out.count("published run") == 3
     project.check()
     assert project.manifest() == {0: 4, 1: 1, 2: 2, 3: 2, 4: 2, 5: 2, 6: 2}
-    assert "was published before" in project.run("--run-id", "night").out
+    assert "no pending batches" in project.run("--run-id", "night").out
 
 
 def test_chunk_with_until_ends(project: Project) -> None:
@@ -304,18 +304,29 @@ def test_chunk_with_until_ends(project: Project) -> None:
     said = project.run("--chunk", "1", "--until", "2024-03-01T04:00", "--run-id", "x")
     assert said.out.count("published run") == 2
     assert sorted(project.manifest()) == [0, 1, 2, 3]
-    assert "was published before" in project.run("--chunk", "1", "--until", "2024-03-01T04:00", "--run-id", "x").out
+    again = project.run("--chunk", "1", "--until", "2024-03-01T04:00", "--run-id", "x")
+    assert "no pending batches" in again.out
 
 
-def test_a_finished_run_id_is_not_repeated(project: Project) -> None:
-    """`--run-id` makes a scheduler's retry safe: the run of that name is not done twice."""
+def test_a_run_id_never_hides_pending_work(project: Project) -> None:
+    """A scheduler's retry finds nothing pending; what is pending is taken, whatever the run is called.
+
+    The second run of a name is told from the first. A name may be as long as Airflow's, with the same letters.
+    """
     start(project)
+    name = "manual__2024-03-02T00:00:00+00:00~" + "x" * 216
     project.add(2, "s7 u7 7")
-    project.checked("--run-id", "today")
+    project.checked("--run-id", name)
+    assert "no pending batches" in project.run("--run-id", name).out
+    project.command("rewind", "--since", "2024-03-01T02:00")
+    assert "1 pending batch" in project.checked("--run-id", name).out
     project.add(3, "s7 u7 8")
-    assert "was published before" in project.run("--run-id", "today").out
-    assert 3 not in project.manifest()
-    project.checked("--run-id", "tomorrow")
+    project.checked("--run-id", name)
+    project.add(4, "s7 u7 9")
+    project.checked("--run-id", name[:-1])
+    ids = project.rows("select run_id from runner.runs where event_count = 1")
+    assert ids == sorted((one,) for one in (name, f"{name}.2", f"{name}.3", name[:-1]))
+    assert len(project.rows(f"select * from runner.run_models where run_id = '{name}.3'")) == 3
 
 
 def test_null_is_a_key(project: Project) -> None:
@@ -449,7 +460,7 @@ def test_several_rows_a_key(project: Project) -> None:
 
 
 def test_a_run_id_whose_after_queries_failed(project: Project) -> None:
-    """The same `--run-id` again finishes what was left of that run, and publishes nothing new under its name."""
+    """The same `--run-id` again finishes what was left of that run, and takes what is pending as another one."""
     project.standard("sessions")
     models, project.models = project.models, {}
     steps = [{"name": "m", "models": list(models.values())}, {"name": "a", "phase": "after", "queries": ["a.sql"]}]
@@ -458,7 +469,9 @@ def test_a_run_id_whose_after_queries_failed(project: Project) -> None:
     project.add(0, "s1 u1 1")
     assert "the data is published" in project.run("--run-id", "x", code=6).err
     project.db.execute("create table nowhere (n integer)")
-    project.add(1, "s2 u2 1")
-    assert "was published before" in project.run("--run-id", "x").out
+    assert "running them again" in project.run("--run-id", "x").out
     assert project.rows("select * from nowhere") == [(1,)]
-    assert project.manifest() == {0: 1}
+    project.add(1, "s2 u2 1")
+    assert "published run x.2" in project.run("--run-id", "x").out
+    assert project.rows("select * from nowhere") == [(1,), (1,)]
+    assert project.manifest() == {0: 1, 1: 1}
