@@ -15,9 +15,10 @@ class Run:
 
 @dataclass(frozen=True)
 class FullRefresh:
-    """Build a model in full; None: one that the user is to name."""
+    """Build a model in full, and `also` others; None: one that the user is to name."""
 
     table: TableName | None
+    also: tuple[TableName, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,8 @@ def plain(action: Action) -> str:
     match action:
         case Run():
             return "run it"
-        case FullRefresh(table):
-            return f"rebuild {table or 'the model'} in full"
+        case FullRefresh(table, also):
+            return f"rebuild {', '.join(map(str, (table or 'the model', *also)))} in full"
         case Renew(retract):
             return f"begin it anew, which builds every model in full{', and retract' if retract else ''}"
         case Adopt(table):

@@ -27,8 +27,9 @@ def commands_of(playbook: Path) -> Commands:
         match action:
             case Run():
                 return f"runner run {playbook}"
-            case FullRefresh(table):
-                return f"rebuild it: runner run {playbook} --full-refresh --model {table or 'TABLE'}"
+            case FullRefresh(table, also):
+                named = " ".join(f"--model {one}" for one in (table or "TABLE", *also))
+                return f"rebuild {'them' if also else 'it'}: runner run {playbook} --full-refresh {named}"
             case Renew(retract):
                 anew = "begin it anew and build every model in full"
                 command = f"runner run {playbook} --full-refresh"

@@ -95,7 +95,8 @@ def plan(
             frozen = freeze.count_batches(work, bound)
             decision = stage.decide(work, state, bound)
             check_ids(work, state, bound, frozen, decision)
-            frozen = freeze.find_keys(work, state, frozen, decision.reasons)
+            outdated = stage.outdated(work, state, bound) | decision.reasons.keys()
+            frozen = freeze.find_keys(work, state, frozen, outdated)
             some = frozen.batch_count or decision.reasons
             planned = _models(work, frozen, decision) if some else ()
             notes = tuple(filter(None, [namesakes.note(work, state, decision)]))

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from runner import actions
 from runner.algebra import keys
 from runner.algebra.texts import as_ks, ks
-from runner.algebra.values import BoundSource
+from runner.algebra.values import BoundSource, Planned
 from runner.errors import BadInput, Place, Problem, Stopped
 from runner.increment.catalogue.bind import Bound, bind
 from runner.increment.stage import table_key
+from runner.increment.tables import make_dirty
 from runner.increment.work import Work, read_only_work
 from runner.names import TableName
 from runner.program.values import CompiledModel, Program
@@ -64,13 +65,15 @@ def rewind(
         count, events = _choose(work, bound, wanted)
         reached = {table: _keys(work, state, bound, program.model(table), {}) for table in models} if count else {}
         if count and not dry_run:
-            for table in models:
-                _make_dirty(work, program.model(table), bound)
+            planned = {t: bound.planned(0, program.model(t), work.algebra) for t in models}
+            for model in planned.values():  # before the transaction: DDL commits on some engines
+                if model.compiled.model.key and model.stored is not None:
+                    make_dirty(work, model)
             with warehouse.transaction("rewind"):
                 work.manifest.lock("rewind:lock")
                 work.manifest.raise_version()  # a run at work has read what is rewound now: it must not publish
                 for table in models:
-                    _owe(work, program.model(table), reached[table])
+                    _owe(work, planned[table], reached[table])
                 for source in bound.sources.values() if not models else ():
                     work.manifest.mark_rewound(source.source, work.algebra.scratch.batches(source.number))
         return RewindResult(count, events, tuple(map(str, models)), dry_run)
@@ -120,24 +123,16 @@ def _condition(work: Work, source: BoundSource, wanted: Range) -> str:
     return f"etl_tstamp in (select distinct {batch} from {work.algebra.from_source(source)} where {inner})"
 
 
-def _make_dirty(work: Work, model: CompiledModel, bound: Bound) -> None:
-    """The table of owed keys must be there before the transaction: DDL commits on some engines."""
-    if model.model.key and bound.stored[model.table] is not None:
-        table = work.manifest.dirty_table(table_key(work, model), model.key_names)
-        listed = ", ".join(work.algebra.quoted(model.key_names))
-        physical = work.algebra.physical(model.table)
-        work.warehouse.create_once("ddl:dirty", table, f"select {listed} from {physical} where 1 = 0")
-
-
-def _owe(work: Work, model: CompiledModel, affected: str | None) -> None:
+def _owe(work: Work, planned: Planned, affected: str | None) -> None:
     """Note what a model owes: the keys that the chosen batches reach, or everything where they cannot be told."""
+    model = planned.compiled
     name = table_key(work, model)
     if affected is None:
         work.manifest.owe(name, "all")
         return
     listed = ", ".join(work.algebra.quoted(model.key_names))
     names = ", ".join(ks(len(model.key_names)))
-    dirty = work.manifest.dirty_table(name, model.key_names)
+    dirty = work.manifest.dirty_table(name, model.key_names, planned.key_types)
     work.warehouse.execute("rewind:dirty", f"insert into {dirty} ({listed}) select {names} from {affected}")
     work.manifest.owe(name, "keys")
 

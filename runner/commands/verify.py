@@ -9,10 +9,9 @@ from runner.comparison.manifest import miscounted
 from runner.comparison.models import Checker
 from runner.comparison.values import VerifyResult
 from runner.errors import Stopped
-from runner.increment import freeze
+from runner.increment import freeze, stage
 from runner.increment.catalogue.bind import Bound, bind
 from runner.increment.freeze import Frozen
-from runner.increment.stage import table_key
 from runner.increment.work import Work, read_only_work
 from runner.names import TableName
 from runner.program.values import Program
@@ -64,10 +63,4 @@ def _freeze(work: Work, state: State, bound: Bound) -> Frozen:
             f" and (fingerprint is null or exists ({same}))",
         )
         sources[table] = replace(source, has_held=True)
-    outdated = {
-        model.table
-        for model in work.program.models
-        if (known := state.models.get(table_key(work, model)))
-        and not known.is_of(model.digest, bound.inputs[model.table])
-    }
-    return freeze.find_keys(work, state, replace(frozen, sources=sources), outdated)
+    return freeze.find_keys(work, state, replace(frozen, sources=sources), stage.outdated(work, state, bound))

@@ -104,7 +104,7 @@ class Checker:
         parts = [keys.of_table(scratch.keys(key.number), width) for key in found]
         parts += [keys.all_of_table(scratch.frozen(key.number), width) for key in found if key.has_frozen]
         if owes:
-            dirty = self.work.manifest.dirty_table(table_key(self.work, model), model.key_names)
+            dirty = self.work.manifest.dirty_table(table_key(self.work, model), model.key_names, planned.key_types)
             parts.append(keys.owed(algebra, dirty, model.key_names))
         if not parts:
             return 0

@@ -52,7 +52,7 @@ def finish(
         with scripts.published():
             views.create(work, views.to_remake(work, state, outcomes), record.run_id)
     with suppress(WarehouseError):  # only tidying
-        tables.drop_forgotten(work, state, frozen)
+        tables.drop_forgotten(work, state, frozen, outcomes)
     scripts.run_after(work, record.run_id)
     return record
 

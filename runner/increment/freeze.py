@@ -277,7 +277,8 @@ def _is_retyped(work: Work, key: SourceKey, index: str, number: int) -> bool:
     """Whether the index holds its keys in other types than they have now: values would be cast, and fail or be lost."""
     names = ks(len(key.texts))
     sides = (work.warehouse.columns_of(table) for table in (index, work.algebra.scratch.pairs(number)))
-    then, now = ({column.name.lower(): column.type for column in columns} for columns in sides)
+    kept = work.warehouse.engine.unlimited
+    then, now = ({column.name.lower(): kept(column.type) for column in columns} for columns in sides)
     return any(then[name] != now[name] for name in names)
 
 

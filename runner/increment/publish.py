@@ -16,7 +16,7 @@ from runner.increment.freeze import Frozen
 from runner.increment.others import counts, ddl, touched
 from runner.increment.others.counts import Rows
 from runner.increment.stage import Outcome, table_key
-from runner.increment.tables import misfits, replaces_columns
+from runner.increment.tables import misfits, replaces_columns, widens
 from runner.increment.work import Work
 from runner.state.manifest import State
 from runner.state.runs import ModelRow, RunRecord, write_published
@@ -29,7 +29,12 @@ def _replace_columns(work: Work, staged: Staged) -> None:
     """Within the publish transaction, where DDL can be part of it: readers never see the table half changed."""
     new = {column.name.lower(): column for column in staged.columns}
     for column in misfits(staged):
-        name = work.warehouse.engine.quote(column.name)
+        name, engine = work.warehouse.engine.quote(column.name), work.warehouse.engine
+        if widens(work, staged, column):
+            wider = engine.retyped(staged.table, column.name, new[column.name.lower()].type)
+            if wider:
+                work.warehouse.execute("publish:widen", wider)
+                continue
         work.warehouse.execute("publish:drop-column", f"alter table {staged.table} drop column {name}")
         if column.name.lower() in new:
             type_ = new[column.name.lower()].type
@@ -89,7 +94,8 @@ def _reshapes(work: Work, outcome: Outcome) -> bool:
     """Whether the table may lose columns and change types within the publish."""
     staged = outcome.staged
     replaced = outcome.writes and staged.stored is not None and staged.extent is Extent.ALL
-    return replaced and replaces_columns(work, outcome)
+    may = replaces_columns(work, outcome) or all(widens(work, staged, column) for column in misfits(staged))
+    return replaced and may and work.warehouse.engine.transactional_ddl
 
 
 def _write(
@@ -116,7 +122,7 @@ def _write(
 def _write_model(work: Work, state: State, outcome: Outcome, run_id: str) -> None:
     manifest, staged = work.manifest, outcome.staged
     table = table_key(work, staged.compiled)
-    dirty = manifest.dirty_table(table, staged.compiled.key_names)
+    dirty = manifest.dirty_table(table, staged.compiled.key_names, staged.key_types)
     if not outcome.taken:
         if outcome.owes == "missed":
             return

@@ -198,7 +198,8 @@ def _freeze_and_stage(work: Work, state: State, bound: Bound, stale: bool) -> tu
         if decision.reasons and (known := _namesake(work, state, decision)):
             work.emit(Note(known))
         _check_ids(work, state, bound, frozen, decision)
-        frozen = freeze.find_keys(work, state, frozen, decision.reasons)
+        outdated = stage.outdated(work, state, bound) | decision.reasons.keys()
+        frozen = freeze.find_keys(work, state, frozen, outdated)
         outcomes = stage.stage(work, state, bound, frozen, decision)
         scripts.make_named_tables(work, frozen)
         freeze.check_files(work, frozen)

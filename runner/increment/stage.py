@@ -95,6 +95,16 @@ def _reason(work: Work, state: State, bound: Bound, model: CompiledModel, lookup
     return CLOCK if model.select.clocks else ""
 
 
+def outdated(work: Work, state: State, bound: Bound) -> frozenset[TableName]:
+    """Models whose rows were built with another definition, or over columns of other types."""
+    return frozenset(
+        model.table
+        for model in work.program.models
+        if (known := state.models.get(table_key(work, model)))
+        and not known.is_of(model.digest, bound.inputs[model.table])
+    )
+
+
 def fingerprints(work: Work, bound: Bound) -> dict[TableName, str]:
     """A hash over all rows of each look-up that is not declared static."""
     found: dict[TableName, str] = {}
@@ -235,7 +245,7 @@ class _Stager:
                 parts.append(keys.of_diff(algebra, model, above.staged, self.upstream))
         known = self.state.models[table_key(self.work, model)]
         if with_dirty and known.owes == "keys":
-            dirty = self.work.manifest.dirty_table(table_key(self.work, model), model.key_names)
+            dirty = self.work.manifest.dirty_table(table_key(self.work, model), model.key_names, planned.key_types)
             parts.append(keys.owed(algebra, dirty, model.key_names))
         if not parts:
             return 0, False
@@ -315,11 +325,16 @@ class _Stager:
         table = self.algebra.scratch.new(planned.number)
         model = planned.compiled.model
         count = self.work.make(f"stage:{planned.compiled.table}", table, select, model.layout)
-        columns = self.warehouse.columns_of(table)
+        stored = {column.name.lower(): column.type for column in planned.stored_columns}
+        columns = tuple(self._as_stored(c, stored.get(c.name.lower(), "")) for c in self.warehouse.columns_of(table))
         if own := [column.name for column in columns if is_own(column.name)]:  # by a function or PIVOT: not told before
             what = f"{planned.compiled.table}: its column {own[0]} has one of the runner's own names"
             raise Stopped(what, "give it another name: those that begin with runner_ are the runner's own")
         return columns, count
+
+    def _as_stored(self, column: Column, stored: str) -> Column:
+        """A text with another limit is the same text where it fits."""
+        return replace(column, type=stored) if self.algebra.engine.holds(stored, column.type) else column
 
     def _diff(self, staged: Staged) -> bool:
         """Make the table of old and new rows that differ; True if there are any."""

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 
 from runner import actions
 from runner.algebra.texts import ks
-from runner.algebra.values import Staged
+from runner.algebra.values import Planned, Staged
 from runner.errors import Stopped
-from runner.increment.freeze import Frozen
+from runner.increment.freeze import Frozen, FrozenKey
 from runner.increment.others import ddl
 from runner.increment.stage import Outcome, table_key
 from runner.increment.work import Work
+from runner.names import TableName
 from runner.state.manifest import Manifest, State
 from runner.warehouse.values import Column
 
@@ -25,9 +26,13 @@ def replaces_columns(work: Work, outcome: Outcome) -> bool:
 
 def prepare(work: Work, state: State, frozen: Frozen, outcomes: Sequence[Outcome]) -> dict[int, str]:
     """DDL that goes before publish; all of it can be done again. Gives the names of new key indexes by key number."""
-    warehouse, algebra = work.warehouse, work.algebra
+    warehouse = work.warehouse
     made: set[str] = set()
+    _check_shapes(work, state, outcomes)
     for outcome in outcomes:
+        known = state.models.get(table_key(work, outcome.staged.compiled))
+        if outcome.taken and known and known.owes == "keys":
+            make_dirty(work, outcome.staged)  # it may be lost, or have held keys of other types
         if not outcome.taken and outcome.owes != "keys":
             continue
         schema = outcome.staged.table.rsplit(".", 1)[0]
@@ -37,7 +42,7 @@ def prepare(work: Work, state: State, frozen: Frozen, outcomes: Sequence[Outcome
         if outcome.writes:
             _shape(work, state, outcome)
         if outcome.owes == "keys" and outcome.staged.key_count:
-            _make_dirty(work, outcome.staged)
+            make_dirty(work, outcome.staged)
     names: dict[int, str] = {}
     if work.warehouse.engine.file_lock and any(key.index is None for key in frozen.keys):
         drop_leftovers(work.manifest, state.version, state.indexes)
@@ -45,11 +50,8 @@ def prepare(work: Work, state: State, frozen: Frozen, outcomes: Sequence[Outcome
         if key.index is None:
             name = work.manifest.new_index_name(key.key, work.request.run_id)
             table = work.manifest.table(name)
-            columns = ", ".join([*ks(len(key.key.texts)), "etl_tstamp", "event_count"])
             warehouse.execute("ddl:index", f"drop table if exists {table}")
-            warehouse.execute(
-                "ddl:index", f"create table {table} as select {columns} from {algebra.scratch.pairs(key.number)}"
-            )
+            warehouse.execute("ddl:index", f"create table {table} as {_pairs(work, key)}")
             if warehouse.engine.indexes:
                 warehouse.execute("ddl:index", f"create index on {table} (etl_tstamp)")
             names[key.number] = name
@@ -77,10 +79,8 @@ def _shape(work: Work, state: State, outcome: Outcome) -> None:
     warehouse, staged = work.warehouse, outcome.staged
     new = work.algebra.scratch.new(staged.number)
     known = table_key(work, staged.compiled) in state.models
-    if staged.stored is not None and not known and outcome.reason == "new" and misfits(staged):
-        ddl.execute(
-            work, "ddl:recreate", staged.table, f"drop table {staged.table}"
-        )  # empty, and left by a run that crashed
+    if _is_left(outcome, known=known) and misfits(staged):
+        ddl.execute(work, "ddl:recreate", staged.table, f"drop table {staged.table}")
     elif staged.stored is not None:
         _alter(work, outcome)
         return
@@ -112,15 +112,48 @@ def misfits(staged: Staged) -> list[Column]:
     return [c for c in (staged.stored.columns if staged.stored else ()) if new.get(c.name.lower()) != c.type]
 
 
+def _is_left(outcome: Outcome, *, known: bool) -> bool:
+    """Whether the table is empty, and was left by a run that crashed."""
+    return outcome.staged.stored is not None and not known and outcome.reason == "new"
+
+
+def widens(work: Work, staged: Staged, column: Column) -> bool:
+    """Whether a stored column is a text that only has to get longer."""
+    new = {column.name.lower(): column.type for column in staged.columns}
+    return work.warehouse.engine.holds(new.get(column.name.lower(), ""), column.type)
+
+
+def _check_shapes(work: Work, state: State, outcomes: Sequence[Outcome]) -> None:
+    """Raises Stopped for columns that are gone or get another type, of all models, unless that was asked for."""
+    unfit: dict[TableName, tuple[Staged, list[Column]]] = {}
+    for outcome in outcomes:
+        staged = outcome.staged
+        known = table_key(work, staged.compiled) in state.models
+        if not outcome.writes or staged.stored is None or _is_left(outcome, known=known):
+            continue
+        asked = replaces_columns(work, outcome) and work.warehouse.engine.transactional_ddl
+        found = [] if asked else [column for column in misfits(staged) if not widens(work, staged, column)]
+        if found:
+            unfit[staged.compiled.table] = staged, found
+    if not unfit:
+        return
+    what = "\n".join(_misfit_text(staged, columns) for staged, columns in unfit.values())
+    if not work.warehouse.engine.transactional_ddl:
+        drops = ", ".join(f"drop table {staged.table}" for staged, _ in unfit.values())
+        raise Stopped(what, f"readers would see it half changed here; {drops}, and run again: it is built in full")
+    alters = [alter for staged, columns in unfit.values() for alter in _alters(work, staged, columns)]
+    one, *others = unfit
+    rebuild = actions.FullRefresh(one, tuple(others))
+    raise Stopped(what, ("; ".join(alters), rebuild) if all(alters) else rebuild)
+
+
 def _alter(work: Work, outcome: Outcome) -> None:
     staged, warehouse = outcome.staged, work.warehouse
     stored = {column.name.lower() for column in staged.stored.columns} if staged.stored else set()
-    unfit = misfits(staged)
-    if unfit and not warehouse.engine.transactional_ddl:
-        hint = f"readers would see it half changed here; drop table {staged.table}, and run again: it is built in full"
-        raise Stopped(_misfit_text(staged, unfit), hint)
-    if unfit and not replaces_columns(work, outcome):
-        raise Stopped(_misfit_text(staged, unfit), _misfit_hint(work, staged, unfit))
+    new = {column.name.lower(): column.type for column in staged.columns}
+    for column in misfits(staged) if not warehouse.engine.transactional_ddl else ():  # else within the publish
+        wider = warehouse.engine.retyped(staged.table, column.name, new[column.name.lower()])
+        ddl.execute(work, "ddl:widen", staged.table, wider)
     for column in staged.columns:
         if column.name.lower() not in stored:
             added = f"add column {warehouse.engine.quote(column.name)} {column.type}"
@@ -136,27 +169,48 @@ def _misfit_text(staged: Staged, unfit: Sequence[Column]) -> str:
     return f"{staged.compiled.table}: {', '.join(parts)}"
 
 
-def _misfit_hint(work: Work, staged: Staged, unfit: Sequence[Column]) -> actions.Hint:
+def _alters(work: Work, staged: Staged, unfit: Sequence[Column]) -> list[str]:
     new = {column.name.lower(): column.type for column in staged.columns}
-    warehouse = work.warehouse
-    alters = [
-        warehouse.engine.retyped(staged.table, c.name, new[c.name.lower()])
+    engine = work.warehouse.engine
+    return [
+        engine.retyped(staged.table, c.name, new[c.name.lower()])
         if c.name.lower() in new
-        else f"alter table {staged.table} drop column {warehouse.engine.quote(c.name)}"
+        else f"alter table {staged.table} drop column {engine.quote(c.name)}"
         for c in unfit
     ]
-    rebuild = actions.FullRefresh(staged.compiled.table)
-    return ("; ".join(alters), rebuild) if all(alters) else rebuild
 
 
-def _make_dirty(work: Work, staged: Staged) -> None:
-    table = work.manifest.dirty_table(table_key(work, staged.compiled), staged.compiled.key_names)
-    listed = ", ".join(work.algebra.quoted(staged.compiled.key_names))
-    work.warehouse.create_once("ddl:dirty", table, f"select {listed} from {staged.table} where 1 = 0")
+def _pairs(work: Work, key: FrozenKey) -> str:
+    """What a new key index holds; texts without a limit, which may get longer."""
+    pairs = work.algebra.scratch.pairs(key.number)
+    types = {column.name.lower(): column.type for column in work.warehouse.columns_of(pairs)}
+    names = ks(len(key.key.texts))
+    columns = [_roomy(work, name, types[name]) for name in names]
+    return f"select {', '.join([*columns, 'etl_tstamp', 'event_count'])} from {pairs}"
 
 
-def drop_forgotten(work: Work, state: State, frozen: Frozen) -> None:
-    """Drop the key indexes that this run's publish has stopped trusting."""
-    kept = {key.index for key in frozen.keys}
-    for table in sorted(set(state.indexes.values()) - kept):
+def make_dirty(work: Work, model: Planned) -> None:
+    """The table of the keys that a model owes, if it is not there yet."""
+    compiled = model.compiled
+    table = work.manifest.dirty_table(table_key(work, compiled), compiled.key_names, model.key_types)
+    names = zip(work.algebra.quoted(compiled.key_names), model.key_types, strict=True)
+    listed = ", ".join(_roomy(work, name, type_) for name, type_ in names)
+    work.warehouse.create_once("ddl:dirty", table, f"select {listed} from {model.table} where 1 = 0")
+
+
+def _roomy(work: Work, name: str, type_: str) -> str:
+    kept = work.warehouse.engine.unlimited(type_)
+    return name if kept == type_ else f"cast({name} as {kept}) as {name}"
+
+
+def drop_forgotten(work: Work, state: State, frozen: Frozen, outcomes: Sequence[Outcome]) -> None:
+    """Drop the key indexes that this run's publish has stopped trusting, and tables of keys in types they had before."""
+    left = set(state.indexes.values()) - {key.index for key in frozen.keys}
+    for staged in (outcome.staged for outcome in outcomes if outcome.writes and outcome.staged.stored):
+        names, table = staged.compiled.key_names, table_key(work, staged.compiled)
+        types = {column.name.lower(): column.type for column in staged.columns}
+        now = tuple(types.get(name.lower(), "") for name in names)
+        then, kept = (work.manifest.dirty_table(table, names, one) for one in (staged.key_types, now))
+        left |= {then} - {kept}
+    for table in sorted(left):
         work.warehouse.execute("after:drop-index", f"drop table if exists {table}")

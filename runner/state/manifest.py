@@ -340,9 +340,10 @@ class Manifest:
 
     # -- dirty keys and rewind ---------------------------------------------------------------------------------------
 
-    def dirty_table(self, table: str, key_names: Sequence[str]) -> str:
-        """The table of the keys that a model owes, quoted; named by playbook, table and key."""
-        return self.table(names.dirty(self.playbook, table, key_names))
+    def dirty_table(self, table: str, key_names: Sequence[str], key_types: Sequence[str]) -> str:
+        """The table of the keys that a model owes, quoted; named by playbook, table and key with its types."""
+        types = map(self.warehouse.engine.unlimited, key_types)
+        return self.table(names.dirty(self.playbook, table, [*key_names, *types]))
 
     def mark_rewound(self, source: Source, batches: str) -> int:
         """Make processed batches pending again; gives how many."""

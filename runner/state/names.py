@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 KEYS, DIRTY = "keys_", "dirty_"
-_MADE = re.compile(rf"{KEYS}[0-9a-f]{{10}}_[0-9a-f]{{10}}_.+|{DIRTY}[0-9a-f]{{16}}")
+_MADE = re.compile(rf"{KEYS}[0-9a-f]{{10}}_[0-9a-f]{{10}}_.+|{DIRTY}([0-9a-f]{{10}}_)?[0-9a-f]{{16}}")
 
 
 def fence(playbook: str) -> str:
@@ -39,9 +39,14 @@ def run(playbook: str, run_id: str, version: int) -> str:
     return _hash(16, playbook, run_id, str(version))
 
 
-def dirty(playbook: str, table: str, key_names: Sequence[str]) -> str:
-    """The keys that a model owes."""
-    return f"{DIRTY}{_hash(16, playbook, table, *key_names)}"
+def dirty_prefix(playbook: str) -> str:
+    """What the names of its tables of owed keys begin with."""
+    return f"{DIRTY}{_hash(10, playbook)}_"
+
+
+def dirty(playbook: str, table: str, key: Sequence[str]) -> str:
+    """The keys that a model owes; `key`: the names and the types of its columns."""
+    return f"{dirty_prefix(playbook)}{_hash(16, table, *key)}"
 
 
 def is_keys_or_dirty(name: str) -> bool:

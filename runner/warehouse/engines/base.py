@@ -56,6 +56,8 @@ class Engine:
     """How long new definitions are tried, for each of them; 0 where there is no place for it. See runner/trial."""
     text_type: str = "varchar"
     """A text of any length."""
+    varying_text: re.Pattern[str] | None = None
+    """The types of texts that may have a limit, which is the first group; None: a limit is none of a type's."""
     timestamp_type: str = "timestamp"
     """A timestamp without a time zone."""
     instant_type: str = "timestamptz"
@@ -171,6 +173,17 @@ class Engine:
     def found_by_index(self, column: str, select: str) -> str:
         """True for rows whose indexed column is among the few values of a one-column SELECT."""
         return f"{column} in ({select})"
+
+    def holds(self, type_: str, other: str) -> bool:
+        """Whether both are types of texts, and whatever fits into the other one fits into this one."""
+        if self.varying_text is None:
+            return False
+        limits = [found and float(found[1] or "inf") for found in map(self.varying_text.fullmatch, (type_, other))]
+        return None not in limits and limits[0] >= limits[1]  # type: ignore[operator]
+
+    def unlimited(self, type_: str) -> str:
+        """The type that the runner's own tables have for values of a type: a text that gets longer has to fit."""
+        return self.text_type if self.varying_text and self.varying_text.fullmatch(type_) else type_
 
     def names_function(self, expression: str) -> bool:
         """Whether a column in it would be taken for a function within a subquery, although it is quoted.

@@ -77,6 +77,7 @@ POSTGRES = _Postgres(
     infinite_dates=True,
     trial_s=1.0,
     text_type="text",
+    varying_text=re.compile(r"(?:text|character varying)(?:\((\d+)\))?"),
     same_if_equal=EXACT,
     most_columns=1600,
     stand_ins=(  # IS NOT DISTINCT FROM can be neither hashed nor merged

@@ -123,6 +123,7 @@ REDSHIFT = _Redshift(
     infinite_dates=False,
     trial_s=0,
     text_type=f"varchar({LONGEST_BYTES})",  # without a length it has 256 bytes
+    varying_text=re.compile(r"(?:character varying|varchar)(?:\((\d+)\))?", re.IGNORECASE),
     same_if_equal=EXACT,
     most_columns=1600,
     commits=re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(truncate|vacuum)\b", re.IGNORECASE | re.DOTALL),

@@ -98,6 +98,7 @@ SNOWFLAKE = _Snowflake(
     infinite_dates=False,
     trial_s=0,
     timestamp_type="timestamp_ntz",
+    varying_text=re.compile(r"(?:VARCHAR|TEXT)(?:\((\d+)\))?", re.IGNORECASE),
     same_if_equal=EXACT,
     inexact=(("FLOAT", 9),),
     instant_type="timestamp_ltz",
