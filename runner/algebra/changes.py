@@ -131,6 +131,8 @@ def duplicates(algebra: Algebra, staged: Staged, *, nulls: bool = False, whole: 
     others were looked at before, unless the `whole` table is asked for.
     """
     names = list(staged.compiled.model.unique)
+    types = {column.name.lower(): column.type for column in staged.columns}
+    texts = [algebra.engine.text_of(algebra.engine.quote(name), types.get(name.lower(), "")) for name in names]
     listed = ", ".join(algebra.quoted(names))
     table = algebra.scratch.new(staged.number)
     key = {name.lower() for name in staged.compiled.key_names}
@@ -138,7 +140,7 @@ def duplicates(algebra: Algebra, staged: Staged, *, nulls: bool = False, whole: 
         table = rows.of_model(algebra, staged, tuple(Column(name, "") for name in names), lambda _: rows.ALL)
     known = condition([] if nulls else [f"{name} is not null" for name in algebra.quoted(names)])
     return (
-        f"select {listed}, count(*) as runner_copies from {table} runner_u{known}"
+        f"select {', '.join(texts)}, count(*) as runner_copies from {table} runner_u{known}"
         f" group by {listed} having count(*) > 1 limit 5"
     )
 

@@ -261,8 +261,9 @@ def _affected_rows(algebra: Algebra, planned: Planned, table: TableName, keys: s
 
 
 def _quick(relation: Relation | None, expression: str, value_count: int) -> bool:
-    """True if few values are looked for in a bare column that has an index."""
-    indexed = {column.name.lower() for column in relation.columns if column.indexed} if relation else set()
+    """True if few values are looked for in a bare column that has an index; of arrays none can be made of the values."""
+    columns = relation.columns if relation else ()
+    indexed = {column.name.lower() for column in columns if column.indexed and not column.type.endswith("]")}
     return expression.lower() in indexed and value_count <= FEW
 
 

@@ -96,7 +96,7 @@ class Algebra:
         A sum, not XOR: two equal rows must not cancel.
         """
         texts = [self.engine.text_of(self.engine.quote(column.name), column.type) for column in columns]
-        parts = " || ".join(f"coalesce(cast(length({t}) as varchar(20)) || ':' || {t}, '-')" for t in texts)
+        parts = " || ".join(map(self.engine.piece, texts))
         return f"cast(sum({self.engine.hash_60(parts)}) as varchar(60))"
 
     # -- columns of any type -----------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ def _miscounted(work: Work, index: str, source: FrozenSource) -> list[str]:
     kept = f"select 1 from {work.algebra.scratch.kept(source.number)} k where k.etl_tstamp = coalesce(m.etl_tstamp, x.etl_tstamp)"
     unless = f" and not exists ({kept})" if source.has_kept else ""  # an index made after they went does not have them
     sql = (
-        "select cast(coalesce(m.etl_tstamp, x.etl_tstamp) as varchar(30)), m.event_count, x.event_count"
+        "select cast(coalesce(m.etl_tstamp, x.etl_tstamp) as varchar(40)), m.event_count, x.event_count"
         f" from ({processed}) m full outer join"
         f" (select etl_tstamp, cast(sum(event_count) as bigint) as event_count from {index} group by etl_tstamp) x"
         " on x.etl_tstamp = m.etl_tstamp"
@@ -50,6 +50,8 @@ def _misindexed(work: Work, key: FrozenKey, index: str, source: FrozenSource) ->
     scratch, engine = work.algebra.scratch, work.algebra.engine
     listed = ks(len(key.key.texts))
     names = ", ".join(listed)
+    types = {column.name.lower(): column.type for column in work.warehouse.columns_of(index)}
+    texts = ", ".join(engine.text_of(name, types[name]) for name in listed)
     left_out = [scratch.batches(source.number)]
     left_out += [scratch.held(source.number)] if source.has_held else []
     left_out += [scratch.kept(source.number)] if source.has_kept else []
@@ -60,7 +62,7 @@ def _misindexed(work: Work, key: FrozenKey, index: str, source: FrozenSource) ->
         f" from {source.rows} as {engine.quote(source.source.table.table)} group by {groups}"
     )
     sql = (
-        f"select cast(etl_tstamp as varchar(30)), {names}, cast(sum(listed) as bigint), cast(sum(found) as bigint) from ("
+        f"select cast(etl_tstamp as varchar(40)), {texts}, cast(sum(listed) as bigint), cast(sum(found) as bigint) from ("
         f"select {names}, etl_tstamp, event_count as listed, 0 as found from {index}"
         f" union all select {names}, etl_tstamp, 0, event_count from ({found}) p) x{condition(compared)}"
         f" group by etl_tstamp, {names} having sum(listed) <> sum(found) order by etl_tstamp, {names} limit {SHOWN}"

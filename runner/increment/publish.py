@@ -11,7 +11,7 @@ from runner.algebra.values import Extent, Staged
 from runner.clock import retry
 from runner.errors import Locked
 from runner.events import Note
-from runner.increment import fate, views
+from runner.increment import fate, tables, views
 from runner.increment.freeze import Frozen
 from runner.increment.others import counts, ddl, touched
 from runner.increment.others.counts import Rows
@@ -72,7 +72,13 @@ def publish(
     most = None if alone else ATTEMPTS
     try:
         with ddl.impatient(work) if alone else nullcontext(), ddl.explained(work, alone):
-            retry(once, ddl.is_locked, work.clock.sleep, most=most, budget_s=ddl.PAUSES_S)
+            retry(
+                lambda: _fitting(work, outcomes, once),
+                ddl.is_locked,
+                work.clock.sleep,
+                most=most,
+                budget_s=ddl.PAUSES_S,
+            )
         work.manifest.held_version = state.version + 1
         if gone:
             work.emit(Note(f"dropped views that are no longer part of it: {', '.join(map(str, gone))}"))
@@ -88,6 +94,20 @@ def publish(
         if work.warehouse.in_doubt:
             fate.tell(work, record, state.version)
         raise
+
+
+def _fitting(work: Work, outcomes: Sequence[Outcome], once: Callable[[], None]) -> None:
+    """The transaction; where a key is too long for an index of the runner's, again without the index."""
+    by_label = {f"publish:insert:{o.staged.compiled.table}": o.staged for o in outcomes if o.writes}
+    while True:
+        try:
+            return once()
+        except WarehouseError as error:
+            staged = by_label.pop(error.label, None)
+            if error.trouble is not Trouble.TOO_LONG or staged is None:
+                raise
+            tables.give_way(work, staged)
+            work.emit(Note(f"{staged.compiled.table}: a key is too long for an index, which gave way to it"))
 
 
 def _reshapes(work: Work, outcome: Outcome) -> bool:

@@ -252,6 +252,13 @@ def _explained(program: Program, manifest: Manifest, error: WarehouseError) -> R
         what = f"{place}: {error.label}: {error.what}"
         return Locked(what, "another session was in the way; run it again")
     mend: actions.Hint = "mend it and run again: a run starts from its first step"
+    if error.label == "freeze:batches" and error.trouble is Trouble.REFUSED:
+        lenient = manifest.warehouse.engine.lenient_tstamp
+        texts = dict.fromkeys(source.batch.text for source in program.playbook.sources)
+        batches = " or ".join(f'batch: "{lenient.format(text=text)}"' for text in texts)
+        mend = f"if a row has no timestamp there, {batches} makes such rows a batch of their own"
+    if error.trouble is Trouble.TOO_LONG:
+        mend = "it is an index that the runner has not made: drop it, or make it one that holds any value (using hash)"
     if error.trouble in (Trouble.FULL, Trouble.FATAL):
         mend = ("make room (disk, memory limit) and run again", actions.TakeLess())
     what = f"{place}: {error.label}: {error.what}"

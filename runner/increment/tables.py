@@ -16,6 +16,7 @@ from runner.names import TableName
 from runner.state.manifest import Manifest, State
 from runner.warehouse.values import Column
 
+MANY = 1000  # rows of one key for which a hash index is no good
 REPLACES_COLUMNS = ("--full-refresh", "adopted")  # why a full build may change types and drop columns
 
 
@@ -90,8 +91,25 @@ def _shape(work: Work, state: State, outcome: Outcome) -> None:
     )
     if warehouse.engine.indexes:
         for columns in _index_columns(work, staged):
-            listed = ", ".join(work.algebra.quoted(columns))
-            warehouse.execute("ddl:create-index", f"create index on {staged.table} ({listed})")
+            warehouse.execute("ddl:create-index", warehouse.engine.create_index(staged.table, columns))
+
+
+def give_way(work: Work, staged: Staged) -> None:
+    """Drop the runner's indexes on a model's table: a value does not fit into one of them, and they serve speed only.
+
+    A hash holds values of any size, but is slow to fill where many rows have one value, and is of one column.
+    """
+    warehouse, new = work.warehouse, work.algebra.scratch.new(staged.number)
+    schema = staged.table.rsplit(".", 1)[0]
+    for columns in _index_columns(work, staged):
+        name = warehouse.engine.index_name(staged.table, columns)
+        ddl.execute(work, "ddl:drop-index", staged.table, f"drop index if exists {schema}.{name}")
+        if len(columns) > 1:
+            continue
+        (column,) = work.algebra.quoted(columns)
+        many = f"select 1 from {new} group by {column} having count(*) > {MANY} limit 1"
+        if not warehouse.execute("ddl:many", many).rows:
+            warehouse.execute("ddl:create-index", warehouse.engine.create_index(staged.table, columns, "hash"))
 
 
 def _index_columns(work: Work, staged: Staged) -> list[tuple[str, ...]]:

@@ -20,6 +20,7 @@ from runner.warehouse.values import Trouble, WarehouseError, Watch
 RETRY = {"40001", "40P01", "55P03"}
 FULL = {"53100", "53200", "53400"}
 DEPENDED_ON = "2BP01"
+TOO_LONG = "54000"  # program_limit_exceeded: of an index row, where a statement changes rows
 LOST = {"57P01", "57P02", "57P03", "25P03"}
 
 
@@ -155,6 +156,8 @@ class Server(Warehouse):
             return Trouble.FULL
         if state == DEPENDED_ON:
             return Trouble.DEPENDED_ON
+        if state == TOO_LONG:
+            return Trouble.TOO_LONG
         return Trouble.LOST if state.startswith("08") or state in LOST else Trouble.REFUSED
 
     # -- scratch -------------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ class Trouble(Enum):
     TIMEOUT = "the statement took longer than allowed and was cancelled"
     FULL = "out of disk or memory: room has to be made before it can work"
     DEPENDED_ON = "other objects depend on what the statement would drop"
+    TOO_LONG = "an index does not hold a value: without that index the statement works"
     FATAL = "the engine gave up: the database has to be opened anew, and a COMMIT may have taken place"
     REFUSED = "the statement is wrong or the warehouse cannot do it: trying again changes nothing"
 

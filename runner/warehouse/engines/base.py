@@ -6,11 +6,12 @@ One value an engine, in a module of its own. What engines do differently is a fi
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runner.names import PLAIN, Layout, TableName
+from runner.names import OWN, PLAIN, Layout, TableName
 from runner.warehouse.values import FileMark
 
 NULL, BETWEEN = "\x1e", "\x1f"  # in hashed rows
@@ -76,6 +77,8 @@ class Engine:
     """No function of a user's can have the name of one that the engine has."""
     commits: re.Pattern[str] | None = None
     """The beginnings of statements that would commit an open transaction: within one they are refused."""
+    lenient_tstamp: str = "try_cast({text} as timestamp)"
+    """How an author writes the timestamp of a text that may be none."""
     same_if_equal: re.Pattern[str]
     """The types whose equal values are the same: not -0.0 and 0.0, nor 1.0 and 1.00, nor '30 days' and '1 month'."""
     inexact: tuple[tuple[str, int], ...] = (("double precision", 9), ("real", 6))
@@ -129,6 +132,15 @@ class Engine:
         """CREATE TABLE … AS for a model's table."""
         return f"create table {name} as {select}"
 
+    def index_name(self, table: str, columns: Sequence[str]) -> str:
+        """What the runner calls its index on columns of a table (its quoted name): an index of this name is its own."""
+        return f"{OWN}{hashlib.sha256(BETWEEN.join([table, *columns]).encode()).hexdigest()[:16]}"
+
+    def create_index(self, table: str, columns: Sequence[str], method: str = "") -> str:
+        """CREATE INDEX, for equality only where the method is `hash`."""
+        listed, using = ", ".join(map(self.quote, columns)), f" using {method}" if method else ""
+        return f"create index if not exists {self.index_name(table, columns)} on {table}{using} ({listed})"
+
     def storage_of(self, table: str) -> str:
         """A query in parentheses, or a literal, for `Trace.storage` of a table."""
         return "null"
@@ -165,6 +177,10 @@ class Engine:
     def hash_60(self, text: str) -> str:
         """A 60-bit integer of a text expression: a piece of its md5."""
         raise NotImplementedError(self.name)
+
+    def piece(self, text: str) -> str:
+        """A text as a part of its row's text: where one ends and the next begins is told by its length."""
+        return f"coalesce(cast(length({text}) as varchar(20)) || ':' || {text}, '-')"
 
     def hash_of(self, texts: Sequence[str]) -> str:
         """A 60-bit integer of several texts, any of which may be null."""

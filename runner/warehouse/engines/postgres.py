@@ -77,16 +77,17 @@ POSTGRES = _Postgres(
     infinite_dates=True,
     trial_s=1.0,
     text_type="text",
+    lenient_tstamp="case when pg_input_is_valid(cast({text} as text), 'timestamp') then cast({text} as timestamp) end",
     varying_text=re.compile(r"(?:text|character varying)(?:\((\d+)\))?"),
     same_if_equal=EXACT,
     most_columns=1600,
     stand_ins=(  # IS NOT DISTINCT FROM can be neither hashed nor merged
-        (re.compile(r"^(text|character|varchar|bpchar|name|citext)"), "''"),
-        (re.compile(r"^(smallint|integer|bigint|numeric|real|double|money)"), "0"),
-        (re.compile(r"^timestamp"), "timestamp '0001-01-01'"),
-        (re.compile(r"^date"), "date '0001-01-01'"),
-        (re.compile(r"^boolean"), "false"),
-        (re.compile(r"^uuid"), "uuid '00000000-0000-0000-0000-000000000000'"),
+        (re.compile(r"(text|character|varchar|bpchar|name|citext)[^\[]*$"), "''"),
+        (re.compile(r"(smallint|integer|bigint|numeric|real|double precision)[^\[]*$"), "0"),
+        (re.compile(r"timestamp[^\[]*$"), "timestamp '0001-01-01'"),
+        (re.compile(r"date$"), "date '0001-01-01'"),
+        (re.compile(r"boolean$"), "false"),
+        (re.compile(r"uuid$"), "uuid '00000000-0000-0000-0000-000000000000'"),
     ),
 )
 

@@ -73,6 +73,10 @@ class _Redshift(Engine):
     def hash_60(self, text: str) -> str:
         return f"strtol(substring(md5({text}), 1, 15), 16)"
 
+    def piece(self, text: str) -> str:
+        """One value may be as long as the longest VARCHAR, and beside it nothing would fit."""
+        return f"coalesce(md5({text}), '-')"
+
     def hash_of(self, texts: Sequence[str]) -> str:
         """Of texts in full a row would soon be longer than a VARCHAR can be."""
         return super().hash_of([f"md5({text})" for text in texts])
@@ -123,6 +127,7 @@ REDSHIFT = _Redshift(
     infinite_dates=False,
     trial_s=0,
     text_type=f"varchar({LONGEST_BYTES})",  # without a length it has 256 bytes
+    lenient_tstamp="case when {text} ~ '^[12][0-9]{{3}}-[01][0-9]-[0-3][0-9]' then cast({text} as timestamp) end",
     varying_text=re.compile(r"(?:character varying|varchar)(?:\((\d+)\))?", re.IGNORECASE),
     same_if_equal=EXACT,
     most_columns=1600,

@@ -7,6 +7,7 @@ names are in upper case (sql-reference/identifiers-syntax); a backslash escapes 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from runner.names import PLAIN, Layout, turned
 from runner.warehouse.engines.base import Engine
@@ -56,6 +57,13 @@ class _Snowflake(Engine):
     def hash_60(self, text: str) -> str:
         return f"bitshiftright(md5_number_lower64({text}), 4)"
 
+    def piece(self, text: str) -> str:
+        """One value may be as long as the longest VARCHAR, and beside it nothing would fit."""
+        return f"coalesce(md5({text}), '-')"
+
+    def hash_of(self, texts: Sequence[str]) -> str:
+        return super().hash_of([f"md5({text})" for text in texts])
+
     def kind(self, type_: str) -> str | None:
         """A text is cast to a number, row by row, and the first that is none ends the statement."""
         return "text" if type_.startswith(TEXTS) else "number" if type_.startswith(NUMBERS) else None
@@ -98,6 +106,7 @@ SNOWFLAKE = _Snowflake(
     infinite_dates=False,
     trial_s=0,
     timestamp_type="timestamp_ntz",
+    lenient_tstamp="try_to_timestamp_ntz({text})",
     varying_text=re.compile(r"(?:VARCHAR|TEXT)(?:\((\d+)\))?", re.IGNORECASE),
     same_if_equal=EXACT,
     inexact=(("FLOAT", 9),),
