@@ -10,7 +10,9 @@ from dataclasses import dataclass, fields
 from runner.names import PLAIN, Layout, TableName
 from runner.warehouse.engines.base import Engine
 
-UNORDERED = ("json", "xml", "point", "line", "lseg", "box", "path", "polygon", "circle")
+# Types whose equal values need not be the same. Of all others, a user's own among them, only the text is compared: many
+# have no equality (json, xml, point, domains over them, arrays and rows of them), and no name tells which.
+EQUAL = re.compile(r"(real|double precision|numeric|interval|jsonb|citext)(\[\])*|.* collate .*")
 EXACT = re.compile(
     r"(smallint|integer|bigint|numeric\(.*\)|money|boolean|date|time(stamp)?(\(\d\))? with(out)? time zone|text|name|\"char\""
     r"|character( varying)?(\(\d+\))?|bytea|bit( varying)?(\(\d+\))?|uuid|oid|inet|cidr|macaddr8?)(\[\])*"
@@ -43,13 +45,14 @@ class _Postgres(Engine):
         if self.same_if_equal.fullmatch(type_):
             return (column,)
         text = f'({self.text_of(column, type_)} collate "C")'
-        return (text,) if type_ in UNORDERED else (column, text)
+        return (column, text) if EQUAL.fullmatch(type_) else (text,)
 
     def together(self, expressions: Sequence[str]) -> str:
         return f"array[{', '.join(expressions)}]"
 
     def any_of(self, column: str, type_: str) -> str:
-        return f"(array_agg({column}))[1]"
+        """A text that is written by a type is read by it."""
+        return f"cast(min({self.text_of(column, type_)}) as {type_})"
 
     def dates(self, select: str, first: str, last: str, relation: str) -> str:
         number = f"generate_series(0, ({last}) - ({first}))"
