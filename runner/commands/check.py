@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from runner.algebra.texts import condition
 from runner.errors import BadInput, Place
-from runner.events import Emit, Note, NullKey
+from runner.events import Emit, NullKey
 from runner.increment.catalogue.bind import Bound, bind, check_ownership
 from runner.increment.guard import heed
 from runner.increment.work import Guard, read_only_work
@@ -28,9 +28,7 @@ def check_live(
         state = work.manifest.look()
         bound = bind(program, warehouse, state)
         check_ownership(program, warehouse, state, bound, ())
-        heed(replace(work, emit=emit), state, bound, dry=True)
-    if guard is not None and not warehouse.engine.trial_s:
-        emit(Note(f"{warehouse.engine.title} has no place for made-up rows: what is new was not tried with them"))
+        heed(replace(work, emit=emit), state, bound, dry=True, asked=True)
     return bound
 
 

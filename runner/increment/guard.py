@@ -30,14 +30,14 @@ class Trusted:
     new: frozenset[TableName] = frozenset()
 
 
-def heed(work: Work, state: State, bound: Bound, *, dry: bool = False) -> Trusted:
-    """Try what is new; `dry`: nothing is published by whoever asks.
+def heed(work: Work, state: State, bound: Bound, *, dry: bool = False, asked: bool = False) -> Trusted:
+    """Try what is new; `dry`: nothing is published by whoever asks; `asked`: on engines too that runs try nothing on.
 
     Raises BadInput for a new definition that fails, and Stopped for one whose rows are published.
     """
     guard, engine = work.guard, work.warehouse.engine
-    if guard is None or not engine.trial_s:
-        why = "trials are off" if guard is None else f"{engine.title} has no place for made-up rows"
+    if guard is None or not (engine.tried_by_runs or asked):
+        why = "trials are off" if guard is None else f"on {engine.title} only `check --live` tries what is new"
         _answered_for(work, state, bound, {model.table: why for model in work.program.models})
         return Trusted({m.table: tag for m in work.program.models if (tag := _passed(m, work, state, bound))})
     tag = f"{guard.version} {work.warehouse.version}".strip()

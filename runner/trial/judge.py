@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from runner.comparison.plain import Edit, plain_text
 from runner.increment.work import NEVER
@@ -18,25 +18,24 @@ from runner.sql.select import Select
 from runner.trial.pools import is_inexact, is_ordered, type_of
 from runner.trial.values import Row, Step, Subject, Values, rounded
 from runner.warehouse.base import Warehouse
-from runner.warehouse.grounds.base import Ground, Shape
+from runner.warehouse.grounds.base import Ground
 from runner.warehouse.values import Column, WarehouseError
 
 AS_MADE, BACKWARDS = 0, 1
 """Orders in which rows are written; other numbers shuffle them."""
-GIVEN = "trial_given"  # what tables are called that hold of both sides, to be compared by =
+GIVEN, SIDE = "trial_given", "trial_side"  # a table with the rows of both sides, to be compared by =, and which it is
 
 
-def fill(warehouse: Warehouse, shapes: Sequence[Shape], step: Step, order: int) -> None:
+def fill(ground: Ground, side: Warehouse, step: Step, order: int) -> None:
     """Write what the tables hold. Raises WarehouseError where the engine does not take the rows."""
     parts = []
-    for shape in shapes:
-        table = warehouse.engine.table(shape.name)
+    for shape in ground.shapes:
+        table = side.engine.table(shape.name)
         parts.append(f"delete from {table}")
         if rows := _ordered(step.tables[shape.name], order):
-            listed = ", ".join(_tuple(warehouse, row.values) for row in rows)
-            parts.append(f"insert into {table} values {listed}")
+            parts.append(ground.insert_text(table, shape.columns, [row.values for row in rows]))
         parts += [f"delete from {table} where not ({condition})" for condition in shape.conditions]
-    warehouse.execute("trial:rows", ";\n".join(parts))
+    ground.send(side, "trial:rows", parts)
 
 
 def _ordered(rows: Sequence[Row], order: int) -> list[Row]:
@@ -47,16 +46,13 @@ def _ordered(rows: Sequence[Row], order: int) -> list[Row]:
     return random.Random(order).sample(rows, len(rows))  # noqa: S311 - made-up rows
 
 
-def _tuple(warehouse: Warehouse, values: Iterable[str | None]) -> str:
-    return "(" + ", ".join(map(warehouse.engine.literal, values)) + ")"
-
-
-def texts_of(warehouse: Warehouse, table: str, columns: Sequence[str], inexact: Sequence[int] = ()) -> Counter[Values]:
+def texts_of(
+    ground: Ground, side: Warehouse, table: str, columns: Sequence[Column], inexact: Sequence[int] = ()
+) -> Counter[Values]:
     """The rows of a table as texts; of numbers that hang on the order of additions, nine digits."""
-    engine = warehouse.engine
-    listed = ", ".join(f"cast({engine.quote(name)} as {engine.text_type})" for name in columns)
+    listed = ", ".join(map(ground.text_of, columns))
     found: Counter[Values] = Counter()
-    for row in warehouse.execute("trial:compare", f"select {listed} from {table}").rows:
+    for row in side.execute("trial:compare", f"select {listed} from {table}").rows:
         found[tuple(rounded(v) if at in inexact else v for at, v in enumerate(row))] += 1
     return found
 
@@ -66,7 +62,7 @@ class Judge:
 
     def __init__(self, subject: Subject, ground: Ground) -> None:
         self._subject, self._ground, self._warehouse = subject, ground, ground.judge
-        self._columns: dict[TableName, tuple[str, ...]] = {}
+        self._columns: dict[TableName, tuple[Column, ...]] = {}
         self._inexact: dict[TableName, tuple[int, ...]] = {}
         engine = self._warehouse.engine
         schemas = {m.table.within(engine.default_schema).schema or "" for m in subject.program.models}
@@ -78,7 +74,7 @@ class Judge:
 
         Raises WarehouseError where the rows themselves cannot be written.
         """
-        fill(self._warehouse, self._ground.shapes, step, order)
+        fill(self._ground, self._warehouse, step, order)
         for source in self._subject.program.playbook.sources:
             if source.dedupe:
                 self._leave_survivors(source)
@@ -100,15 +96,15 @@ class Judge:
 
     def _text(self, model: CompiledModel) -> str:
         """The user's text; a clock that a model is given by its run says what that of the trial's runs does."""
-        edits = [*self._ground.edits(model.select), *self._views(model.select)]
+        edits = [*self._ground.edits(model.select), *self._without_copies(model.select)]
         return plain_text(model.select, self._warehouse.engine, NEVER, edits)
 
-    def _views(self, select: Select) -> Iterator[Edit]:
-        """A source that is a view is read without copies: rows of a view cannot be deleted."""
+    def _without_copies(self, select: Select) -> Iterator[Edit]:
+        """A source whose rows cannot be deleted one by one, such as a view, is read without copies."""
         quote = self._warehouse.engine.quote
         for source in self._subject.program.playbook.sources:
             references = [one for one in select.references if one.table == source.table]
-            if not source.dedupe or not references or self._is_table(source):
+            if not source.dedupe or not references or (self._is_table(source) and self._ground.row_name):
                 continue
             table = self._name(source.table)
             columns = self._warehouse.columns_of(table)
@@ -120,15 +116,16 @@ class Judge:
             yield from ((qualifier.start, qualifier.end, "") for qualifier in select.qualifiers)
 
     def _name(self, table: TableName) -> str:
-        return self._warehouse.engine.table(table)
+        engine = self._warehouse.engine
+        return engine.table(table.within(engine.default_schema))
 
     def _is_table(self, source: Source) -> bool:
         return any(shape.name == source.table for shape in self._ground.shapes)
 
     def _leave_survivors(self, source: Source) -> None:
         """One row an id. Rows without an id (the first of dedupe) stay."""
-        if not self._is_table(source):
-            return  # see `_views`
+        if not self._is_table(source) or not self._ground.row_name:
+            return  # see `_without_copies`
         shape = next(shape for shape in self._ground.shapes if shape.name == source.table)
         table, row = self._name(source.table), self._ground.row_name
         ranked = (
@@ -144,19 +141,17 @@ class Judge:
         engine = self._warehouse.engine
         order = [e.text for e in source.order_by]
         for column in columns:
-            name = engine.quote(column.name)
-            order += [name] if is_ordered(type_of(column.type, engine.name)) else []
-            order.append(f"cast({name} as {engine.text_type})")
+            is_plain = is_ordered(type_of(column.type, engine.name))
+            order += [engine.quote(column.name)] if is_plain else []
+            order.append(self._ground.text_of(column))
         listed = ", ".join(f"{text} nulls last" for text in order)
         return f"row_number() over (partition by {', '.join(e.text for e in source.dedupe)} order by {listed})"
 
-    def columns(self, table: TableName) -> tuple[str, ...]:
-        """The names of what a model's SELECT gives."""
+    def columns(self, table: TableName) -> tuple[Column, ...]:
+        """What a model's SELECT gives."""
         if table not in self._columns:
-            engine = self._warehouse.engine
-            found = self._warehouse.columns_of(self._name(table))
-            self._columns[table] = tuple(column.name for column in found)
-            types = [type_of(column.type, engine.name) for column in found]
+            found = self._columns[table] = self._warehouse.columns_of(self._name(table))
+            types = [type_of(column.type, self._warehouse.engine.name) for column in found]
             self._inexact[table] = tuple(at for at, type_ in enumerate(types) if is_inexact(type_))
         return self._columns[table]
 
@@ -167,20 +162,26 @@ class Judge:
 
     def answer(self, table: TableName) -> Counter[Values]:
         """What the SELECT gave."""
-        return texts_of(self._warehouse, self._name(table), self.columns(table), self.inexact(table))
+        return texts_of(self._ground, self._warehouse, self._name(table), self.columns(table), self.inexact(table))
 
     def equal(self, table: TableName, one: Counter[Values], other: Counter[Values]) -> bool:
         """Whether rows are = to each other, whatever their texts: the engine is asked."""
-        name, sides, parts = self._name(table), [f"{GIVEN}_{number}" for number in (0, 1)], []
-        for side, rows in zip(sides, (one, other), strict=True):
-            parts += [f"drop table if exists {side}", f"create table {side} as select * from {name} limit 0"]
-            if rows:
-                listed = ", ".join(_tuple(self._warehouse, row) for row in rows.elements())
-                parts.append(f"insert into {side} values {listed}")
-        lines = [f"select * from {side}" for side in sides]
-        both = f"(({lines[0]}) except all ({lines[1]})) union all (({lines[1]}) except all ({lines[0]}))"
+        engine, name = self._warehouse.engine, self._name(table)
+        given = engine.table(TableName((GIVEN,)).within(engine.default_schema))
+        columns = (*self.columns(table), Column(SIDE, engine.whole_type))
+        rows = [(*row, number) for number, side in (("1", one), ("-1", other)) for row in side.elements()]
+        listed = ", ".join(engine.quote(column.name) for column in columns[:-1])
         try:
-            self._warehouse.execute("trial:given", ";\n".join(parts))
-            return not self._warehouse.execute("trial:equal", f"{both} limit 1").rows
+            self._ground.send(
+                self._warehouse,
+                "trial:given",
+                [
+                    f"drop table if exists {given}",
+                    f"create table {given} as select {listed}, cast(0 as {engine.whole_type}) as {SIDE} from {name} limit 0",
+                    self._ground.insert_text(given, columns, rows),
+                ],
+            )
+            differs = f"select 1 from {given} group by {listed} having sum({SIDE}) <> 0 limit 1"
+            return not self._warehouse.execute("trial:equal", differs).rows
         except WarehouseError:
             return False

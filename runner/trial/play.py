@@ -59,7 +59,7 @@ class _Game:
     def _run(self, number: int, step: Step) -> bool:
         """One step; False where it is the last that can be played."""
         failed = self.judge.hear(step, BACKWARDS)
-        fill(self.ground.runner, self.ground.shapes, step, AS_MADE)
+        fill(self.ground, self.ground.runner, step, AS_MADE)
         if failed:
             for table in self._left():
                 above = next((t for t in failed if t in self.subject.program.ancestors((table,))), None)
@@ -86,17 +86,18 @@ class _Game:
     def _compared(self, table: TableName, number: int, step: Step) -> tuple[Difference | None, bool]:
         """What differs in a model, and whether the judge had to be asked again for it."""
         want, columns = self.judge.answer(table), self.judge.columns(table)
+        names = tuple(column.name for column in columns)
         name = self.ground.runner.engine.table(renamed(self.subject.program.playbook, table))
         try:
-            got = texts_of(self.ground.runner, name, columns, self.judge.inexact(table))
+            got = texts_of(self.ground, self.ground.runner, name, columns, self.judge.inexact(table))
         except WarehouseError:
-            return Difference(Kind.COLUMNS, table, number, columns), False
+            return Difference(Kind.COLUMNS, table, number, names), False
         if got == want:
             return None, False
         kind, one, other = self._classified(table, step, got, want)
         if kind is None:
             return None, True
-        return Difference(kind, table, number, columns, _some(one - other), _some(other - one)), True
+        return Difference(kind, table, number, names, _some(one - other), _some(other - one)), True
 
     def _classified(
         self, table: TableName, step: Step, got: Counter[Values], want: Counter[Values]

@@ -28,6 +28,7 @@ from runner.names import TableName
 from runner.sql.select import Call
 from runner.warehouse.engines import Engine
 from runner.warehouse.engines.redshift import PRIVATE, REDSHIFT
+from runner.warehouse.grounds.base import Ground, Wanted
 from runner.warehouse.server import Server, end
 from runner.warehouse.target import Target
 from runner.warehouse.values import Column, FunctionKind, Relation, Result, Trouble, UserFunction, WarehouseError
@@ -285,6 +286,11 @@ class Redshift(Server):
         except WarehouseError as error:
             if error.state != DUPLICATE_TABLE:
                 raise
+
+    def ground(self, wanted: Wanted) -> Ground:
+        from runner.warehouse.grounds.databases import RedshiftDatabases
+
+        return RedshiftDatabases(self, self.in_database, wanted)
 
     # -- locks and the lease -----------------------------------------------------------------------------------------
 

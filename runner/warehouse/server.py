@@ -9,6 +9,7 @@ import re
 from abc import abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, ClassVar, Self
 
 from runner.errors import BadInput, CannotConnect, Place
@@ -82,6 +83,14 @@ class Server(Warehouse):
             self.secrets,
             plain=self._plain,
         )
+
+    def in_database(self, name: str) -> Self:
+        """A session of its own like this one, in another database. Raises WarehouseError where we only borrow ours."""
+        if not isinstance(self._open_connection, partial):
+            what = "its connections come from a pool of this database, and made-up rows need another"
+            raise WarehouseError("trial:ground", what, Trouble.REFUSED)
+        opener = partial(self._open_connection, database=name)
+        return type(self)(opener, self._shown, self._application, self.timeout_s, secrets=self.secrets)
 
     def reopened(self) -> Self:
         """The lost connection is replaced, so that what is left of the run (`after`, the lease, scratch) has one.
@@ -174,9 +183,13 @@ class Server(Warehouse):
     def sweep_scratch(self, playbook: str) -> None:
         """A live run that lost its lease loses its scratch too: it is fenced anyway."""
         ours = re.compile(f"{_scratch_prefix(playbook)}[0-9a-z]+")
-        for (found,) in self.execute("scratch:list", self.schemas).rows:
-            if ours.fullmatch(name := self._name(found)):
+        for name in self.schema_names():
+            if ours.fullmatch(name):
                 self.execute("scratch:sweep", f"drop schema if exists {self.engine.quote(name)} cascade")
+
+    def schema_names(self) -> tuple[str, ...]:
+        """The schemas of this database."""
+        return tuple(self._name(found) for (found,) in self.execute("scratch:list", self.schemas).rows)
 
     def _name(self, found: object) -> str:
         """A name out of the catalogue, as the core has it."""

@@ -30,6 +30,7 @@ from runner.names import TableName, turned
 from runner.sql.select import Call
 from runner.warehouse.engines import Engine
 from runner.warehouse.engines.snowflake import PRIVATE, SNOWFLAKE
+from runner.warehouse.grounds.base import Ground, Wanted
 from runner.warehouse.server import Server, end
 from runner.warehouse.snowflake_session import HINT, arguments, session_parameters
 from runner.warehouse.target import Target
@@ -281,6 +282,11 @@ class Snowflake(Server):
         except WarehouseError as error:
             if error.state != DUPLICATE_OBJECT:
                 raise
+
+    def ground(self, wanted: Wanted) -> Ground:
+        from runner.warehouse.grounds.databases import SnowflakeDatabases
+
+        return SnowflakeDatabases(self, self.in_database, wanted)
 
     # -- locks and the lease -----------------------------------------------------------------------------------------
 

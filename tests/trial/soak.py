@@ -10,6 +10,7 @@ Prints each that is not as it should be, and a table; exit code 1 after a false 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import tempfile
 import time
@@ -87,9 +88,8 @@ def _source(table: str, tracked: Tracked, ids: list[str], text: str) -> dict[str
     source: dict[str, Any] = {"table": table, "batch": "etl_tstamp"}
     if ids:
         more = [expression for expression in tracked.key if expression not in ids]
-        names = [
-            part.split()[0] for part in text.split(", ") if part.split()[0].isidentifier() and "struct" not in part
-        ]
+        flat = re.sub(r"\([^()]*\)", "()", text)  # fields are no columns
+        names = [name for part in flat.split(", ") if (name := part.split()[0]).isidentifier() and "struct" not in part]
         source |= {"dedupe": [*ids, *more], "order_by": ["etl_tstamp desc", *names]}
     return source
 

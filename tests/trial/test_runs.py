@@ -142,19 +142,6 @@ def test_a_source_of_files_and_a_database_of_its_own_are_tried_too(project: Proj
     assert "atomic.events (event_id, " in project.run(code=2).err
 
 
-def test_where_there_is_no_place_for_it_a_run_says_nothing_and_a_check_one_line(
-    redshift_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Redshift and Snowflake: nobody reads of every new model what cannot be helped, and who asks is told."""
-    monkeypatch.setenv("RUNNER_TRIAL", "30")
-    project = Project(redshift_url, tmp_path / "project")
-    project.model("m", RIGHT, key="domain_sessionid")
-    assert project.command("check", "--live").text.count("Redshift has no place for made-up rows") == 1
-    project.add(0, "s1 u1 1")
-    assert "made-up" not in project.run().text
-    project.close()
-
-
 def test_a_view_is_read_without_copies(project: Project) -> None:
     """A source that is a view has survivors as well: what its increments leave out is no difference."""
     project.db.execute("create view atomic.seen as select * from atomic.events")

@@ -54,7 +54,9 @@ class Engine:
     counts_at_once: bool = False
     """COUNT(*) of a table reads no rows."""
     trial_s: float = 0.3
-    """How long new definitions are tried, for each of them; 0 where there is no place for it. See runner/trial."""
+    """How long new definitions are tried, for each of them. See runner/trial."""
+    tried_by_runs: bool = True
+    """Runs and plans try what is new; elsewhere that takes too long, or costs money: `check --live` does, if asked."""
     text_type: str = "varchar"
     """A text of any length."""
     varying_text: re.Pattern[str] | None = None

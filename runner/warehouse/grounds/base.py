@@ -58,7 +58,7 @@ class Ground(ABC):
     texts: tuple[str, ...]  # of views and functions that came along: their constants are worth trying
     runner: Warehouse
     judge: Warehouse
-    row_name: str  # SQL that tells a row of a table from all others
+    row_name: str  # SQL that tells a row of a table from all others; '' where the engine has none
 
     @abstractmethod
     def begin(self) -> None:
@@ -67,6 +67,21 @@ class Ground(ABC):
     @abstractmethod
     def close(self) -> None:
         """Leave nothing behind."""
+
+    def send(self, side: Warehouse, label: str, statements: Iterable[str]) -> None:
+        """Run these, as one text where the engine takes several at once."""
+        side.execute(label, ";\n".join(statements))
+
+    def insert_text(self, table: str, columns: Sequence[Column], rows: Iterable[Sequence[str | None]]) -> str:
+        """An INSERT of values that are given as texts."""
+        literal = self.judge.engine.literal
+        listed = ", ".join("(" + ", ".join(map(literal, row)) + ")" for row in rows)
+        return f"insert into {table} values {listed}"
+
+    def text_of(self, column: Column) -> str:
+        """A column's values as texts that differ wherever they do."""
+        engine = self.judge.engine
+        return f"cast({engine.quote(column.name)} as {engine.text_type})"
 
     def edits(self, select: Select) -> Sequence[tuple[int, int, str]]:
         """What the judge has to exchange in a user's text, by position: where names mean other tables, they do.

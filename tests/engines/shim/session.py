@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tests.engines.shim.refusals import CONFLICT, Fault
@@ -18,6 +20,7 @@ TLS_REQUEST, GSS_REQUEST, CANCEL = 80877103, 80877104, 80877102
 KEPT = {"user", "database", "application_name", "options", "client_encoding", "DateStyle", "TimeZone"}
 VERSION = b"8.0.2"  # what Redshift says it is; redshift_connector counts rows by it
 CLOSE_S = 1.0
+CREATES_DATABASE = re.compile(r"\s*create\s+database\s", re.IGNORECASE)
 
 
 class Session:
@@ -120,6 +123,8 @@ class Session:
 
     def _read(self, sql: bytes) -> Statement:
         statement = translated(sql.decode(), self._shim.isolation)
+        if CREATES_DATABASE.match(statement.upstream):  # every one has what Redshift has
+            statement = replace(statement, upstream=f"{statement.upstream} template {self._shim.template()}")
         self._shim.seen.append(statement.text)
         return statement
 
