@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from runner.events import NullKey, PendingBatches
+from runner.events import Emit, Event, Note, NullKey, PendingBatches
 from runner.increment import freeze, stage
 from runner.increment.catalogue.bind import bind, check_ownership
 from runner.increment.check import check_ids
@@ -89,7 +89,8 @@ def plan(
         check_ownership(program, warehouse, state, bound, ())
         touched.check_hooks(work, bound)
         written = touched.look(work, state, bound)
-        heed(work, state, bound, dry=True)
+        tried: list[str] = []
+        heed(replace(work, emit=_into(tried)), state, bound, dry=True)
         with warehouse.snapshot("plan"):
             bound = freeze.pin(work, bound, copies=False)
             frozen = freeze.count_batches(work, bound)
@@ -99,11 +100,19 @@ def plan(
             frozen = freeze.find_keys(work, state, frozen, outdated)
             some = frozen.batch_count or decision.reasons
             planned = _models(work, frozen, decision) if some else ()
-            notes = tuple(filter(None, [namesakes.note(work, state, decision)]))
+            notes = (*filter(None, [namesakes.note(work, state, decision)]), *tried)
             null_keys = freeze.null_events(work, frozen)
     return PlanResult(
         tuple(frozen.pending), _stopping(program, frozen.pending), null_keys, planned, touched=written, notes=notes
     )
+
+
+def _into(notes: list[str]) -> Emit:
+    def emit(event: Event) -> None:
+        if isinstance(event, Note):
+            notes.append(event.text)
+
+    return emit
 
 
 def _models(work: Work, frozen: Frozen, decision: Decision) -> tuple[PlannedModel, ...]:

@@ -25,12 +25,12 @@ PATIENCE = 2  # budgets more, for models whose SELECT failed on the texts that w
 class Budget:
     """When a trial ends: after so many seconds, though not before one round, or after so many rounds.
 
-    What five rounds do not find seldom shows later. `shrink_s`: how long a find is made small.
+    What five rounds do not find seldom shows later. `shrink_s`: how long the first find is made small; others get less.
     """
 
     seconds: float
     rounds: int = 5
-    shrink_s: float = 3.0
+    shrink_s: float = 8.0
 
 
 @dataclass(frozen=True)
@@ -167,4 +167,4 @@ class _Trial:
         def played(steps: Sequence[Step]) -> Played:
             return play(subject, self.ground, steps, self.clock)
 
-        return shrunk(found, played, self.clock, self.budget.shrink_s)
+        return shrunk(found, played, self.clock, self.budget.shrink_s / (1 + len(self.found)))

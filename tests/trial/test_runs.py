@@ -52,6 +52,7 @@ def test_a_new_definition_that_fails_is_refused_with_its_rows(project: Project) 
 def test_one_that_its_author_answers_for_is_published_with_a_note(project: Project) -> None:
     """`unproven: true` makes the refusal a warning, which is given once."""
     _wrong(project, unproven=True)
+    assert "it is unproven, and would be published all the same" in project.command("plan").text
     assert "it is unproven, and published all the same" in project.run().text
     project.add(1, "s9 u1 3")
     assert "made-up rows" not in project.run().text
