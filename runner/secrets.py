@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby
 from pathlib import Path
@@ -31,15 +31,38 @@ _MAX_FILE = 65_536
 # As SQLAlchemy reads a URL: only an @ cannot stand in a password as it is.
 _URL = re.compile(r"[\w+.-]+://(?:[^:/]*(?::(?P<password>[^@]*))?@)?[^?]*(?:\?(?P<query>.*))?", re.DOTALL)
 _GIVEN = re.compile(r"(?:--var=)?(\w+)=(.*)", re.DOTALL)
+# password=… of an ODBC or libpq string, of JSON: in quotes or braces, or bare
+_PAIR = re.compile(
+    r"""(?:^|[;,&?{\s])["']?(?P<name>[A-Za-z][\w.-]*)["']?\s*[=:]\s*
+    (?:'(?P<single>(?:[^'\\]|\\.|'')*)'|"(?P<double>(?:[^"\\]|\\.|"")*)"|\{(?P<braces>(?:[^}]|\}\})*)\}
+    |(?P<bare>[^;\s'"{](?:(?!\s+\w+\s*=)[^;&?,])*))""",
+    re.VERBOSE,
+)
+_NAMED = re.compile("pass|pwd|secret|token|key|sig|credential", re.IGNORECASE)
+_SHORT_NAMES = {"pwd", "pass", "sig", "accountkey", "sharedaccesssignature"}
+_ESCAPED = re.compile(r"\\(.)|('|\"|\})\2", re.DOTALL)
 _CUT = re.compile(r"\.\.\.|…")
+_MIXED = re.compile(r"(?=.*[A-Za-z])(?=.*\d)|[a-z][A-Z].*[a-z][A-Z]", re.DOTALL)  # as few words are
 _LETTERS = re.compile("[a-z0-9]+")
 
 
 @dataclass(frozen=True)
-class Secrets:
-    """Values, each with what to show in its place; the longest first, since one may be a part of another."""
+class Hidden:
+    """A value, and what to show in its place."""
 
-    values: tuple[tuple[str, str], ...] = ()
+    value: str
+    shown: str
+    known: bool = True
+    """It is a secret; not just a value that may be one, of which a piece could be any word of a message."""
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """What is hidden; the longest first, since one may be a part of another."""
+
+    values: tuple[Hidden, ...] = ()
+    paths: tuple[str, ...] = ()
+    """These are shown as they are: a password that is a word of a path would be given away by what is left out of it."""
 
     @classmethod
     def found_in(cls, env: Mapping[str, str], words: Iterable[str] = ()) -> Secrets:
@@ -54,35 +77,52 @@ class Secrets:
             found += [(secret, SHOWN) for secret in _in_url(word)]
         return cls().also(found)
 
-    def also(self, values: Iterable[tuple[str, str]]) -> Secrets:
-        """With more values; of two that are the same the first is kept."""
-        known = dict(self.values)
-        for value, shown in values:
-            for line in _lines(value):
-                known.setdefault(line, shown)
-        return Secrets(tuple(sorted(known.items(), key=lambda pair: -len(pair[0]))))
+    def beside(self, paths: Iterable[str]) -> Secrets:
+        """With paths that are shown as they are."""
+        every = {path for path in (*self.paths, *paths) if len(path) > 1}
+        return replace(self, paths=tuple(sorted(every, key=lambda path: (-len(path), path))))
+
+    def also(self, values: Iterable[tuple[str, str]], *, known: bool = True) -> Secrets:
+        """With more values, each with what to show; of two that are the same the first is kept."""
+        return self.joined(
+            Secrets(tuple(Hidden(line, shown, known) for value, shown in values for line in _lines(value)))
+        )
+
+    def joined(self, others: Secrets) -> Secrets:
+        """With others; of two that are the same the first is kept, of two kinds the known."""
+        found = {one.value: one for one in self.values}
+        for one in others.values:
+            if one.value not in found or one.known > found[one.value].known:
+                found[one.value] = one
+        both = Secrets(tuple(sorted(found.values(), key=lambda one: -len(one.value))), self.paths)
+        return both.beside(others.paths) if others.paths else both
+
+    def without(self, names: Iterable[str], others: Secrets) -> Secrets:
+        """Without the values of these variables of the environment, unless `others` has them too."""
+        shown = {f"${{{name}}}" for name in names}
+        return replace(self, values=tuple(one for one in self.values if one.shown not in shown)).joined(others)
 
     def of_target(self, url: str) -> Secrets:
         """With the passwords of a target URL."""
         return self.also((secret, SHOWN) for secret in _in_url(url))
 
-    def of_variables(self, variables: Iterable[tuple[str, object]]) -> Secrets:
-        """With the values of a playbook's variables whose names say so."""
-        named = (value for name, value in variables if looks_secret(name))
-        listed = (item for value in named for item in (value if isinstance(value, tuple) else (value,)))
-        known = (item for item in listed if isinstance(item, (str, int, float)) and not isinstance(item, bool))
-        return self.also((str(item), SHOWN) for item in known)
-
     def masked(self, text: str) -> str:
         """`text` without any of them."""
+        if not self.paths:
+            return self._without_values(text)
+        parts = _any_of(self.paths).split(text)
+        return "".join(part if number % 2 else self._without_values(part) for number, part in enumerate(parts))
+
+    def _without_values(self, text: str) -> str:
         folded = text.lower()
-        for secret, shown in self.values:
-            if _anchor(secret) in folded:
-                text = _pattern(secret).sub(shown, text)
+        for one in self.values:
+            if _anchor(one.value) in folded:
+                text = _pattern(one.value).sub(one.shown, text)
         cut, folded = _CUT.search(text), text.lower()
-        for secret, shown in self.values:
-            if cut or any(piece in folded for piece in _pieces(secret)):
-                text = _without_pieces(text, secret, shown)
+        for one in self.values:
+            pieces = _pieces(one.value, one.known)
+            if cut or any(piece in folded for piece in pieces):
+                text = _without_pieces(text, one.value, one.shown, pieces)
         return text
 
 
@@ -117,8 +157,8 @@ def _in_variable(name: str, value: str) -> list[str]:
     if name == "PGPASSFILE":
         return [re.split(r"(?<!\\):", line)[-1].replace("\\:", ":") for line in _content(value).splitlines()]
     if looks_secret(name):
-        return [_content(value)] if _IN_FILE.search(name) else [value, *_in_url(value)]
-    return _in_url(value)
+        return [_content(value)] if _IN_FILE.search(name) else [value, *_in_url(value), *_in_pairs(value)]
+    return [*_in_url(value), *_in_pairs(value)]
 
 
 def _in_url(text: str) -> list[str]:
@@ -132,6 +172,21 @@ def _in_url(text: str) -> list[str]:
         if looks_secret(name):
             found += [_content(unquote_plus(value))] if _IN_FILE.search(name) else [value, unquote_plus(value)]
     return found
+
+
+def _in_pairs(text: str) -> list[str]:
+    """The passwords of `Server=x;Password=…`, of `host=x password='…'` and of JSON, as they are written and as they are meant."""
+    found = []
+    for pair in _PAIR.finditer(text) if _NAMED.search(text) else ():
+        if not (looks_secret(pair["name"]) or pair["name"].lower() in _SHORT_NAMES):
+            continue
+        if bare := pair["bare"]:
+            rest = text[pair.start("bare") :]
+            found += [bare.rstrip(), *(re.split(end, rest)[0] for end in (";", r"\s", "&", r"[,}]"))]
+        else:
+            quoted = pair["single"] or pair["double"] or pair["braces"] or ""
+            found += [quoted, _ESCAPED.sub(lambda one: one[1] or one[2], quoted)]
+    return list(dict.fromkeys(found))
 
 
 def _content(path: str) -> str:
@@ -152,6 +207,12 @@ def _lines(value: str) -> list[str]:
 
 
 # -- how they look -----------------------------------------------------------------------------------------------------
+
+
+@cache
+def _any_of(paths: tuple[str, ...]) -> re.Pattern[str]:
+    """A regular expression for whole paths."""
+    return re.compile(rf"(?<![\w/])({'|'.join(map(re.escape, paths))})(?!\w)")
 
 
 @cache
@@ -192,15 +253,17 @@ def _forms(secret: str) -> tuple[str, ...]:
 
 
 @cache
-def _pieces(secret: str) -> tuple[str, ...]:
-    """Parts that are too long to be met by chance; not those that may be words of ours."""
+def _pieces(secret: str, known: bool) -> tuple[str, ...]:
+    """Parts that are too long to be met by chance; not those that may be words of ours, or of a path."""
     found = (secret[n : n + PIECE] for n in range(len(secret) - PIECE + 1))
+    if not known:
+        return tuple({piece.lower() for piece in found if _MIXED.search(piece)})
     return tuple({piece.lower() for piece in found if not (piece.isascii() and piece.isalpha() and piece.islower())})
 
 
-def _without_pieces(text: str, secret: str, shown: str) -> str:
+def _without_pieces(text: str, secret: str, shown: str, pieces: Iterable[str]) -> str:
     """An excerpt may begin or end in the middle of a secret: at an ellipsis, or anywhere."""
-    for piece in _pieces(secret):
+    for piece in pieces:
         begin = 0
         while (start := _folded(text).find(piece, begin)) >= 0:
             text, begin = _without_piece(text, start, start + PIECE, secret, shown)

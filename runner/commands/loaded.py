@@ -167,6 +167,5 @@ def load(
     if not os.path.lexists(path):
         raise BadInput(Problem(Place(), f"{path}: no such file", "runner init DIR makes a project to start from"))
     playbook = read(path.absolute(), session.env, variables or {}, target)
-    values = [(variable.name, value) for variable in playbook.variables for value in variable.values]
-    session.secrets = session.secrets.of_target(playbook.target.url).of_variables(values)
+    session.hide(playbook)
     return LoadedPlaybook(session, playbook, opened)

@@ -75,7 +75,7 @@ def expand_text(
                 place, f"{label}the environment variable {name} is not UTF-8 text", f"export {name}=… in UTF-8"
             )
         elif name in env and (env[name] or not found["has"]):
-            problems.secrets = problems.secrets.also([(env[name], f"${{{name}}}")])
+            problems.secrets = problems.secrets.also([(env[name], f"${{{name}}}")], known=False)
             inside = any(start <= found.start() < end for start, end in spans)
             return quote(env[name], safe="") if inside else env[name]
         elif not found["has"]:

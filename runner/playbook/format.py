@@ -64,7 +64,7 @@ _SQLRUNNER = "this is an SQL Runner playbook's key; here it is "
 _OF_A_SOURCE = "batch dedupe order_by fingerprint vanished keys files"
 _OF_A_MODEL = "table sql key unique merge checks unproven on_change affected redshift snowflake"
 _OF_THE_PLAYBOOK = (
-    "target sql_root include schemas state_schema variables dialect functions lookups sources source "
+    "target sql_root include schemas state_schema variables dialect functions public lookups sources source "
     "statement_timeout_s trial steps"
 )
 HINTS = Hints(
@@ -115,6 +115,7 @@ class Page:
     variables: tuple[tuple[At[str], Value | ByEngine], ...] = ()
     dialect: At[str | None] = _NO_DIALECT
     functions: tuple[str, ...] = ()
+    public: tuple[str, ...] = ()
     statement_timeout_s: float | None = None
     trial_s: float | None = None
     sources: tuple[Source, ...] = ()
@@ -227,6 +228,7 @@ def _page(row: Row) -> Page:
         variables=row.get("variables", mapping(located(VARIABLE_NAME), VALUE, "name: value"), ()),
         dialect=row.get("dialect", located(DIALECT), At(None, row.place)),
         functions=row.get("functions", many(FUNCTION, or_one=True), ()),
+        public=row.get("public", many(VARIABLE_NAME, or_one=True), ()),
         statement_timeout_s=row.get("statement_timeout_s", SECONDS, None),
         trial_s=row.get("trial", TRIAL, None),
         sources=_sources(row),

@@ -21,6 +21,7 @@ from runner.files.schema import Scope, Wrong
 from runner.files.yaml import BOUNDS, Scalar, parse, read_text
 from runner.names import TableName
 from runner.playbook.format import Page, PageStep, read_page
+from runner.playbook.hidden import hidden
 from runner.playbook.kinds import NAME
 from runner.playbook.paths import folder_of, holds_password
 from runner.playbook.values import Playbook, Query, Step, Variable
@@ -41,7 +42,8 @@ def load(
     `overrides` are the `--var` values, and `target`, which may be what --target says, stands in place of its own.
     """
     problems = Problems()
-    pages = _Pages(env, problems).read(path, own_target=target is None)
+    reader = _Pages(env, problems)
+    pages = reader.read(path, own_target=target is None)
     page = pages[-1]
     playbook = Playbook(
         name=_name(page, problems),
@@ -58,6 +60,7 @@ def load(
         state_schema=page.state_schema,
         dialect=_dialect(pages, problems),
         functions=tuple(dict.fromkeys(name.lower() for page in pages for name in page.functions)),
+        public=tuple(dict.fromkeys(name for page in pages for name in page.public)),
         statement_timeout_s=page.statement_timeout_s,
         trial_s=page.trial_s,
     )
@@ -66,7 +69,7 @@ def load(
     problems.finish()
     if not playbook.steps:
         raise NoSteps(f"{path}: a playbook without steps", "add steps:, or models: at the top")
-    return playbook
+    return replace(playbook, hidden=hidden(playbook, env, reader.texts))
 
 
 def is_sqlrunner(text: str) -> bool:
@@ -91,6 +94,7 @@ class _Pages:
     def __init__(self, env: Mapping[str, str], problems: Problems) -> None:
         self._env, self._problems = env, problems
         self._done: set[str] = set()
+        self.texts: list[str] = []
 
     def read(self, path: Path, *, own_target: bool, chain: tuple[Path, ...] = ()) -> list[Page]:
         """The pages of the included files, then the file's own."""
@@ -103,6 +107,7 @@ class _Pages:
             self._problems.stop(Place(path, line, 1), what, hint)
         # A target that nobody asks for needs no environment.
         leave = frozenset() if own_target else frozenset({"target"})
+        self.texts.append(text)
         tree = parse(text, path, self._problems)
         node = expand(tree, self._env, self._problems, leave, frozenset({"target"}) - leave)
         page = read_page(node, path, self._problems)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from runner.errors import Place
 from runner.names import PLAIN, Layout, TableName
+from runner.secrets import NO_SECRETS, Secrets
 from runner.warehouse.target import Target
 
 
@@ -215,6 +216,8 @@ class Playbook:
     trial_s: float | None = None  # for trials of new definitions, in a run; 0: none are held
     views: tuple[View, ...] = ()  # in an order in which they can be made
     functions: tuple[str, ...] = ()  # of the user's own, which models may call without a schema
+    public: tuple[str, ...] = ()  # variables of the environment whose values may be shown
+    hidden: Secrets = field(default=NO_SECRETS, compare=False, repr=False)  # what of it may not
 
     @property
     def models(self) -> tuple[Model, ...]:

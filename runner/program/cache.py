@@ -9,6 +9,7 @@ folder and its files must be the user's own, and nobody else's to write to.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import stat
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from runner.errors import RunnerError
 from runner.playbook.values import Playbook
 from runner.program import stored
 from runner.program.values import Program
-from runner.secrets import Secrets
+from runner.secrets import NO_SECRETS, Secrets
 from runner.sql import files
 from runner.warehouse.target import MEMORY
 
@@ -42,8 +43,8 @@ def load(
 ) -> Program:
     """The program from the cache, or made and kept. `folder` None: always made; `say` hears why a folder is not used.
 
-    The target is not kept: a program is the same for every target of its engine, and a URL may hold a password. Nor is
-    a program whose SQL or variables hold one of the `secrets`.
+    The target is not kept: a program is the same for every target of its engine, and a URL may hold a password. Nor are
+    values of the environment that are not to be shown; nor a program in which one of the `secrets` is left.
     """
     if folder is None:
         return make()
@@ -56,11 +57,13 @@ def load(
         file = folder / f"program-{_fingerprint(replace(playbook, target=MEMORY), engine)}"
     except (OSError, RunnerError):
         return make()  # it will say what is wrong with the files
-    found = _read(file)
+    found = _read(file, playbook.hidden)
     if found is not None:
-        return replace(found, playbook=replace(found.playbook, target=playbook.target), kept=file)
+        own = replace(found.playbook, target=playbook.target, hidden=playbook.hidden)
+        return replace(found, playbook=own, kept=file)
     program = make()
-    text = stored.text_of(replace(program, playbook=replace(program.playbook, target=MEMORY)))
+    text = stored.text_of(replace(program, playbook=replace(program.playbook, target=MEMORY, hidden=NO_SECRETS)))
+    text = _left_out(text, playbook.hidden)
     if secrets.masked(text) == text:
         _write(file, f"{_digest(text)}\n{text}")
     return replace(program, kept=file)
@@ -136,7 +139,7 @@ def _others_may_write(found: os.stat_result) -> bool:
     return bool(found.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
 
 
-def _read(file: Path) -> Program | None:
+def _read(file: Path, hidden: Secrets) -> Program | None:
     try:
         with _opened(
             file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
@@ -145,7 +148,7 @@ def _read(file: Path) -> Program | None:
                 return None
             os.utime(file)
             digest, _, text = opened.read().partition("\n")
-            return stored.program_of(text) if digest == _digest(text) else None
+            return stored.program_of(_put_back(text, hidden)) if digest == _digest(text) else None
     except Exception:
         return None  # as good as none, whatever is wrong with it
 
@@ -167,6 +170,26 @@ def _write(file: Path, text: str) -> None:
 def _digest(text: str) -> str:
     """Tells a damaged file: one other letter in a SELECT would be another SELECT."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _left_out(text: str, hidden: Secrets) -> str:
+    """The text with marks for the values of the environment that a playbook may well use, and not show."""
+    for value, mark in _marks(hidden):
+        text = text.replace(value, mark)
+    return text
+
+
+def _put_back(text: str, hidden: Secrets) -> str:
+    for value, mark in _marks(hidden):
+        text = text.replace(mark, value)
+    return text
+
+
+def _marks(hidden: Secrets) -> list[tuple[str, str]]:
+    """Each value as JSON has it, and what stands for it: nothing else has a NUL. What is known to be a secret has none."""
+    values = [one.value for one in hidden.values if not one.known]
+    forms = [form for value in values for form in dict.fromkeys((value.replace("'", "''"), value))]
+    return [(json.dumps(form)[1:-1], f"\\u0000{_digest(form)[:16]}") for form in forms]
 
 
 def _opened(file: Path, flags: int) -> TextIO:

@@ -18,11 +18,12 @@ from runner.names import Layout, TableName
 from runner.playbook import values as playbooks
 from runner.program import values as programs
 from runner.program.values import Program
+from runner.secrets import Hidden, Secrets
 from runner.sql import select
 from runner.warehouse.target import Target
 
 CLASSES: tuple[type, ...] = (
-    *(Place, Problem, Layout, TableName, Target),
+    *(Place, Problem, Layout, TableName, Target, Secrets, Hidden),
     *(playbooks.Vanished, playbooks.OnChange, playbooks.Phase, playbooks.Fold, select.Moment),
     *(playbooks.Expression, playbooks.Query, playbooks.Source, playbooks.Lookup, playbooks.KeyColumn),
     *(playbooks.MergeColumn, playbooks.Affected, playbooks.Model, playbooks.View, playbooks.Step),

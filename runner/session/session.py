@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,10 +37,19 @@ class Session:
     ) -> None:
         self.env, self.watch = env, watch
         self.clock = clock or system_clock()
-        self.secrets = Secrets.found_in(env, words)
+        self._words = tuple(words)
+        self.secrets = Secrets.found_in(env, self._words).beside(_paths(self._words))
 
     def say(self, text: str) -> None:
         """Tell why nothing happens for a while, or less quickly than it could; here there is nobody to tell."""
+
+    def hide(self, playbook: Playbook) -> None:
+        """From now on, show nothing that is secret in a playbook; what it calls public may be shown."""
+        if playbook.public:
+            rest = {name: value for name, value in self.env.items() if name not in playbook.public}
+            self.secrets = self.secrets.without(playbook.public, Secrets.found_in(rest, self._words))
+        paths = (str(playbook.path), str(playbook.path.parent), str(playbook.sql_root))
+        self.secrets = self.secrets.joined(playbook.hidden).beside(paths)
 
     def now_utc(self) -> str:
         """`YYYY-MM-DD HH:MM:SS.ffffff`."""
@@ -151,6 +160,15 @@ class Session:
             watch=self.watch,
             secrets=self.secrets,
         )
+
+
+def _paths(words: Iterable[str]) -> Iterator[str]:
+    """The folder that a command was given in, and the files and folders among its words."""
+    with suppress(OSError):  # the folder is gone
+        yield os.getcwd()
+    for word in words:
+        if os.path.lexists(word):
+            yield from (os.path.abspath(word), *([word] if os.sep in word else []))
 
 
 def system_clock() -> Clock:

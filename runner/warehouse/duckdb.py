@@ -88,7 +88,7 @@ class DuckDB(Warehouse):
         if not new and path not in ("", ":memory:") and not os.path.exists(path):
             hint = "name the file that the events are in: duckdb:///web.duckdb is web.duckdb in this folder"
             raise CannotConnect(f"cannot open {path}: there is no such database", hint)
-        self._connection = connection if connection is not None else _open(path, read_only, self._options)
+        self._connection = connection if connection is not None else _open(path, read_only, self._options, secrets)
         if lent:
             self._run("set session timezone = 'UTC'")
         self.engine = engine or replace(DUCKDB, database=str(self._run("select current_database()")[-1].one()[0]))
@@ -330,7 +330,7 @@ def _marks(pattern: str) -> list[FileMark]:
     return found
 
 
-def _open(path: str, read_only: bool, options: dict[str, Any]) -> Any:
+def _open(path: str, read_only: bool, options: dict[str, Any], secrets: Secrets) -> Any:
     memory = path in ("", ":memory:") or (read_only and not os.path.exists(path))
     config: dict[str, Any] = {"autoinstall_known_extensions": "false", "TimeZone": "UTC", **options}
     try:
@@ -343,6 +343,6 @@ def _open(path: str, read_only: bool, options: dict[str, Any]) -> Any:
             holder = re.search(r"PID (\d+)", message)
             who = f" (PID {holder[1]})" if holder else ""
             raise Locked(f"{path} is in use by another process{who}", actions.Wait()) from None
-        raise CannotConnect(f"cannot open {path}: {message.splitlines()[0]}") from None
+        raise CannotConnect(f"cannot open {path}: {secrets.masked(message.splitlines()[0])}") from None
     except (driver.Error, OSError, RuntimeError) as error:
-        raise CannotConnect(f"cannot open {path}: {str(error).splitlines()[0]}") from None
+        raise CannotConnect(f"cannot open {path}: {secrets.masked(str(error).splitlines()[0])}") from None

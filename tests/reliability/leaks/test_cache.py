@@ -17,7 +17,6 @@ from runner.playbook.load import load
 from runner.program import cache, stored
 from runner.program.load import load as read
 from runner.program.values import Program
-from runner.secrets import NO_SECRETS
 from tests.kit import ROOT
 
 
@@ -29,16 +28,17 @@ class Kept:
     playbook: Path
     made: int = 0
     said: list[str] = field(default_factory=list)
+    env: dict[str, str] = field(default_factory=dict)
 
     def program(self) -> Program:
         """As a command asks for it."""
-        playbook = load(self.playbook, {})
+        playbook = load(self.playbook, self.env)
 
         def make() -> Program:
             self.made += 1
             return read(playbook, "duckdb", "duckdb")
 
-        return cache.load(self.folder, playbook, "duckdb", make, NO_SECRETS, self.said.append)
+        return cache.load(self.folder, playbook, "duckdb", make, playbook.hidden, self.said.append)
 
     def file(self) -> Path:
         """The only one."""
@@ -198,3 +198,23 @@ def test_a_file_that_is_not_the_users_own_is_none(how: str, kept: Kept, monkeypa
         monkeypatch.setattr(os, "getuid", lambda: os.geteuid() + 1)
     assert not cache.is_noted(program, "proved")
     assert kept.program().models and not kept.said
+
+
+def test_values_of_the_environment_are_not_kept(kept: Kept) -> None:
+    """The program is, without them, and whole again where it is read; one with what is known to be a secret is not."""
+    text = kept.playbook.read_text().replace("models:", "variables: {said: '${SAID}', more: 'a ${MORE} b'}\nmodels:")
+    kept.playbook.write_text(text)
+    select = "select domain_sessionid, {{ said | lit }} as said, {{ more | lit }} as more from atomic.events"
+    (kept.playbook.parent / "sessions.sql").write_text(f"{select} group by 1")
+    kept.env = {"SAID": 'it\'s "said" é', "MORE": "said and more"}
+    made, found = kept.program(), kept.program()
+    assert kept.made == 1 and found == made and found.playbook.hidden == made.playbook.hidden
+    said = kept.file().read_text()
+    assert not [word for word in ("it's", "it''s", "é", "\\u00e9", "and more") if word in said]
+    kept.env["MORE"] = "something else"
+    assert "something else" in kept.program().models[0].select.text and kept.made == 2
+    kept.playbook.write_text(text.replace("said:", "api_token:"))
+    (kept.playbook.parent / "sessions.sql").write_text(f"{select.replace('said |', 'api_token |')} group by 1")
+    kept.program()
+    kept.program()
+    assert kept.made == 4

@@ -1,0 +1,202 @@
+"""Values of the environment that a playbook uses are not shown, whatever they are called; what it says anyway is."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from runner.cli.app import main
+from runner.errors import CannotConnect
+from runner.playbook.load import load
+from runner.secrets import Secrets
+from runner.warehouse.postgres import Postgres
+from tests.kit.project import Project
+
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJydW5uZXIifQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_w"
+AUTH = "correct horse"
+DSN = "Server=tcp:sql.example,1433;User Id=me;Password=it's {x}+;Encrypt=yes"
+ODD = "kv/7'\"%&é~!"
+ENV = {
+    "JWT": JWT,
+    "MY_AUTH": AUTH,
+    "DB_DSN": DSN,
+    "ODD_ONE": ODD,
+    "LISTED": "first-of-list",
+    "BY_ENGINE": "of_one_engine",
+}
+PIECES = [
+    JWT,
+    JWT[4:30],
+    AUTH,
+    "it's {x}",
+    "it''s {x}",
+    "first-of-list",
+    "of_one_engine",
+    *({ODD, quote(ODD), quote_plus(ODD)}),
+]
+
+
+@pytest.fixture
+def project(duckdb_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A playbook whose variables are filled from an environment."""
+    for name, value in ENV.items():
+        monkeypatch.setenv(name, value)
+    made = Project(duckdb_url, tmp_path / "project")
+    made.top["variables"] = {
+        "auth": "Bearer ${JWT}",
+        "said": "${MY_AUTH}",
+        "connection": "${DB_DSN}",
+        "odd": "${ODD_ONE}",
+        "some": ["${LISTED}", "x"],
+        "one": {"default": "x", "duckdb": "${BY_ENGINE}"},
+    }
+    made.standard("sessions")
+    made.add(0, "s1 u1 1")
+    return made
+
+
+ALL = (
+    "{{ auth | lit }}, {{ said | lit }}, {{ connection | lit }}, {{ odd | lit }}, {{ some[0] | lit }}, {{ one | lit }}"
+)
+
+
+def _seen(text: str) -> list[str]:
+    folded = text.lower()
+    return [piece for piece in PIECES if piece.lower() in folded or json.dumps(piece)[1:-1].lower() in folded]
+
+
+def test_no_value_of_a_variable_is_seen(project: Project) -> None:
+    """In SQL as it is sent, in errors, as JSON, in the history and in the warehouse's own tables."""
+    project.models["sessions"]["checks"] = [f"'x' in ({ALL})"]
+    project.add(1, "s2 u1 1")
+    commands = [["render"], ["run"], ["run", "--json"], ["history"], ["history", "--json"], ["render", "--json"]]
+    for command in commands:
+        said = _any(project, *command)
+        assert _seen(said) == [], (command, said)
+    kept = project.rows("select error from runner.runs")
+    assert kept and _seen(repr(kept)) == []
+    project.models["sessions"]["checks"] = []
+    broken = f"select domain_sessionid, cast({{{{ connection | lit }}}} as integer) as n, {ALL} from atomic.events"
+    for select, command in (
+        (broken, ["run"]),
+        (broken, ["run", "--json"]),
+        (f"select {ALL} frm atomic.events", ["check"]),
+        (f"select * from nowhere({ALL})", ["plan"]),
+    ):
+        project.model("sessions", select)
+        said = _any(project, *command)
+        assert _seen(said) == [], (command, said)
+    assert _seen(repr(project.rows("select error from runner.runs"))) == []
+
+
+def _any(project: Project, *command: str) -> str:
+    """What a command says, however it ends."""
+    path, out = project.write(), io.StringIO()
+    project.close()
+    main([command[0], str(path), *command[1:]], out=out, err=out)
+    return out.getvalue()
+
+
+def _masked(folder: Path, text: str, env: dict[str, str], top: str, said: str) -> str:
+    path = folder / "web.yml"
+    (folder / "q.sql").write_text("select 1")
+    path.write_text(f"{top}\nqueries: [q.sql]\n{text}\n")
+    return load(path, env).hidden.masked(said)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("target: postgresql://u@${VALUE}:1/d\nvariables: {x: '${VALUE}'}", "db.example.internal"),
+        ("target: postgresql://${VALUE}:${PW}@h:1/d\nvariables: {x: '${VALUE}'}", "analytics_rw"),
+        ("schemas: {derived: '${VALUE}'}\nvariables: {x: '${VALUE}'}", "derived_production"),
+        ("state_schema: ${VALUE}\nvariables: {x: '${VALUE}'}", "runner_state"),
+        ("variables: {x: '${VALUE}', y: said-elsewhere}", "said-elsewhere"),
+        ("variables: {x: '${VALUE:-the-default}'}", "the-default"),
+        ("variables: {x: '${VALUE}'}", "/tmp/some/where.parquet"),
+        ("variables: {x: '${VALUE}'}", "./some/where.parquet"),
+        ("variables: {x: '${VALUE}'}", "2024-03-01"),
+        ("variables: {x: '${VALUE}'}", "2024-03-01 00:00:00"),
+        ("variables: {x: '${VALUE}'}", "short"),
+        ("variables: {x: '${VALUE}'}\npublic: [VALUE]", "anything-at-all"),
+        ("variables: {token: '${VALUE}'}\npublic: [VALUE]", "anything-at-all"),
+        ("target: snowflake://u@account/d/s?warehouse=${VALUE}&role=${VALUE}", "COMPUTE_WH"),
+        ("variables: {x: y}", "not-used-at-all"),
+    ],
+)
+def test_what_a_playbook_says_anyway_is_shown(text: str, value: str, tmp_path: Path) -> None:
+    """Hosts, users, schemas, paths, times, words of its files, and what it calls public."""
+    said = f"table {value}.x: no such file {tmp_path}/{value}"
+    target = "" if "target" in text else "target: duckdb:///x.duckdb"
+    assert _masked(tmp_path, text, {"VALUE": value, "PW": "x"}, target, said) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("variables: {x: 'a ${VALUE} b'}", "some-value"),
+        ("variables: {x: '${VALUE}'}", "12345678"),
+        ("variables: {x: '${VALUE}'}", "https://hooks.example/T00/B00/xyz"),
+        ("variables: {x: '${VALUE}'}", "/9j/4AAQSkZJRgABAQ"),
+        ("variables: {x: '${VALUE}', y: some-values}", "some-value"),
+        ("target: postgresql://u@h/d?options=${VALUE}", "-c my.secret=x"),
+        ("target: snowflake://u@account/d/s?proxy=${VALUE}", "some value"),
+        ("variables: {x: '${VALUE}'}\npublic: [OTHER]", "some-value"),
+    ],
+)
+def test_all_other_values_are_hidden(text: str, value: str, tmp_path: Path) -> None:
+    """Of eight characters and more, in a variable or an option of the target."""
+    target = "" if "target" in text else "target: duckdb:///x.duckdb"
+    said = f"{value}, '{value}', {quote(value, safe='')}, {quote_plus(value)}"
+    assert value not in _masked(tmp_path, text, {"VALUE": value}, target, said)
+    assert _masked(tmp_path, text, {"VALUE": value}, target, said).count("${VALUE}") == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "password"),
+    [
+        ("Server=x;Password=hunter2;Encrypt=yes", "hunter2"),
+        ("Server=x;PWD={hun}}ter;2};Encrypt=yes", "hun}ter;2"),
+        ('Server=x;Password="hun""ter;2"', 'hun"ter;2'),
+        ("Server=x;Password=hun ter=2;Encrypt=yes", "hun ter=2"),
+        ("host=h password=hunter2 dbname=d", "hunter2"),
+        (r"host=h password='hun\'ter 2' dbname=d", "hun'ter 2"),
+        ('{"user": "me", "password": "hun\\"ter2"}', 'hun"ter2'),
+        ("jdbc:postgresql://h/d?user=me&password=hunter2&ssl=true", "hunter2"),
+        ("AccountName=x;AccountKey=abcd1234==;EndpointSuffix=core", "abcd1234=="),
+    ],
+)
+def test_passwords_within_connection_strings(text: str, password: str) -> None:
+    """Of any variable of the environment, by what it holds; the rest of it is no secret."""
+    said = Secrets.found_in({"DB_DSN": text}).masked(f"login of me at h with {password} failed")
+    assert said == "login of me at h with ${DB_DSN} failed"
+
+
+def test_paths_are_shown_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A password that is a word of a path would be told by what is left out of the path; elsewhere it is masked."""
+    folder = tmp_path / "production" / "warehouse"
+    folder.mkdir(parents=True)
+    (folder / "q.sql").write_text("select '{{ env }}' frm x; selec {{ nothing }}")
+    playbook = folder / "p.yml"
+    playbook.write_text("name: p\ntarget: duckdb:///p.duckdb\nvariables: {env: '${STAGE_NAME}'}\nqueries: [q.sql]\n")
+    monkeypatch.setenv("STAGE_NAME", "production")
+    monkeypatch.setenv("PGPASSWORD", "warehouse")
+    err = io.StringIO()
+    assert main(["check", str(playbook)], out=err, err=err) == 2
+    assert f"{folder}/q.sql:1" in err.getvalue()
+
+
+def test_errors_of_connecting_are_masked_themselves() -> None:
+    """Not only where they are printed: a log or a handler of Python's may get them."""
+
+    def fails() -> None:
+        raise OSError(f"login with {AUTH} was refused; postgresql://u:hunter22@h/d")
+
+    secrets = Secrets.found_in({"URL": "postgresql://u:hunter22@h/d"}).also([(AUTH, "${MY_AUTH}")], known=False)
+    with pytest.raises(CannotConnect) as error:
+        Postgres(fails, "u@h/d", secrets=secrets)
+    assert "${MY_AUTH}" in error.value.what and AUTH not in str(error.value) and "hunter22" not in str(error.value)
