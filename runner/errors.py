@@ -6,6 +6,7 @@ its problems are collected in `Problems`, so that a user gets all of them at onc
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
@@ -17,6 +18,7 @@ from runner.names import TableName
 from runner.secrets import Secrets
 
 MAX_PROBLEMS = 100
+_QUOTED = re.compile(r"'.*'|\".*\"", re.DOTALL)
 
 
 class Exit(IntEnum):
@@ -243,6 +245,11 @@ def show(text: str) -> str:
     """A value for a message: in quotes, shortened, with control and other invisible characters escaped."""
     short = text if len(text) <= 60 else text[:59] + "…"
     return "'" + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in short) + "'"
+
+
+def unquoted(message: str) -> str:
+    """A message without what it quotes."""
+    return _QUOTED.sub(lambda found: f"{found[0][0]}…{found[0][0]}", message)
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str | None = None, *, cutoff: float = 0.6) -> str:

@@ -18,6 +18,7 @@ import yaml
 from runner.errors import BadInput, Place, Problems, show
 from runner.files.hints import MAX_DEPTH, TOO_DEEP, TOO_DEEP_HINT, said_better
 from runner.files.text import CONTROL, HIDDEN, Bounds, read
+from runner.secrets import looks_secret
 
 BOUNDS = Bounds(1_000_000, "data belongs into tables, SQL into .sql files", CONTROL, "save it as plain UTF-8 text")
 MAX_VALUES = 20_000
@@ -25,6 +26,7 @@ DUPLICATE_KEY = "duplicate key"  # the code of such problems
 
 # libyaml is about ten times faster; both give the same events, and only the wording of syntax errors differs.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_KEY_OF_LINE = re.compile(r"([\w.-]+)[\"']?\s*[:=]")
 _QUOTED = re.compile(r"'[^']*'")
 
 
@@ -166,22 +168,29 @@ class _Reader:
     def _ornament(self, event: Any, place: Place) -> bool:
         """Problems an alias, anchor or tag: each is a way for a small file to become something else."""
         if isinstance(event, yaml.AliasEvent):
-            text = f"*{event.anchor}"
+            text = self._quoted(f"*{event.anchor}", place)
             self._problems.add(place, f"{show(text)} is a YAML alias, which is not supported", f'quote it: "{text}…"')
         elif event.anchor is not None:
-            text = f"&{event.anchor}"
+            text = self._quoted(f"&{event.anchor}", place)
             hint = "write the value out where it is used; quote a text that begins with &"
             self._problems.add(place, f"{show(text)} is a YAML anchor, which is not supported", hint)
         elif getattr(event, "tag", None) is not None:
             hint = "write the value without it; quote a text that begins with !"
-            self._problems.add(place, f"{show(event.tag)} is a YAML tag, which is not supported", hint)
+            text = self._quoted(str(event.tag), place)
+            self._problems.add(place, f"{show(text)} is a YAML tag, which is not supported", hint)
         else:
             return False
         return True
 
+    def _quoted(self, text: str, place: Place) -> str:
+        """A piece of the file for a message; of a line that gives something secret a value only its first sign."""
+        line = self._text.split("\n")[place.line - 1]
+        secret = any(looks_secret(word[1]) for word in _KEY_OF_LINE.finditer(line))
+        return f"{text[:1]}…" if secret else text
+
     def _scalar(self, event: Any, place: Place) -> Scalar | Broken:
         if found := HIDDEN.search(event.value):
-            what = f"an invisible character, U+{ord(found[0]):04X}, in {show(event.value)}"
+            what = f"an invisible character, U+{ord(found[0]):04X}, in {show(self._quoted(event.value, place))}"
             self._problems.add(place, what, "type the value again")
             return Broken(place)
         return Scalar(place, event.value, event.value, not event.style)
@@ -231,7 +240,7 @@ class _Reader:
             mark: Any = event.start_mark
             start = mark.index
             end = self._text.find("}}", start)
-            text = self._text[start - 1 : end + 2] if end > 0 else "{{ … }}"
+            text = self._quoted(self._text[start - 1 : end + 2] if end > 0 else "{{ … }}", key.place)
             what = f"{show(text)} is a YAML mapping, not a template"
             self._problems.add(key.place, what, f'quote the expression: "{_one_line(text)}"')
         elif not isinstance(key, Broken):
@@ -254,7 +263,7 @@ class _Reader:
             for right in reversed(pieces[index + 1 :]):
                 # A value is no second half; two words with an apostrophe each are only suspect where one is a key.
                 if (left.parens > 0 > right.parens) or (left.odd_quotes and right.odd_quotes and right.is_key):
-                    text = _one_line(self._text[left.start : right.end])
+                    text = self._quoted(_one_line(self._text[left.start : right.end]), left.place)
                     hint = f"quote the expression: {_in_quotes(text)}"
                     self._problems.add(left.place, f"the comma in {show(text)} ends the value here", hint)
                     return True

@@ -33,9 +33,14 @@ def find(root: Path, path: str, engine: str, place: Place) -> Path:
         raise BadInput(Problem(place, f"{_short(path)}: no such file below {root}", hint))
     if not regular:
         raise BadInput(Problem(place, f"{path} is not a regular file", _BELOW))
+    if not (file.name.endswith(_ENDING) and real.name.endswith(_ENDING)):  # errors quote what they are about
+        raise BadInput(
+            Problem(place, f"{_short(path)} is not called .sql", "messages may quote it: rename a file of SQL")
+        )
     return file
 
 
+_ENDING = (".sql", ".SQL")
 _BELOW = "write the path of a SQL file, from sql_root: on (the playbook's own folder, where there is none)"
 
 

@@ -188,7 +188,7 @@ class DuckDB(Warehouse):
                 "the database has to be opened anew, by who opened it", "close all its connections first"
             )
         self._close()
-        self._connection = _open(self._path, False, self._options)
+        self._connection = _open(self._path, False, self._options, self.secrets)
         return self.another()
 
     def describe(self, names: Iterable[TableName]) -> Mapping[TableName, Relation]:

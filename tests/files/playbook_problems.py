@@ -14,7 +14,7 @@ YAML: list[Row] = [
     ("# only a comment\n", [(0, "the file is empty", "")]),
     ("--- \n", [(0, "the file is empty", "")]),
     ("- a\n- b\n", [(1, "the playbook must be a mapping, not a list", "")]),
-    ("just words\n", [(1, "the playbook must be a mapping, not 'just words'", "key: value")]),
+    ("just words\n", [(1, "the playbook must be a mapping, not '…'", "key: value")]),
     (script("name: a\nname: b"), [(3, "duplicate key 'name', first at line 2", "keep one")]),
     (script("variables: {a: 1, a: 2}"), [(2, "duplicate key 'a', first at line 2", "")]),
     (script("variables: {a: &x 1}"), [(2, "'&x' is a YAML anchor", "write the value out")]),
