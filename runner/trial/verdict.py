@@ -8,7 +8,7 @@ from runner.clock import Clock
 from runner.increment.catalogue.bind import Bound
 from runner.increment.work import Counterexample, Verdict
 from runner.names import TableName
-from runner.program.values import Program
+from runner.program.values import CompiledModel, Program
 from runner.trial import trial, words
 from runner.trial.values import TIME_UP
 from runner.warehouse.base import Warehouse
@@ -28,11 +28,20 @@ def verdict(
     columns = {one.name: one.columns for one in held.shapes}
     names = {table: tuple(column.name for column in found) for table, found in columns.items()}
     against = tuple(
-        Counterexample(found.difference.table, words.what(found, names), words.hint(found)) for found in held.found
+        Counterexample(
+            found.difference.table,
+            words.what(found, names, _keys(program.model(found.difference.table))),
+            words.hint(found),
+        )
+        for found in held.found
     )
     late = tuple(table for table, reason in held.untried.items() if reason == TIME_UP)
     untried = {table: reason for table, reason in held.untried.items() if reason != TIME_UP}
     return Verdict(frozenset(held.rounds), against, untried, late)
+
+
+def _keys(model: CompiledModel) -> list[str]:
+    return list(dict.fromkeys(", ".join(key.texts) for key in model.source_keys))
 
 
 def inputs_of(program: Program, warehouse: Warehouse, bound: Bound, tables: Sequence[TableName]) -> list[Input]:

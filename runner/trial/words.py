@@ -10,16 +10,19 @@ from runner.trial.values import Found, Kind, Row, Step, Values
 WIDEST = 110  # characters of a line of rows
 _WHAT = {
     Kind.KEY: "its increments do not give what its SELECT gives over all rows",
-    Kind.ORDER: "its SELECT gives another answer, depending on how rows are stored",
+    Kind.ORDER: "its SELECT gives another answer, depending on the order in which rows are stored",
     Kind.CLOCK: "its SELECT gives another answer whenever it is asked",
     Kind.SAME: "its increments keep a value that is equal to the new one, but not the same",
     Kind.WRITES: "its increments delete or insert other rows than they recompute",
     Kind.COLUMNS: "its increments have other columns than its SELECT gives",
 }
-_OTHERS = "a row reaches other keys than its own: leave `key` out, which rebuilds it whenever something changed, or split the model"
+_OTHERS = (
+    "an event changes rows of other keys than its own, or its key's rows need events of others: leave `key` out, which"
+    " builds the whole table anew whenever something changed, or split it: a model by a finer key, and one without a key on it"
+)
 _HINT = {
     Kind.KEY: _OTHERS,
-    Kind.ORDER: "end the ORDER BY in a column that tells the rows apart; where floats are added up, round the sum or use decimals",
+    Kind.ORDER: "rows tie: end the ORDER BY in a column that tells them apart, such as an id; sums of floats are to be rounded",
     Kind.CLOCK: "a model without a key may read the clock: leave `key` out; chance has to come from the events",
     Kind.SAME: "leave `key` out, or give values that are equal one spelling, by a cast or lower(…)",
     Kind.WRITES: _OTHERS,
@@ -27,10 +30,12 @@ _HINT = {
 }
 
 
-def what(found: Found, columns: Mapping[TableName, tuple[str, ...]]) -> str:
-    """The finding with its rows, over several lines. `columns` are those of the inputs."""
+def what(found: Found, columns: Mapping[TableName, tuple[str, ...]], keys: Sequence[str]) -> str:
+    """The finding with its rows, over several lines. `columns` are those of the inputs, `keys` what an event's key is."""
     difference = found.difference
-    lines = [f"tried with made-up rows, {difference.table} fails: {_WHAT[difference.kind]}", *_rows(found, columns)]
+    lines = [f"tried with made-up rows, {difference.table} fails: {_WHAT[difference.kind]}"]
+    lines += [f"  the key of a row is {key}" for key in keys if difference.kind is Kind.KEY]
+    lines += _rows(found, columns)
     names = ", ".join(difference.columns)
     if difference.kind is Kind.ORDER:
         ours, theirs = "stored one way, it gives", "stored the other way"
