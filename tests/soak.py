@@ -49,6 +49,7 @@ CHECKS = (
     Check(0, "kit.arena", 2000, 40),
     Check(1, "reliability.simulation.interleave", 2000, 40),
     Check(1, "reliability.simulation.crash", 6, 1, whole=True),
+    Check(2, "reliability.simulation.interleave", 1000, 40, "soak_upheavals"),
     Check(3, "reliability.simulation.interleave", 2000, 2000, "soak_mutants"),
     Check(4, "reliability.processes.kills", 20, 1),
     Check(5, "reliability.processes.kills", 200, 20, "soak_postgres"),

@@ -21,6 +21,7 @@ from tests.oracles.play import Difference
 from tests.oracles.schedules import Schedule, make, shrink
 from tests.reliability.simulation.mutants import MUTANTS, Mutant
 from tests.reliability.simulation.sim import ENGINE, WILD, Profile, Simulation, simulate
+from tests.reliability.simulation.upheavals import HARSH, Upheavals
 
 RUNS = 4  # runs of the runner in one simulation, besides those that come in between
 DEFAULT = "60/15"
@@ -34,10 +35,12 @@ def counts() -> dict[str, int]:
     return {"duckdb": int(duckdb), "postgres": int(postgres or 0)}
 
 
-def simulated(schedule: Schedule, arena: Arena, profile: Profile = WILD) -> Simulation:
+def simulated(
+    schedule: Schedule, arena: Arena, profile: Profile = WILD, make: type[Simulation] = Simulation
+) -> Simulation:
     """One simulation in a warehouse of its own. Raises Difference."""
     with TemporaryDirectory(prefix="runner_sim_", dir=FOLDER) as name, arena(Path(name)) as url:
-        return simulate(schedule, profile, url, Path(name, "playbook"))
+        return simulate(schedule, profile, url, Path(name, "playbook"), make)
 
 
 def simulated_or_shrunk(seed: int, arena: Arena, profile: Profile = WILD, runs: int = RUNS) -> Simulation:
@@ -82,6 +85,26 @@ def tally(engine: str, arena: Arena, size: int, seed: int) -> Tally:
         except Difference as error:
             done += Tally(number, name, engine, size=1, divergences=1, notes=(f"seed {one}: {error}",))
     return done
+
+
+def upheavals(engine: str, arena: Arena, size: int, seed: int) -> Tally:
+    """Simulations among upheavals, with the versions that their readers saw."""
+    what = "simulation among upheavals"
+    done = Tally(2, what, engine, seeds=f"{seed}-{seed + size - 1}")
+    for one in range(seed, seed + size):
+        try:
+            found = simulated(make(one, RUNS), arena, HARSH, Upheavals)
+            done += Tally(2, what, engine, size=1, faults=found.happened.total())
+        except Difference as error:
+            done += Tally(2, what, engine, size=1, divergences=1, notes=(f"seed {one}: {error}",))
+    return done
+
+
+def soak_upheavals(size: int, seed: int) -> list[Tally]:
+    """The same on DuckDB and on Postgres."""
+    few = max(1, size * SIZE_POSTGRES // SIZE)
+    with postgres.server() as server:
+        return [upheavals("duckdb", on_duckdb, size, seed), upheavals("postgres", on_postgres(server), few, seed)]
 
 
 def soak(size: int, seed: int) -> list[Tally]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
@@ -237,7 +237,10 @@ class Simulation(Play):
             self.crashes[label] += 1
             process.dead = True
             raise Crash
-        {
+        self._doings()[kind](process.rng)
+
+    def _doings(self) -> dict[str, Callable[[Random], None]]:
+        return {
             "upstream": self._upstream,
             "open": self._open,
             "commit": self._commit,
@@ -245,7 +248,7 @@ class Simulation(Play):
             "run": self._other_run,
             "rewind": self._other_rewind,
             "verify": self._verify,
-        }[kind](process.rng)
+        }
 
     def _may(self, kind: str, process: Process) -> bool:
         if kind == "run":  # on a server it would wait for the locks of a freeze that it must sweep away
