@@ -41,6 +41,11 @@ class Retract:
 
 
 @dataclass(frozen=True)
+class LetGo:
+    """Let the events that are gone within batches leave the models."""
+
+
+@dataclass(frozen=True)
 class TakeLess:
     """Publish fewer batches at once."""
 
@@ -65,7 +70,7 @@ class History:
     """Look whether a run is published."""
 
 
-Action = Run | FullRefresh | Renew | Adopt | Retract | TakeLess | Wait | Unlock | Verify | History
+Action = Run | FullRefresh | Renew | Adopt | Retract | LetGo | TakeLess | Wait | Unlock | Verify | History
 Hint = str | Action | tuple[str | Action, ...]  # a text, something to do, or several ways out
 Commands = Callable[[Action], str]  # how a front door words an action
 
@@ -89,6 +94,8 @@ def plain(action: Action) -> str:
             return f"adopt {table}: what is in it is replaced"
         case Retract():
             return "retract, if their rows should leave the models"
+        case LetGo():
+            return "look whether the source was loaded anew in part; retract, if it should have lost them"
         case TakeLess():
             return "take fewer batches at once"
         case Wait():

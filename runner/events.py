@@ -29,6 +29,7 @@ class BatchGroup:
     event_count: int
     example: str = ""
     oldest: str = ""  # etl_tstamp
+    lost_count: int = 0  # events that the manifest has of these batches and the source no longer
 
     @property
     def no_tstamp(self) -> bool:

@@ -72,8 +72,10 @@ def held_chunk(batches: str, size: int) -> str:
 
 
 def summary(batches: str) -> str:
-    """Per reason: batches, events, and the counts of the batch where there is only one."""
+    """Per reason: batches, events, the counts of the batch where there is only one, first and last, events lost."""
+    lost = "case when event_count < previous_count then previous_count - event_count else 0 end"
     return (
         "select reason, count(*), cast(sum(event_count) as bigint), min(previous_count), min(event_count),"
-        f" cast(min(etl_tstamp) as varchar(30)), cast(max(etl_tstamp) as varchar(30)) from {batches} group by reason"
+        " cast(min(etl_tstamp) as varchar(30)), cast(max(etl_tstamp) as varchar(30)),"
+        f" cast(sum({lost}) as bigint) from {batches} group by reason"
     )

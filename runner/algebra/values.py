@@ -45,6 +45,8 @@ class FrozenSource(BoundSource):
     pending_count: int
     no_tstamp: bool
     """The batch of rows without an etl_tstamp is pending."""
+    shrunk: str = ""
+    """What is to be said if most of its events are gone from batches that are still there."""
 
 
 @dataclass(frozen=True)

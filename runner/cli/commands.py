@@ -45,7 +45,9 @@ def run(
     full_refresh: Annotated[
         bool, typer.Option("--full-refresh", help="build all models, or those of --model, in full")
     ] = False,
-    retract: Annotated[bool, typer.Option("--retract", help="let vanished batches leave the models")] = False,
+    retract: Annotated[
+        bool, typer.Option("--retract", help="let vanished batches and lost events leave the models")
+    ] = False,
     adopt: Annotated[
         list[str], typer.Option(metavar="TABLE", help="replace a table that is not ours; may be given again")
     ] = [],

@@ -10,6 +10,7 @@ from runner.actions import (
     Commands,
     FullRefresh,
     History,
+    LetGo,
     Renew,
     Retract,
     Run,
@@ -39,6 +40,9 @@ def commands_of(playbook: Path) -> Commands:
             case Retract():
                 wanted = "if their rows should leave the models: --retract, or vanished: retract"
                 return f"{wanted}; if the source forgets old batches: vanished: keep"
+            case LetGo():
+                wanted = "if it should have lost them: --retract, or shrank: note"
+                return f"look whether it was loaded anew in part; {wanted}"
             case TakeLess():
                 return "take less at once: --chunk N"
             case Wait():

@@ -16,7 +16,7 @@ from runner.increment.others.touched import TouchedTable
 from runner.increment.stage import Decision
 from runner.increment.work import Guard, Work, read_only_work
 from runner.names import TableName
-from runner.playbook.values import Vanished
+from runner.playbook.values import Shrank, Vanished
 from runner.program.values import CompiledModel, Program
 from runner.warehouse.base import Warehouse
 
@@ -55,6 +55,8 @@ class PlanResult:
     """One for each source."""
     stopping: tuple[str, ...] = ()
     """Sources whose vanished batches would stop it (exit 6), unless they are to be retracted."""
+    shrunk: tuple[str, ...] = ()
+    """Sources that have lost most of their events within batches: they would stop it too, and what is to be said."""
     null_keys: tuple[NullKey, ...] = ()
     """Pending events whose key is NULL, by source and key: they are one key."""
     models: tuple[PlannedModel, ...] = ()
@@ -100,10 +102,17 @@ def plan(
             frozen = freeze.find_keys(work, state, frozen, outdated)
             some = frozen.batch_count or decision.reasons
             planned = _models(work, frozen, decision) if some else ()
-            notes = (*filter(None, [namesakes.note(work, state, decision)]), *tried)
+            shrunk = (s.shrunk for s in frozen.sources.values() if s.source.shrank is Shrank.NOTE)
+            notes = (*filter(None, [namesakes.note(work, state, decision), *shrunk]), *tried)
             null_keys = freeze.null_events(work, frozen)
     return PlanResult(
-        tuple(frozen.pending), _stopping(program, frozen.pending), null_keys, planned, touched=written, notes=notes
+        tuple(frozen.pending),
+        _stopping(program, frozen.pending),
+        tuple(s.shrunk for s in frozen.sources.values() if s.shrunk and s.source.shrank is Shrank.STOP),
+        null_keys,
+        planned,
+        touched=written,
+        notes=notes,
     )
 
 

@@ -28,6 +28,8 @@ def plan(result: PlanResult, report: Report) -> None:
         if pending.source in result.stopping:
             report.line("a run would stop at the vanished batches (exit 6), unless --retract is given")
         report.emit(pending)
+    for shrunk in result.shrunk:
+        report.line(f"{shrunk}; a run would stop (exit 6), unless --retract is given")
     for null in result.null_keys:
         report.emit(null)
     for written in result.touched:

@@ -9,7 +9,6 @@ import re
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 
-from runner import actions
 from runner.algebra import batches, keys
 from runner.algebra.rows import deciding
 from runner.algebra.texts import condition, ks
@@ -17,6 +16,7 @@ from runner.algebra.values import BoundSource, FrozenSource
 from runner.errors import Stopped
 from runner.events import BatchGroup, Note, NullKey, PendingBatches
 from runner.increment.catalogue.bind import Bound
+from runner.increment.others import losses
 from runner.increment.work import Work
 from runner.names import TableName
 from runner.playbook.values import Source, Vanished
@@ -59,6 +59,11 @@ class Frozen:
     def event_count(self) -> int:
         """Events in the batches that this run takes."""
         return sum(source.event_count for source in self.pending)
+
+    @property
+    def shrunk(self) -> tuple[str, ...]:
+        """What is to be said of sources that have lost most of their events."""
+        return tuple(source.shrunk for source in self.sources.values() if source.shrunk)
 
     def key(self, key: SourceKey) -> FrozenKey:
         """The key's entry."""
@@ -129,7 +134,7 @@ def _narrowed(work: Work, bound: BoundSource) -> Relation:
 
 
 def count_batches(work: Work, bound: Bound) -> Frozen:
-    """Compare every batch with the manifest. Raises Stopped for vanished batches under `vanished: stop`."""
+    """Compare every batch with the manifest. Raises Stopped for what the source has lost, where the playbook says so."""
     found = [_count_source(work, source) for source in bound.sources.values()]
     return Frozen({s.source.table: s for s, _ in found}, (), tuple(p for _, p in found))
 
@@ -148,8 +153,8 @@ def _count_source(work: Work, bound: BoundSource) -> tuple[FrozenSource, Pending
     if has_kept:
         _keep(work, bound.number)
         del groups["vanished"]
-    elif "vanished" in groups and source.vanished is Vanished.STOP and not request.retract:
-        raise _vanished(source, groups["vanished"])
+    losses.refuse_vanished(work, source, groups)
+    shrunk = losses.look_for_shrunk(work, source, groups, processed)
     held = chunked = 0
     if "new" in groups and (request.since or request.until or request.chunk):
         held, chunked = _hold(work, bound.number)
@@ -172,6 +177,7 @@ def _count_source(work: Work, bound: BoundSource) -> tuple[FrozenSource, Pending
         has_kept=has_kept,
         pending_count=pending.batch_count,
         no_tstamp=any(group.no_tstamp for group in pending.groups),
+        shrunk=shrunk,
     )
     return frozen, pending
 
@@ -193,16 +199,9 @@ def _keep(work: Work, source: int) -> None:
     warehouse.execute("freeze:keep", f"delete from {table} where reason = 'vanished'")
 
 
-def _vanished(source: Source, gone: BatchGroup) -> Stopped:
-    return Stopped(
-        f"{gone.batch_count} batches of {source.table} are in the manifest and gone from the source{gone.example}",
-        actions.Retract(),
-    )
-
-
 def _groups(work: Work, table: str) -> dict[str, BatchGroup]:
     found: dict[str, BatchGroup] = {}
-    for reason, count, events, before, now, first, last in work.warehouse.execute(
+    for reason, count, events, before, now, first, last, lost in work.warehouse.execute(
         "freeze:summary", batches.summary(table)
     ).rows:
         example = ""
@@ -210,7 +209,7 @@ def _groups(work: Work, table: str) -> dict[str, BatchGroup]:
             example = f" {before}→{now}"
         elif reason == "vanished":
             example = f" ({first})" if count == 1 else f" ({first} … {last})"
-        found[reason] = BatchGroup(reason, int(count), int(events), example, str(first))
+        found[reason] = BatchGroup(reason, int(count), int(events), example, str(first), int(lost))
     return {reason: found[reason] for reason in batches.REASONS if reason in found}
 
 

@@ -195,6 +195,8 @@ def _freeze_and_stage(work: Work, state: State, bound: Bound, stale: bool) -> tu
             decision = stage.decide(work, state, bound)
         for pending in frozen.pending:
             work.emit(pending)
+        for text in frozen.shrunk:
+            work.emit(Note(text))
         if decision.reasons and (known := _namesake(work, state, decision)):
             work.emit(Note(known))
         _check_ids(work, state, bound, frozen, decision)

@@ -52,6 +52,7 @@ from runner.playbook.values import (
     OnChange,
     Phase,
     Query,
+    Shrank,
     Source,
     Step,
     Value,
@@ -62,7 +63,7 @@ from runner.playbook.variables import VALUE, ByEngine
 _KEY = "give the model a key: to make it incremental; without one it is rebuilt on every run"
 _COUNTS = "not needed: late and changed batches are found by their counts"
 _SQLRUNNER = "this is an SQL Runner playbook's key; here it is "
-_OF_A_SOURCE = "batch dedupe order_by fingerprint vanished keys files"
+_OF_A_SOURCE = "batch dedupe order_by fingerprint vanished shrank keys files"
 _OF_A_MODEL = "table sql key unique merge checks unproven on_change affected redshift snowflake"
 _OF_THE_PLAYBOOK = (
     "target sql_root include schemas state_schema variables dialect functions public lookups sources source "
@@ -135,6 +136,7 @@ def _source(row: Row) -> Source:
         order_by=row.get("order_by", _EXPRESSIONS, ()),
         fingerprint=row.get("fingerprint", FLAG, False),
         vanished=row.get("vanished", choice(Vanished, Vanished.STOP), Vanished.STOP),
+        shrank=row.get("shrank", choice(Shrank, Shrank.STOP), Shrank.STOP),
         keys=row.get("keys", _EXPRESSIONS, ()),
         place=row.place,
     )

@@ -24,6 +24,13 @@ class Vanished(StrEnum):
     KEEP = "keep"  # its keys stay as they are, frozen: the source has a retention time
 
 
+class Shrank(StrEnum):
+    """What to do when more than half of a source's events are gone from batches that are still there."""
+
+    STOP = "stop"  # exit 6
+    NOTE = "note"  # say so, and recompute what they touch
+
+
 class OnChange(StrEnum):
     """What to do when the definition of a model changed since it was last built."""
 
@@ -68,6 +75,7 @@ class Source:
     order_by: tuple[Expression, ...] = ()
     fingerprint: bool = False
     vanished: Vanished = Vanished.STOP
+    shrank: Shrank = Shrank.STOP
     keys: tuple[Expression, ...] = ()
     place: Place = field(default_factory=Place, compare=False)
 

@@ -24,7 +24,7 @@ from runner.warehouse.target import Target
 
 CLASSES: tuple[type, ...] = (
     *(Place, Problem, Layout, TableName, Target, Secrets, Hidden),
-    *(playbooks.Vanished, playbooks.OnChange, playbooks.Phase, playbooks.Fold, select.Moment),
+    *(playbooks.Vanished, playbooks.Shrank, playbooks.OnChange, playbooks.Phase, playbooks.Fold, select.Moment),
     *(playbooks.Expression, playbooks.Query, playbooks.Source, playbooks.Lookup, playbooks.KeyColumn),
     *(playbooks.MergeColumn, playbooks.Affected, playbooks.Model, playbooks.View, playbooks.Step),
     *(playbooks.Variable, playbooks.Playbook),

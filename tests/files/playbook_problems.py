@@ -173,6 +173,7 @@ VALUES: list[Row] = [
     (source("fingerprint: false"), [(4, "a source needs 'batch'", "write batch: etl_tstamp")]),
     (source("batch: t\n  fingerprint: yes"), [(6, "must be true or false, not 'yes'", "write true or false")]),
     (source("batch: t\n  fingerprint: 'true'"), [(6, "must be true or false, not 'true'", "without quotes")]),
+    (source("batch: t\n  shrank: retract"), [(6, "must be one of stop, note, not 'retract'", "")]),
     (source("batch: t\n  vanished: retain"), [(6, "must be one of stop, retract, keep, not 'retain'", "retract?")]),
     (source("batch: t\n  dedupe: event_id, user_id"), [(6, "must be one expression", "[event_id, user_id]")]),
     (source("batch: t\n  dedupe: [a, ~]"), [(6, "'dedupe' in a source has no value", "")]),

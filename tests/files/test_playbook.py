@@ -23,6 +23,7 @@ from runner.playbook.values import (
     Phase,
     Playbook,
     Query,
+    Shrank,
     Source,
     Step,
     Vanished,
@@ -96,7 +97,7 @@ def test_every_key_of_a_source(tmp_path: Path) -> None:
     """Optional keys of a source; single values stand for lists of one; file patterns become absolute, URLs stay."""
     text = source(
         "batch: date_trunc('hour', load_tstamp)\n  files: [events/*.parquet, /data/x.csv, 's3://b/*.parquet']\n"
-        '  dedupe: event_id\n  fingerprint: true\n  vanished: keep\n  keys: [a, "lower(b)"]'
+        '  dedupe: event_id\n  fingerprint: true\n  vanished: keep\n  shrank: note\n  keys: [a, "lower(b)"]'
     )
     assert read(tmp_path, text).sources == (
         Source(
@@ -106,6 +107,7 @@ def test_every_key_of_a_source(tmp_path: Path) -> None:
             dedupe=(Expression("event_id"),),
             fingerprint=True,
             vanished=Vanished.KEEP,
+            shrank=Shrank.NOTE,
             keys=(Expression("a"), Expression("lower(b)")),
         ),
     )

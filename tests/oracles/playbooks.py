@@ -28,6 +28,7 @@ def source_block(design: Design) -> list[str]:
     """The YAML of the source."""
     batch = "date_trunc('hour', etl_tstamp)" if design.hourly else "etl_tstamp"
     lines = ["source:", f"  table: {SOURCE}", f"  batch: {json.dumps(batch)}", f"  vanished: {design.vanished}"]
+    lines.append("  shrank: note")  # of a handful of events half is soon gone
     if design.dedupe:
         lines.append(f"  dedupe: [{', '.join(DEDUPE)}]")
     if design.order_by:

@@ -29,6 +29,7 @@ class Settings:
     precision: int = 18
     scale: int = 4
     vanished: str = "stop"
+    shrank: str = "stop"
     target: str = ""
     verify_s: int | None = None
     verify_keys: int = 500

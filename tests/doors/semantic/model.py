@@ -12,6 +12,7 @@ model_settings:
   incremental_update_frequency: 30m
   max_future_skew: 1d
   vanished: retract
+  shrank: note
 """
 LOGIN = """
 table_name: app.login

@@ -10,6 +10,7 @@ from runner.actions import (
     Commands,
     FullRefresh,
     History,
+    LetGo,
     Renew,
     Retract,
     Run,
@@ -40,6 +41,11 @@ def commands_of(folder: Path) -> Commands:
             case Retract():
                 update = f"runner model update {folder} --retract"
                 return f"if their rows should leave the tables: {update}, or vanished: retract"
+            case LetGo():
+                update = f"runner model update {folder} --retract"
+                return (
+                    f"look whether it was loaded anew in part; if it should have lost them: {update}, or shrank: note"
+                )
             case TakeLess():
                 return f"take less at once: runner model apply {folder} --from D --to D"
             case Wait():

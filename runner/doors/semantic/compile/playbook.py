@@ -31,7 +31,19 @@ from runner.doors.semantic.values import (
 )
 from runner.errors import BadInput, Place, Problem
 from runner.names import TableName
-from runner.playbook.values import Affected, Expression, KeyColumn, Model, Playbook, Query, Source, Step, Vanished, View
+from runner.playbook.values import (
+    Affected,
+    Expression,
+    KeyColumn,
+    Model,
+    Playbook,
+    Query,
+    Shrank,
+    Source,
+    Step,
+    Vanished,
+    View,
+)
 from runner.warehouse.engines import ENGINES, Engine
 from runner.warehouse.target import Target
 
@@ -157,6 +169,7 @@ class _Builder:
                     dedupe=(Expression(self.event_tables.event_id(event), event.place),) if versions else (),
                     order_by=order,
                     vanished=Vanished(self.config.settings.vanished),
+                    shrank=Shrank(self.config.settings.shrank),
                     place=event.place,
                 ),
             )

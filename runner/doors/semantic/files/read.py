@@ -46,6 +46,7 @@ _MODEL_SETTINGS = (
     "verify",
     "target",
     "vanished",
+    "shrank",
 )
 _OWN_ID = "give events the user's own id, by sql: if need be"
 _OURS = Hints({}, dict.fromkeys(_MODEL_SETTINGS, "model_settings"))
@@ -175,6 +176,7 @@ class _Reader:
             precision=int(number[1]) if number else 18,
             scale=int(number[2]) if number else 4,
             vanished=row.get("vanished", _one_of("stop", "retract"), "stop"),
+            shrank=row.get("shrank", _one_of("stop", "note"), "stop"),
             target=target,
             verify_s=every,
             verify_keys=keys,
