@@ -24,6 +24,7 @@ from runner.warehouse.values import Column
 CLOCK = "it reads the clock"  # why a model is built in full by every run
 
 REDEFINED = "its definition changed"
+MISSED = "it missed a published run"
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def _reason(work: Work, state: State, bound: Bound, model: CompiledModel, lookup
     if known.inputs != bound.inputs[model.table]:
         return "columns, views or functions that it reads have changed"
     if known.as_of_run != state.last_run:
-        return "it missed a published run"
+        return MISSED
     if known.owes == "all":
         return "it owes a full build"
     changed = [name for name, found in lookups.items() if state.lookups.get((table_key(work, model), name)) != found]

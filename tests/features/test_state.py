@@ -141,6 +141,14 @@ def test_two_projects_of_one_name(project: Project) -> None:
         assert other not in project.command("plan").out
         said.append("change back and forth" in project.run().out)
     assert said == [False, False, True, True]
+    said = []
+    for batch in (2, 3, 4):  # one has a model more: it is built in full again after each run of the other
+        project.add(batch, "s1 u1 9")
+        without = project.models.pop("totals")
+        project.run()
+        project.models["totals"] = without
+        said.append("change back and forth" in project.run().out)
+    assert said == [False, True, True]
     assert not alternate([], "a")
     assert not alternate(["b", "a"], "a")
     assert alternate(["c", "b", "a", "c"], "a")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runner.increment.stage import REDEFINED, Decision
+from runner.increment.stage import MISSED, REDEFINED, Decision
 from runner.increment.work import Work
 from runner.program.values import renamed
 from runner.state.manifest import State
@@ -31,8 +31,7 @@ def note(work: Work, state: State, decision: Decision) -> str:
         more = f" and {len(built) - SHOWN} more" if len(built) > SHOWN else ""
         listed = ", ".join(sorted(built)[:SHOWN])
         return f"playbook {playbook.name} was last run with other models ({listed}{more}); {HINT}"
-    redefined = REDEFINED in decision.reasons.values()
-    if redefined and alternate(work.manifest.digests(), work.program.digest):
+    if {REDEFINED, MISSED} & set(decision.reasons.values()) and alternate(work.manifest.digests(), work.program.digest):
         return f"the definitions of playbook {playbook.name} change back and forth from run to run; {HINT}, or the variables that change a name each"
     return ""
 
