@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from runner.algebra.texts import condition
-from runner.errors import BadInput, Place
+from runner.errors import BadInput, Place, Stopped
 from runner.events import Emit, NullKey
+from runner.increment.catalogue import rights
 from runner.increment.catalogue.bind import Bound, bind, check_ownership
 from runner.increment.guard import heed
 from runner.increment.work import Guard, read_only_work
@@ -24,6 +25,8 @@ def check_live(
 
     Raises BadInput or Stopped.
     """
+    if missing := rights.lacking(program, warehouse, to_run=True):
+        raise Stopped("this role has not all rights that a run needs", "; ".join(missing))
     with read_only_work(program, warehouse, guard=guard) as work:
         state = work.manifest.look()
         bound = bind(program, warehouse, state)

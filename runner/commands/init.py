@@ -38,7 +38,9 @@ def make(directory: Path) -> Iterator[str]:
     try:
         _copy(directory)
     except OSError as error:
-        raise BadInput(Problem(Place(), f"{directory} cannot be made: {error.strerror}", "name another folder")) from None
+        raise BadInput(
+            Problem(Place(), f"{directory} cannot be made: {error.strerror}", "name another folder")
+        ) from None
     playbook = directory / "playbooks" / "web.yml"
     yield f"made {directory}: playbooks/web.yml, sql/web, and sample events in playbooks/sample"
     yield f"next: runner run {playbook} --until 2024-03-02, then runner run {playbook}"

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.errors import BadInput, Place, Problem, did_you_mean
+from runner.errors import BadInput, Place, Problem, RunnerError, did_you_mean
 from runner.names import TableName
 from runner.playbook.load import load as read
 from runner.playbook.values import Playbook
 from runner.session.session import Session
+from runner.warehouse.values import FORBIDDEN
 
 if TYPE_CHECKING:
     from runner.commands.plan import PlanResult
@@ -68,13 +69,36 @@ class LoadedPlaybook:
             found.append(hits[0])
         return tuple(found)
 
+    @contextmanager
     def warehouse(
-        self, run_id: str, *, read_only: bool = False, wait_s: float = 0, patience_s: float = 0
-    ) -> AbstractContextManager[Warehouse]:
-        """Its open warehouse. Raises CannotConnect, Locked."""
-        return self.session.warehouse(
+        self,
+        run_id: str,
+        *,
+        read_only: bool = False,
+        to_run: bool = False,
+        wait_s: float = 0,
+        patience_s: float = 0,
+    ) -> Iterator[Warehouse]:
+        """Its open warehouse. Raises CannotConnect, Locked.
+
+        An error of the block about a right that is missing is told with the GRANTs: all that a run needs, or what it
+        takes to look.
+        """
+        with self.session.warehouse(
             self.playbook, run_id, opened=self.opened, read_only=read_only, wait_s=wait_s, patience_s=patience_s
-        )
+        ) as warehouse:
+            try:
+                yield warehouse
+            except RunnerError as error:
+                if getattr(error, "state", "") == FORBIDDEN and not error.hint:
+                    self._tell_grants(error, warehouse, to_run)
+                raise
+
+    def _tell_grants(self, error: RunnerError, warehouse: Warehouse, to_run: bool) -> None:
+        from runner.increment.catalogue.rights import lacking
+
+        with suppress(RunnerError):
+            error.hint = "; ".join(lacking(self.program, warehouse, to_run=to_run))
 
     @property
     def guard(self) -> Guard | None:
@@ -82,6 +106,17 @@ class LoadedPlaybook:
         from runner.trial.guard import guard_of
 
         return guard_of(self.session.trial_s(self.playbook), self.session.clock)
+
+    @property
+    def said_first(self) -> tuple[str, ...]:
+        """What is to be said of its target before it is connected to."""
+        from runner.warehouse.engines import ENGINES
+
+        option = ENGINES[self.playbook.target.engine].tls_option
+        if self.opened is not None or not self.playbook.target.may_go_in_the_clear(option, self.session.env):
+            return ()
+        what = f"{self.playbook.target.shown}: without {option} it goes in the clear where the server has no TLS"
+        return (f"{what}, and no certificate is checked: ?{option}=verify-full, or require",)
 
     # Each command is imported when it is asked for: a run needs nothing of the others.
 
@@ -104,7 +139,7 @@ class LoadedPlaybook:
         from runner.commands.rewind import rewind
 
         tables = self.tables(models)
-        with self.warehouse("rewind") as warehouse:
+        with self.warehouse("rewind", to_run=True) as warehouse:
             return rewind(self.program, warehouse, wanted, tables, dry_run)
 
     def status(self) -> StatusResult:
@@ -133,14 +168,15 @@ class LoadedPlaybook:
     def check(self, live: bool) -> tuple[Event, ...]:
         """Raises BadInput for what is wrong with it; `live`: what its warehouse lacks as well.
 
-        Gives what is to be said: of a trial that could not be held, and of events without a key.
+        Gives what is to be said: of how it is reached, of a trial that could not be held, of events without a key.
         """
         from runner.commands.check import check_live, null_keys
+        from runner.events import Note
 
         program = self.program
+        said: list[Event] = [Note(text) for text in self.said_first]
         if not live:
-            return ()
-        said: list[Event] = []
+            return tuple(said)
         with self.warehouse("check", read_only=True) as warehouse:
             bound = check_live(program, warehouse, self.guard, said.append)
             return (*said, *null_keys(program, warehouse, bound))
@@ -149,7 +185,7 @@ class LoadedPlaybook:
         """Break a lease that a dead run left."""
         from runner.commands.unlock import unlock
 
-        with self.warehouse("unlock") as warehouse:
+        with self.warehouse("unlock", to_run=True) as warehouse:
             return unlock(self.playbook, warehouse)
 
 

@@ -68,6 +68,8 @@ def run(loaded: LoadedPlaybook, options: RunOptions, emit: Emit) -> RunResult:
         emit(event)
 
     heard(Started(playbook.name, f"{program.engine} {playbook.target.shown}", request.run_id))
+    for text in loaded.said_first:
+        heard(Note(text))
     with loaded.warehouse(request.run_id, wait_s=options.wait_s, patience_s=request.patience_s) as warehouse:
         published = run_program(program, warehouse, request, clock, heard, loaded.guard)
     return RunResult(

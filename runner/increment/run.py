@@ -39,7 +39,7 @@ from runner.state.manifest import Manifest, State
 from runner.state.renewal import is_older, renew
 from runner.state.runs import RunRecord, write_failure
 from runner.warehouse.base import Warehouse
-from runner.warehouse.values import Trouble, WarehouseError
+from runner.warehouse.values import FORBIDDEN, Trouble, WarehouseError
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def _cycle(
 ) -> Cycle:
     """From the version to the publish, once; scratch is made and dropped around it."""
     warehouse = manifest.warehouse
-    scratch = warehouse.open_scratch(manifest.scratch_name, manifest.scratch_id(request.run_id, number))
+    scratch = _open_scratch(program, manifest, manifest.scratch_id(request.run_id, number))
     work = Work(program, warehouse, manifest, _algebra(program, warehouse, scratch), request, clock, emit, guard)
     started = clock.monotonic()
     try:
@@ -123,6 +123,19 @@ def _cycle(
         raise explained from None
     finally:
         work.drop_scratch()
+
+
+def _open_scratch(program: Program, manifest: Manifest, run: str) -> str:
+    """In a schema of its own; within the one that the playbook names, or beside the state for who may make no schema."""
+    warehouse, playbook = manifest.warehouse, program.playbook
+    if playbook.scratch_schema is not None:
+        return warehouse.open_scratch_within(playbook.scratch_schema, manifest.scratch_name, run)
+    try:
+        return warehouse.open_scratch(manifest.scratch_name, run)
+    except WarehouseError as error:
+        if error.state != FORBIDDEN:
+            raise
+        return warehouse.open_scratch_within(playbook.state_schema, manifest.scratch_name, run)
 
 
 def _algebra(program: Program, warehouse: Warehouse, scratch: str) -> Algebra:
@@ -261,6 +274,11 @@ def _explained(program: Program, manifest: Manifest, error: WarehouseError) -> R
         mend = f"if a row has no timestamp there, {batches} makes such rows a batch of their own"
     if error.trouble is Trouble.TOO_LONG:
         mend = "it is an index that the runner has not made: drop it, or make it one that holds any value (using hash)"
+    if error.state == FORBIDDEN:
+        from runner.increment.catalogue import rights
+
+        with suppress(WarehouseError):
+            mend = "; ".join(rights.lacking(program, manifest.warehouse, to_run=True)) or mend
     if error.trouble in (Trouble.FULL, Trouble.FATAL):
         mend = ("make room (disk, memory limit) and run again", actions.TakeLess())
     what = f"{place}: {error.label}: {error.what}"

@@ -32,9 +32,9 @@ def has_queries(work: Work, phase: Phase) -> bool:
 
 def run_queries(work: Work, phase: Phase) -> None:
     """Run a phase's scripts. In the publish phase they run one by one, within the transaction."""
-    values = _values(work)
+    values, place = _values(work), work.algebra.scratch.place
     for step, queries in _by_step(work.program.queries, phase):
-        texts = [(q, render(q.text, values, Place(q.file))) for q in queries]
+        texts = [(q, scripts.own_tables(render(q.text, values, Place(q.file)), place)) for q in queries]
         threads = 1 if phase is Phase.PUBLISH else work.request.threads
         _run_step(work.warehouse, step, phase, texts, threads, work.clock, work.emit)
 
@@ -42,9 +42,9 @@ def run_queries(work: Work, phase: Phase) -> None:
 def _values(work: Work) -> dict[str, object]:
     playbook = work.program.playbook
     variables = {variable.name: variable.value for variable in playbook.variables}
-    run = scripts.names(
-        playbook, work.program.key_names, work.algebra.scratch.place, work.request.run_id, work.request.started
-    )
+    place = work.algebra.scratch.place
+    schema = scripts.OWN_SCRATCH if place.endswith("_") else place
+    run = scripts.names(playbook, work.program.key_names, schema, work.request.run_id, work.request.started)
     return run.values(variables)
 
 

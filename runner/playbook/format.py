@@ -66,8 +66,8 @@ _SQLRUNNER = "this is an SQL Runner playbook's key; here it is "
 _OF_A_SOURCE = "batch dedupe order_by fingerprint vanished shrank keys files"
 _OF_A_MODEL = "table sql key unique merge checks unproven on_change affected redshift snowflake"
 _OF_THE_PLAYBOOK = (
-    "target sql_root include schemas state_schema variables dialect functions public lookups sources source "
-    "statement_timeout_s trial steps"
+    "target sql_root include schemas state_schema scratch_schema variables dialect functions public lookups sources "
+    "source statement_timeout_s trial steps"
 )
 _TOP = re.compile(rf"^(?:name|models|queries|{_OF_THE_PLAYBOOK.replace(' ', '|')})[ \t]*:", re.MULTILINE)
 _TOP_IN_BRACES = re.compile(rf"[{{,]\s*[\"']?(?:name|models|queries|{_OF_THE_PLAYBOOK.replace(' ', '|')})[\"']?\s*:")
@@ -116,6 +116,7 @@ class Page:
     include: tuple[At[str], ...] = ()
     schemas: tuple[tuple[At[str], str], ...] = ()
     state_schema: str = "runner"
+    scratch_schema: str | None = None
     variables: tuple[tuple[At[str], Value | ByEngine], ...] = ()
     dialect: At[str | None] = _NO_DIALECT
     functions: tuple[str, ...] = ()
@@ -230,6 +231,7 @@ def _page(row: Row) -> Page:
         include=row.get("include", many(located(TEXT), or_one=True), ()),
         schemas=row.get("schemas", mapping(located(SCHEMA), SCHEMA, "schema: its name here"), ()),
         state_schema=row.get("state_schema", SCHEMA, "runner"),
+        scratch_schema=row.get("scratch_schema", SCHEMA, None),
         variables=row.get("variables", mapping(located(VARIABLE_NAME), VALUE, "name: value"), ()),
         dialect=row.get("dialect", located(DIALECT), At(None, row.place)),
         functions=row.get("functions", many(FUNCTION, or_one=True), ()),

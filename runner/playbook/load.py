@@ -58,6 +58,7 @@ def load(
             problems, "schema", ((old.value, (old.value, new), old.place) for p in pages for old, new in p.schemas)
         ),
         state_schema=page.state_schema,
+        scratch_schema=page.scratch_schema,
         dialect=_dialect(pages, problems),
         functions=tuple(dict.fromkeys(name.lower() for page in pages for name in page.functions)),
         public=tuple(dict.fromkeys(name for page in pages for name in page.public)),

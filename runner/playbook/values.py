@@ -219,6 +219,7 @@ class Playbook:
     variables: tuple[Variable, ...] = ()
     schemas: tuple[tuple[str, str], ...] = ()
     state_schema: str = "runner"
+    scratch_schema: str | None = None  # where runs have their own tables; None: each in a schema that it makes
     dialect: str | None = None
     statement_timeout_s: float | None = None
     trial_s: float | None = None  # for trials of new definitions, in a run; 0: none are held

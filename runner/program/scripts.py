@@ -7,6 +7,7 @@ A script is a template with the playbook's variables and, in a playbook with a s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ from runner.playbook.values import Playbook
 from runner.sql.templates import NamedTables
 
 CHECK_SCRATCH = "runner_scratch_check"
+OWN_SCRATCH = "runner_scratch_own"  # stands for the schema of a run that has none
+_OWN_TABLE = re.compile(rf'\b{OWN_SCRATCH}\.(?:"((?:[^"]|"")+)"|(\w+))')
 
 
 @dataclass(frozen=True)
@@ -34,10 +37,20 @@ class RunNames:
         return {**variables, **own}
 
 
+def own_tables(text: str, beginning: str) -> str:
+    """A rendered script whose own tables, `{{ scratch }}.name`, lie in a schema with others: their names begin so."""
+    schema, _, first = beginning.rpartition(".")
+
+    def own(found: re.Match[str]) -> str:
+        return f'{schema}."{first}{found[1]}"' if found[1] else f"{beginning}{found[2]}"
+
+    return _OWN_TABLE.sub(own, text)
+
+
 def names(playbook: Playbook, keys: Sequence[tuple[str, int]], scratch: str, run_id: str, run_started: str) -> RunNames:
     """The names of one run: fixed before it starts, so that templates can be checked before anything is connected.
 
-    `keys` are the names of the source keys and their numbers; tables are named by number.
+    `scratch` is a schema. `keys` are the names of the source keys and their numbers; tables are named by number.
     """
     sources = [(str(source.table), n) for n, source in enumerate(playbook.sources)]
 

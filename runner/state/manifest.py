@@ -91,6 +91,12 @@ class Manifest:
         """A table of the state schema, quoted."""
         return f"{self._own['s']}.{self.warehouse.engine.quote(name)}"
 
+    @property
+    def table_names(self) -> tuple[str, ...]:
+        """The tables that all playbooks of the schema share, and the playbook's own."""
+        made = (name.removeprefix("create-").replace("-", "_") for name in queries() if name.startswith("create-"))
+        return (*made, self.state_table)
+
     # -- reading -----------------------------------------------------------------------------------------------------
 
     def look(self) -> State:

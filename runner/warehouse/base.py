@@ -24,6 +24,7 @@ from runner.warehouse.values import (
     Hook,
     Relation,
     Result,
+    Right,
     Trouble,
     UserFunction,
     WarehouseError,
@@ -241,6 +242,10 @@ class Warehouse(ABC):
         """What would change, hide or refuse rows of a table that are deleted and inserted, as far as the engine has such."""
         return ()
 
+    def lacking(self, rights: Iterable[Right]) -> tuple[str, ...]:
+        """The statements that would give this role the rights it has not, as far as the engine tells."""
+        return ()
+
     def functions(self, calls: Iterable[Call]) -> tuple[UserFunction, ...]:
         """Those of the called functions that a user made; operators and casts that could be meant are among them."""
         return ()
@@ -260,6 +265,13 @@ class Warehouse(ABC):
     @abstractmethod
     def open_scratch(self, playbook: str, run_id: str) -> str:
         """Make a place for this run's tables, which its other connections see too; gives its SQL name."""
+
+    def open_scratch_within(self, schema: str, playbook: str, run_id: str) -> str:
+        """The same within a schema that is there, for who may make none: what its tables' names begin with.
+
+        What dead runs of the playbook left there is dropped: only for whoever holds the lease.
+        """
+        return self.open_scratch(playbook, run_id)
 
     @abstractmethod
     def sweep_scratch(self, playbook: str) -> None:

@@ -285,7 +285,7 @@ class DuckDB(Warehouse):
         """Nothing outlives a process."""
 
     def open_private_scratch(self) -> str:
-        return self.open_scratch("", "")
+        return self.open_scratch("", "private")
 
     def drop_scratch(self, scratch: str) -> None:
         self.execute("scratch:drop", f"detach database if exists {scratch}")

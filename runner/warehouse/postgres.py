@@ -303,8 +303,13 @@ class Postgres(Server):
         self.execute("lease:end", f"select pg_terminate_backend(pid) from pg_stat_activity where {ours}")
 
     def is_alive(self, session: str) -> bool:
-        """A session that has left pg_stat_activity is gone with all that it had not committed."""
-        sql = f"select 1 from pg_stat_activity where {NAMED} = {self.engine.literal(session)}"
+        """A session that has left pg_stat_activity is gone with all that it had not committed.
+
+        Of another role's session nobody sees when it began: its pid must do.
+        """
+        pid = self.engine.literal(session.partition(" ")[0])
+        begun = f"(backend_start is null or {NAMED} = {self.engine.literal(session)})"
+        sql = f"select 1 from pg_stat_activity where pid::text = {pid} and {begun}"
         return bool(self.execute("lease:alive", sql).rows)
 
 

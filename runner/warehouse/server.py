@@ -5,9 +5,10 @@ Statements go to the driver raw, so that `%`, `:` and `::` in a user's SQL mean 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from typing import Any, ClassVar, Self
@@ -15,13 +16,15 @@ from typing import Any, ClassVar, Self
 from runner.errors import BadInput, CannotConnect, Place
 from runner.secrets import NO_SECRETS, Secrets
 from runner.warehouse.base import Warehouse
+from runner.warehouse.engines import grants
 from runner.warehouse.target import Target
-from runner.warehouse.values import Trouble, WarehouseError, Watch
+from runner.warehouse.values import Right, Trouble, WarehouseError, Watch
 
 RETRY = {"40001", "40P01", "55P03"}
 FULL = {"53100", "53200", "53400"}
 DEPENDED_ON = "2BP01"
 TOO_LONG = "54000"  # program_limit_exceeded: of an index row, where a statement changes rows
+SHARED = re.compile(r'"(?P<schema>(?:[^"]|"")+)"\.(?P<prefix>r_\w+_)')
 LOST = {"57P01", "57P02", "57P03", "25P03"}
 
 
@@ -169,6 +172,22 @@ class Server(Warehouse):
             return Trouble.TOO_LONG
         return Trouble.LOST if state.startswith("08") or state in LOST else Trouble.REFUSED
 
+    # -- rights and schemas ------------------------------------------------------------------------------------------
+
+    def lacking(self, rights: Iterable[Right]) -> tuple[str, ...]:
+        wanted = list(rights)
+        if not (wanted and self.engine.tells_rights):
+            return ()
+        role = self.execute("catalogue:role", grants.ROLE).one()
+        held = self.execute("catalogue:rights", grants.held(self.engine, wanted)).rows
+        return grants.missing(self.engine, wanted, role, held)
+
+    def create_schema(self, label: str, schema: str) -> None:
+        """Only one that is not there: to say IF NOT EXISTS takes the right to make schemas even where nothing is made."""
+        found = self.execute(label, self.schemas).rows
+        if schema not in {self.engine.schema(self._name(name)) for (name,) in found}:
+            super().create_schema(label, schema)
+
     # -- scratch -------------------------------------------------------------------------------------------------------
 
     def open_scratch(self, playbook: str, run_id: str) -> str:
@@ -179,6 +198,18 @@ class Server(Warehouse):
 
     def _create_scratch(self, scratch: str) -> None:
         self.execute("scratch:create", f"create schema {scratch}")
+
+    def open_scratch_within(self, schema: str, playbook: str, run_id: str) -> str:
+        self.create_schema("scratch:schema", self.engine.schema(schema))
+        ours = f"r_{hashlib.sha256(playbook.encode()).hexdigest()[:10]}_"
+        self._drop_tables(schema, ours)
+        run = re.sub("[^0-9a-z]", "", run_id.lower())
+        return f"{self.engine.schema(schema)}.{ours}{run[:6]}{run[-4:]}_"
+
+    def _drop_tables(self, schema: str, prefix: str) -> None:
+        for name in self.tables(schema, prefix):
+            table = f"{self.engine.schema(schema)}.{self.engine.quote(name)}"
+            self.execute("scratch:drop-table", f"drop table if exists {table} cascade")
 
     def sweep_scratch(self, playbook: str) -> None:
         """A live run that lost its lease loses its scratch too: it is fenced anyway."""
@@ -199,7 +230,9 @@ class Server(Warehouse):
         return self.private
 
     def drop_scratch(self, scratch: str) -> None:
-        if scratch != self.private:
+        if within := SHARED.fullmatch(scratch):
+            self._drop_tables(self._name(within["schema"].replace('""', '"')), within["prefix"])
+        elif scratch != self.private:
             self.execute("scratch:drop", f"drop schema if exists {scratch} cascade")
 
 

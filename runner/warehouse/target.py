@@ -47,6 +47,8 @@ _SERVER = re.compile(
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
 
+_LOCAL = re.compile(r"(?:(?:localhost|127(?:\.\d+){3}|::1)(?::\d*)?|[/@].*)?", re.IGNORECASE)
+
 
 @dataclass(frozen=True)
 class Target:
@@ -91,6 +93,15 @@ class Target:
             database: self.database,
         }
         return {name: part for name, part in parts.items() if part}
+
+    def may_go_in_the_clear(self, option: str, env: Mapping[str, str]) -> bool:
+        """Whether its host is another machine, and neither it nor libpq's environment says `option`."""
+        query = dict(self.query)
+        if not option or "service" in query or query.get(option) or env.get(f"PG{option.upper()}"):
+            return False
+        given = query.get("hostaddr") or query.get("host") or self.host or env.get("PGHOST", "")
+        hosts = given if isinstance(given, tuple) else given.split(",")
+        return not all(_LOCAL.fullmatch(host) for host in hosts)
 
     @property
     def options(self) -> Mapping[str, Any]:

@@ -47,6 +47,9 @@ class WarehouseError(RunnerError):
         return {Trouble.LOST: Exit.CONNECT, Trouble.RETRY: Exit.LOCKED}.get(self.trouble, Exit.FAILED)
 
 
+FORBIDDEN = "42501"  # the SQLSTATE of what a role has no right to
+
+
 @dataclass(frozen=True)
 class Result:
     """Rows of a statement (empty for DML) and the number of rows it gave or changed (-1 unknown)."""
@@ -108,6 +111,15 @@ class Relation:
     def names(self) -> tuple[str, ...]:
         """Its column names, in order."""
         return tuple(column.name for column in self.columns)
+
+
+@dataclass(frozen=True)
+class Right:
+    """What a role has to be allowed on a table, or where `table` is empty on a schema: the words of a GRANT."""
+
+    schema: str
+    table: str
+    words: tuple[str, ...]
 
 
 @dataclass(frozen=True)

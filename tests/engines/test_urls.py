@@ -8,7 +8,10 @@ import pytest
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from runner.commands.loaded import load
 from runner.files.schema import Wrong
+from runner.session.session import Session
+from runner.warehouse.engines import ENGINES
 from runner.warehouse.target import SCHEMES, Target, display
 
 HERE = Path("/data")
@@ -161,3 +164,46 @@ def test_options_of_a_url_are_the_drivers_own() -> None:
 def test_what_is_shown_of_a_target(target: str, shown: str) -> None:
     """Neither password nor options, also where a character of theirs should have been encoded."""
     assert display(target) == shown
+
+
+OPEN = (
+    "postgresql://u@db.example.com/d",
+    "postgresql://10.0.0.7/d",
+    "postgresql:///d?host=localhost,db",
+    "postgres://h/d?x=1",
+)
+CLOSED = (
+    "postgresql://u@db.example.com/d?sslmode=require",
+    "postgresql://u@db.example.com/d?sslmode=disable",  # its user has said so
+    "postgresql://localhost/d",
+    "postgresql://127.0.0.1:5433/d",
+    "postgresql://[::1]/d",
+    "postgresql:///d",
+    "postgresql:///d?host=/var/run/postgresql",
+    "postgresql://db/d?service=mine",
+    "redshift://u@cluster.example.com/d",
+    "snowflake://u@account/d",
+    "duckdb:///x.duckdb",
+)
+
+
+@pytest.mark.parametrize("url", OPEN + CLOSED)
+def test_a_session_that_may_go_in_the_clear(url: str) -> None:
+    """Of Postgres on another machine, where nothing says what TLS has to be; the environment may say both."""
+    target = Target.parse(url, HERE)
+    option = ENGINES[target.engine].tls_option
+    assert target.may_go_in_the_clear(option, {}) == (url in OPEN)
+    assert not target.may_go_in_the_clear(option, {"PGSSLMODE": "verify-full"})
+    away = target.may_go_in_the_clear(option, {"PGHOST": "db.example.com"})
+    assert away == (url in OPEN or url == "postgresql:///d")
+
+
+def test_a_session_that_may_go_in_the_clear_is_told(tmp_path: Path) -> None:
+    """By `check` already, without connecting, and without the password."""
+    path = tmp_path / "web.yml"
+    path.write_text("target: postgresql://u:${RUNNER_TEST_WORD}@db.example.com/d\nqueries: [a.sql]\n")
+    (tmp_path / "a.sql").write_text("select 1")
+    loaded = load(Session({"RUNNER_TEST_WORD": "hunter2", "RUNNER_CACHE": ""}), path)
+    said = str(loaded.check(live=False))
+    assert "u@db.example.com/d: without sslmode" in said
+    assert "hunter2" not in said

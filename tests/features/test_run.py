@@ -6,7 +6,9 @@ Tables equal their own SELECT over the events that the manifest lists, unless a 
 from __future__ import annotations
 
 from datetime import timedelta
+from hashlib import sha256
 
+from runner.state.names import scratch
 from tests.kit.project import COLUMNS, DAY, SESSIONS, USERS, Project, project_fixture, start, tstamp  # noqa: F401
 
 
@@ -327,6 +329,22 @@ def test_a_run_id_never_hides_pending_work(project: Project) -> None:
     ids = project.rows("select run_id from runner.runs where event_count = 1")
     assert ids == sorted((one,) for one in (name, f"{name}.2", f"{name}.3", name[:-1]))
     assert len(project.rows(f"select * from runner.run_models where run_id = '{name}.3'")) == 3
+
+
+def test_scratch_within_a_schema_that_is_there(project: Project) -> None:
+    """`scratch_schema` names one for who may make none: runs leave nothing there, and drop what dead ones have left."""
+    project.top["scratch_schema"] = "workshop"
+    start(project)
+    if not project.duckdb:  # whose scratch is in memory
+        owner = sha256(scratch(project.name, "runner").encode()).hexdigest()[:10]
+        project.db.execute(f"create table workshop.r_{owner}_0123456789_batches_0 (n integer)")
+        project.db.execute("create table workshop.r_mine (n integer)")
+    project.add(1, "s1 u1 9")
+    project.checked()
+    found = project.rows(
+        "select lower(table_name) from information_schema.tables where lower(table_schema) = 'workshop'"
+    )
+    assert found == ([] if project.duckdb else [("r_mine",)])
 
 
 def test_null_is_a_key(project: Project) -> None:

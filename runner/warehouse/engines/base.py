@@ -53,6 +53,10 @@ class Engine:
     """A date can be infinite, and `isfinite` tells."""
     counts_at_once: bool = False
     """COUNT(*) of a table reads no rows."""
+    tells_rights: bool = False
+    """The catalogue, and functions of Postgres, tell what a role may do."""
+    tls_option: str = ""
+    """The option of a URL without which a session may go in the clear; '' where TLS is verified unless it says otherwise."""
     trial_s: float = 0.3
     """How long new definitions are tried, for each of them. See runner/trial."""
     tried_by_runs: bool = True
@@ -123,8 +127,10 @@ class Engine:
     # -- tables ------------------------------------------------------------------------------------------------------
 
     def scratch_table(self, scratch: str, name: str) -> str:
-        """The full name of a table in a scratch place; `name` needs no quotes."""
-        return f"{scratch}.{name}"
+        """The full name of a table in a scratch place, which is a schema, or the beginning of names in one that ends
+        in _; `name` needs no quotes.
+        """
+        return f"{scratch}{name}" if scratch.endswith("_") else f"{scratch}.{name}"
 
     def temporary_table(self, name: str, select: str, layout: Layout = PLAIN) -> str:
         """CREATE TABLE … AS for a scratch table, with the engine's cheapest durability."""

@@ -33,7 +33,7 @@ class _Redshift(Engine):
         return f"({' || chr(92) || '.join(plain(part) for part in value.split(chr(92)))})"
 
     def scratch_table(self, scratch: str, name: str) -> str:
-        return f"{PRIVATE}_{name}" if scratch == PRIVATE else f"{scratch}.{name}"
+        return f"{PRIVATE}_{name}" if scratch == PRIVATE else super().scratch_table(scratch, name)
 
     def temporary_table(self, name: str, select: str, layout: Layout = PLAIN) -> str:
         if name.startswith(PRIVATE):
@@ -111,6 +111,7 @@ REDSHIFT = _Redshift(
     name="redshift",
     title="Redshift",
     default_schema="public",
+    tells_rights=True,
     bare_functions=frozenset({"user", "current_role", "current_catalog", "current_schema"}),
     name_bytes=127,
     transactional_ddl=True,

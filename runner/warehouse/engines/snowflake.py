@@ -34,7 +34,7 @@ class _Snowflake(Engine):
     def scratch_table(self, scratch: str, name: str) -> str:
         if scratch == PRIVATE:
             return f"{self.schema(self.default_schema)}.{PRIVATE}_{name}"
-        return f"{scratch}.{name}"
+        return super().scratch_table(scratch, name)
 
     def temporary_table(self, name: str, select: str, layout: Layout = PLAIN) -> str:
         kind = "temporary" if f".{PRIVATE}_" in name else "transient"
