@@ -11,7 +11,7 @@ from runner.increment.catalogue.bind import bind, check_ownership
 from runner.increment.check import check_ids
 from runner.increment.freeze import Frozen
 from runner.increment.guard import heed
-from runner.increment.others import namesakes, touched
+from runner.increment.others import namesakes, still, touched
 from runner.increment.others.touched import TouchedTable
 from runner.increment.stage import Decision
 from runner.increment.work import Guard, Work, read_only_work
@@ -93,7 +93,7 @@ def plan(
         written = touched.look(work, state, bound)
         tried: list[str] = []
         heed(replace(work, emit=_into(tried)), state, bound, dry=True)
-        with warehouse.snapshot("plan"):
+        with still.snapshot(warehouse, bound.relations, "plan") as held:
             bound = freeze.pin(work, bound, copies=False)
             frozen = freeze.count_batches(work, bound)
             decision = stage.decide(work, state, bound)
@@ -105,6 +105,8 @@ def plan(
             shrunk = (s.shrunk for s in frozen.sources.values() if s.source.shrank is Shrank.NOTE)
             notes = (*filter(None, [namesakes.note(work, state, decision), *shrunk]), *tried)
             null_keys = freeze.null_events(work, frozen)
+            freeze.check_files(work, frozen)
+            held.check()
     return PlanResult(
         tuple(frozen.pending),
         _stopping(program, frozen.pending),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from runner.events import PendingBatches
 from runner.increment import freeze
 from runner.increment.catalogue.bind import bind
-from runner.increment.others import touched
+from runner.increment.others import still, touched
 from runner.increment.others.touched import TouchedTable
 from runner.increment.stage import table_key
 from runner.increment.work import read_only_work
@@ -81,8 +81,9 @@ def status(program: Program, warehouse: Warehouse) -> StatusResult:
         sources = map(_source, work.manifest.summary()) if present else ()
         bound = bind(program, warehouse, state)
         written = touched.look(work, state, bound)
-        with warehouse.snapshot("status"):
+        with still.snapshot(warehouse, bound.streams, "status") as held:
             frozen = freeze.count_batches(work, bound)
+            held.check()
         has_leases = not warehouse.engine.file_lock
         return StatusResult(
             playbook=program.playbook.name,

@@ -12,6 +12,7 @@ from runner.errors import Stopped
 from runner.increment import freeze, stage
 from runner.increment.catalogue.bind import Bound, bind
 from runner.increment.freeze import Frozen
+from runner.increment.others import still
 from runner.increment.work import Work, read_only_work
 from runner.names import TableName
 from runner.program.values import Program
@@ -33,12 +34,14 @@ def verify(
             what = f"nothing to compare: playbook {program.playbook.name} has not published anything here yet"
             raise Stopped(what, actions.Run())
         bound = bind(program, warehouse, state)
-        with warehouse.snapshot("verify"):
+        with still.snapshot(warehouse, bound.relations, "verify") as held:
             bound = freeze.pin(work, bound, whole=True)
             frozen = _freeze(work, state, bound)
             counted = miscounted(work, frozen, whole=sample is None)
             checker = Checker(work, state, bound, frozen, sample)
             found = [checker.check(m) for m in program.models if not models or m.table in models]
+            freeze.check_files(work, frozen)
+            held.check()
         if not warehouse.engine.snapshots and work.manifest.version() != state.version:
             raise Stopped("another run published, or a rewind was asked, while this one compared", "verify again")
     differences = tuple(difference for one in found for difference in one.differences)

@@ -313,6 +313,6 @@ def check_files(work: Work, frozen: Frozen) -> None:
     for source in frozen.sources.values():
         if source.files and not set(source.files) <= set(work.warehouse.find_files(source.source.files)):
             raise Stopped(
-                f"files of {source.source.table} changed while this run read them",
+                f"files of {source.source.table} changed while they were read",
                 "run it again; a loader should write a file under another name and rename it when it is whole",
             )

@@ -30,11 +30,11 @@ from runner.increment import freeze, scripts, stage
 from runner.increment.catalogue.bind import Bound, bind, check_ownership
 from runner.increment.freeze import Frozen
 from runner.increment.guard import heed, remember
-from runner.increment.others import touched
+from runner.increment.others import still, touched
 from runner.increment.work import Guard, Request, Work
 from runner.playbook.values import Phase, Vanished
 from runner.program.values import Program
-from runner.state.lease import held
+from runner.state import lease
 from runner.state.manifest import Manifest, State
 from runner.state.renewal import is_older, renew
 from runner.state.runs import RunRecord, write_failure
@@ -77,7 +77,7 @@ def _run(
     if request.full_refresh and not request.models and is_older(manifest):
         _renew(program, manifest, request, emit)
     manifest.ensure()
-    with held(manifest, request.run_id, request.lease, clock.sleep):
+    with lease.held(manifest, request.run_id, request.lease, clock.sleep):
         warehouse.sweep_scratch(manifest.scratch_name)
         if not warehouse.engine.file_lock:
             from runner.increment import tables
@@ -195,7 +195,7 @@ def _freeze_to_after(work: Work, state: State, started: float) -> Cycle:
 
 def _freeze_and_stage(work: Work, state: State, bound: Bound, stale: bool) -> tuple[Frozen, list[stage.Outcome]] | None:
     """All reads of the sources, in one snapshot. None if nothing is pending and no model needs work."""
-    with work.warehouse.snapshot("freeze"):
+    with still.snapshot(work.warehouse, bound.relations, "freeze") as held:
         live, bound = bound, freeze.pin(work, bound, copies=False)
         frozen = freeze.count_batches(work, bound)
         decision = stage.decide(work, state, bound)
@@ -218,6 +218,7 @@ def _freeze_and_stage(work: Work, state: State, bound: Bound, stale: bool) -> tu
         outcomes = stage.stage(work, state, bound, frozen, decision)
         scripts.make_named_tables(work, frozen)
         freeze.check_files(work, frozen)
+        held.check()
         return frozen, outcomes
 
 
@@ -264,8 +265,7 @@ def _explained(program: Program, manifest: Manifest, error: WarehouseError) -> R
     model = next((m for m in program.models if error.label.endswith(f":{m.table}")), None)
     place = model.select.place if model else Place(program.playbook.path)
     if error.trouble is Trouble.RETRY and error.published is None:
-        what = f"{place}: {error.label}: {error.what}"
-        return Locked(what, "another session was in the way; run it again")
+        return Locked(f"{place}: {error.label}: {error.what}", error.hint)
     mend: actions.Hint = "mend it and run again: a run starts from its first step"
     if error.label == "freeze:batches" and error.trouble is Trouble.REFUSED:
         lenient = manifest.warehouse.engine.lenient_tstamp

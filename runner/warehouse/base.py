@@ -179,6 +179,19 @@ class Warehouse(ABC):
         with self.transaction(label, snapshot=True):
             yield
 
+    def hold(self, label: str, relations: Iterable[Relation]) -> Mapping[TableName, Relation]:
+        """First thing in a snapshot: nobody is to empty or alter these until its end, as far as the engine has a way.
+
+        Gives what the catalogue says of them then, where it is not part of the snapshot itself.
+        """
+        return {relation.name: relation for relation in relations}
+
+    def moved(self, label: str, relations: Iterable[Relation]) -> tuple[str, ...]:
+        """Those of them (as `hold` gave them) that are now other tables, other files or other parts than the snapshot
+        has: what was read of them is of no one instant. Asked within the snapshot, at its end.
+        """
+        return ()
+
     def has_history(self, relation: Relation) -> bool:
         """Whether a table can be read as it was at an earlier instant."""
         return False
@@ -321,8 +334,11 @@ class Warehouse(ABC):
         """The same where that bounds nothing but the wait for locks; None: as long as at the beginning."""
         return ""
 
-    def holders(self, table: str) -> tuple[str, ...]:
-        """The other sessions that hold locks on a table (its quoted name), as far as the engine tells."""
+    def holders(self, table: str, *, alone: bool = False) -> tuple[str, ...]:
+        """The other sessions that hold locks on a table (its quoted name), as far as the engine tells.
+
+        `alone`: only those that let nobody read it.
+        """
         return ()
 
     def end_session(self, session: str) -> None:  # noqa: B027 - where the file lock is the lease there are none

@@ -16,6 +16,7 @@ from runner.names import TableName
 from runner.sql.select import Call
 from runner.warehouse.engines import POSTGRES, Engine
 from runner.warehouse.engines.postgres_hooks import HOOKS, hook
+from runner.warehouse.engines.postgres_moved import children, moved, planned
 from runner.warehouse.server import DEPENDED_ON, Server
 from runner.warehouse.target import Target
 from runner.warehouse.values import Column, FunctionKind, Hook, Relation, Result, Trace, Trouble, UserFunction
@@ -60,10 +61,11 @@ select distinct 'process ' || a.pid || ' of ' || coalesce(a.usename, '?') || ', 
     || coalesce(' since ' || to_char(a.state_change, 'HH24:MI:SS') || ' UTC', '')
     || coalesce(': ' || regexp_replace(left(a.query, 100), '\\s+', ' ', 'g'), '')
 from pg_locks l join pg_stat_activity a on a.pid = l.pid
-where l.relation = to_regclass({table}) and l.granted and l.pid <> pg_backend_pid()
+where l.relation = to_regclass({table}) and {kind} and l.granted and l.pid <> pg_backend_pid()
     and l.database = (select oid from pg_database where datname = current_database())
 order by 1 limit 5
 """
+ALONE = "l.mode = 'AccessExclusiveLock'"
 SESSION = """
 set application_name = {application};
 select set_config(name, '1000', false) from pg_settings where name = 'client_connection_check_interval';
@@ -191,36 +193,55 @@ class Postgres(Server):
         found = super()._trouble(error)
         return Trouble.LOST if broken and found is Trouble.REFUSED else found
 
+    # -- the freeze ------------------------------------------------------------------------------------------------
+
+    def hold(self, label: str, relations: Iterable[Relation]) -> Mapping[TableName, Relation]:
+        """Locks come before the snapshot, which the first query takes: a table that is emptied or rewritten later than a
+        snapshot is empty to it. ACCESS SHARE asks for no more than SELECT does, and goes through views and to partitions.
+        """
+        wanted = sorted(relations, key=lambda relation: self.engine.table(relation.name))  # all runners in one order
+        listed = ", ".join(self.engine.table(relation.name) for relation in wanted if relation.lockable)
+        lock = f"lock table {listed} in access share mode;\n" if listed else ""
+        return self._described([relation.name for relation in wanted], label, lock)
+
+    def moved(self, label: str, relations: Iterable[Relation]) -> tuple[str, ...]:
+        known = list(relations)
+        if not known:
+            return ()
+        found = self.execute(label, moved(self.engine, known)).rows
+        gone = tuple(str(table) for has_moved, table, _ in found if has_moved)
+        if gone or not found:
+            return gone
+        ((plan,),) = self.execute(f"{label}-children", children(table for _, table, _ in found)).one()
+        return tuple(sorted({part for _, _, parts in found for part in parts} ^ set(planned(plan["Plan"]))))
+
+    # -- the catalogue -----------------------------------------------------------------------------------------------
+
     def describe(self, names: Iterable[TableName]) -> Mapping[TableName, Relation]:
-        wanted = list(dict.fromkeys(names))
+        return self._described(list(dict.fromkeys(names)), "catalogue")
+
+    def _described(self, wanted: Sequence[TableName], label: str, before: str = "") -> Mapping[TableName, Relation]:
+        """`before`: what is sent with the query, ahead of it."""
         if not wanted:
             return {}
         listed = ", ".join(f"({n}, {self.engine.literal(self.engine.table(name))})" for n, name in enumerate(wanted))
         found = self.execute(
-            "catalogue",
-            f"select w.n, a.attname, {TYPE}, {SENSE}, c.relkind::text,"
+            label,
+            f"{before}select w.n, a.attname, {TYPE}, {SENSE}, c.relkind::text,"
             " case when c.relkind in ('v', 'm') then pg_get_viewdef(c.oid) end,"
             " exists (select 1 from pg_index i where i.indrelid = c.oid and i.indkey[0] = a.attnum and i.indisvalid"
             "  and i.indpred is null), a.attnotnull and c.relkind in ('r', 'p'),"
             " c.relkind in ('r', 'p') and (c.relhastriggers or c.relhasrules or c.relrowsecurity or c.relhassubclass),"
-            f" {TRACE}"
+            f" {TRACE}, c.oid::text, c.relkind in ('r', 'p', 'v') and has_table_privilege(c.oid, 'select')"
             f" from (values {listed}) w(n, name) join pg_class c on c.oid = to_regclass(w.name)"
             " join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped order by w.n, a.attnum",
         )
         columns: dict[int, list[Column]] = {}
-        views: dict[int, str] = {}
-        hooked: dict[int, bool] = {}
-        traces: dict[int, Trace] = {}
-        for n, column, type_, sense, kind, definition, indexed, filled, may_be_hooked, storage, changes in found.rows:
+        rest: dict[int, Sequence[Any]] = {}
+        for n, column, type_, sense, kind, definition, indexed, filled, *more in found.rows:
             columns.setdefault(n, []).append(Column(column, type_, indexed, sense, nullable=not filled))
-            if kind in ("v", "m"):
-                views[n] = definition.rstrip().rstrip(";")
-            hooked[n], traces[n] = may_be_hooked, Trace(storage=storage, changes=changes)
-        return {
-            name: Relation(name, tuple(columns[n]), n in views, views.get(n, ""), hooked[n], traces[n])
-            for n, name in enumerate(wanted)
-            if n in columns
-        }
+            rest[n] = (kind in ("v", "m"), (definition or "").rstrip().rstrip(";"), *more)
+        return {name: _relation(name, columns[n], rest[n]) for n, name in enumerate(wanted) if n in columns}
 
     def hooks(self, name: TableName) -> tuple[Hook, ...]:
         found = self.execute("catalogue:hooks", HOOKS.format(table=self.engine.literal(self.engine.table(name))))
@@ -293,8 +314,8 @@ class Postgres(Server):
     def lock_patience(self, seconds: int | None) -> str:
         return self.patience(LOCK_S if seconds is None else seconds)
 
-    def holders(self, table: str) -> tuple[str, ...]:
-        held = HOLDERS.format(table=self.engine.literal(table))
+    def holders(self, table: str, *, alone: bool = False) -> tuple[str, ...]:
+        held = HOLDERS.format(table=self.engine.literal(table), kind=ALONE if alone else "true")
         return tuple(self.secrets.masked(str(who)) for (who,) in self.execute("lock:holders", held).rows)
 
     def end_session(self, session: str) -> None:
@@ -311,6 +332,12 @@ class Postgres(Server):
         begun = f"(backend_start is null or {NAMED} = {self.engine.literal(session)})"
         sql = f"select 1 from pg_stat_activity where pid::text = {pid} and {begun}"
         return bool(self.execute("lease:alive", sql).rows)
+
+
+def _relation(name: TableName, columns: Sequence[Column], row: Sequence[Any]) -> Relation:
+    is_view, definition, hooked, storage, changes, identity, lockable = row
+    trace = Trace(storage=storage, changes=changes)
+    return Relation(name, tuple(columns), is_view, definition, hooked, trace, identity, lockable)
 
 
 def _function(row: Sequence[Any]) -> UserFunction:

@@ -186,6 +186,18 @@ class Redshift(Server):
             return Trouble.LOST
         return super()._trouble(error)
 
+    # -- the freeze ------------------------------------------------------------------------------------------------
+
+    def hold(self, label: str, relations: Iterable[Relation]) -> Mapping[TableName, Relation]:
+        """LOCK would keep loaders and readers out; a SELECT, which is the first statement, keeps out who would truncate,
+        rename or drop (ACCESS EXCLUSIVE) until the transaction ends.
+        """
+        held = {relation.name: relation for relation in relations}
+        tables = sorted(self.engine.table(name) for name, relation in held.items() if relation.lockable)
+        if tables:
+            self.execute(label, "\nunion all ".join(f"select 1 from {table} where 1 = 0" for table in tables))
+        return held
+
     # -- the catalogue -----------------------------------------------------------------------------------------------
 
     def describe(self, names: Iterable[TableName]) -> Mapping[TableName, Relation]:
@@ -199,6 +211,7 @@ class Redshift(Server):
         place = {tuple(n.lower() for n in name.within(self.engine.default_schema).parts[-2:]): name for name in wanted}
         columns: dict[TableName, list[Column]] = {}
         views: dict[TableName, str] = {}
+        ordinary = set()
         for schema, table, column, type_, kind, definition, filled in self.execute(
             "catalogue", select(list(place))
         ).rows:
@@ -206,7 +219,12 @@ class Redshift(Server):
             columns.setdefault(name, []).append(Column(str(column), str(type_), nullable=not filled))
             if str(kind) in ("v", "m"):
                 views[name] = str(definition or "").rstrip().rstrip(";")
-        return {n: Relation(n, tuple(listed), n in views, views.get(n, "")) for n, listed in columns.items()}
+            if str(kind) == "r":
+                ordinary.add(name)
+        return {
+            n: Relation(n, tuple(listed), n in views, views.get(n, ""), lockable=n in ordinary)
+            for n, listed in columns.items()
+        }
 
     def _ordinary(self, places: list[tuple[str, str]]) -> str:
         return (

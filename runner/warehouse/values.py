@@ -35,7 +35,7 @@ class WarehouseError(RunnerError):
     """
 
     def __init__(self, label: str, message: str, trouble: Trouble, line: int = 0, state: str = "") -> None:
-        super().__init__(message)
+        super().__init__(message, "another session was in the way; run it again" if trouble is Trouble.RETRY else "")
         self.label = label
         self.trouble = trouble
         self.line = line
@@ -106,6 +106,10 @@ class Relation:
     definition: str = ""
     hooked: bool = False
     trace: Trace = field(default_factory=Trace, compare=False)
+    identity: str = field(default="", compare=False)
+    """Another one where the name means another table; '' where the engine does not tell."""
+    lockable: bool = field(default=False, compare=False)
+    """A session that only reads can keep others from emptying and altering it."""
 
     @property
     def names(self) -> tuple[str, ...]:

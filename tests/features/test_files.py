@@ -75,7 +75,7 @@ def test_a_file_that_changes_while_it_is_read(project: tuple[Path, str], label: 
         if (when, at) == ("after", label):
             write(folder, f"2.{kind}", ["b", "c", "c"], 2)
 
-    assert "changed while this run read them" in run(folder, code=6, watch=change)
+    assert "changed while they were read" in run(folder, code=6, watch=change)
     assert stored(folder) == {"a": 2, "b": 1}
     run(folder)
     assert stored(folder) == {"a": 2, "b": 2, "c": 2}

@@ -39,7 +39,19 @@ class Bound:
     stored: Mapping[TableName, Relation | None]  # a model's table; None where it is not there yet
     inputs: Mapping[TableName, str]  # of a model: names what it reads, see `_inputs`
     needs_ids: frozenset[TableName]  # models whose order is total only if no row of their inputs lacks its id
+    views: tuple[Relation, ...] = ()  # that sources and look-ups are made of
     lookup_rows: Mapping[TableName, str] = field(default_factory=dict)  # what stands after FROM, within a snapshot
+
+    @property
+    def streams(self) -> Mapping[TableName, Relation]:
+        """The sources that the catalogue knows, by their names."""
+        return {table: source.relation for table, source in self.sources.items() if not source.files}
+
+    @property
+    def relations(self) -> Mapping[TableName, Relation]:
+        """All that the catalogue told of: sources, look-ups, what they are made of, and the models' own tables."""
+        stored = (relation for relation in self.stored.values() if relation is not None)
+        return {**self.streams, **self.lookups, **{relation.name: relation for relation in (*self.views, *stored)}}
 
     def planned(self, number: int, model: CompiledModel, algebra: Algebra) -> Planned:
         """A model of the program, before anything of it is recomputed."""
@@ -90,7 +102,8 @@ def bind(program: Program, warehouse: Warehouse, state: State) -> Bound:
     tables = {t: found.get(p) for t, p in physical.items()}
     if problems := key_types.apart(program, warehouse, state, sources, tables, inputs):
         raise BadInput(problems)
-    return Bound(sources, {t: found[t] for t in lookups}, tables, inputs, known.needs_ids)
+    behind = tuple(view for made in views.made_of.values() for view in made)
+    return Bound(sources, {t: found[t] for t in lookups}, tables, inputs, known.needs_ids, behind)
 
 
 def _sources(
