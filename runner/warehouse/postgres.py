@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import socket
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.pq import TransactionStatus
 
+from runner.errors import CannotConnect
 from runner.names import TableName
 from runner.sql.select import Call
 from runner.warehouse.engines import POSTGRES, Engine
 from runner.warehouse.engines.postgres_hooks import HOOKS, hook
 from runner.warehouse.engines.postgres_moved import children, moved, planned
-from runner.warehouse.server import DEPENDED_ON, Server
+from runner.warehouse.engines.postgres_session import ALONE, FORGET, HOLDERS, LOCK_S, PID, introduction, is_named
+from runner.warehouse.server import DEPENDED_ON, Server, end
 from runner.warehouse.target import Target
 from runner.warehouse.values import Column, FunctionKind, Hook, Relation, Result, Trace, Trouble, UserFunction
 
@@ -41,44 +46,20 @@ PASSING = re.compile(
 
 LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)  # libpq counts in the whole text
 
-NAMED = "pid::text || ' ' || backend_start::text"  # a session, as a later run finds it in pg_stat_activity
 TRACE = (  # of a table c; what the counters say is late by seconds
     "case when c.relkind = 'r' then c.relfilenode::text end, case when c.relkind = 'r' and current_setting('track_counts')::boolean"
     " then pg_stat_get_tuples_inserted(c.oid) + pg_stat_get_tuples_updated(c.oid) + pg_stat_get_tuples_deleted(c.oid) end"
 )
-# The server is to notice that we died while it works for us (Postgres 14 and later, not on every platform).
-LOCK_S = 60
-SETTINGS = f"""
-set time zone 'UTC';
-set client_min_messages = warning;
-set lock_timeout = '{LOCK_S}s';
-set idle_in_transaction_session_timeout = '60s';
-set jit = off;
-set standard_conforming_strings = on;
-"""
-HOLDERS = """
-select distinct 'process ' || a.pid || ' of ' || coalesce(a.usename, '?') || ', ' || coalesce(a.state, '?')
-    || coalesce(' since ' || to_char(a.state_change, 'HH24:MI:SS') || ' UTC', '')
-    || coalesce(': ' || regexp_replace(left(a.query, 100), '\\s+', ' ', 'g'), '')
-from pg_locks l join pg_stat_activity a on a.pid = l.pid
-where l.relation = to_regclass({table}) and {kind} and l.granted and l.pid <> pg_backend_pid()
-    and l.database = (select oid from pg_database where datname = current_database())
-order by 1 limit 5
-"""
-ALONE = "l.mode = 'AccessExclusiveLock'"
-SESSION = """
-set application_name = {application};
-select set_config(name, '1000', false) from pg_settings where name = 'client_connection_check_interval';
-select {named} from pg_stat_activity where pid = pg_backend_pid()
-"""
-
+SHARED = "{} gives its server's sessions to others between two statements, as PgBouncer does in transaction mode"
+UNSHARED = "a run needs one session: connect to the server itself, or to a pool in session mode (?pooler=session)"
+PROBES, PROBE_S = 3, 3.0  # how often, and how long each, a pooler is asked whose its sessions are
 
 HOST_AND_PORT = re.compile(r"([A-Za-z0-9.-]*):(\d*)")
 
 
 def arguments(target: Target) -> dict[str, Any]:
     """What psycopg is told of a target. SQL is sent as UTF-8, whatever PGCLIENTENCODING says."""
-    given = dict(target.query)
+    given = {name: value for name, value in target.query if name != "pooler"}
     return {
         **NETWORK,
         **target.named(database="dbname"),
@@ -115,6 +96,10 @@ SENSE = (  # labels of an enum, or of one in an array, and a collation that is n
 )
 
 
+class Pooled(psycopg.Connection[Any]):
+    """A connection of which its URL says that a pooler keeps it: `?pooler=session`."""
+
+
 class Postgres(Server):
     """One session of a Postgres server, version 13 or later."""
 
@@ -122,16 +107,56 @@ class Postgres(Server):
     passing = PASSING
     private = "pg_temp"
 
+    _pooled = False  # the server's session goes to another client after us
+
     _driver: psycopg.Connection[Any]
 
     @classmethod
     def opener(cls, target: Target, application: str, *, plain: bool) -> Callable[[], Any]:
-        return partial(psycopg.connect, **arguments(target))
+        mode = dict(target.query).get("pooler")
+        if mode not in (None, "session"):
+            raise CannotConnect(f"{target.shown}: pooler={mode} is none that a run could use", UNSHARED)
+        kind = Pooled if mode else psycopg.Connection
+        return partial(kind.connect, **arguments(target))
 
     def _introduce(self) -> str:
+        """A pooler tells its clients of no server's process: so it is noticed, and its sessions are looked at first."""
         self._driver.autocommit = True
-        session = SESSION.format(application=self.engine.literal(self._application), named=NAMED)
-        return str(self._run(session if self._plain else SETTINGS + session)[-1].one()[0])
+        self._driver.prepare_threshold = None  # several statements are sent as one
+        told = self._driver.info.backend_pid
+        pid, name = self._introduced(told)
+        self._pooled = pid != told or isinstance(self._driver, Pooled)
+        if not self._pooled or self._plain:
+            return name
+        if self._is_shared(pid):
+            raise CannotConnect(SHARED.format(self._shown), UNSHARED)
+        return self._introduced(None)[1]
+
+    def _introduced(self, only: int | None) -> tuple[int, str]:
+        text = introduction(self.engine, self._application, plain=self._plain, only=only)
+        pid, name = self._run(text)[-1].one()
+        return int(pid), str(name)
+
+    def _is_shared(self, pid: int) -> bool:
+        """Whether a server's session that serves us serves others between our statements."""
+        other = self._open_connection()
+        try:
+            other.autocommit = True
+            for _ in range(PROBES):
+                theirs = _process(other, PROBE_S)
+                if theirs is None:  # all sessions are taken: ours is kept for us
+                    return False
+                if theirs == pid or int(self._run(PID)[-1].one()[0]) != pid:
+                    return True
+            return False
+        finally:
+            end(other)
+
+    def _close(self) -> None:
+        if self._pooled and not self._plain:
+            with suppress(psycopg.Error):
+                self._driver.execute(FORGET)
+        super()._close()
 
     def _run(self, sql: str) -> tuple[Result, ...]:
         return self._results(sql, _result)
@@ -290,9 +315,9 @@ class Postgres(Server):
         return str(self._driver.info.server_version)
 
     def ground(self, wanted: Wanted) -> Ground:
-        """Databases where this role may create them, else schemas."""
+        """Databases where this role may create them and nothing stands between, else schemas."""
         rights = "select rolcreatedb or rolsuper from pg_roles where rolname = current_user"
-        if self.execute("trial:rights", rights).one()[0]:
+        if not self._pooled and self.execute("trial:rights", rights).one()[0]:
             from runner.warehouse.grounds.postgres_databases import PostgresDatabases
 
             return PostgresDatabases(self, self._in_database, wanted)
@@ -320,7 +345,7 @@ class Postgres(Server):
 
     def end_session(self, session: str) -> None:
         """Another role's sessions stay: then their locks are waited for, as long as lock_timeout says."""
-        ours = f"{NAMED} = {self.engine.literal(session)} and usename = current_user and pid <> pg_backend_pid()"
+        ours = f"{is_named(self.engine, session)} and usename = current_user and pid <> pg_backend_pid()"
         self.execute("lease:end", f"select pg_terminate_backend(pid) from pg_stat_activity where {ours}")
 
     def is_alive(self, session: str) -> bool:
@@ -329,9 +354,23 @@ class Postgres(Server):
         Of another role's session nobody sees when it began: its pid must do.
         """
         pid = self.engine.literal(session.partition(" ")[0])
-        begun = f"(backend_start is null or {NAMED} = {self.engine.literal(session)})"
+        begun = f"(backend_start is null or {is_named(self.engine, session)})"
         sql = f"select 1 from pg_stat_activity where pid::text = {pid} and {begun}"
         return bool(self.execute("lease:alive", sql).rows)
+
+
+def _process(connection: psycopg.Connection[Any], seconds: float) -> int | None:
+    """The server's process that answers a connection; None if none does in time."""
+    line, until = connection.pgconn, time.monotonic() + seconds
+    line.send_query(PID.encode())
+    line.flush()
+    while line.is_busy():
+        if not select.select([line.socket], [], [], max(0.0, until - time.monotonic()))[0]:
+            return None
+        line.consume_input()
+    answer, _ = line.get_result(), line.get_result()  # the second one says that it is all
+    value = answer.get_value(0, 0) if answer is not None else None
+    return None if value is None else int(value)
 
 
 def _relation(name: TableName, columns: Sequence[Column], row: Sequence[Any]) -> Relation:

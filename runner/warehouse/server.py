@@ -107,7 +107,8 @@ class Server(Warehouse):
         second = self.another()
         try:
             with suppress(WarehouseError):
-                second.end_session(old)
+                if old != self._session:  # a pooler may have given it to us once more
+                    second.end_session(old)
         except BaseException:  # a signal
             second.close()
             raise

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from runner.state import lease
-from runner.warehouse import postgres
+from runner.warehouse.engines import postgres_session
 from tests.engines.db import Db
 from tests.kit.project import Project
 
@@ -173,7 +173,7 @@ def test_what_was_bound_must_stand(project: Project) -> None:
 
 def test_a_loader_that_holds_its_lock(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every command that reads waits a minute (here: a moment), then exit 3, with who it is and what to do."""
-    monkeypatch.setattr(postgres, "SETTINGS", postgres.SETTINGS.replace(f"'{postgres.LOCK_S}s'", "'100ms'"))
+    monkeypatch.setitem(postgres_session.SETTINGS, "lock_timeout", "100ms")
     monkeypatch.setattr(lease, "PATIENT_S", 1)
     published(project, CRM)
     rewind = ("rewind", "--since", "2024-01-01", "--by", "collector_tstamp")
