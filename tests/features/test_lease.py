@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from runner.cli.app import main
 from tests.engines.db import Db
 from tests.kit.project import SESSIONS, Project, project_fixture  # noqa: F401
+from tests.kit.sessions import session
 
 HELD = """update runner.lease set run_id = 'other', session = {session}, started_tstamp = timestamp '2024-03-01',
     lease_until = timestamp '2124-03-01'"""
@@ -129,7 +131,45 @@ def test_a_run_that_is_overtaken_by_one_of_its_own_name(postgres: Project) -> No
     postgres.checked("--run-id", "night")
 
 
-@pytest.mark.parametrize("command", ["rewind", "unlock"])
+def test_a_long_stage_keeps_its_lease(postgres: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is renewed by its holder for as long as he works: a second command finds it held long after its first end."""
+    monkeypatch.setenv("RUNNER_LEASE_S", "1")
+    codes: list[int] = []
+
+    def dawdle(when: str, label: str, sql: str) -> None:
+        if (when, label) == ("before", "freeze:commit"):
+            postgres.watch = None
+            time.sleep(3)
+            codes.append(main(["run", str(postgres.folder / "web.yml")]))
+
+    postgres.watch = dawdle
+    postgres.checked()
+    assert codes == [3]
+    assert postgres.one("select count(*) from runner.runs where status = 'published'") == 2
+
+
+def test_a_run_waits_for_nobody_for_ever(postgres: Project) -> None:
+    """Its session gives up a lock that never comes, from the first statement to the publish, and the server gives up
+    a session that stands still in a transaction.
+    """
+    told = "select current_setting('lock_timeout'), current_setting('idle_in_transaction_session_timeout')"
+    warehouse = session(postgres.url)
+    assert warehouse.execute("t", told).one() == ("1min", "1min")
+    warehouse.close()
+    last = [""]
+
+    def listen(when: str, label: str, sql: str) -> None:
+        if when == "after" and "lock_timeout" in sql:
+            last[0] = sql
+        if (when, label) in (("before", "freeze:begin"), ("before", "publish:begin")):
+            assert last[0] == "set lock_timeout = '60s'"
+
+    postgres.watch = listen
+    postgres.checked()
+    assert last[0]
+
+
+@pytest.mark.parametrize("command", ["rewind", "rewind a model", "unlock"])
 def test_a_fenced_run_publishes_nothing(project: Project, command: str) -> None:
     """Whatever raised the version while it worked: exit 3, and the next run does it right."""
     project.standard("sessions", "users")
@@ -140,8 +180,9 @@ def test_a_fenced_run_publishes_nothing(project: Project, command: str) -> None:
     def overtake(when: str, label: str, sql: str) -> None:
         if (when, label) == ("before", "publish:begin"):
             project.watch = None
-            args = ["--since", "2024-03-01"] if command == "rewind" else []
-            assert main([command, str(project.folder / "web.yml"), *args]) == 0
+            args = ["--since", "2024-03-01"] if command != "unlock" else []
+            args += ["--model", "sessions"] if "model" in command else []
+            assert main([command.split(maxsplit=1)[0], str(project.folder / "web.yml"), *args]) == 0
 
     seen = project.watch = overtake
     assert "nothing was published" in project.run(code=3).err
