@@ -39,6 +39,6 @@ def test_ci_installs_and_audits_them() -> None:
     """And the newest ones in a job of their own; a release brings a list of what it stands on."""
     ci = (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
     assert "RUNNER_CI_CONSTRAINTS=constraints.txt bash .ci/run" in ci
-    assert "RUNNER_TEST_REQUIRE=postgres bash .ci/run" in ci
+    assert "RUNNER_TEST_REQUIRE=postgres,pgbouncer bash .ci/run" in ci
     assert "pip-audit" in ci and "-r constraints.txt" in ci
     assert "sbom" in (ROOT / ".github/workflows/release.yml").read_text(encoding="utf-8")
