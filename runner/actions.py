@@ -30,9 +30,10 @@ class Renew:
 
 @dataclass(frozen=True)
 class Adopt:
-    """Let a model have a table that is not ours, and replace what is in it."""
+    """Let a model, and `also` others, have a table that is not ours, and replace what is in it."""
 
     table: TableName
+    also: tuple[TableName, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,8 @@ def plain(action: Action) -> str:
             return f"rebuild {', '.join(map(str, (table or 'the model', *also)))} in full"
         case Renew(retract):
             return f"begin it anew, which builds every model in full{', and retract' if retract else ''}"
-        case Adopt(table):
-            return f"adopt {table}: what is in it is replaced"
+        case Adopt(table, also):
+            return f"adopt {', '.join(map(str, (table, *also)))}: what is in {'them' if also else 'it'} is replaced"
         case Retract():
             return "retract, if their rows should leave the models"
         case LetGo():

@@ -204,6 +204,10 @@ class Stopped(RunnerError):
     """The run refuses to go on without the user's word (exit 6)."""
 
 
+class Damaged(Stopped):
+    """Tables of the runner's own are gone, empty or of another day (exit 6): nothing is built on them."""
+
+
 class Disturbed(Stopped):
     """A publish deleted or inserted other rows of a table than were staged (exit 6); `table` as the playbook names it."""
 

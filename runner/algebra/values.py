@@ -43,6 +43,8 @@ class FrozenSource(BoundSource):
     has_kept: bool
     """Batches are gone from the source, and their keys stay as they are (`vanished: keep`)."""
     pending_count: int
+    has_processed: bool
+    """Among the pending batches are some that were processed before."""
     no_tstamp: bool
     """The batch of rows without an etl_tstamp is pending."""
     shrunk: str = ""

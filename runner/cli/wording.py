@@ -35,8 +35,9 @@ def commands_of(playbook: Path) -> Commands:
                 anew = "begin it anew and build every model in full"
                 command = f"runner run {playbook} --full-refresh"
                 return f"if they may, {anew}: {command} --retract" if retract else f"{anew}: {command}"
-            case Adopt(table):
-                return f"to replace what is in it: runner run {playbook} --adopt {table}"
+            case Adopt(table, also):
+                named = " ".join(f"--adopt {one}" for one in (table, *also))
+                return f"to replace what is in {'them' if also else 'it'}: runner run {playbook} {named}"
             case Retract():
                 wanted = "if their rows should leave the models: --retract, or vanished: retract"
                 return f"{wanted}; if the source forgets old batches: vanished: keep"

@@ -13,6 +13,7 @@ from runner.increment.freeze import Frozen
 from runner.increment.guard import heed
 from runner.increment.others import namesakes, still, touched
 from runner.increment.others.touched import TouchedTable
+from runner.increment.owed import settled
 from runner.increment.stage import Decision
 from runner.increment.work import Guard, Work, read_only_work
 from runner.names import TableName
@@ -88,6 +89,7 @@ def plan(
     with read_only_work(program, warehouse, until=until, models=models, full_refresh=full_refresh, guard=guard) as work:
         state = work.manifest.look()
         bound = bind(program, warehouse, state)
+        state = settled(work, state, bound)
         check_ownership(program, warehouse, state, bound, ())
         touched.check_hooks(work, bound)
         written = touched.look(work, state, bound)
@@ -100,6 +102,10 @@ def plan(
             check_ids(work, state, bound, frozen, decision)
             outdated = stage.outdated(work, state, bound) | decision.reasons.keys()
             frozen = freeze.find_keys(work, state, frozen, outdated)
+            lost = {
+                m.table: why for m in program.models if m.table in work.taken and (why := stage.lost_index(frozen, m))
+            }
+            decision = replace(decision, reasons={**lost, **decision.reasons})
             some = frozen.batch_count or decision.reasons
             planned = _models(work, frozen, decision) if some else ()
             shrunk = (s.shrunk for s in frozen.sources.values() if s.source.shrank is Shrank.NOTE)

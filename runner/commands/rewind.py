@@ -13,6 +13,7 @@ from runner.algebra.texts import as_ks, ks
 from runner.algebra.values import BoundSource, Planned
 from runner.errors import BadInput, Place, Problem, Stopped
 from runner.increment.catalogue.bind import Bound, bind
+from runner.increment.owed import settled
 from runner.increment.stage import table_key
 from runner.increment.tables import make_dirty
 from runner.increment.work import Work, read_only_work
@@ -62,6 +63,7 @@ def rewind(
         if not work.manifest.present:
             raise Stopped(f"playbook {program.playbook.name} has not run here yet", actions.Run())
         bound = bind(program, warehouse, state)
+        state = settled(work, state, bound)
         count, events = _choose(work, bound, wanted)
         reached = {table: _keys(work, state, bound, program.model(table), {}) for table in models} if count else {}
         if count and not dry_run:
@@ -73,7 +75,8 @@ def rewind(
                 work.manifest.lock("rewind:lock")
                 work.manifest.raise_version()  # a run at work has read what is rewound now: it must not publish
                 for table in models:
-                    _owe(work, planned[table], reached[table])
+                    known = state.models.get(table_key(work, planned[table].compiled))
+                    _owe(work, planned[table], reached[table] if known and known.owes != "all" else None)
                 for source in bound.sources.values() if not models else ():
                     work.manifest.mark_rewound(source.source, work.algebra.scratch.batches(source.number))
         return RewindResult(count, events, tuple(map(str, models)), dry_run)
@@ -134,7 +137,7 @@ def _owe(work: Work, planned: Planned, affected: str | None) -> None:
     names = ", ".join(ks(len(model.key_names)))
     dirty = work.manifest.dirty_table(name, model.key_names, planned.key_types)
     work.warehouse.execute("rewind:dirty", f"insert into {dirty} ({listed}) select {names} from {affected}")
-    work.manifest.owe(name, "keys")
+    work.manifest.owe(name, "keys", dirty)
 
 
 def _keys(

@@ -10,6 +10,7 @@ from runner.increment import freeze
 from runner.increment.catalogue.bind import bind
 from runner.increment.others import still, touched
 from runner.increment.others.touched import TouchedTable
+from runner.increment.owed import settled
 from runner.increment.stage import table_key
 from runner.increment.work import read_only_work
 from runner.playbook.values import Playbook
@@ -80,6 +81,7 @@ def status(program: Program, warehouse: Warehouse) -> StatusResult:
         state, present = work.manifest.look(), work.manifest.present
         sources = map(_source, work.manifest.summary()) if present else ()
         bound = bind(program, warehouse, state)
+        state = settled(work, state, bound)
         written = touched.look(work, state, bound)
         with still.snapshot(warehouse, bound.streams, "status") as held:
             frozen = freeze.count_batches(work, bound)

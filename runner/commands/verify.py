@@ -13,6 +13,7 @@ from runner.increment import freeze, stage
 from runner.increment.catalogue.bind import Bound, bind
 from runner.increment.freeze import Frozen
 from runner.increment.others import still
+from runner.increment.owed import settled
 from runner.increment.work import Work, read_only_work
 from runner.names import TableName
 from runner.program.values import Program
@@ -34,6 +35,7 @@ def verify(
             what = f"nothing to compare: playbook {program.playbook.name} has not published anything here yet"
             raise Stopped(what, actions.Run())
         bound = bind(program, warehouse, state)
+        state = settled(work, state, bound)
         with still.snapshot(warehouse, bound.relations, "verify") as held:
             bound = freeze.pin(work, bound, whole=True)
             frozen = _freeze(work, state, bound)

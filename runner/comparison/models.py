@@ -17,7 +17,7 @@ from runner.comparison.tables import Comparison, Kept, Outcome
 from runner.events import ComparedModel, Difference
 from runner.increment.catalogue.bind import Bound
 from runner.increment.freeze import Frozen
-from runner.increment.stage import fingerprints, table_key
+from runner.increment.stage import fingerprints, lost_index, table_key
 from runner.increment.work import Work
 from runner.names import TableName
 from runner.program.values import CompiledModel
@@ -79,6 +79,8 @@ class Checker:
         same = (known.digest, known.inputs) == (model.digest, self.bound.inputs[model.table])
         if not same or known.as_of_run != self.state.last_run:
             return "its definition changed, or it missed a run: it will be built in full"
+        if lost := lost_index(self.frozen, model):
+            return f"skipped: {lost}, and it will be built in full"
         if known.owes == "all" or (not model.model.key and self._inputs_changed(model)):
             return "skipped: its inputs changed since it was built"
         if changed := self._changed_lookups(model):

@@ -20,7 +20,7 @@ from runner.increment.others import losses
 from runner.increment.work import Work
 from runner.names import TableName
 from runner.playbook.values import Source, Vanished
-from runner.program.values import SourceKey
+from runner.program.values import SourceKey, renamed
 from runner.state.manifest import State
 from runner.warehouse.values import Relation
 
@@ -35,6 +35,8 @@ class FrozenKey:
     number: int
     index: str | None
     has_frozen: bool = False
+    lost: bool = False
+    """The state had an index that is not what it was, or should have had one."""
 
 
 @dataclass(frozen=True)
@@ -176,6 +178,7 @@ def _count_source(work: Work, bound: BoundSource) -> tuple[FrozenSource, Pending
         chunked_count=chunked,
         has_kept=has_kept,
         pending_count=pending.batch_count,
+        has_processed=any(group.reason != "new" for group in pending.groups),
         no_tstamp=any(group.no_tstamp for group in pending.groups),
         shrunk=shrunk,
     )
@@ -255,21 +258,50 @@ def _find(
 ) -> FrozenKey:
     algebra, warehouse, scratch = work.algebra, work.warehouse, work.algebra.scratch
     source = frozen.sources[key.source.table]
-    index = state.indexes.get((str(key.source.table), key.digest))
+    readers = [model.table for model in work.program.models if key in model.source_keys]
+    known = state.indexes.get((str(key.source.table), key.digest))
+    refreshed = bool(readers) and all(map(work.request.refreshes, readers)) and not source.has_kept
+    index = None if refreshed else known
     select = keys.pairs(algebra, key, source, everything=index is None)
     warehouse.execute("freeze:pairs", warehouse.engine.temporary_table(scratch.pairs(number), select))
-    readers = (model for model in work.program.models if key in model.source_keys)
-    if index and any(model.table in outdated for model in readers) and _is_retyped(work, key, index, number):
+    retyped = (
+        index is not None and any(table in outdated for table in readers) and _is_retyped(work, key, index, number)
+    )
+    if index and (retyped or _is_short(work, source, index)):
         index, select = None, keys.pairs(algebra, key, source, everything=True)
         warehouse.execute("freeze:drop", f"drop table {scratch.pairs(number)}")
         warehouse.execute("freeze:pairs", warehouse.engine.temporary_table(scratch.pairs(number), select))
+    lost = index is None and any(_was_indexed(work, state, table, outdated) for table in readers)
+    if source.has_kept and (retyped or lost) and not work.request.retract:
+        why = "has another type now" if retyped else "has lost its index"
+        what = f"{source.source.table}: vanished is keep, and the key {', '.join(key.names)} {why}"
+        raise Stopped(f"{what}: rows of batches that are gone would leave the models", actions.Renew(retract=True))
     select = keys.of_source(algebra, key, number, source, index)
     warehouse.execute("freeze:keys", warehouse.engine.temporary_table(scratch.keys(number), select))
     if index and source.has_kept:
         select = keys.without_history(algebra, key, source, index)
         warehouse.execute("freeze:frozen", warehouse.engine.temporary_table(scratch.frozen(number), select))
     _analyze(work, scratch.keys(number))
-    return FrozenKey(key, number, index, has_frozen=bool(index and source.has_kept))
+    return FrozenKey(key, number, index, has_frozen=bool(index and source.has_kept), lost=lost)
+
+
+def _was_indexed(work: Work, state: State, table: TableName, outdated: Container[TableName]) -> bool:
+    """Whether a model was built with the key that it has now, so that the key had an index."""
+    return table not in outdated and str(renamed(work.program.playbook, table)) in state.models
+
+
+def _is_short(work: Work, source: FrozenSource, index: str) -> bool:
+    """Whether the index lists other events of the pending batches than the manifest: it was emptied, or restored.
+
+    It is looked at where it is needed only: for batches that were processed before. One that was made after batches had
+    gone that are kept does not list theirs.
+    """
+    if not source.has_processed or source.source.vanished is Vanished.KEEP:
+        return False
+    batches = work.algebra.scratch.batches(source.number)
+    listed = f"select sum(event_count) from {index} where etl_tstamp in (select etl_tstamp from {batches})"
+    row = work.warehouse.execute("freeze:index", f"select sum(previous_count), ({listed}) from {batches}").one()
+    return bool((row[0] or 0) != (row[1] or 0))
 
 
 def _is_retyped(work: Work, key: SourceKey, index: str, number: int) -> bool:

@@ -136,7 +136,8 @@ def _write(
             continue
         batches = algebra.scratch.batches(frozen.sources[key.key.source.table].number)
         manifest.write_pairs(key.index, len(key.key.texts), batches, algebra.scratch.pairs(key.number))
-    write_published(manifest, record, state.version + 1)
+    stored_as = {str(o.staged.compiled.table): table_key(work, o.staged.compiled) for o in outcomes}
+    write_published(manifest, record, state.version + 1, stored_as)
 
 
 def _write_model(work: Work, state: State, outcome: Outcome, run_id: str) -> None:
@@ -151,7 +152,7 @@ def _write_model(work: Work, state: State, outcome: Outcome, run_id: str) -> Non
             names = ", ".join(ks(len(staged.compiled.key_names)))
             affected = work.algebra.scratch.affected(staged.number)
             work.warehouse.execute("publish:dirty", f"insert into {dirty} ({listed}) select {names} from {affected}")
-        manifest.account_model(table, outcome.owes, run_id)
+        manifest.account_model(table, outcome.owes, run_id, dirty)
         return
     done = Rows()
     if outcome.writes:

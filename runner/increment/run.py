@@ -26,7 +26,7 @@ from runner.errors import (
     Stopped,
 )
 from runner.events import Emit, Note, Nothing
-from runner.increment import freeze, scripts, stage
+from runner.increment import freeze, owed, scripts, stage
 from runner.increment.catalogue.bind import Bound, bind, check_ownership
 from runner.increment.freeze import Frozen
 from runner.increment.guard import heed, remember
@@ -36,7 +36,7 @@ from runner.playbook.values import Phase, Vanished
 from runner.program.values import Program
 from runner.state import lease
 from runner.state.manifest import Manifest, State
-from runner.state.renewal import is_older, renew
+from runner.state.renewal import damage, is_older, mend, renew
 from runner.state.runs import RunRecord, write_failure
 from runner.warehouse.base import Warehouse
 from runner.warehouse.values import FORBIDDEN, Trouble, WarehouseError
@@ -74,9 +74,10 @@ def _run(
     program: Program, manifest: Manifest, request: Request, clock: Clock, emit: Emit, guard: Guard | None
 ) -> tuple[RunRecord, ...]:
     warehouse = manifest.warehouse
-    if request.full_refresh and not request.models and is_older(manifest):
-        _renew(program, manifest, request, emit)
-    manifest.ensure()
+    if request.full_refresh and not request.models:
+        _begin_anew(program, manifest, request, emit)
+    if lost := manifest.ensure():
+        emit(Note(f"gone from schema {manifest.schema}, and made anew: {', '.join(lost)}"))
     with lease.held(manifest, request.run_id, request.lease, clock.sleep):
         warehouse.sweep_scratch(manifest.scratch_name)
         if not warehouse.engine.file_lock:
@@ -96,12 +97,20 @@ def _run(
                 return tuple(published)
 
 
-def _renew(program: Program, manifest: Manifest, request: Request, emit: Emit) -> None:
-    """Begin the state of an older runner anew. Raises Stopped where rows that cannot be built again would be lost."""
+def _begin_anew(program: Program, manifest: Manifest, request: Request, emit: Emit) -> None:
+    """What an older runner wrote, or what is not whole. Raises Stopped where rows that cannot be built again would be lost."""
+    older = is_older(manifest)
+    wrong = "" if older else damage(manifest)
+    if not (older or wrong):
+        return
     kept = [str(source.table) for source in program.playbook.sources if source.vanished is Vanished.KEEP]
     if kept and not request.retract:
         what = f"{', '.join(kept)}: vanished is keep, and a new state knows of no batch that is gone from the source"
         raise Stopped(f"{what}: its rows would leave the models", actions.Renew(retract=True))
+    if wrong:
+        mend(manifest)
+        emit(Note(f"{wrong}; it is begun anew"))
+        return
     others = renew(manifest)
     also = f"; so was that of {', '.join(others)}: each has to begin its own anew" if others else ""
     emit(Note(f"the state in schema {manifest.schema} was written by an older runner and is begun anew{also}"))
@@ -177,7 +186,7 @@ def _freeze_to_after(work: Work, state: State, started: float) -> Cycle:
     check_ownership(work.program, work.warehouse, state, bound, work.request.adopt)
     touched.check_hooks(work, bound)
     trusted = heed(work, state, bound)
-    state = touched.check_rows(work, state, bound)
+    state = owed.settled(work, touched.check_rows(work, state, bound), bound)
 
     stale = _has_stale_views(work, state)  # before the snapshot: a view that is broken would end it
     found = _freeze_and_stage(work, state, bound, stale)
@@ -252,7 +261,8 @@ def _explain(program: Program, manifest: Manifest, error: RunnerError) -> Runner
     """A warehouse's error with the file it is about, and what to do."""
     if not isinstance(error, WarehouseError):
         return error
-    explained = _explained(program, manifest, error)
+    told = manifest.explained(error) if error.published is None else error
+    explained = _explained(program, manifest, error) if told is error else told
     explained.published = error.published
     return explained
 

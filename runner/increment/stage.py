@@ -106,6 +106,12 @@ def outdated(work: Work, state: State, bound: Bound) -> frozenset[TableName]:
     )
 
 
+def lost_index(frozen: Frozen, model: CompiledModel) -> str:
+    """Why a model has to be built in full where an index is made anew: which keys had rows that are gone is not known."""
+    lost = [key for key in map(frozen.key, model.source_keys) if key.lost]
+    return f"the index of its key {', '.join(lost[0].key.names)} was lost" if lost else ""
+
+
 def fingerprints(work: Work, bound: Bound) -> dict[TableName, str]:
     """A hash over all rows of each look-up that is not declared static."""
     found: dict[TableName, str] = {}
@@ -146,7 +152,8 @@ class _Stager:
         if model.table not in self.work.taken:
             return self._leave(planned)
         self.work.emit(Staging(str(model.table)))
-        reason = self.decision.reasons.get(model.table, "") or self._rebuilt_above(model)
+        reason = self.decision.reasons.get(model.table, "") or lost_index(self.frozen, model)
+        reason = reason or self._rebuilt_above(model)
         if reason:
             self.work.emit(Building(str(model.table), reason))
         if reason or (not model.model.key and self._has_news(model)):
@@ -193,7 +200,7 @@ class _Stager:
             return Outcome(left, taken=False, owes="missed")
         if known.owes == "all" or not planned.compiled.model.key:
             return Outcome(left, taken=False, owes="all")
-        if self._rebuilt_above(planned.compiled):
+        if self._rebuilt_above(planned.compiled) or lost_index(self.frozen, planned.compiled):
             return Outcome(left, taken=False, owes="all")
         found, _ = self._affected(planned, with_dirty=False)
         return Outcome(replace(left, key_count=found), taken=False, owes="keys" if found or known.owes else "")

@@ -126,6 +126,8 @@ def read_only_work(
     work = Work(program, warehouse, manifest, algebra, request, Clock(lambda: 0.0, lambda _: None), _tell_nobody, guard)
     try:
         yield work
+    except WarehouseError as error:
+        raise manifest.explained(error) from None
     finally:
         work.drop_scratch()
 

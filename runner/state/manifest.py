@@ -12,12 +12,13 @@ from itertools import count
 from typing import Any
 
 from runner import actions
-from runner.errors import Fenced, Stopped
+from runner.errors import Damaged, Fenced, RunnerError, Stopped
 from runner.names import TableName
 from runner.playbook.values import Source
 from runner.program.values import SourceKey
 from runner.state import names
 from runner.state.queries import Value, fitting, queries
+from runner.state.whole import FOUND_AGAIN, LastRun, contradiction, shared_tables
 from runner.warehouse.base import Warehouse
 from runner.warehouse.values import Trace, Trouble, WarehouseError
 
@@ -35,6 +36,7 @@ class ModelState:
     instant: str  # what its clock said, UTC; '' where it reads none
     as_of_run: str
     owes: str  # '', 'keys' or 'all'
+    owed_count: int | None  # the rows of the table of keys that it owes
     trial: str  # the guard that its definition has passed; '' none
     trace: Trace = field(default_factory=Trace)  # as its table has to be, if nobody else has touched it
 
@@ -63,6 +65,7 @@ class Manifest:
         self.warehouse, self.playbook, self.schema = warehouse, playbook, schema
         self.held_version = 0  # the version that this run made when it took the lease or published last
         self.held_as = ""  # the run id that the lease is held under
+        self.lost: tuple[str, ...] = ()  # of the tables that all playbooks share, when they were looked at
         self.present = True  # False: nothing has run here yet, and a command that only reads makes nothing
         self.state_table = names.fence(playbook)
         self.scratch_name = names.scratch(playbook, schema)
@@ -102,15 +105,59 @@ class Manifest:
     def look(self) -> State:
         """The state, for commands that only read: empty where nothing has run yet. Raises Stopped; see `_check`."""
         self._check(self.written_by())
-        return self.read() if self.present else State()
+        if self.present:
+            self._check_lost()
+            return self.read()
+        if self._has_past():
+            raise self.damaged(f"its fence, {self.state_table}, is gone")
+        return State()
 
     def written_by(self) -> int | None:
         """The version of the runner's tables, or of the playbook's own part where that is another; None: no tables."""
-        meta, fence = (TableName((self.schema, name)) for name in ("meta", self.state_table))
-        found = self.warehouse.describe([meta, fence])
-        self.present = fence in found
-        version = self._version_of("meta-read") if meta in found else None
+        shared = shared_tables()
+        found = {name.table for name in self.warehouse.describe(map(self._named, (*shared, self.state_table)))}
+        self.present = self.state_table in found
+        self.lost = tuple(name for name in shared if name not in found)
+        version = self._version_of("meta-read") if "meta" in found else None
         return self._version_of("part-read") if version == STATE_VERSION and self.present else version
+
+    def _named(self, table: str) -> TableName:
+        return TableName((self.schema, table))
+
+    def _has_past(self) -> bool:
+        """Whether anything is known of the playbook, though it has no fence."""
+        past = (name for name in ("runs", "manifest", "models") if name not in self.lost)
+        return any(self._rows("past-read", table=name) for name in past)
+
+    def _check_lost(self) -> None:
+        """Raises Damaged where a table is gone."""
+        lost = list(self.lost)
+        if "key_index" not in lost:
+            indexes = [str(table) for _, _, table in self._rows("indexes-read")]
+            found = self.warehouse.describe(map(self._named, indexes))
+            lost += [name for name in indexes if self._named(name) not in found]
+        if lost:
+            hint = actions.Run() if FOUND_AGAIN.issuperset(lost) else actions.Renew()
+            raise self.damaged(f"{', '.join(lost)} {'is' if len(lost) == 1 else 'are'} gone", hint)
+
+    def damaged(self, what: str, hint: actions.Hint = "") -> Damaged:
+        """The state is not what the last run has left."""
+        what = f"the state of playbook {self.playbook} in schema {self.schema} is not whole: {what}"
+        return Damaged(what, hint or actions.Renew())
+
+    def explained(self, error: WarehouseError) -> RunnerError:
+        """The error, or what it comes of where a table of the state is gone."""
+        if error.trouble is not Trouble.REFUSED:
+            return error
+        try:
+            self.written_by()
+            if self.present:
+                self._check_lost()
+        except Damaged as damaged:
+            return damaged
+        except RunnerError:
+            return error
+        return error
 
     def owned(self) -> set[str]:
         """The tables and views that the playbook made, whichever runner it was then."""
@@ -127,19 +174,35 @@ class Manifest:
             )
         return self.sql("processed", source=str(source.table))
 
-    def ensure(self) -> None:
-        """Create the state tables; idempotent, and safe if two runners do it at once. Raises Stopped; see `_check`."""
+    def ensure(self) -> tuple[str, ...]:
+        """Create the state tables; idempotent, and safe if two runners do it at once. Gives those that were lost.
+
+        Raises Stopped; see `_check`.
+        """
         try:
-            self._check(self._version_of("meta-read"))
-            self._check(self._version_of("part-read"))
-            return
+            meta, part, rows, *_ = self._rows("whole-read")[0]
         except WarehouseError as error:
             if error.trouble is not Trouble.REFUSED:
                 raise
+            return self._make()
+        for version in (meta, part):
+            self._check(None if version is None else int(str(version)))
+        if rows != 1:
+            raise self.damaged(f"its fence, {self.state_table}, has no row")
+        return ()
+
+    def _make(self) -> tuple[str, ...]:
+        """Create what is not there. Raises Damaged for a playbook with a past that has lost its fence."""
+        self._check(self.written_by())
+        if not self.present and self._has_past():
+            self.written_by()  # once more: another runner may just have made it
+            if not self.present:
+                raise self.damaged(f"its fence, {self.state_table}, is gone")
         self._guarded(lambda: self.warehouse.create_schema("state:create-schema", str(self._own["s"])))
         self.create_tables()
         self._do("meta-insert", version=STATE_VERSION)
         self.create_fence(STATE_VERSION)
+        return self.lost if self.present else ()
 
     def create_tables(self) -> None:
         """Those of the schema that all its playbooks share."""
@@ -162,8 +225,8 @@ class Manifest:
             create()
 
     def _version_of(self, name: str) -> int | None:
-        (row,) = self._rows(name)
-        return None if row[0] is None else int(str(row[0]))
+        rows = self._rows(name)
+        return int(str(rows[0][0])) if rows and rows[0][0] is not None else None
 
     def _check(self, version: int | None) -> None:
         """Raises Stopped for the version of another runner: what it wrote may mean something else."""
@@ -180,20 +243,25 @@ class Manifest:
 
     def read(self) -> State:
         """All that a run needs to know before its freeze. The version is read first: what changes later, fences."""
-        version = self.version()
-        published = self._rows("last-published")
+        fence = self._rows("fence-look")
+        if not fence:
+            raise self.damaged(f"its fence, {self.state_table}, has no row")
+        version, run_id = int(str(fence[0][0])), fence[0][1]
+        last = next((LastRun(*row) for row in self._rows("last-published")), None)
         models = {
             str(table): ModelState(
-                str(digest), str(inputs), str(instant), str(as_of), str(owes), str(trial), Trace(*trace)
+                str(digest), str(inputs), str(instant), str(as_of), str(owes), owed, str(trial), Trace(*trace)
             )
-            for table, digest, inputs, instant, as_of, owes, trial, *trace in self._rows("models-read")
+            for table, digest, inputs, instant, as_of, owes, owed, trial, *trace in self._rows("models-read")
         }
+        if wrong := contradiction(version, run_id, last, [model.as_of_run for model in models.values()]):
+            raise self.damaged(wrong)
         lookups = {(str(t), str(name)): str(f) for t, name, f in self._rows("lookups-read")}
         indexes = self.indexes()
         owners = {str(t): str(p) for t, p in self._rows("owners-read")}
-        last = str(published[0][0]) if published else None
-        after_done = bool(published[0][1]) if published else True
-        return State(version, last, after_done, models, lookups, indexes, owners)
+        if last is None or run_id is None:  # none was published since the state was begun
+            return State(version, None, True, models, lookups, indexes, owners)
+        return State(version, last.run_id, bool(last.after_done), models, lookups, indexes, owners)
 
     def digests(self) -> tuple[str, ...]:
         """What the last published runs were made of, the newest first."""
@@ -325,13 +393,14 @@ class Manifest:
         """A table or view is no longer part of the playbook."""
         self._do("model-delete", "prune:model-delete", table_name=table)
 
-    def account_model(self, table: str, owes: str, run_id: str) -> None:
+    def account_model(self, table: str, owes: str, run_id: str, dirty: str) -> None:
         """A model was accounted for by this run: recomputed, or its keys are in its dirty table."""
-        self._do("model-as-of", "publish:model-as-of", table_name=table, owes=owes, run_id=run_id)
+        owed = _count(dirty) if owes == "keys" else "null"
+        self._do("model-as-of", "publish:model-as-of", table_name=table, owes=owes, run_id=run_id, owed=owed)
 
-    def owe(self, table: str, owes: str) -> None:
-        """Note that a model owes keys or a full build."""
-        self._do("model-owes", table_name=table, owes=owes)
+    def owe(self, table: str, owes: str, dirty: str = "") -> None:
+        """Note that a model owes a full build, or the keys in its dirty table."""
+        self._do("model-owes", table_name=table, owes=owes, owed=_count(dirty) if dirty else "null")
 
     def write_lookups(self, table: str, fingerprints: Mapping[str, str]) -> None:
         """The look-ups that a model's rows were built with."""
@@ -348,8 +417,12 @@ class Manifest:
 
     def dirty_table(self, table: str, key_names: Sequence[str], key_types: Sequence[str]) -> str:
         """The table of the keys that a model owes, quoted; named by playbook, table and key with its types."""
+        return self.table(self.dirty_name(table, key_names, key_types))
+
+    def dirty_name(self, table: str, key_names: Sequence[str], key_types: Sequence[str]) -> str:
+        """Its name in the state schema."""
         types = map(self.warehouse.engine.unlimited, key_types)
-        return self.table(names.dirty(self.playbook, table, [*key_names, *types]))
+        return names.dirty(self.playbook, table, [*key_names, *types])
 
     def mark_rewound(self, source: Source, batches: str) -> int:
         """Make processed batches pending again; gives how many."""
@@ -360,3 +433,7 @@ class Manifest:
     def summary(self) -> Sequence[tuple[object, ...]]:
         """Per source: batches, events, newest etl_tstamp, rewound batches, last commit."""
         return self._rows("manifest-summary")
+
+
+def _count(table: str) -> str:
+    return f"(select count(*) from {table})"

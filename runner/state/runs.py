@@ -5,7 +5,7 @@ The publish writes it within its transaction; `history` reads it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -61,10 +61,13 @@ class RunRow:
     models: tuple[ModelRow, ...] = ()
 
 
-def write_published(manifest: Manifest, record: RunRecord, version: int) -> None:
-    """The rows that say: this run has published. Part of the publish."""
+def write_published(manifest: Manifest, record: RunRecord, version: int, stored_as: Mapping[str, str]) -> None:
+    """The rows that say: this run has published. The last part of the publish: it counts what the state holds now.
+
+    `stored_as`: what the models' tables are called in the warehouse.
+    """
     for first in range(0, len(record.models), MODELS_AT_ONCE):
-        _insert_models(manifest, record, first)
+        _insert_models(manifest, record, first, stored_as)
     _insert_run(manifest, "publish:run-insert", record, "published", version, "")
 
 
@@ -73,13 +76,14 @@ def write_failure(manifest: Manifest, record: RunRecord, error: str) -> None:
     _insert_run(manifest, "state:run-failed", record, "failed", None, error)
 
 
-def _insert_models(manifest: Manifest, record: RunRecord, first: int) -> None:
+def _insert_models(manifest: Manifest, record: RunRecord, first: int, stored_as: Mapping[str, str]) -> None:
     rows = [
         manifest.sql(
             "run-models-row",
             run_id=record.run_id,
             model_number=number,
             table_name=model.table,
+            stored_as=stored_as[model.table],
             extent=model.extent,
             reason=fitting(model.reason, REASON_BYTES),
             key_count=model.key_count,

@@ -31,7 +31,9 @@ create table if not exists {s}.runs (
     after_done boolean not null,
     playbook_digest varchar(64),
     runner_version varchar(40),
-    error varchar(4000)
+    error varchar(4000),
+    manifest_batches bigint,            -- what the manifest and `models` held then: other numbers tell of a loss
+    accounted_models bigint
 )
 
 -- name: create-run-models
@@ -40,6 +42,7 @@ create table if not exists {s}.run_models (
     run_id varchar(300) not null,
     model_number integer not null,      -- the order in which they were worked on
     table_name varchar(400) not null,
+    stored_as varchar(400) not null,    -- its name in the warehouse: whose it is, should `models` get lost
     extent varchar(20) not null,        -- all, keys, none, left out
     reason varchar(400) not null,       -- why it was built in full
     key_count bigint not null,          -- rows, where it was built in full
@@ -58,6 +61,7 @@ create table if not exists {s}.models (
     instant varchar(30) not null,       -- what its clock said, UTC; '' where it reads none
     as_of_run varchar(300) not null,    -- the last published run that accounted for it
     owes varchar(10) not null,          -- '' nothing, 'keys' see its dirty table, 'all' a full build
+    owed_count bigint,                  -- the rows of its dirty table
     trial varchar(100) not null,        -- the guard that the definition has passed; '' none
     run_id varchar(300) not null,
     row_count bigint,                   -- as published; null where that is not known, and for views
@@ -93,8 +97,9 @@ create table if not exists {s}.lease (
 )
 
 -- name: first-state
--- the fence's table is made with its only row: two runners that start at once must not insert two
-select cast(0 as bigint) as version, cast(null as varchar(300)) as run_id,
+-- the fence's table is made with its only row: two runners that start at once must not insert two. It begins above all
+-- that was published: the last run is the one of the highest version
+select cast(coalesce((select max(version) from {s}.runs where playbook = :playbook), 0) as bigint) as version, cast(null as varchar(300)) as run_id,
     cast(:state_version as integer) as state_version
 
 -- name: meta-read
@@ -114,9 +119,49 @@ update {s}.meta set version = :version
 -- name: part-read
 select state_version from {s}.{state_table}
 
+-- name: whole-read
+-- what every command relies on, in one statement that fails where a table is not there
+select (select max(version) from {s}.meta), (select max(state_version) from {s}.{state_table}),
+    (select count(*) from {s}.{state_table}), (select count(*) from {s}.manifest where 1 = 0),
+    (select count(*) from {s}.runs where 1 = 0), (select count(*) from {s}.run_models where 1 = 0),
+    (select count(*) from {s}.models where 1 = 0), (select count(*) from {s}.lookups where 1 = 0),
+    (select count(*) from {s}.key_index where 1 = 0), (select count(*) from {s}.lease where 1 = 0)
+
+-- name: past-read
+select 1 from {s}.{table} where playbook = :playbook limit 1
+
+-- name: fence-fill
+insert into {s}.{state_table} (version, run_id, state_version)
+select 0, null, :state_version where not exists (select 1 from {s}.{state_table})
+
+-- name: fence-begin
+update {s}.{state_table} set run_id = null, state_version = :state_version, version = 1 +
+    case when version < (select coalesce(max(version), 0) from {s}.runs where playbook = :playbook)
+    then (select coalesce(max(version), 0) from {s}.runs where playbook = :playbook) else version end
+
+-- name: manifest-forget
+delete from {s}.manifest where playbook = :playbook
+
+-- name: lookups-forget
+delete from {s}.lookups where playbook = :playbook
+
+-- name: indexes-forget
+delete from {s}.key_index where playbook = :playbook
+
+-- name: own-models-forget
+-- whose the tables are stays known, what their rows were built with does not
+update {s}.models set digest = '', as_of_run = '', owes = 'all', row_count = null where playbook = :playbook
+
+-- name: models-claim
+-- tables that a run has written, should `models` have lost them
+insert into {s}.models (playbook, table_name, digest, inputs, instant, as_of_run, owes, trial, run_id)
+select distinct :playbook, m.stored_as, '', '', '', '', 'all', '', '' from {s}.run_models m
+where m.playbook = :playbook and m.extent <> 'left out'
+and not exists (select 1 from {s}.models k where k.table_name = m.stored_as)
+
 -- name: part-mark
 -- the playbook's own part of the state, of which nothing is left or nothing is there yet; whoever read it is outlawed
-update {s}.{state_table} set version = version + 1, state_version = :state_version
+update {s}.{state_table} set version = version + 1, run_id = null, state_version = :state_version
 where state_version <> :state_version
 
 -- name: playbooks-read
@@ -157,6 +202,9 @@ where playbook = :playbook and run_id = :run_id and session = {session}
 -- name: lease-break
 update {s}.lease set run_id = null, session = null, lease_until = null where playbook = :playbook
 
+-- name: fence-look
+select version, run_id from {s}.{state_table}
+
 -- name: version-read
 select version from {s}.{state_table}
 
@@ -177,7 +225,8 @@ select etl_tstamp, event_count, fingerprint, rewound from {s}.manifest
 where playbook = :playbook and source = :source
 
 -- name: models-read
-select table_name, digest, inputs, instant, as_of_run, owes, trial, row_count, storage, changes from {s}.models
+select table_name, digest, inputs, instant, as_of_run, owes, owed_count, trial, row_count, storage, changes
+from {s}.models
 where playbook = :playbook
 
 -- name: owned-read
@@ -193,7 +242,9 @@ select table_name, lookup, fingerprint from {s}.lookups where playbook = :playbo
 select source, key_digest, keys_table from {s}.key_index where playbook = :playbook
 
 -- name: last-published
-select run_id, after_done from {s}.runs
+select run_id, after_done, version, manifest_batches, accounted_models,
+    (select count(*) from {s}.manifest where playbook = :playbook)
+from {s}.runs
 where playbook = :playbook and status = 'published'
 order by version desc limit 1
 
@@ -246,13 +297,14 @@ update {s}.models set storage = :storage, changes = cast(:changes as bigint)
 where playbook = :playbook and table_name = :table_name
 
 -- name: model-as-of
-update {s}.models set as_of_run = :run_id, owes = :owes where playbook = :playbook and table_name = :table_name
+update {s}.models set as_of_run = :run_id, owes = :owes, owed_count = {owed} where playbook = :playbook and table_name = :table_name
 
 -- name: model-tried
 update {s}.models set trial = :trial where playbook = :playbook and table_name in ({tables})
 
 -- name: model-owes
-update {s}.models set owes = :owes where playbook = :playbook and table_name = :table_name and owes <> 'all'
+update {s}.models set owes = :owes, owed_count = {owed}
+where playbook = :playbook and table_name = :table_name and owes <> 'all'
 
 -- name: models-forget
 -- whose the tables are stays known, what their rows were built with does not
@@ -267,17 +319,19 @@ values (:playbook, :table_name, :lookup, :fingerprint)
 
 -- name: run-insert
 insert into {s}.runs (playbook, run_id, status, version, started_tstamp, commit_tstamp, duration_s, batch_count,
-    event_count, after_done, playbook_digest, runner_version, error)
+    event_count, after_done, playbook_digest, runner_version, error, manifest_batches, accounted_models)
 select :playbook, :run_id, :status, :version, timestamp :started, {now}, :duration_s, :batch_count,
-    :event_count, :after_done, :digest, :runner_version, :error
+    :event_count, :after_done, :digest, :runner_version, :error,
+    (select count(*) from {s}.manifest where playbook = :playbook),
+    (select count(*) from {s}.models where playbook = :playbook and as_of_run = :run_id)
 
 -- name: run-models-insert
-insert into {s}.run_models (playbook, run_id, model_number, table_name, extent, reason, key_count, inserted, updated,
+insert into {s}.run_models (playbook, run_id, model_number, table_name, stored_as, extent, reason, key_count, inserted, updated,
     deleted, duration_s)
 values {rows}
 
 -- name: run-models-row
-(:playbook, :run_id, :model_number, :table_name, :extent, :reason, :key_count, :inserted, :updated, :deleted,
+(:playbook, :run_id, :model_number, :table_name, :stored_as, :extent, :reason, :key_count, :inserted, :updated, :deleted,
     :duration_s)
 
 -- name: after-done

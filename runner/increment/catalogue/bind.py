@@ -254,7 +254,7 @@ def check_ownership(
     program: Program, warehouse: Warehouse, state: State, bound: Bound, adopt: Iterable[TableName]
 ) -> None:
     """A table that exists, has rows and is not ours is not touched. Raises Stopped."""
-    adopted = set(adopt)
+    adopted, strange = set(adopt), []
     for model in program.models:
         physical = renamed(program.playbook, model.table)
         owner = state.owners.get(str(physical))
@@ -263,7 +263,10 @@ def check_ownership(
         if str(physical) in state.models or bound.stored[model.table] is None or model.table in adopted:
             continue
         if warehouse.execute("catalogue:rows", f"select 1 from {warehouse.engine.table(physical)} limit 1").rows:
-            raise Stopped(
-                f"{physical} exists, has rows and was not made by playbook {program.playbook.name}",
-                actions.Adopt(model.table),
-            )
+            strange.append(model.table)
+    if strange:
+        what = [f"{renamed(program.playbook, table)} exists, has rows and was not made by" for table in strange]
+        raise Stopped(
+            "\n".join(f"{one} playbook {program.playbook.name}" for one in what),
+            actions.Adopt(strange[0], tuple(strange[1:])),
+        )

@@ -95,7 +95,11 @@ def _least_registration() -> AbstractContextManager[Any]:
 def _no_dirty() -> AbstractContextManager[Any]:
     """What is left out of an update is taken to be up to date."""
     real = Manifest.account_model
-    return patch.object(Manifest, "account_model", lambda self, table, owes, run_id: real(self, table, "", run_id))
+
+    def forgets(manifest: Manifest, table: str, owes: str, run_id: str, dirty: str) -> None:
+        real(manifest, table, "", run_id, dirty)
+
+    return patch.object(Manifest, "account_model", forgets)
 
 
 def _rewind_what_is_there() -> AbstractContextManager[Any]:
