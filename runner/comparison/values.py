@@ -44,4 +44,6 @@ class VerifyResult:
             places.append(f"{len(self.miscounted)} rows of the manifest or a key index")
         what = f"stored rows differ from a full recompute: {', '.join(places)}"
         wrong = [TableName(tuple(m.table.split("."))) for m in self.differing if not m.follows]
+        if not wrong:  # only a full refresh of all makes a key index anew that several models have in common
+            raise VerifyFound(what, actions.Renew())
         raise VerifyFound(what, actions.FullRefresh(wrong[0] if len(wrong) == 1 else None))
