@@ -30,7 +30,7 @@ def verify(
 ) -> VerifyResult:
     """Compare; what the id of the run is, decides about a sample. Raises Stopped where nothing is published yet."""
     with read_only_work(program, warehouse, run_id=run_id) as work:
-        state = work.manifest.look()
+        state = work.manifest.look(counted=False)
         if not state.models:
             what = f"nothing to compare: playbook {program.playbook.name} has not published anything here yet"
             raise Stopped(what, actions.Run())
@@ -68,4 +68,6 @@ def _freeze(work: Work, state: State, bound: Bound) -> Frozen:
             f" and (fingerprint is null or exists ({same}))",
         )
         sources[table] = replace(source, has_held=True)
-    return freeze.find_keys(work, state, replace(frozen, sources=sources), stage.outdated(work, state, bound))
+    return freeze.find_keys(
+        work, state, replace(frozen, sources=sources), stage.outdated(work, state, bound), as_listed=True
+    )

@@ -241,20 +241,30 @@ def _hold(work: Work, source: int) -> tuple[int, int]:
     return total, total - by_until
 
 
-def find_keys(work: Work, state: State, frozen: Frozen, outdated: Container[TableName]) -> Frozen:
+def find_keys(
+    work: Work, state: State, frozen: Frozen, outdated: Container[TableName], *, as_listed: bool = False
+) -> Frozen:
     """The affected keys of every source key, and what its index will be told.
 
     `outdated` are models whose rows were built with another definition, or are built in full: a key may have another
-    type than its index then.
+    type than its index then. `as_listed`: an index is believed whatever it lists, by a command that tells what is wrong.
     """
     found = tuple(
-        _find(work, state, frozen, key, number, outdated) for number, key in enumerate(work.program.source_keys)
+        _find(work, state, frozen, key, number, outdated, as_listed=as_listed)
+        for number, key in enumerate(work.program.source_keys)
     )
     return replace(frozen, keys=found)
 
 
 def _find(
-    work: Work, state: State, frozen: Frozen, key: SourceKey, number: int, outdated: Container[TableName]
+    work: Work,
+    state: State,
+    frozen: Frozen,
+    key: SourceKey,
+    number: int,
+    outdated: Container[TableName],
+    *,
+    as_listed: bool,
 ) -> FrozenKey:
     algebra, warehouse, scratch = work.algebra, work.warehouse, work.algebra.scratch
     source = frozen.sources[key.source.table]
@@ -267,7 +277,7 @@ def _find(
     retyped = (
         index is not None and any(table in outdated for table in readers) and _is_retyped(work, key, index, number)
     )
-    if index and (retyped or _is_short(work, source, index)):
+    if index and (retyped or (not as_listed and _is_short(work, source, index))):
         index, select = None, keys.pairs(algebra, key, source, everything=True)
         warehouse.execute("freeze:drop", f"drop table {scratch.pairs(number)}")
         warehouse.execute("freeze:pairs", warehouse.engine.temporary_table(scratch.pairs(number), select))

@@ -6,7 +6,7 @@ No package but this one writes it; lease.py, runs.py and renewal.py have their p
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import count
 from typing import Any
@@ -102,12 +102,15 @@ class Manifest:
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
-    def look(self) -> State:
-        """The state, for commands that only read: empty where nothing has run yet. Raises Stopped; see `_check`."""
+    def look(self, *, counted: bool = True) -> State:
+        """The state, for commands that only read: empty where nothing has run yet. Raises Stopped; see `_check`.
+
+        Not `counted`: for a command that tells itself which batches the manifest lacks.
+        """
         self._check(self.written_by())
         if self.present:
             self._check_lost()
-            return self.read()
+            return self.read(counted=counted)
         if self._has_past():
             raise self.damaged(f"its fence, {self.state_table}, is gone")
         return State()
@@ -202,7 +205,8 @@ class Manifest:
         self.create_tables()
         self._do("meta-insert", version=STATE_VERSION)
         self.create_fence(STATE_VERSION)
-        return self.lost if self.present else ()
+        lost, self.present = self.lost if self.present else (), True
+        return lost
 
     def create_tables(self) -> None:
         """Those of the schema that all its playbooks share."""
@@ -241,13 +245,15 @@ class Manifest:
         (row,) = self._rows("version-read")
         return int(str(row[0]))
 
-    def read(self) -> State:
+    def read(self, *, counted: bool = True) -> State:
         """All that a run needs to know before its freeze. The version is read first: what changes later, fences."""
         fence = self._rows("fence-look")
         if not fence:
             raise self.damaged(f"its fence, {self.state_table}, has no row")
         version, run_id = int(str(fence[0][0])), fence[0][1]
         last = next((LastRun(*row) for row in self._rows("last-published")), None)
+        if last is not None and not counted:
+            last = replace(last, batches_now=last.batches_then)
         models = {
             str(table): ModelState(
                 str(digest), str(inputs), str(instant), str(as_of), str(owes), owed, str(trial), Trace(*trace)
