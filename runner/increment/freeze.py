@@ -9,6 +9,7 @@ import re
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 
+from runner import actions
 from runner.algebra import batches, keys
 from runner.algebra.rows import deciding
 from runner.algebra.texts import condition, ks
