@@ -12,8 +12,8 @@ from runner.increment.check import check_ids
 from runner.increment.freeze import Frozen
 from runner.increment.guard import heed
 from runner.increment.others import namesakes, still, touched
+from runner.increment.others.owed import settled
 from runner.increment.others.touched import TouchedTable
-from runner.increment.owed import settled
 from runner.increment.stage import Decision
 from runner.increment.work import Guard, Work, read_only_work
 from runner.names import TableName

@@ -13,7 +13,7 @@ from runner.algebra.texts import as_ks, ks
 from runner.algebra.values import BoundSource, Planned
 from runner.errors import BadInput, Place, Problem, Stopped
 from runner.increment.catalogue.bind import Bound, bind
-from runner.increment.owed import settled
+from runner.increment.others.owed import settled
 from runner.increment.stage import table_key
 from runner.increment.tables import make_dirty
 from runner.increment.work import Work, read_only_work

@@ -9,8 +9,8 @@ from runner.events import PendingBatches
 from runner.increment import freeze
 from runner.increment.catalogue.bind import bind
 from runner.increment.others import still, touched
+from runner.increment.others.owed import settled
 from runner.increment.others.touched import TouchedTable
-from runner.increment.owed import settled
 from runner.increment.stage import table_key
 from runner.increment.work import read_only_work
 from runner.playbook.values import Playbook

@@ -13,7 +13,7 @@ from runner.increment import freeze, stage
 from runner.increment.catalogue.bind import Bound, bind
 from runner.increment.freeze import Frozen
 from runner.increment.others import still
-from runner.increment.owed import settled
+from runner.increment.others.owed import settled
 from runner.increment.work import Work, read_only_work
 from runner.names import TableName
 from runner.program.values import Program
