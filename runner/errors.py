@@ -150,15 +150,18 @@ class BadInput(RunnerError):
 
 
 class Problems:
-    """The problems found so far; what came from the environment is masked in them."""
+    """The problems found so far; what came from the environment is masked in them, and no foreign file is quoted."""
 
     def __init__(self) -> None:
         self.found: list[Problem] = []
+        self.foreign: set[Path] = set()  # files without a key of their format: they may be of passwords
         self.secrets = Secrets()  # whatever came from the environment: messages show what the file says
 
     def add(self, place: Place, what: str, hint: str = "", code: str = "") -> None:
         if len(self.found) >= MAX_PROBLEMS:
             raise BadInput([*self.found, Problem(place, "and more", f"mend these {MAX_PROBLEMS} first")])
+        if place.path in self.foreign:
+            what, hint = _unquoted(what), _unquoted(hint)
         self.found.append(Problem(place, self.secrets.masked(what), self.secrets.masked(hint), code))
 
     def stop(self, place: Place, what: str, hint: str = "", code: str = "") -> NoReturn:
@@ -251,7 +254,7 @@ def show(text: str) -> str:
     return "'" + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in short) + "'"
 
 
-def unquoted(message: str) -> str:
+def _unquoted(message: str) -> str:
     """A message without what it quotes."""
     return _QUOTED.sub(lambda found: f"{found[0][0]}…{found[0][0]}", message)
 

@@ -5,12 +5,12 @@ README, "The playbook", tells users what each key means; this module is the one 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
 from runner.errors import Place, Problems, show
+from runner.files.keys import has_key
 from runner.files.schema import (
     FLAG,
     PROSE,
@@ -69,8 +69,6 @@ _OF_THE_PLAYBOOK = (
     "target sql_root include schemas state_schema scratch_schema variables dialect functions public lookups sources "
     "source statement_timeout_s trial steps"
 )
-_TOP = re.compile(rf"^(?:name|models|queries|{_OF_THE_PLAYBOOK.replace(' ', '|')})[ \t]*:", re.MULTILINE)
-_TOP_IN_BRACES = re.compile(rf"[{{,]\s*[\"']?(?:name|models|queries|{_OF_THE_PLAYBOOK.replace(' ', '|')})[\"']?\s*:")
 HINTS = Hints(
     other_tools={
         "unique_key": "write key: (the columns whose groups are recomputed) or unique: (checked before publish)",
@@ -306,6 +304,5 @@ def read_page(node: Node, path: Path, problems: Problems) -> Page:
 
 
 def is_playbook(text: str) -> bool:
-    """Whether a file has a key of a playbook at all: messages quote no other file, which may be one of passwords."""
-    text = text.lstrip("\ufeff \t\n-")
-    return bool((_TOP_IN_BRACES if text.startswith("{") else _TOP).search(text))
+    """Whether a file has a key of a playbook at all."""
+    return has_key(text, f"name models queries {_OF_THE_PLAYBOOK}")

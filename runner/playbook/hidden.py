@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from urllib.parse import unquote_plus
 
 from runner.files.environment import literal_part
 from runner.playbook.values import Playbook, Variable
-from runner.secrets import Secrets, looks_secret
+from runner.secrets import NO_SECRETS, Secrets, looks_secret
 from runner.warehouse.target import Target
 
 LONG = 8  # shorter values are modes and switches, and any word may hold them
@@ -33,16 +34,40 @@ def hidden(playbook: Playbook, env: Mapping[str, str], written: Iterable[str]) -
     named = (text for one in playbook.variables if looks_secret(one.name) for text in _texts(one) if text not in public)
     secrets = Secrets().of_target(playbook.target.url).also((text, SHOWN) for text in named)
     texts = [*(text for one in playbook.variables for text in _texts(one)), *_options(playbook.target)]
-    if not texts:
-        return secrets
-    said, names = "\n".join(map(literal_part, written)), "\n".join(_names(playbook))
-    used = (
-        (name, value)
-        for name, value in env.items()
-        if len(value) >= LONG and name not in playbook.public and any(value in text for text in texts)
-    )
-    found = [(value, f"${{{name}}}") for name, value in used if not (value in names or _is_said(value, said))]
-    return secrets.also(found, known=False)
+    used = _used({name: value for name, value in env.items() if name not in playbook.public}, texts)
+    return secrets.joined(unsaid(used, map(literal_part, written), _names(playbook)))
+
+
+def hidden_in_target(target: Target, env: Mapping[str, str], written: str) -> Secrets:
+    """The same of a target alone; `written` is its URL before the environment was filled in."""
+    found = unsaid(_used(env, list(_options(target))), [literal_part(written)], _names_of(target))
+    return Secrets().of_target(target.url).joined(found)
+
+
+def unsaid(used: Iterable[tuple[str, str]], said: Iterable[str], names: Iterable[str]) -> Secrets:
+    """Of values that were taken from variables of the environment (pairs: name, value) those that are hidden: the long
+    ones that are no part of a name, and no word of what is `said` anyway.
+    """
+    long = [(name, value) for name, value in used if len(value) >= LONG]
+    if not long:
+        return NO_SECRETS
+    all_said, all_names = "\n".join(said), "\n".join(names)
+    found = [(value, f"${{{name}}}") for name, value in long if not (value in all_names or _is_said(value, all_said))]
+    return NO_SECRETS.also(found, known=False)
+
+
+def _used(env: Mapping[str, str], texts: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The values of the environment that are a part of these texts; of a URL the values of its parameters as well."""
+    for name, value in env.items() if texts else ():
+        for part in (value, *_parameters(value)):
+            if len(part) >= LONG and any(part in text for text in texts):
+                yield name, part
+
+
+def _parameters(value: str) -> list[str]:
+    if "://" not in value:
+        return []
+    return [unquote_plus(one.partition("=")[2]) for one in re.split("[&;]", value.partition("?")[2])]
 
 
 def _texts(variable: Variable) -> Iterator[str]:
@@ -62,14 +87,17 @@ def _options(target: Target) -> Iterator[str]:
 
 def _names(playbook: Playbook) -> Iterator[str]:
     """Hosts, paths and names that every message about the playbook may show."""
-    target = playbook.target
-    yield from (playbook.name, str(playbook.path), str(playbook.sql_root), os.getcwd(), playbook.state_schema)
-    yield from (target.user, target.host, target.database, target.shown)
+    yield from (playbook.name, str(playbook.path), str(playbook.sql_root), playbook.state_schema)
+    yield from _names_of(playbook.target)
     yield from (name for pair in playbook.schemas for name in pair)
     yield from (file for source in playbook.sources for file in source.files)
     for tables in (playbook.sources, playbook.lookups, playbook.models):
         yield from (str(one.table) for one in tables)
     yield from (step.name for step in playbook.steps)
+
+
+def _names_of(target: Target) -> tuple[str, ...]:
+    return (target.user, target.host, target.database, target.shown, os.getcwd())
 
 
 def _is_said(value: str, said: str) -> bool:

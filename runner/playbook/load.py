@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from runner.errors import BadInput, NoSteps, Place, Problem, Problems, did_you_mean, show, unquoted
+from runner.errors import BadInput, NoSteps, Place, Problems, did_you_mean, show
 from runner.files.environment import expand, expand_text
 from runner.files.schema import Scope, Wrong
 from runner.files.yaml import BOUNDS, Scalar, parse, read_text
@@ -109,14 +109,11 @@ class _Pages:
         # A target that nobody asks for needs no environment.
         leave = frozenset() if own_target else frozenset({"target"})
         self.texts.append(text)
-        try:
-            tree = parse(text, path, self._problems)
-            node = expand(tree, self._env, self._problems, leave, frozenset({"target"}) - leave)
-            page = read_page(node, path, self._problems)
-        except BadInput as error:
-            self._problems.found = _not_quoting(path, text, self._problems.found)
-            raise BadInput(_not_quoting(path, text, error.problems)) from None
-        self._problems.found = _not_quoting(path, text, self._problems.found)
+        if not is_playbook(text):
+            self._problems.foreign.add(path)
+        tree = parse(text, path, self._problems)
+        node = expand(tree, self._env, self._problems, leave, frozenset({"target"}) - leave)
+        page = read_page(node, path, self._problems)
         self._done.add(os.path.realpath(path))
         included: list[Page] = []
         for entry in page.include:
@@ -142,16 +139,6 @@ class _Pages:
             except BadInput:
                 self._done.add(real)  # its problems are kept; the other files are still read
         return []
-
-
-def _not_quoting(path: Path, text: str, problems: Iterable[Problem]) -> list[Problem]:
-    """What is wrong with a file that is no playbook is told without its words: it may be one of passwords."""
-    if is_playbook(text):
-        return list(problems)
-    return [
-        replace(one, what=unquoted(one.what), hint=unquoted(one.hint)) if one.place.path == path else one
-        for one in problems
-    ]
 
 
 def _name(page: Page, problems: Problems) -> str:

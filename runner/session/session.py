@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from runner.program.values import Program
     from runner.warehouse.base import Warehouse
     from runner.warehouse.opened import Opened
+    from runner.warehouse.target import Target
     from runner.warehouse.values import Watch
 
 
@@ -45,11 +46,21 @@ class Session:
 
     def hide(self, playbook: Playbook) -> None:
         """From now on, show nothing that is secret in a playbook; what it calls public may be shown."""
-        if playbook.public:
-            rest = {name: value for name, value in self.env.items() if name not in playbook.public}
-            self.secrets = self.secrets.without(playbook.public, Secrets.found_in(rest, self._words))
+        self.publish(playbook.public)
         paths = (str(playbook.path), str(playbook.path.parent), str(playbook.sql_root))
         self.secrets = self.secrets.joined(playbook.hidden).beside(paths)
+
+    def hide_target(self, target: Target, written: str) -> None:
+        """From now on, show nothing that is secret in a target; `written` is its URL before the environment was filled in."""
+        from runner.playbook.hidden import hidden_in_target
+
+        self.secrets = self.secrets.joined(hidden_in_target(target, self.env, written))
+
+    def publish(self, names: Collection[str]) -> None:
+        """The values of these variables of the environment may be shown, whatever their names say."""
+        if names:
+            rest = {name: value for name, value in self.env.items() if name not in names}
+            self.secrets = self.secrets.without(names, Secrets.found_in(rest, self._words))
 
     def now_utc(self) -> str:
         """`YYYY-MM-DD HH:MM:SS.ffffff`."""

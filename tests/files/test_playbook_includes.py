@@ -51,7 +51,7 @@ def test_paths_of_included_queries_start_at_the_including_sql_root(tmp_path: Pat
         ("include: [nope.yml]\n", "", "web.yml:1", "'include' names 'nope.yml', and there is no such file"),
         ("include: [web.yml]\n", "", "web.yml:1", "'include' goes in a circle: web.yml → web.yml"),
         ("include: [base.yml]\n", "include: ./web.yml\n", "base.yml:1", "in a circle: web.yml → base.yml → web.yml"),
-        ("include: [base.yml]\n", "nmae: x\n", "base.yml:1", "unknown key 'nmae'"),
+        ("include: [base.yml]\n", "nmae: x\nvariables: {a: 1}\n", "base.yml:1", "unknown key 'nmae'"),
         ("include: [base.yml]\n", "a: [", "base.yml:2", "the file ends inside a list"),
         ("include: [base.yml]\n", ":steps:\n", "base.yml:1", "SQL Runner"),
         ("include: [base.yml]\nvariables: {a: 2}\n", BASE, "web.yml:2", "the variable 'a' differs from the one at"),

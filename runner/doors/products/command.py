@@ -113,7 +113,7 @@ def _target(flags: Flags, process: Process) -> Target | None:
     problems = Problems()
     found = given_target(flags.target, process.env, problems)
     problems.finish()
-    process.secrets = process.secrets.of_target(found.url)
+    process.hide_target(found, flags.target)
     return found
 
 

@@ -31,5 +31,6 @@ class Settings:
     vanished: str = "stop"
     shrank: str = "stop"
     target: str = ""
+    target_written: str = ""  # before the environment was filled in
     verify_s: int | None = None
     verify_keys: int = 500

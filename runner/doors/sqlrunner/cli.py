@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 from runner import __version__
 from runner.doors.sqlrunner import flags
 from runner.doors.sqlrunner.flags import BadFlag, HelpAsked, Options
-from runner.secrets import looks_secret
+from runner.secrets import Secrets, looks_secret
 from runner.session.process import Process, ended, leave
 
 if TYPE_CHECKING:
@@ -102,7 +103,11 @@ def outside(process: Process) -> Outside:
     def secret(value: str) -> None:
         process.secrets = process.secrets.also([(value, "***")])
 
-    return Outside(_now, process.env, lambda: SystemRandom().getrandbits(63), secret)
+    def hide(found: Secrets, public: Collection[str]) -> None:
+        process.publish(public)
+        process.secrets = process.secrets.joined(found)
+
+    return Outside(_now, process.env, lambda: SystemRandom().getrandbits(63), secret, hide)
 
 
 def context_of(process: Process, log: Log) -> Context:

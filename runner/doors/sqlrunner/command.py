@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC
 from functools import partial
@@ -14,10 +14,10 @@ from runner.doors.sqlrunner.files import queries
 from runner.doors.sqlrunner.files.functions import Outside, functions
 from runner.doors.sqlrunner.files.playbook import OldPlaybook
 from runner.doors.sqlrunner.files.queries import ReadyStep, Unready
-from runner.doors.sqlrunner.files.read import read
 from runner.doors.sqlrunner.flags import Options
 from runner.doors.sqlrunner.gotemplate import Value
 from runner.doors.sqlrunner.gotemplate.functions.printing import plain
+from runner.doors.sqlrunner.hidden import hide_given, read_hiding
 from runner.doors.sqlrunner.lock import LockFile, LockHeld
 from runner.doors.sqlrunner.log import Log
 from runner.doors.sqlrunner.review import Code, code_of
@@ -67,8 +67,8 @@ def run(options: Options, root: str, target: Target | None, context: Context) ->
 
 def load(options: Options, outside: Outside) -> OldPlaybook:
     """The playbook of the flags; its secrets are made known. Raises BadInput."""
-    playbook = read(Path(options.playbook), options.variables, functions(outside))
-    for secret in _secrets(playbook):
+    playbook = read_hiding(Path(options.playbook), options.variables, outside)
+    for secret in _secrets(playbook, outside):
         outside.secret(secret)
     return playbook
 
@@ -76,13 +76,20 @@ def load(options: Options, outside: Outside) -> OldPlaybook:
 def ready(options: Options, playbook: OldPlaybook, root: str, outside: Outside) -> tuple[ReadyStep, ...]:
     """The queries that the flags choose, as they are sent. Raises Unready."""
     steps = queries.chosen(playbook.steps, options.from_step, options.run_query)
-    return queries.load(steps, root, playbook.variables, functions(outside))
+    try:
+        return queries.load(steps, root, playbook.variables, functions(outside))
+    finally:
+        hide_given(playbook, outside)
 
 
-def _secrets(playbook: OldPlaybook) -> list[str]:
-    named: list[tuple[str, Value]] = [(key, value) for target in playbook.targets for key, value in target.keys.items()]
-    named += list(playbook.variables.items())
-    return [text for name, value in named if name != "private_key_path" for text in _secret_texts(name, value, False)]
+def _secrets(playbook: OldPlaybook, outside: Outside) -> Iterator[str]:
+    """What is secret by its name."""
+    public = {outside.env.get(name) for name in playbook.public}
+    for name, value in playbook.variables.items():
+        yield from (text for text in _secret_texts(name, value, False) if text not in public)
+    for target in playbook.targets:
+        for name, text in target.keys.items():
+            yield from _secret_texts(name, text, False) if name != "private_key_path" else ()
 
 
 def _secret_texts(name: str, value: Value, secret: bool) -> list[str]:

@@ -65,8 +65,8 @@ def flags_of(
     variables, problems = session.variables(var), Problems()
     elsewhere = given_target(target, process.env, problems) if target else None
     problems.finish()
-    if elsewhere:
-        process.secrets = process.secrets.of_target(elsewhere.url)
+    if target and elsewhere:
+        process.hide_target(elsewhere, target)
     return RunnerFlags(playbook, variables, elsewhere, from_step or "", dry_run, threads, json)
 
 

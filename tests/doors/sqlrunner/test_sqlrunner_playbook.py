@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.doors.sqlrunner.oldbooks import Book, command, target
+from tests.doors.sqlrunner.oldbooks import Book, command, runner, target
 
 
 def test_colons_before_keys_go(book: Book) -> None:
@@ -217,3 +217,39 @@ def test_aws_credentials_are_masked(book: Book, monkeypatch: pytest.MonkeyPatch)
     assert done.code == 8
     assert "CREDENTIALS 'aws_access_key_id=AKIAEXAMPLE;aws_secret_access_key=" in done.err
     assert "wJalrXUtnFEMI" not in done.text
+
+
+def test_values_of_the_environment_are_masked(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever they are called, in a variable or a SQL file; words of the playbook, names, paths and `public:` are not."""
+    values = {"MY_AUTH": "correct horse", "JWT": "eyJhbGciOi.x1", "FLAG": "flagvalue"}
+    shown = {
+        "STAGE": "production",
+        "PLACE": "/tmp/some/where",
+        "LABEL": "anything-at-all",
+        "SHORT": "abc",
+        "STEP": "nightly-step",
+    }
+    for name, value in (values | shown).items():
+        monkeypatch.setenv(name, value)
+    env = {name: f'{{{{systemEnv "{name}"}}}}' for name in (*values, *shown)}
+    in_sql = "|".join(("{{.auth}}", *(env[name] for name in ("JWT", "STAGE", "PLACE", "LABEL", "SHORT", "STEP"))))
+    variables = f"auth: '{env['MY_AUTH']}'\nstage: production\n"
+    book.steps((env["STEP"], {"q": f"select '{in_sql}'::int"}), variables=variables)
+    written = book.path.read_text() + "public: [LABEL]\n"
+    book.path.write_text(written)
+    said = [book.run("-fillTemplates").text, book.run().text, runner("run", str(book.path))[1]]
+    said += [runner("render", str(book.path))[1]]
+    for text in said:
+        assert [value for value in values.values() if value in text] == [], text
+        assert "${MY_AUTH}|${JWT}|production|/tmp/some/where|anything-at-all|abc|nightly-step" in text
+    book.sql("0-q.sql", '{{if eq 1 (systemEnv "JWT")}}{{end}}{{systemEnv "JWT" | len | index "x"}}')
+    book.path.write_text(written.replace("template: true", f"template: {env['FLAG']}"))
+    said = [book.run().text, runner("check", str(book.path))[1]]
+    assert all("${FLAG}" in text and "flagvalue" not in text for text in said)
+
+
+def test_public_lists_names(tmp_path: Path) -> None:
+    """What is no list of names is refused with its line."""
+    path = tmp_path / "p.yml"
+    path.write_text("targets: [{name: x}]\nsteps: [{name: x}]\npublic: LABEL\n")
+    assert "p.yml:3: public: must be a list of names" in command("-playbook", str(path)).text

@@ -51,7 +51,7 @@ def functions_at(asked: Asked) -> Mapping[str, Function]:
     """The functions as the Go program of go_oracle.py has them for a case."""
     moment = datetime.datetime(1970, 1, 1, tzinfo=_Zone(asked.zone, asked.offset))
     moment += datetime.timedelta(seconds=asked.second + asked.offset, microseconds=asked.nano // 1000)
-    found = functions(Outside(lambda: moment, _Echo(), lambda: 42, lambda _: None))
+    found = functions(Outside(lambda: moment, _Echo(), lambda: 42, lambda _: None, lambda *_: None))
     return {name: function for name, function in found.items() if not name.startswith("aws")}
 
 
@@ -61,7 +61,9 @@ class _World:
     def __init__(self, env: Mapping[str, str] | None = None) -> None:
         self.secrets: list[str] = []
         now = datetime.datetime(2024, 2, 29, 15, 4, 5, 678000, _Zone("CET", 3600))
-        self.outside = Outside(lambda: now, env or {}, lambda: 9223372036854775807, self.secrets.append)
+        self.outside = Outside(
+            lambda: now, env or {}, lambda: 9223372036854775807, self.secrets.append, lambda *_: None
+        )
 
     def render(self, text: str) -> str:
         return render(text, {}, functions(self.outside), Place(Path("q.sql")))

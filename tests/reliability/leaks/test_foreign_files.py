@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from runner.cli.app import main
+from runner.doors.sqlrunner.cli import main as sql_runner
 
 WORD = "canary1a2b3c"
 FILES = (
@@ -31,7 +32,20 @@ FILES = (
     f"machine h login me password {WORD}\n",
     f"<a><password>{WORD}</password></a>\n",
     f"select '{WORD}' frm {WORD}",
+    *(
+        text.replace("W", WORD)
+        for text in ("{{ W }}", "{{.W", "{{ `W", '{{template "W"}}', "{{end}} W", "a:\n{{ .x | W }}")
+    ),
 )
+PRODUCT = """
+apiVersion: v1
+resourceType: data-product
+resourceName: a
+data:
+  name: shop
+  sourceApplications: [{$ref: OTHER}]
+  eventSpecifications: [{resourceName: b, name: order, event: {source: iglu:com.acme/order/jsonschema/1-0-0}}]
+"""
 
 
 def _said(folder: Path, playbook: str) -> str:
@@ -39,9 +53,15 @@ def _said(folder: Path, playbook: str) -> str:
     return _of("check", folder / "p.yml")
 
 
-def _of(command: str, path: Path) -> str:
+def _of(*words: str | Path) -> str:
     out = io.StringIO()
-    assert main([command, str(path)], out=out, err=out) != 0
+    assert main(list(map(str, words)), out=out, err=out) != 0
+    return out.getvalue()
+
+
+def _of_sql_runner(path: Path) -> str:
+    out = io.StringIO()
+    assert sql_runner(["-playbook", str(path)], out=out, err=out) != 0
     return out.getvalue()
 
 
@@ -51,7 +71,11 @@ def test_no_line_of_another_file_is_quoted(tmp_path: Path) -> None:
     model = "source: {table: a.b, batch: t}\nmodels: [{table: d.x, sql: other, key: k}]"
     for text in FILES:
         (tmp_path / "other").write_text(text)
-        said = [_of("check", tmp_path / "other"), _of("migrate", tmp_path / "other")]
+        said = [
+            _of("check", tmp_path / "other"),
+            _of("migrate", tmp_path / "other"),
+            _of_sql_runner(tmp_path / "other"),
+        ]
         said += [_said(tmp_path, "include: other\nqueries: [q.sql]"), _said(tmp_path, model)]
         said.append(_said(tmp_path, "queries: [other]"))
         (tmp_path / "sql").mkdir(exist_ok=True)
@@ -61,6 +85,26 @@ def test_no_line_of_another_file_is_quoted(tmp_path: Path) -> None:
             _said(tmp_path, f"{root}queries: [{path}]")
             for root, path in (("", "sql/link.sql"), ("sql_root: sql\n", "link.sql"), ("sql_root: sql\n", "../other"))
         ]
+        assert [one for one in said if WORD in one.lower()] == [], text
+
+
+def test_no_file_of_a_model_or_a_data_product_is_quoted_that_is_none(tmp_path: Path) -> None:
+    """As any file of a semantic model; as a data product, a source application or a data structure."""
+    model = tmp_path / "model"
+    for name in ("config", "events/buy", "properties/p", "kpis/k"):
+        (model / name).parent.mkdir(parents=True, exist_ok=True)
+    product = tmp_path / "product.yaml"
+    for text in FILES:
+        for name in ("config", "events/buy", "properties/p", "kpis/k"):
+            (model / f"{name}.yml").write_text(text)
+        said = [_of("config", "validate", model)]
+        for ending in ("yaml", "json"):
+            other, schemas = tmp_path / f"other.{ending}", tmp_path / ending
+            schemas.mkdir(exist_ok=True)
+            for file in (other, schemas / f"other.{ending}"):
+                file.write_text(text)
+            product.write_text(PRODUCT.replace("OTHER", f"./other.{ending}"))
+            said += [_of("generate", "view", one, "--schemas", schemas) for one in (other, product)]
         assert [one for one in said if WORD in one.lower()] == [], text
 
 

@@ -7,13 +7,17 @@ import json
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
+import duckdb
 import pytest
 
 from runner.cli.app import main
-from runner.errors import CannotConnect
-from runner.playbook.load import load
+from runner.errors import CannotConnect, Problems
+from runner.playbook.load import given_target, load
 from runner.secrets import Secrets
+from runner.session.process import Process
 from runner.warehouse.postgres import Postgres
+from tests.doors.products import small
+from tests.doors.semantic import model
 from tests.kit.project import Project
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJydW5uZXIifQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_w"
@@ -154,6 +158,49 @@ def test_all_other_values_are_hidden(text: str, value: str, tmp_path: Path) -> N
     said = f"{value}, '{value}', {quote(value, safe='')}, {quote_plus(value)}"
     assert value not in _masked(tmp_path, text, {"VALUE": value}, target, said)
     assert _masked(tmp_path, text, {"VALUE": value}, target, said).count("${VALUE}") == 4
+
+
+@pytest.mark.parametrize(
+    ("url", "env"),
+    [
+        ("postgresql://u@h/d?options=${VALUE}", {"VALUE": "-c my.secret=x"}),
+        ("snowflake://u@account/d/s?proxy=${VALUE}&warehouse=${WH}", {"VALUE": "-c my.secret=x", "WH": "COMPUTE_WH"}),
+        ("", {"RUNNER_TARGET": "postgresql://u@h/d?options=-c%20my.secret%3Dx&sslmode=prefer"}),
+    ],
+)
+def test_options_of_a_target_alone(url: str, env: dict[str, str]) -> None:
+    """Of a model's target, or of --target: a process that hides it shows no more of it than one with a playbook."""
+    process = Process(io.StringIO(), io.StringIO(), env)
+    problems = Problems()
+    process.hide_target(given_target(url or env["RUNNER_TARGET"], env, problems), url)
+    said = process.secrets.masked("no -c my.secret=x, -c%20my.secret%3Dx for u@h, COMPUTE_WH or prefer")
+    name = "VALUE" if url else "RUNNER_TARGET"
+    assert said == f"no ${{{name}}}, ${{{name}}} for u@h, COMPUTE_WH or prefer"
+
+
+def test_the_doors_hide_the_options_of_their_targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model's own, --target of a model and of a data product."""
+    monkeypatch.setenv("VALUE", "not/a-number")
+    url = f"duckdb:///{tmp_path}/x.duckdb?threads=${{VALUE}}"
+    duckdb.connect(f"{tmp_path}/x.duckdb").close()
+    product = small.write(tmp_path / "product")
+    semantic = model.write(tmp_path / "model")
+    settings = (semantic / "config.yml").read_text()
+    said = [
+        _fails("generate", "view", product, "--schemas", product.parent / "schemas", "--apply", "--target", url),
+        _fails("model", "status", semantic, "--target", url),
+    ]
+    (semantic / "config.yml").write_text(settings.replace("model_settings:", f"model_settings:\n  target: {url}"))
+    said.append(_fails("model", "status", semantic))
+    monkeypatch.setenv("RUNNER_TARGET", url.replace("${VALUE}", "not/a-number"))
+    said.append(_fails("model", "status", semantic))
+    assert [one for one in said if "not/a-number" in one or "${" not in one] == []
+
+
+def _fails(*words: str | Path) -> str:
+    out = io.StringIO()
+    assert main(list(map(str, words)), out=out, err=out) != 0
+    return out.getvalue()
 
 
 @pytest.mark.parametrize(

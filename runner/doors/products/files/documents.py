@@ -8,10 +8,12 @@ from pathlib import Path
 from runner.doors.products.values import Version
 from runner.errors import Place, Problems
 from runner.files import json
+from runner.files.keys import has_key
 from runner.files.yaml import Broken, Mapping, Node, Scalar, Sequence, parse, read_text
 
 _INTEGER = re.compile(r"[-+]?[0-9]{1,40}")
 _NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
+_KEYS = "apiVersion resourceType resourceName self $schema"  # one is in every file of ours
 SUFFIXES = frozenset({".yml", ".yaml", ".json"})
 
 
@@ -23,6 +25,8 @@ def document(path: Path, problems: Problems) -> Node:
     text = read_text(path, problems)
     if not text.strip():
         problems.stop(Place(path), "the file is empty", "write it as snowplow-cli does, or name another")
+    if not has_key(text, _KEYS):
+        problems.foreign.add(path)
     if path.suffix.lower() == ".json" or Version.of(path.name):
         return json.parse(text, path, problems)
     if text.lstrip()[:1] in ("{", "["):

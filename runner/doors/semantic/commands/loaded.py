@@ -138,7 +138,6 @@ def load(process: Process, folder: Path, target: str | None) -> LoadedModel:
     if errors or config is None:
         raise BadInput([Problem(one.place, f"{one.code} {one.what}", one.hint) for one in errors])
     chosen = target_of(process, config, folder, target)
-    process.secrets = process.secrets.of_target(chosen.url)
     compiled = compile_config(config, chosen, process.now_utc()[:10])
     program = process.program(compiled.playbook)
     process.commands = commands_of(folder)
@@ -146,20 +145,23 @@ def load(process: Process, folder: Path, target: str | None) -> LoadedModel:
 
 
 def target_of(process: Process, config: Config, folder: Path, target: str | None) -> Target:
-    """--target, or RUNNER_TARGET, or model_settings.target (relative to the folder)."""
+    """--target, or RUNNER_TARGET, or model_settings.target (relative to the folder); its secrets are hidden from now on."""
     if target:
         problems = Problems()
         found = given_target(target, process.env, problems)
         problems.finish()
+        process.hide_target(found, target)
         return found
     if url := process.env.get("RUNNER_TARGET"):
-        where = Path.cwd()
-    elif config.settings.target:
-        url, where = config.settings.target, folder.absolute()
+        where, written = Path.cwd(), ""
+    elif url := config.settings.target:
+        where, written = folder.absolute(), config.settings.target_written
     else:
         hint = "--target duckdb:///app.duckdb, or RUNNER_TARGET, or target: in model_settings"
         raise BadInput(Problem(Place(config.path), "no warehouse is named", hint))
     try:
-        return Target.parse(url, where)
+        found = Target.parse(url, where)
     except Wrong as wrong:
         raise BadInput(Problem(Place(config.path), f"the target {wrong.what}", wrong.hint)) from None
+    process.hide_target(found, written)
+    return found

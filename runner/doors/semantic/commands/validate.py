@@ -66,7 +66,7 @@ def _compiled(process: Process, config: Config, folder: Path, target: str | None
         target = "duckdb:///:memory:"
     code = "E01"
     try:
-        process.secrets = process.secrets.of_target(target_of(process, config, folder, target).url)
+        target_of(process, config, folder, target)
         code = "E12"
         loaded = load(process, folder, target)
         if not live:

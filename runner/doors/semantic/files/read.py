@@ -29,6 +29,7 @@ from runner.doors.semantic.settings import Dedupe, Settings
 from runner.doors.semantic.values import BUILT_IN, Config, EventType, Kpi, Property
 from runner.errors import MAX_PROBLEMS, BadInput, Place, Problems, show
 from runner.files.environment import expand_text
+from runner.files.keys import has_key
 from runner.files.schema import UNKNOWN_KEY, Hints, Kind, Row, Scope, Wrong, choice, many, record
 from runner.files.yaml import Broken, Node, Scalar, parse, read_text
 from runner.files.yaml import Mapping as YamlMapping
@@ -48,6 +49,8 @@ _MODEL_SETTINGS = (
     "vanished",
     "shrank",
 )
+_CONFIG_KEYS = "data_model_schema data_model_version active_days cohorted_daily_kpis_days timezone model_settings"
+_EVENT_KEYS = "table_name columns enrichments tags where sql label"
 _OWN_ID = "give events the user's own id, by sql: if need be"
 _OURS = Hints({}, dict.fromkeys(_MODEL_SETTINGS, "model_settings"))
 _DECIMAL = re.compile(r"decimal\((\d{1,2}), ?(\d{1,2})\)", re.IGNORECASE)
@@ -79,13 +82,15 @@ class _Reader:
         place = folder.resolve()
         self.app_id = place.parent.name if place.name == "userentity" else place.name
 
-    def _document(self, path: Path) -> YamlMapping | None:
-        """The mapping in a file. None if it cannot be read, which has been said; other files still can."""
+    def _document(self, path: Path, keys: str) -> YamlMapping | None:
+        """The mapping in a file with some of these keys. None if it cannot be read, which was said; others still can."""
         try:
             text = read_text(path, self.problems)
             if not any(line.strip() and not line.lstrip().startswith("#") for line in text.splitlines()):
                 self.problems.add(Place(path), "the file is empty", "write into it, or delete it")
                 return None
+            if not has_key(text, keys):
+                self.problems.foreign.add(path)
             node = parse(text, path, self.problems)
         except BadInput:
             if len(self.problems.found) >= MAX_PROBLEMS:
@@ -108,7 +113,7 @@ class _Reader:
 
     def settings(self, path: Path) -> Settings:
         """Of config.yml."""
-        node = self._document(path)
+        node = self._document(path, _CONFIG_KEYS)
         blank = Settings("", 0, ())
         before = len(self.problems.found)
         if node is None:
@@ -160,7 +165,7 @@ class _Reader:
             number = None
         row.get("backfill", record("backfill", lambda r: r.get("days_per_chunk", COUNT, 10), 10, NO_HINTS), 10)
         every, keys = row.get("verify", record("verify", _verify, NEVER, NO_HINTS), NEVER)
-        target = row.get("target", TEXT, "")
+        target = written = row.get("target", TEXT, "")
         if holds_password(target):
             row.wrong(
                 "target", "the target holds a literal password", "put it in the environment: ${PGPASSWORD} in its place"
@@ -178,6 +183,7 @@ class _Reader:
             vanished=row.get("vanished", _one_of("stop", "retract"), "stop"),
             shrank=row.get("shrank", _one_of("stop", "note"), "stop"),
             target=target,
+            target_written=written,
             verify_s=every,
             verify_keys=keys,
         )
@@ -199,7 +205,7 @@ class _Reader:
             if first.setdefault(name, path) != path:
                 what = f"a second event called {name}"
                 self.problems.add(Place(path), what, f"rename one of the two; the first is {first[name]}", "E02")
-            node = self._document(path)
+            node = self._document(path, _EVENT_KEYS)
             before = len(self.problems.found)
             event = read_event(name, node, self.app_id, self.problems) if node is not None else None
             if node is not None and event is not None and self._whole(node, before):
@@ -250,7 +256,7 @@ class _Reader:
         if not paths:
             self.unread.add(kind)
         for path in paths:
-            node = self._document(path)
+            node = self._document(path, key)
             if node is None:
                 self.unread.add(kind)
                 continue

@@ -6,8 +6,8 @@ Nothing here looks at a clock, the environment or chance by itself: they come in
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from typing import Protocol
@@ -15,6 +15,7 @@ from typing import Protocol
 from runner.doors.sqlrunner.gotemplate.functions.function import Function, Parameter
 from runner.doors.sqlrunner.gotemplate.functions.timeformat import format_time
 from runner.doors.sqlrunner.gotemplate.values import CallError
+from runner.secrets import Secrets
 
 
 class _NotInstalled(CallError):
@@ -26,13 +27,23 @@ class Outside:
     """What templates may know of the world.
 
     `now` is the local time, with its zone; `random_int` a whole number of 63 bits; `secret` is told every secret that
-    is put into a template, so that what is printed can be masked.
+    is put into a template, so that what is printed can be masked. `given` are the variables that systemEnv has given:
+    which of them are masked shows once the playbook is read, and is told to `hide` with those that are public.
     """
 
     now: Callable[[], datetime.datetime]
     env: Mapping[str, str]
     random_int: Callable[[], int]
     secret: Callable[[str], None]
+    hide: Callable[[Secrets, Collection[str]], None]
+    given: dict[str, str] = field(default_factory=dict)
+
+    def variable(self, name: str) -> str:
+        """A variable of the environment; one that is not set is empty."""
+        value = self.env.get(name, "")
+        if value:
+            self.given[name] = value
+        return value
 
 
 class _Credentials(Protocol):
@@ -47,7 +58,7 @@ def functions(outside: Outside) -> Mapping[str, Function]:
     text = (Parameter.STRING,)
     return {
         "nowWithFormat": Function(lambda layout: format_time(outside.now(), layout), text),
-        "systemEnv": Function(lambda name: outside.env.get(name, ""), text),
+        "systemEnv": Function(outside.variable, text),
         "randomInt": Function(lambda: str(outside.random_int() % (1 << 63))),
         "awsEnvCredentials": Function(partial(_from_environment, outside)),
         "awsProfileCredentials": Function(partial(_from_profile, outside), text),

@@ -73,3 +73,5 @@ class OldPlaybook:
     statement_timeout_s: float
     own_variables: Mapping[str, Value]  # before those of the command line; what only it gives is here too
     variable_places: Mapping[str, Place] = field(default_factory=dict, compare=False)
+    public: tuple[str, ...] = ()  # variables of the environment whose values may be shown
+    written: str = field(default="", compare=False, repr=False)  # the file, before its templates were filled in

@@ -17,12 +17,15 @@ from runner.doors.sqlrunner.files.playbook import OUR_TARGET_KEYS, TARGET_KEYS, 
 from runner.doors.sqlrunner.files.templates import render
 from runner.doors.sqlrunner.gotemplate import Function, Value
 from runner.errors import BadInput, Place, Problem, Problems, show
+from runner.files.keys import has_key
 from runner.files.yaml import read_text
 
 T = TypeVar("T")
 # The original waits eight hours for an answer, and cannot be told otherwise.
 STATEMENT_TIMEOUT_S = 8 * 3600.0
 MAX_TIMEOUT_S = 10_000_000
+_KEYS = "targets variables steps statement_timeout_s"
+_HINT = "targets: is a list, one entry a database; a native playbook has target:, and no colons before its keys"
 _COLON = re.compile(r"^(\s*-?\s*):?(.*)$", re.ASCII | re.DOTALL)
 
 
@@ -30,8 +33,14 @@ def read(path: Path, given: Mapping[str, str], functions: Mapping[str, Function]
     """The playbook at `path`, with the variables `given` on the command line. Raises BadInput with all problems."""
     problems = Problems()
     text = without_colons(read_text(path, problems))
-    filled = render(text, dict(given), functions, Place(path))
-    node = goyaml.parse(filled, path)
+    try:
+        node = goyaml.parse(render(text, dict(given), functions, Place(path)), path)
+    except BadInput as error:
+        if has_key(text, _KEYS):
+            raise
+        raise BadInput(
+            Problem(error.problems[0].place, "this is no playbook: it has neither targets: nor steps:", _HINT)
+        ) from None
     if node is not None and not isinstance(node, goyaml.Mapping):
         problems.stop(Place(path, node.line), "a playbook is a mapping", "targets:, variables: and steps:")
     reader = _Reader(path, problems)
@@ -41,17 +50,18 @@ def read(path: Path, given: Mapping[str, str], functions: Mapping[str, Function]
     places: dict[str, Place] = {}
     variables = reader.variables(top, places)
     timeout_s = reader.seconds(top, "statement_timeout_s", STATEMENT_TIMEOUT_S)
+    public = reader.names(top, "public")
     if not targets and not problems.found:
         problems.add(
             Place(path),
             "no targets",
-            "targets: is a list, one entry a database; a native playbook has target:, and no colons before its keys",
+            _HINT,
         )
     if not steps and not problems.found:
         problems.add(Place(path), "no steps", "steps: is a list of names, each with its queries")
     problems.finish()
     merged = {**variables, **{name: as_given(variables.get(name), text) for name, text in given.items()}}
-    return OldPlaybook(path, targets, merged, steps, timeout_s, {**merged, **variables}, places)
+    return OldPlaybook(path, targets, merged, steps, timeout_s, {**merged, **variables}, places, public, text)
 
 
 def without_colons(text: str) -> str:
@@ -152,6 +162,15 @@ class _Reader:
             return default if value is None else float(value)  # type: ignore[arg-type]
         self._add(node, f"{key}: must be a number of seconds, at most {MAX_TIMEOUT_S:,}", f"{key}: 3600")
         return default
+
+    def names(self, top: goyaml.Mapping, key: str) -> tuple[str, ...]:
+        """A key of ours as well: a list of names."""
+        node = top.get(key)
+        listed = node.items if isinstance(node, goyaml.Sequence) else ()
+        found = tuple(item.text for item in listed if isinstance(item, goyaml.Scalar))
+        if node is not None and len(found) != max(len(listed), 1):
+            self._add(node, f"{key}: must be a list of names", f"{key}: [STAGE_NAME]")
+        return found
 
 
 def not_a_variable(text: str) -> BadInput:

@@ -16,10 +16,10 @@ from pathlib import Path
 from runner.doors.sqlrunner.files.functions import Outside, functions
 from runner.doors.sqlrunner.files.playbook import OldPlaybook, OldTarget, Query, Step
 from runner.doors.sqlrunner.files.queries import Unready, load, resolved, source_text
-from runner.doors.sqlrunner.files.read import read
 from runner.doors.sqlrunner.files.templates import parse
 from runner.doors.sqlrunner.gotemplate import Function, Value
 from runner.doors.sqlrunner.gotemplate.functions.printing import plain
+from runner.doors.sqlrunner.hidden import hide_given, read_hiding
 from runner.doors.sqlrunner.migrate.jinja import Undone, literal_text, translate
 from runner.doors.sqlrunner.targets import errors_of, url_of
 from runner.errors import BadInput, Place, Problem
@@ -91,8 +91,9 @@ class _Work:
 def migrate(path: Path, root: str, given: Mapping[str, str], outside: Outside) -> Migrated:
     """Write the native playbook of `path`. Raises BadInput where the old one cannot be read, or a file is there."""
     watched = _Watched(outside.env)
-    known = functions(replace(outside, env=watched))
-    playbook = read(path, given, known)
+    outside = replace(outside, env=watched)
+    known = functions(outside)
+    playbook = read_hiding(path, given, outside)
     work = _Work(read_from={value: name for name, value in watched.asked.items() if value})
     folder = path.with_name(f"{path.stem}.native")
     target = path.with_name(f"{path.stem}.native.yml")
@@ -101,6 +102,7 @@ def migrate(path: Path, root: str, given: Mapping[str, str], outside: Outside) -
             raise BadInput(Problem(Place(there), "is there already", "remove it, or rename it, and migrate again"))
     for query in dict.fromkeys(query for step in playbook.steps for query in step.queries):
         _translated(query, playbook, root, known, work)
+    hide_given(playbook, outside)
     text = _playbook(playbook, folder.name, outside, work)
     written = []
     for file in work.files.values():
@@ -167,6 +169,8 @@ def _playbook(playbook: OldPlaybook, folder: str, outside: Outside, work: _Work)
         f"target: {_target(playbook.targets, work)}",
         f"sql_root: {json.dumps(folder)}",
     ]
+    if playbook.public:
+        lines.append(f"public: {json.dumps(playbook.public)}")
     if playbook.statement_timeout_s:
         lines.append(f"statement_timeout_s: {playbook.statement_timeout_s:g}")
     variables = {**playbook.own_variables, **dict.fromkeys(work.unset)}
