@@ -74,6 +74,7 @@ CHECKS = (
     Check(21, "proof.mistakes.soak", 200, 25),
     Check(22, "proof.keywise_soak", 100_000, 5000),
     Check(23, "trial.soak", 1000, 1000),
+    Check(24, "reliability.mistakes", 60, 10),
 )
 
 

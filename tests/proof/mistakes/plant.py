@@ -7,7 +7,7 @@ positions. Messages and hints are left alone.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,10 +139,10 @@ CHANGES: dict[str, Change] = {
 }
 
 
-def sites(folder: Path) -> list[Site]:
-    """All places in the modules of the rules, in order."""
+def sites(folder: Path, modules: Sequence[str] = MODULES) -> list[Site]:
+    """All places in these modules of a folder, in order."""
     found = []
-    for module in MODULES:
+    for module in modules:
         source = (folder / f"{module}.py").read_text(encoding="utf-8")
         tree, lines = ast.parse(source), source.splitlines()
         parents = {id(child): node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
