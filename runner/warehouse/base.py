@@ -269,7 +269,7 @@ class Warehouse(ABC):
 
     @abstractmethod
     def columns_of(self, table: str) -> tuple[Column, ...]:
-        """The columns of a table, scratch tables included, by its quoted name."""
+        """The columns of a table, scratch tables included, by its quoted name. Raises WarehouseError if it is not there."""
 
     @abstractmethod
     def tables(self, schema: str, prefix: str) -> tuple[str, ...]:

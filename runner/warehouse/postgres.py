@@ -298,7 +298,7 @@ class Postgres(Server):
         found = self.execute(
             "catalogue:columns",
             f"select attname, {TYPE} from pg_attribute a"
-            f" where attrelid = to_regclass({self.engine.literal(table)}) and attnum > 0 and not attisdropped order by attnum",
+            f" where attrelid = {self.engine.literal(table)}::regclass and attnum > 0 and not attisdropped order by attnum",
         )
         return tuple(Column(str(row[0]), str(row[1])) for row in found.rows)
 

@@ -34,7 +34,7 @@ from runner.warehouse.target import Target
 from runner.warehouse.values import Column, FunctionKind, Relation, Result, Trouble, UserFunction, WarehouseError
 
 LOCK_MS = 60_000
-DUPLICATE_TABLE = "42P07"
+DUPLICATE_TABLE, ABSENT = "42P07", "42P01"
 CONFLICT = re.compile(
     r"\b1023\b|\b1018\b|serializable isolation violation|conflict with concurrent transaction|statement timeout",
     re.IGNORECASE,
@@ -274,6 +274,11 @@ class Redshift(Server):
         )
 
     def columns_of(self, table: str) -> tuple[Column, ...]:
+        if found := self._columns(table):
+            return found
+        raise WarehouseError("catalogue:columns", f"relation {table} does not exist", Trouble.REFUSED, state=ABSENT)
+
+    def _columns(self, table: str) -> tuple[Column, ...]:
         parts = [(quoted or plain).replace('""', '"').lower() for quoted, plain in PART.findall(table)]
         where = f"n.nspname = {self.engine.literal(parts[-2])}" if len(parts) > 1 else "n.nspname like 'pg_temp%'"
         found = self.execute(
@@ -297,7 +302,7 @@ class Redshift(Server):
     # -- scratch -----------------------------------------------------------------------------------------------------
 
     def create_once(self, label: str, name: str, select: str) -> None:
-        if self.columns_of(name):
+        if self._columns(name):
             return
         try:
             self.execute(label, f"create table {name} as {select}")
