@@ -251,7 +251,7 @@ class Play:
     @staticmethod
     def equal(found: Any, expected: Any) -> None:
         """Raises Difference with what is missing and what is too many."""
-        for name in expected.keys() | found.keys():
+        for name in sorted(expected.keys() | found.keys()):
             one, other = found.get(name), expected.get(name)
             if one != other and isinstance(one, Counter) and isinstance(other, Counter):
                 raise Difference(f"{name}: too many {dict(one - other)}, missing {dict(other - one)}")

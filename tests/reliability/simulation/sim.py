@@ -43,7 +43,7 @@ LOCKED, LOST, FOUND = 3, 5, 9
 DEEPEST = 2  # runners that are paused at once
 STATE = f"runner.{fence(NAME)}"
 ENGINE: dict[str, type[Warehouse]] = {"postgres": Postgres, "redshift": Redshift, "snowflake": Snowflake}
-SESSION = re.compile(r"'\d+ \d{4}-\d\d-[^']*'")  # a process id and a time: another one each time
+SESSION = re.compile(r"'\d+ \d{4}-\d\d-[^']*'|(?<=pid::text = )'\d+'")  # a process id and a time: another one each time
 OVERDUE = "update runner.lease set lease_until = timestamp '2000-01-01 00:00:00'"
 
 
