@@ -30,8 +30,22 @@ def test_left_out_models_owe_their_keys(project: Project) -> None:
     project.same("sessions")
     assert "derived.users owes keys" in project.command("status").out
     assert project.command("verify").code == 0
+    project.run("--model", "sessions")  # nothing new: nothing is forgotten either
+    assert "derived.users owes keys" in project.command("status").out
+    project.db.execute("update derived.users set events = 99 where domain_userid = 'u1'")
+    assert project.command("verify").code == 0, "u1 is owed: its row is to be another one soon"
     assert "users" in project.checked().out
     assert "owes" not in project.command("status").out
+
+
+def test_verify_looks_at_the_keys_that_are_not_owed(project: Project) -> None:
+    """A model that owes one key is compared in all others."""
+    start(project)
+    project.add(2, "s1 u1 9")
+    project.run("--model", "sessions")
+    assert "derived.users owes keys" in project.command("status").out
+    project.db.execute("update derived.users set events = 99 where domain_userid = 'u2'")
+    assert "domain_userid=u2: events: stored=99" in project.command("verify", code=9).out
 
 
 def test_ancestors_are_taken_with_a_model(project: Project) -> None:

@@ -446,6 +446,21 @@ def test_fingerprints_notice_exchanged_rows(project: Project) -> None:
     assert "nothing to do" in project.run().out
 
 
+def test_a_fingerprint_knows_where_a_value_ends(project: Project) -> None:
+    """('ab', 'c') is another row than ('a', 'bc'), '' than NULL, and two rows than their values exchanged."""
+    project.source["fingerprint"] = True
+    start(project, "sessions", "users")
+    for pair in (("ab", "c"), ("a", "bc"), ("", "abc"), (None, "abc"), ("abc", ""), ("abc", None)):
+        session, user = ("null" if value is None else f"'{value}'" for value in pair)
+        values = f"domain_sessionid = {session}, domain_userid = {user}"
+        project.db.execute(f"update atomic.events set {values} where event_id = 'e2'")
+        assert "1 changed" in project.checked().out, pair
+    project.db.execute(
+        "update atomic.events set domain_userid = case event_id when 'e1' then 'u7' else 'u1' end where event_id in ('e1', 'e3')"
+    )
+    assert "1 changed" in project.checked().out
+
+
 def test_a_fingerprint_switched_on_later(project: Project) -> None:
     """Batches that were processed without one are processed once more; a new key does the same."""
     start(project)

@@ -200,6 +200,10 @@ def test_every_command_tells_of_another_version(project: Project) -> None:
     """A state that an older runner wrote is left alone, and so is one of a newer; the way out is named."""
     start(project, "sessions")
     project.add(2, "s1 u1 9")
+    project.db.execute(f"update {project.fence} set state_version = 3")  # of this playbook's part alone
+    for command in (*READERS, *RUNS):
+        assert "(version 3, this one writes 2)" in project.command(*command, code=6).err, command
+    project.db.execute(f"update {project.fence} set state_version = 2")
     of_version_1(project)
     for command in (*READERS, *RUNS):
         said = project.command(*command, code=6).err
