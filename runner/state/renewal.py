@@ -10,9 +10,10 @@ from __future__ import annotations
 from contextlib import nullcontext
 
 from runner.errors import Damaged
-from runner.state.manifest import STATE_VERSION, Manifest
+from runner.state.manifest import Manifest
 from runner.state.names import DIRTY, KEYS, dirty_prefix, is_keys_or_dirty, keys_prefix
 from runner.state.queries import Value
+from runner.state.tables import STATE_VERSION
 from runner.state.whole import shared_tables
 
 KEPT = ("meta", "models")
