@@ -32,6 +32,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "increment/publish": (*RUNS, "tests/features/test_touched.py", *SIMULATED),
     "increment/fate": ("tests/features/test_lease.py", "tests/reliability/faults", *RUNS),
     "state/manifest": (*RUNS, "tests/features/test_lease.py", "tests/features/test_rebuilds.py", *SIMULATED),
+    "state/tables": ("tests/features/test_state.py", "tests/features/test_damage.py", *RUNS),
     "state/lease": ("tests/features/test_lease.py", "tests/reliability/processes/test_concurrent.py", *RUNS),
     "program/cache": ("tests/reliability/leaks/test_cache.py",),
     "program/stored": ("tests/reliability/leaks/test_cache.py", *RUNS),
