@@ -186,7 +186,7 @@ class Server(Warehouse):
     def create_schema(self, label: str, schema: str) -> None:
         """Only one that is not there: to say IF NOT EXISTS takes the right to make schemas even where nothing is made."""
         found = self.execute(label, self.schemas).rows
-        if schema not in {self.engine.schema(self._name(name)) for (name,) in found}:
+        if schema not in {self.engine.quote(self._name(name)) for (name,) in found}:
             super().create_schema(label, schema)
 
     # -- scratch -------------------------------------------------------------------------------------------------------

@@ -104,6 +104,10 @@ class Engine:
         """A table's full name, quoted."""
         return ".".join(self.quote(part) for part in name.within(self.default_schema).parts)
 
+    def place(self, schema: str) -> str:
+        """What a schema is called in the catalogue."""
+        return schema
+
     def schema(self, name: str) -> str:
         """A schema's full name, quoted."""
         return self.quote(name)

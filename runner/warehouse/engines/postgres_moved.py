@@ -72,8 +72,8 @@ def moved(engine: Engine, relations: Iterable[Relation]) -> str:
 
     def row(relation: Relation) -> str:
         name = relation.name
-        place = name.within(engine.default_schema).parts[-2:]
-        return f"({', '.join(map(engine.literal, (str(name), engine.table(name), *place)))})"
+        schema, table = name.within(engine.default_schema).parts[-2:]
+        return f"({', '.join(map(engine.literal, (str(name), engine.table(name), engine.place(schema), table)))})"
 
     return MOVED.format(named=", ".join(map(row, relations)))
 

@@ -386,5 +386,5 @@ def test_no_password_in_the_files(tmp_path: Path) -> None:
     folder = semantic_model.write(tmp_path / "model", {"config.yml": config})
     out, err = io.StringIO(), io.StringIO()
     assert main(["config", "validate", str(folder)], out=out, err=err) == 2
-    assert "config.yml:8: E01 the target holds a literal password" in out.getvalue()
+    assert "config.yml:9: E01 the target holds a literal password" in out.getvalue()
     assert "hunter2" not in out.getvalue() + err.getvalue()

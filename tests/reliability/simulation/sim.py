@@ -121,7 +121,7 @@ class Simulation(Play):
         """A run with everything in between, and what must be true after it."""
         self.runs += 1
         request = self.request(op)
-        process = self._started(request, Random(op.seed * 7919 + len(self.log)))
+        process = self._started(request, Random((op.seed or self.schedule.seed) * 7919 + len(self.log)))
         outcome = self._watched(process, "run", *request.args)
         if self._judge(process, outcome) and not process.dead:
             retract = replace(request, args=(*request.args, "--retract"))
