@@ -122,7 +122,7 @@ def test_every_table_of_the_state(duckdb_url: str, tmp_path: Path) -> None:
         for number, (chosen, how) in enumerate(cases):
             shutil.copy(start, path)
             damage(project, chosen, how)
-            walked(project, chosen, how, COMMANDS[number % len(COMMANDS)], mend=number % 4 == 0)
+            walked(project, chosen, how, COMMANDS[number % len(COMMANDS)], mend=number % 7 == 0)
             project.close()
 
 
