@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from runner.algebra import rows
 from runner.algebra.texts import Algebra, as_ks, condition, ks
 from runner.algebra.values import Extent, Staged
-from runner.warehouse.values import Column
+from runner.warehouse.values import Column, types_of
 
 COUNTS = ("sum(runner_was) as runner_was", "sum(runner_now) as runner_now")
 
@@ -114,7 +114,7 @@ def publish(algebra: Algebra, staged: Staged) -> list[tuple[str, str]]:
     unique = finer(staged)
     names = unique or staged.compiled.key_names
     keys = algebra.scratch.moved(staged.number) if unique else algebra.scratch.changed(staged.number)
-    types = {column.name.lower(): column.type for column in staged.columns}
+    types = types_of(staged.columns)
     quoted = algebra.quoted(names)
     differs = algebra.is_in(quoted, keys, types=[types.get(name.lower(), "") for name in names])
     found = [("delete", f"delete from {staged.table} where {differs}"), ("insert", f"{insert} where {differs}")]
@@ -131,7 +131,7 @@ def duplicates(algebra: Algebra, staged: Staged, *, nulls: bool = False, whole: 
     others were looked at before, unless the `whole` table is asked for.
     """
     names = list(staged.compiled.model.unique)
-    types = {column.name.lower(): column.type for column in staged.columns}
+    types = types_of(staged.columns)
     texts = [algebra.engine.text_of(algebra.engine.quote(name), types.get(name.lower(), "")) for name in names]
     listed = ", ".join(algebra.quoted(names))
     table = algebra.scratch.new(staged.number)

@@ -9,7 +9,7 @@ from enum import Enum
 from runner.names import TableName
 from runner.playbook.values import Source
 from runner.program.values import CompiledModel
-from runner.warehouse.values import Column, FileMark, Relation
+from runner.warehouse.values import Column, FileMark, Relation, types_of
 
 
 class Extent(Enum):
@@ -72,7 +72,7 @@ class Planned:
     @property
     def key_types(self) -> tuple[str, ...]:
         """The types of its key's columns, in their order; '' for one that is not known."""
-        types = {column.name.lower(): column.type for column in self.stored_columns}
+        types = types_of(self.stored_columns)
         return tuple(types.get(name.lower(), "") for name in self.compiled.key_names)
 
 
@@ -97,7 +97,7 @@ class Staged(Planned):
         """The types of its key's columns: the stored ones, or where there is no table those of the new rows."""
         if self.stored is not None:
             return super().key_types
-        types = {column.name.lower(): column.type for column in self.columns}
+        types = types_of(self.columns)
         return tuple(types.get(name.lower(), "") for name in self.compiled.key_names)
 
     @property

@@ -9,6 +9,7 @@ from runner.algebra.values import FrozenSource
 from runner.comparison.inputs import batch_of
 from runner.increment.freeze import Frozen, FrozenKey
 from runner.increment.work import Work
+from runner.warehouse.values import types_of
 
 SHOWN = 10
 
@@ -50,7 +51,7 @@ def _misindexed(work: Work, key: FrozenKey, index: str, source: FrozenSource) ->
     scratch, engine = work.algebra.scratch, work.algebra.engine
     listed = ks(len(key.key.texts))
     names = ", ".join(listed)
-    types = {column.name.lower(): column.type for column in work.warehouse.columns_of(index)}
+    types = types_of(work.warehouse.columns_of(index))
     texts = ", ".join(engine.text_of(name, types[name]) for name in listed)
     left_out = [scratch.batches(source.number)]
     left_out += [scratch.held(source.number)] if source.has_held else []

@@ -23,7 +23,7 @@ from runner.names import TableName
 from runner.playbook.values import Source, Vanished
 from runner.program.values import SourceKey, renamed
 from runner.state.manifest import State
-from runner.warehouse.values import Relation
+from runner.warehouse.values import Relation, types_of
 
 WORD = re.compile(r'[^\W\d][\w$]*|"(?:[^"]|"")+"')
 
@@ -318,10 +318,9 @@ def _is_short(work: Work, source: FrozenSource, index: str) -> bool:
 def _is_retyped(work: Work, key: SourceKey, index: str, number: int) -> bool:
     """Whether the index holds its keys in other types than they have now: values would be cast, and fail or be lost."""
     names = ks(len(key.texts))
-    sides = (work.warehouse.columns_of(table) for table in (index, work.algebra.scratch.pairs(number)))
-    kept = work.warehouse.engine.unlimited
-    then, now = ({column.name.lower(): kept(column.type) for column in columns} for columns in sides)
-    return any(then[name] != now[name] for name in names)
+    tables, kept = (index, work.algebra.scratch.pairs(number)), work.warehouse.engine.unlimited
+    then, now = (types_of(work.warehouse.columns_of(table)) for table in tables)
+    return any(kept(then[name]) != kept(now[name]) for name in names)
 
 
 def null_events(work: Work, frozen: Frozen) -> tuple[NullKey, ...]:

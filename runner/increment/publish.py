@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from functools import partial
 
 from runner.algebra import changes
 from runner.algebra.texts import ks
@@ -30,11 +31,11 @@ def _replace_columns(work: Work, staged: Staged) -> None:
     new = {column.name.lower(): column for column in staged.columns}
     for column in misfits(staged):
         name, engine = work.warehouse.engine.quote(column.name), work.warehouse.engine
-        if widens(work, staged, column):
-            wider = engine.retyped(staged.table, column.name, new[column.name.lower()].type)
-            if wider:
-                work.warehouse.execute("publish:widen", wider)
-                continue
+        does_widen = widens(work, staged, column)
+        wider = engine.retyped(staged.table, column.name, new[column.name.lower()].type) if does_widen else ""
+        if wider:
+            work.warehouse.execute("publish:widen", wider)
+            continue
         work.warehouse.execute("publish:drop-column", f"alter table {staged.table} drop column {name}")
         if column.name.lower() in new:
             type_ = new[column.name.lower()].type
@@ -72,13 +73,8 @@ def publish(
     most = None if alone else ATTEMPTS
     try:
         with ddl.impatient(work) if alone else nullcontext(), ddl.explained(work, alone):
-            retry(
-                lambda: _fitting(work, outcomes, once),
-                ddl.is_locked,
-                work.clock.sleep,
-                most=most,
-                budget_s=ddl.PAUSES_S,
-            )
+            fitting = partial(_fitting, work, outcomes, once)
+            retry(fitting, ddl.is_locked, work.clock.sleep, most=most, budget_s=ddl.PAUSES_S)
         work.manifest.held_version = state.version + 1
         if gone:
             work.emit(Note(f"dropped views that are no longer part of it: {', '.join(map(str, gone))}"))

@@ -19,7 +19,7 @@ from runner.increment.work import Work
 from runner.names import TableName, is_own
 from runner.program.values import CompiledModel, renamed
 from runner.state.manifest import State
-from runner.warehouse.values import Column
+from runner.warehouse.values import Column, types_of
 
 CLOCK = "it reads the clock"  # why a model is built in full by every run
 
@@ -333,7 +333,7 @@ class _Stager:
         table = self.algebra.scratch.new(planned.number)
         model = planned.compiled.model
         count = self.work.make(f"stage:{planned.compiled.table}", table, select, model.layout)
-        stored = {column.name.lower(): column.type for column in planned.stored_columns}
+        stored = types_of(planned.stored_columns)
         columns = tuple(self._as_stored(c, stored.get(c.name.lower(), "")) for c in self.warehouse.columns_of(table))
         if own := [column.name for column in columns if is_own(column.name)]:  # by a function or PIVOT: not told before
             what = f"{planned.compiled.table}: its column {own[0]} has one of the runner's own names"

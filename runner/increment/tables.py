@@ -14,7 +14,7 @@ from runner.increment.stage import Outcome, table_key
 from runner.increment.work import Work
 from runner.names import TableName
 from runner.state.manifest import Manifest, State
-from runner.warehouse.values import Column
+from runner.warehouse.values import Column, types_of
 
 MANY = 1000  # rows of one key for which a hash index is no good
 REPLACES_COLUMNS = ("--full-refresh", "adopted")  # why a full build may change types and drop columns
@@ -126,7 +126,7 @@ def _index_columns(work: Work, staged: Staged) -> list[tuple[str, ...]]:
 
 def misfits(staged: Staged) -> list[Column]:
     """Stored columns that are gone or have another type in the staged rows."""
-    new = {column.name.lower(): column.type for column in staged.columns}
+    new = types_of(staged.columns)
     return [c for c in (staged.stored.columns if staged.stored else ()) if new.get(c.name.lower()) != c.type]
 
 
@@ -137,7 +137,7 @@ def _is_left(outcome: Outcome, *, known: bool) -> bool:
 
 def widens(work: Work, staged: Staged, column: Column) -> bool:
     """Whether a stored column is a text that only has to get longer."""
-    new = {column.name.lower(): column.type for column in staged.columns}
+    new = types_of(staged.columns)
     return work.warehouse.engine.holds(new.get(column.name.lower(), ""), column.type)
 
 
@@ -168,7 +168,7 @@ def _check_shapes(work: Work, state: State, outcomes: Sequence[Outcome]) -> None
 def _alter(work: Work, outcome: Outcome) -> None:
     staged, warehouse = outcome.staged, work.warehouse
     stored = {column.name.lower() for column in staged.stored.columns} if staged.stored else set()
-    new = {column.name.lower(): column.type for column in staged.columns}
+    new = types_of(staged.columns)
     for column in misfits(staged) if not warehouse.engine.transactional_ddl else ():  # else within the publish
         wider = warehouse.engine.retyped(staged.table, column.name, new[column.name.lower()])
         ddl.execute(work, "ddl:widen", staged.table, wider)
@@ -179,7 +179,7 @@ def _alter(work: Work, outcome: Outcome) -> None:
 
 
 def _misfit_text(staged: Staged, unfit: Sequence[Column]) -> str:
-    new = {column.name.lower(): column.type for column in staged.columns}
+    new = types_of(staged.columns)
     parts = [
         f"{c.name} changes from {c.type} to {new[c.name.lower()]}" if c.name.lower() in new else f"{c.name} is gone"
         for c in unfit
@@ -188,7 +188,7 @@ def _misfit_text(staged: Staged, unfit: Sequence[Column]) -> str:
 
 
 def _alters(work: Work, staged: Staged, unfit: Sequence[Column]) -> list[str]:
-    new = {column.name.lower(): column.type for column in staged.columns}
+    new = types_of(staged.columns)
     engine = work.warehouse.engine
     return [
         engine.retyped(staged.table, c.name, new[c.name.lower()])
@@ -201,7 +201,7 @@ def _alters(work: Work, staged: Staged, unfit: Sequence[Column]) -> list[str]:
 def _pairs(work: Work, key: FrozenKey) -> str:
     """What a new key index holds; texts without a limit, which may get longer."""
     pairs = work.algebra.scratch.pairs(key.number)
-    types = {column.name.lower(): column.type for column in work.warehouse.columns_of(pairs)}
+    types = types_of(work.warehouse.columns_of(pairs))
     names = ks(len(key.key.texts))
     columns = [_roomy(work, name, types[name]) for name in names]
     return f"select {', '.join([*columns, 'etl_tstamp', 'event_count'])} from {pairs}"
@@ -226,7 +226,7 @@ def drop_forgotten(work: Work, state: State, frozen: Frozen, outcomes: Sequence[
     left = set(state.indexes.values()) - {key.index for key in frozen.keys}
     for staged in (outcome.staged for outcome in outcomes if outcome.writes and outcome.staged.stored):
         names, table = staged.compiled.key_names, table_key(work, staged.compiled)
-        types = {column.name.lower(): column.type for column in staged.columns}
+        types = types_of(staged.columns)
         now = tuple(types.get(name.lower(), "") for name in names)
         then, kept = (work.manifest.dirty_table(table, names, one) for one in (staged.key_types, now))
         left |= {then} - {kept}

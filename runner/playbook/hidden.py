@@ -13,11 +13,10 @@ from urllib.parse import unquote_plus
 
 from runner.files.environment import literal_part
 from runner.playbook.values import Playbook, Variable
-from runner.secrets import NO_SECRETS, Secrets, looks_secret
+from runner.secrets import NO_SECRETS, SHOWN, Secrets, looks_secret
 from runner.warehouse.target import Target
 
 LONG = 8  # shorter values are modes and switches, and any word may hold them
-SHOWN = "***"
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?")
 _NEARBY = re.compile(r"\.{1,2}[/\\]|~[/\\]|[A-Za-z]:[/\\]")
 # What names something in a target's options: https://docs.snowflake.com/en/developer-guide/python-connector/python-connector-api

@@ -320,14 +320,14 @@ class Postgres(Server):
         if not self._pooled and self.execute("trial:rights", rights).one()[0]:
             from runner.warehouse.grounds.postgres_databases import PostgresDatabases
 
-            return PostgresDatabases(self, self._in_database, wanted)
+            return PostgresDatabases(self, self.in_database, wanted)
         from runner.warehouse.grounds.postgres_apart import PostgresApart
         from runner.warehouse.grounds.postgres_schemas import PostgresSchemas
 
         return PostgresSchemas(self, partial(PostgresApart.beside, self), wanted)
 
-    def _in_database(self, name: str) -> Postgres:
-        """A session of its own like this one, in another database of the server."""
+    def in_database(self, name: str) -> Postgres:
+        """Also where the session is borrowed: libpq knows how it was opened."""
         info = self._driver.info
         parameters: dict[str, Any] = {**info.get_parameters(), "password": info.password or None, "dbname": name}
         opener = partial(psycopg.connect, **parameters)

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, ClassVar, Self
 
 from runner.errors import BadInput, CannotConnect, Place
+from runner.names import TableName
 from runner.secrets import NO_SECRETS, Secrets
 from runner.warehouse.base import Warehouse
 from runner.warehouse.engines import grants
@@ -185,8 +186,7 @@ class Server(Warehouse):
 
     def create_schema(self, label: str, schema: str) -> None:
         """Only one that is not there: to say IF NOT EXISTS takes the right to make schemas even where nothing is made."""
-        found = self.execute(label, self.schemas).rows
-        if schema not in {self.engine.quote(self._name(name)) for (name,) in found}:
+        if schema not in map(self.engine.quote, self.schema_names(label)):
             super().create_schema(label, schema)
 
     # -- scratch -------------------------------------------------------------------------------------------------------
@@ -209,7 +209,7 @@ class Server(Warehouse):
 
     def _drop_tables(self, schema: str, prefix: str) -> None:
         for name in self.tables(schema, prefix):
-            table = f"{self.engine.schema(schema)}.{self.engine.quote(name)}"
+            table = self.engine.table(TableName((schema, name)))
             self.execute("scratch:drop-table", f"drop table if exists {table} cascade")
 
     def sweep_scratch(self, playbook: str) -> None:
@@ -219,9 +219,9 @@ class Server(Warehouse):
             if ours.fullmatch(name):
                 self.execute("scratch:sweep", f"drop schema if exists {self.engine.quote(name)} cascade")
 
-    def schema_names(self) -> tuple[str, ...]:
+    def schema_names(self, label: str = "scratch:list") -> tuple[str, ...]:
         """The schemas of this database."""
-        return tuple(self._name(found) for (found,) in self.execute("scratch:list", self.schemas).rows)
+        return tuple(self._name(found) for (found,) in self.execute(label, self.schemas).rows)
 
     def _name(self, found: object) -> str:
         """A name out of the catalogue, as the core has it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -80,6 +80,11 @@ class Column:
     sense: str = field(default="", compare=False)
     """What its values mean besides, where the type does not say: the labels of an enum in order, a collation."""
     nullable: bool = field(default=True, compare=False)
+
+
+def types_of(columns: Iterable[Column]) -> dict[str, str]:
+    """The types by the columns' names, which are compared in lower case."""
+    return {column.name.lower(): column.type for column in columns}
 
 
 @dataclass(frozen=True)

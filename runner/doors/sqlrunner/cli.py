@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 from runner import __version__
 from runner.doors.sqlrunner import flags
 from runner.doors.sqlrunner.flags import BadFlag, HelpAsked, Options
-from runner.secrets import Secrets, looks_secret
+from runner.secrets import SHOWN, Secrets, looks_secret
 from runner.session.process import Process, ended, leave
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def entry() -> None:
 
 
 def _command(words: list[str], process: Process) -> int:
-    process.secrets = process.secrets.also((value, "***") for value in _given_secrets(words))
+    process.secrets = process.secrets.also((value, SHOWN) for value in _given_secrets(words))
     try:
         options = flags.parse(words)
     except BadFlag as bad:
@@ -101,7 +101,7 @@ def outside(process: Process) -> Outside:
     from runner.doors.sqlrunner.files.functions import Outside
 
     def secret(value: str) -> None:
-        process.secrets = process.secrets.also([(value, "***")])
+        process.secrets = process.secrets.also([(value, SHOWN)])
 
     def hide(found: Secrets, public: Collection[str]) -> None:
         process.publish(public)

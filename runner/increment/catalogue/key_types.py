@@ -15,7 +15,7 @@ from runner.names import TableName
 from runner.program.values import CompiledModel, Program, renamed
 from runner.state.manifest import State
 from runner.warehouse.base import Warehouse
-from runner.warehouse.values import Relation, Trouble, WarehouseError
+from runner.warehouse.values import Relation, Trouble, WarehouseError, types_of
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def _sides(
         if relation is None:
             continue  # not built yet
         rows = sources[table].rows if table in sources else warehouse.engine.table(renamed(program.playbook, table))
-        types = {column.name.lower(): column.type for column in relation.columns}
+        types = types_of(relation.columns)
         texts = tuple(column.over(table) for column in model.model.key)
         yield _Side(table, rows, texts, tuple(types.get(text.lower(), "") for text in texts))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from runner.names import TableName
 from runner.program.values import Program, renamed
 from runner.state.manifest import Manifest
 from runner.warehouse.base import Warehouse
@@ -26,15 +27,19 @@ def _wanted(program: Program, warehouse: Warehouse, to_run: bool) -> Iterator[Ri
     made = [
         renamed(playbook, table) for table in (*(m.table for m in program.models), *(v.table for v in program.views))
     ]
+
+    def place(table: TableName) -> str:
+        return table.within(engine.default_schema).schema or ""
+
     for table in read:
-        yield Right(table.within(engine.default_schema).schema or "", table.table, LOOK)
-    schemas = [playbook.state_schema, *(table.within(engine.default_schema).schema or "" for table in made)]
+        yield Right(place(table), table.table, LOOK)
+    schemas = [playbook.state_schema, *map(place, made)]
     if playbook.scratch_schema is not None and to_run:
         schemas.append(playbook.scratch_schema)
     for schema in dict.fromkeys(schemas):
         yield Right(schema, "", ("usage", "create") if to_run else ("usage",))
     for table in made:
-        yield Right(table.within(engine.default_schema).schema or "", table.table, WRITE if to_run else LOOK)
+        yield Right(place(table), table.table, WRITE if to_run else LOOK)
     manifest = Manifest(warehouse, playbook.name, playbook.state_schema)
     for name in manifest.table_names:
         yield Right(playbook.state_schema, name, WRITE if to_run else LOOK)
