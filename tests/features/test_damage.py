@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -74,17 +74,9 @@ def says(said: Said, where: str) -> None:
     assert said.code == 0 or WAY_OUT.search(said.err) or "--adopt" in said.err, f"{where}: {said.err}"
 
 
-def ask(project: Project, *command: str) -> Said:
-    """A command, whatever it says."""
-    for code in (0, 6):
-        with suppress(AssertionError):
-            return project.command(*command, code=code)
-    return project.command(*command, code=VERIFY)
-
-
 def mended(project: Project, where: str) -> None:
     """By --full-refresh, unless the state does not know any more whose the tables are; and then nothing is built again."""
-    if ask(project, "run", "--full-refresh").code:
+    if project.ask("run", "--full-refresh").code:
         project.run("--full-refresh", *(word for name in project.models for word in ("--adopt", f"derived.{name}")))
     project.check()
     assert "nothing to do" in project.run().out, where
@@ -95,8 +87,8 @@ def mended(project: Project, where: str) -> None:
 def walked(project: Project, names: Sequence[str], how: str, command: list[str], *, mend: bool) -> None:
     """A command, then a run, and what it asks for."""
     where = f"{' '.join(names)[:60]} {how}"
-    says(ask(project, *command), f"{where}: {command}")
-    said = ask(project, "run")
+    says(project.ask(*command), f"{where}: {command}")
+    said = project.ask("run")
     says(said, f"{where}: run")
     if said.code == 0:  # what is found again by itself is, and once
         project.check()
@@ -133,7 +125,7 @@ def test_a_sample_on_postgres(postgres_url: str, tmp_path: Path, how: str) -> No
         lived_in(project)
         names = [name for name in tables(project) if kind(name) in {"keys", "dirty", "lease", "run_models"}]
         damage(project, names, how)
-        said = ask(project, "plan")
+        said = project.ask("plan")
         says(said, how)
         assert ("gone" in said.err) == (how == "dropped")
         mended(project, how)

@@ -174,14 +174,18 @@ class Project:
 
     def command(self, *args: str, code: int = 0) -> Said:
         """`runner COMMAND PLAYBOOK ARGS`; fails the test if the exit code is another."""
+        said = self.ask(*args)
+        assert said.code == code, f"exit {said.code}, not {code}\n{said.text}"
+        return said
+
+    def ask(self, *args: str) -> Said:
+        """The same, however it ends."""
         path = self.write()
         if self.duckdb and (args[0] in READ_ONLY or "--dry-run" in args):
             self.close()
         out, err = io.StringIO(), io.StringIO()
         found = main([args[0], str(path), *args[1:]], watch=self.watch, out=out, err=err)
-        said = Said(found, out.getvalue(), err.getvalue())
-        assert found == code, f"exit {found}, not {code}\n{said.text}"
-        return said
+        return Said(found, out.getvalue(), err.getvalue())
 
     def run(self, *args: str, code: int = 0) -> Said:
         """`runner run`."""

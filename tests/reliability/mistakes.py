@@ -10,12 +10,10 @@ package alone. A survivor is printed with its line: somebody has to say whether 
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +21,7 @@ from pathlib import Path
 
 from tests.kit import ROOT
 from tests.kit.tally import Tally
-from tests.proof.mistakes.plant import Site, planted, sites
+from tests.proof.mistakes.plant import Site, copied, environment, sites, standing
 
 TIMEOUT_S = 900
 RUNS = ("tests/features/test_run.py", "tests/features/test_state.py", "tests/features/test_vanished.py")
@@ -55,19 +53,15 @@ class Outcome:
 
 def _tested(site: Site, copy: Path) -> Outcome:
     """One mistake, planted and taken out again."""
-    module = copy / "runner" / f"{site.module}.py"
-    source = module.read_text(encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-n0", "-p", "no:cacheprovider", *TESTS[site.module]]
-    environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1", "RUNNER_TEST_SHRINK": "0"}
+    env = environment(copy, RUNNER_TEST_SHRINK="0")
     try:
-        module.write_text(planted(source, site), encoding="utf-8")
-        done = subprocess.run(
-            command, cwd=copy, env=environment, text=True, capture_output=True, timeout=TIMEOUT_S, check=False
-        )
+        with standing(site, copy / "runner"):
+            done = subprocess.run(
+                command, cwd=copy, env=env, text=True, capture_output=True, timeout=TIMEOUT_S, check=False
+            )
     except subprocess.TimeoutExpired:
         return Outcome(site, f"not done after {TIMEOUT_S} s")
-    finally:
-        module.write_text(source, encoding="utf-8")
     if not done.returncode:
         return Outcome(site, "")
     lines = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
@@ -80,10 +74,7 @@ def outcomes(size: int, seed: int, only: str = "") -> Iterator[Outcome]:
     dice = random.Random(seed)
     dice.shuffle(places)
     ranked = sorted(places, key=lambda site: [one.module for one in places[: places.index(site)]].count(site.module))
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder)
-        for package in ("runner", "tests", "playbooks", "sql", "docs"):
-            shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
+    with copied("runner", "tests", "playbooks", "sql", "docs") as copy:
         for name in ("pyproject.toml", "README.md"):
             shutil.copy(ROOT / name, copy / name)
         for site in ranked[:size]:

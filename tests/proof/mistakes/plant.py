@@ -7,9 +7,15 @@ positions. Messages and hints are left alone.
 from __future__ import annotations
 
 import ast
+import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.kit import ROOT
 
 MODULES = ("block", "calls", "columns", "from_clause", "keywise", "outputs", "relations", "merge", "numbered")
 WORDING = frozenset({"shown", "_shown", "show", "line_of", "spelled", "_how", "_tie_hint", "_named", "_key"})
@@ -165,6 +171,32 @@ def planted(source: str, site: Site) -> str:
     instead = CHANGES[site.kind](node, parents[id(node)])
     assert instead is not None
     return ast.unparse(ast.fix_missing_locations(_Swap(node, instead).visit(tree)))
+
+
+@contextmanager
+def copied(*packages: str) -> Iterator[Path]:
+    """A copy of these folders of the project, to plant mistakes in."""
+    with tempfile.TemporaryDirectory() as folder:
+        for package in packages:
+            shutil.copytree(ROOT / package, Path(folder) / package, ignore=shutil.ignore_patterns("__pycache__"))
+        yield Path(folder)
+
+
+@contextmanager
+def standing(site: Site, folder: Path) -> Iterator[None]:
+    """The mistake in the folder's module, taken out again at the end."""
+    module = folder / f"{site.module}.py"
+    source = module.read_text(encoding="utf-8")
+    try:
+        module.write_text(planted(source, site), encoding="utf-8")
+        yield
+    finally:
+        module.write_text(source, encoding="utf-8")
+
+
+def environment(copy: Path, **more: str) -> dict[str, str]:
+    """Of a process that imports the copy."""
+    return {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1", **more}
 
 
 class _Swap(ast.NodeTransformer):

@@ -12,12 +12,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +23,7 @@ from pathlib import Path
 from tests.kit import ROOT
 from tests.kit.tally import Tally
 from tests.proof.mistakes.hunt import Found
-from tests.proof.mistakes.plant import Site, planted, sites
+from tests.proof.mistakes.plant import Site, copied, environment, sites, standing
 
 QUERIES, TIMEOUT_S = 240, 300
 
@@ -62,22 +59,17 @@ class Outcome:
 
 
 def _child(copy: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "tests.proof.mistakes.hunt", *arguments]
-    return subprocess.run(command, cwd=copy, env=environment, text=True, capture_output=True, timeout=TIMEOUT_S)
+    return subprocess.run(command, cwd=copy, env=environment(copy), text=True, capture_output=True, timeout=TIMEOUT_S)
 
 
 def _hunted(site: Site, copy: Path, verdicts: Path, queries: int) -> Outcome:
     """One mistake, planted and taken out again."""
-    module = copy / "runner" / "proof" / f"{site.module}.py"
-    source = module.read_text(encoding="utf-8")
     try:
-        module.write_text(planted(source, site), encoding="utf-8")
-        done = _child(copy, str(verdicts), str(queries))
+        with standing(site, copy / "runner" / "proof"):
+            done = _child(copy, str(verdicts), str(queries))
     except subprocess.TimeoutExpired:
         return Outcome(site, Found(crash=f"not done after {TIMEOUT_S} s"))
-    finally:
-        module.write_text(source, encoding="utf-8")
     if done.returncode:
         return Outcome(site, Found(crash=(done.stderr.strip().splitlines() or ["?"])[-1]))
     return Outcome(site, Found(**json.loads(done.stdout.splitlines()[-1])))
@@ -87,10 +79,8 @@ def outcomes(size: int, seed: int, only: str = "", queries: int = QUERIES) -> It
     """`size` mistakes by chance."""
     places = [site for site in sites(ROOT / "runner" / "proof") if only in f"{site.module}.py:{site.line} {site.kind}"]
     chosen = random.Random(seed).sample(places, min(size, len(places)))
-    with tempfile.TemporaryDirectory() as folder:
-        copy, verdicts = Path(folder), Path(folder) / "verdicts"
-        for package in ("runner", "tests"):
-            shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
+    with copied("runner", "tests") as copy:
+        verdicts = copy / "verdicts"
         _child(copy, str(verdicts), str(queries), "--keep").check_returncode()
         for site in chosen:
             yield _hunted(site, copy, verdicts, queries)

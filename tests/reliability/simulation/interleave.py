@@ -73,38 +73,32 @@ def simulated_or_shrunk(seed: int, arena: Arena, profile: Profile = WILD, runs: 
     raise first
 
 
-def tally(engine: str, arena: Arena, size: int, seed: int) -> Tally:
+def tally(
+    engine: str,
+    arena: Arena,
+    size: int,
+    seed: int,
+    name: str = "simulation",
+    profile: Profile = WILD,
+    kind: type[Simulation] = Simulation,
+) -> Tally:
     """Checks 1 and 2: many simulations on one engine."""
-    name = "simulation"
-    number = NUMBERS.get(engine, 2)
+    number = NUMBERS.get(engine, 2) if kind is Simulation else 2
     done = Tally(number, name, engine, seeds=f"{seed}-{seed + size - 1}")
     for one in range(seed, seed + size):
         try:
-            found = simulated(make(one, RUNS), arena)
+            found = simulated(make(one, RUNS), arena, profile, kind)
             done += Tally(number, name, engine, size=1, faults=found.crashes.total())
         except Difference as error:
             done += Tally(number, name, engine, size=1, divergences=1, notes=(f"seed {one}: {error}",))
     return done
 
 
-def upheavals(engine: str, arena: Arena, size: int, seed: int) -> Tally:
-    """Simulations among upheavals, with the versions that their readers saw."""
-    what = "simulation among upheavals"
-    done = Tally(2, what, engine, seeds=f"{seed}-{seed + size - 1}")
-    for one in range(seed, seed + size):
-        try:
-            found = simulated(make(one, RUNS), arena, HARSH, Upheavals)
-            done += Tally(2, what, engine, size=1, faults=found.happened.total())
-        except Difference as error:
-            done += Tally(2, what, engine, size=1, divergences=1, notes=(f"seed {one}: {error}",))
-    return done
-
-
 def soak_upheavals(size: int, seed: int) -> list[Tally]:
-    """The same on DuckDB and on Postgres."""
-    few = max(1, size * SIZE_POSTGRES // SIZE)
+    """Simulations among upheavals, with the versions that their readers saw, on DuckDB and on Postgres."""
+    few, how = max(1, size * SIZE_POSTGRES // SIZE), ("simulation among upheavals", HARSH, Upheavals)
     with postgres.server() as server:
-        return [upheavals("duckdb", on_duckdb, size, seed), upheavals("postgres", on_postgres(server), few, seed)]
+        return [tally("duckdb", on_duckdb, size, seed, *how), tally("postgres", on_postgres(server), few, seed, *how)]
 
 
 def soak(size: int, seed: int) -> list[Tally]:
