@@ -17,7 +17,10 @@ from pathlib import Path
 
 from tests.kit import ROOT
 
-MODULES = ("block", "calls", "columns", "from_clause", "keywise", "outputs", "relations", "merge", "numbered")
+MODULES = (
+    *("block", "calls", "columns", "filled", "from_clause", "grouping", "keywise", "outputs", "relations", "selected"),
+    *("merging/merge", "merging/numbered"),
+)
 WORDING = frozenset({"shown", "_shown", "show", "line_of", "spelled", "_how", "_tie_hint", "_named", "_key"})
 WORDS = frozenset({"reason", "hint", "said", "text", "word", "where", "shows", "more", "key", "before"})
 OTHERWISE: dict[type[ast.cmpop], type[ast.cmpop]] = {
