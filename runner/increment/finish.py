@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 
-from runner.algebra.values import Extent
 from runner.events import Published
 from runner.increment import publish, scripts, tables, views
 from runner.increment.catalogue.bind import Bound
 from runner.increment.check import check
 from runner.increment.freeze import Frozen
-from runner.increment.guard import Trusted, remember
 from runner.increment.stage import Outcome
 from runner.increment.work import Request, Work
 from runner.playbook.values import Phase
@@ -26,7 +24,6 @@ def finish(
     bound: Bound,
     frozen: Frozen,
     outcomes: Sequence[Outcome],
-    trusted: Trusted,
     started: float,
 ) -> RunRecord:
     """Make it public, and give the run's row. `started`: when the run began, by its clock."""
@@ -46,8 +43,6 @@ def finish(
     )
     publish.publish(work, state, frozen, outcomes, indexes, record, lambda: scripts.run_queries(work, Phase.PUBLISH))
     work.emit(Published(record.run_id, work.clock.monotonic() - started))
-    rebuilt = frozenset(o.staged.compiled.table for o in outcomes if o.staged.extent is Extent.ALL)
-    remember(work, trusted, rebuilt)
     if not work.warehouse.engine.transactional_ddl:
         with scripts.published():
             views.create(work, views.to_remake(work, state, outcomes), record.run_id)

@@ -108,12 +108,11 @@ def _refuse(program: Program, state: State, bound: Bound, verdict: Verdict) -> N
     raise BadInput([Problem(program.model(f.table).select.place, f.what, f.hint) for f in against])
 
 
-def remember(work: Work, trusted: Trusted, rebuilt: frozenset[TableName]) -> None:
-    """Note what has passed, beside models that were tried or whose row was written anew. It may get lost: then it is tried again."""
+def remember(work: Work, trusted: Trusted) -> None:
+    """Note what was tried where nothing is published. It may get lost: then it is tried again."""
     by_tag: dict[str, list[str]] = {}
-    for table, tag in trusted.tables.items():
-        if table in trusted.new or table in rebuilt:
-            by_tag.setdefault(tag, []).append(str(renamed(work.program.playbook, table)))
+    for table in trusted.new:
+        by_tag.setdefault(trusted.tables[table], []).append(str(renamed(work.program.playbook, table)))
     for tag, tables in by_tag.items():
         with suppress(WarehouseError):
             work.manifest.note_trial(tables, tag)

@@ -162,7 +162,8 @@ def _write_model(work: Work, state: State, outcome: Outcome, run_id: str) -> Non
     known = state.models.get(table) if staged.stored is not None else None
     trace = touched.traced(staged, known, done)
     made = "" if known and known.trace.storage else work.warehouse.engine.storage_of(staged.table)
-    manifest.write_model(table, staged.compiled.digest, staged.inputs, instant, run_id, trace, made)
+    trial = work.trials.get(staged.compiled.table, "")
+    manifest.write_model(table, staged.compiled.digest, staged.inputs, instant, run_id, trace, made, trial)
     if outcome.lookups or any(reader == table for reader, _ in state.lookups):
         manifest.write_lookups(table, outcome.lookups or {})
 

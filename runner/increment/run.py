@@ -186,19 +186,20 @@ def _freeze_to_after(work: Work, state: State, started: float) -> Cycle:
     check_ownership(work.program, work.warehouse, state, bound, work.request.adopt)
     touched.check_hooks(work, bound)
     trusted = heed(work, state, bound)
+    work = replace(work, trials=trusted.tables)
     state = owed.settled(work, touched.check_rows(work, state, bound), bound)
 
     stale = _has_stale_views(work, state)  # before the snapshot: a view that is broken would end it
     found = _freeze_and_stage(work, state, bound, stale)
     if found is None:
-        remember(work, trusted, frozenset())
+        remember(work, trusted)
         scripts.repeat(work, state)
         work.emit(Nothing("no pending batches"))
         return Cycle(None, left=0)
     from runner.increment.finish import finish  # only where something is published
 
     frozen, outcomes = found
-    record = finish(work, state, bound, frozen, outcomes, trusted, started)
+    record = finish(work, state, bound, frozen, outcomes, started)
     return Cycle(record, left=frozen.chunked_count)
 
 

@@ -86,6 +86,8 @@ class Work:
     clock: Clock
     emit: Emit
     guard: Guard | None = None
+    trials: Mapping[TableName, str] = field(default_factory=dict)
+    """The guard that a model's definition has passed, to be kept with its row."""
 
     @property
     def taken(self) -> frozenset[TableName]:

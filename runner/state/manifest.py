@@ -231,13 +231,14 @@ class Manifest(StateTables):
         run_id: str,
         trace: Trace = NO_TRACE,
         storage: str = "",
+        trial: str = "",
     ) -> None:
         """A model was built: its definition, what it read, and that it is up to date with this run.
 
-        `storage`: a query for what the trace has of it, where the table is new.
+        `storage`: a query for what the trace has of it, where the table is new. `trial`: the guard that it has passed.
         """
         self._do("model-delete", "publish:model-delete", table_name=table)
-        row = {"table_name": table, "digest": digest, "inputs": inputs, "instant": instant, "owes": ""}
+        row = {"table_name": table, "digest": digest, "inputs": inputs, "instant": instant, "owes": "", "trial": trial}
         lies = {"storage": storage or self.warehouse.engine.literal(trace.storage)}
         counted = {"row_count": trace.row_count, "changes": trace.changes}
         self._do("model-insert", "publish:model-insert", run_id=run_id, **row, **lies, **counted)

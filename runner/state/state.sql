@@ -288,7 +288,7 @@ delete from {s}.models where playbook = :playbook and table_name = :table_name
 -- name: model-insert
 insert into {s}.models (playbook, table_name, digest, inputs, instant, as_of_run, owes, trial, run_id,
     row_count, storage, changes)
-select :playbook, :table_name, :digest, :inputs, :instant, :run_id, :owes, '', :run_id,
+select :playbook, :table_name, :digest, :inputs, :instant, :run_id, :owes, :trial, :run_id,
     cast(:row_count as bigint), cast({storage} as varchar(40)), cast(:changes as bigint)
 
 -- name: model-trace
