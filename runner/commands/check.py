@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from runner.algebra.texts import condition
 from runner.errors import BadInput, Place, Stopped
-from runner.events import Emit, NullKey
+from runner.events import Emit, Note, NullKey
 from runner.increment.catalogue import rights
 from runner.increment.catalogue.bind import Bound, bind, check_ownership
 from runner.increment.guard import heed
@@ -31,7 +30,8 @@ def check_live(
         state = work.manifest.look()
         bound = bind(program, warehouse, state)
         check_ownership(program, warehouse, state, bound, ())
-        heed(replace(work, emit=emit), state, bound, dry=True, asked=True)
+        for text in heed(work, state, bound, dry=True, asked=True).notes:
+            emit(Note(text))
     return bound
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from runner.events import Emit, Event, Note, NullKey, PendingBatches
+from runner.events import NullKey, PendingBatches
 from runner.increment import freeze, stage
 from runner.increment.catalogue.bind import bind, check_ownership
 from runner.increment.check import check_ids
@@ -93,8 +93,7 @@ def plan(
         check_ownership(program, warehouse, state, bound, ())
         touched.check_hooks(work, bound)
         written = touched.look(work, state, bound)
-        tried: list[str] = []
-        heed(replace(work, emit=_into(tried)), state, bound, dry=True)
+        trusted = heed(work, state, bound, dry=True)
         with still.snapshot(warehouse, bound.relations, "plan") as held:
             bound = freeze.pin(work, bound, copies=False)
             frozen = freeze.count_batches(work, bound)
@@ -109,7 +108,7 @@ def plan(
             some = frozen.batch_count or decision.reasons
             planned = _models(work, frozen, decision) if some else ()
             shrunk = (s.shrunk for s in frozen.sources.values() if s.source.shrank is Shrank.NOTE)
-            notes = (*filter(None, [namesakes.note(work, state, decision), *shrunk]), *tried)
+            notes = (*filter(None, [namesakes.note(work, state, decision), *shrunk]), *trusted.notes)
             null_keys = freeze.null_events(work, frozen)
             freeze.check_files(work, frozen)
             held.check()
@@ -122,14 +121,6 @@ def plan(
         touched=written,
         notes=notes,
     )
-
-
-def _into(notes: list[str]) -> Emit:
-    def emit(event: Event) -> None:
-        if isinstance(event, Note):
-            notes.append(event.text)
-
-    return emit
 
 
 def _models(work: Work, frozen: Frozen, decision: Decision) -> tuple[PlannedModel, ...]:

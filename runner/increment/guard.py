@@ -11,7 +11,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from runner.errors import BadInput, Problem, Stopped
-from runner.events import Note
 from runner.increment.catalogue.bind import Bound
 from runner.increment.work import Verdict, Work
 from runner.names import TableName
@@ -28,6 +27,8 @@ class Trusted:
 
     tables: Mapping[TableName, str] = field(default_factory=dict)
     new: frozenset[TableName] = frozenset()
+    notes: tuple[str, ...] = ()
+    """What is to be said of those that have not passed, once they are published."""
 
 
 def heed(work: Work, state: State, bound: Bound, *, dry: bool = False, asked: bool = False) -> Trusted:
@@ -51,10 +52,9 @@ def heed(work: Work, state: State, bound: Bound, *, dry: bool = False, asked: bo
     _refuse(work.program, state, bound, verdict)
     late = dict.fromkeys(verdict.late, "the time for trials was up")
     _answered_for(work, state, bound, {**verdict.untried, **late})
-    for text in _notes(verdict, "would be published" if dry else "published"):
-        work.emit(Note(text))
     done = {*verdict.passed, *verdict.untried, *(found.table for found in verdict.against)}
-    return Trusted({**known, **{table: tags[table] for table in done}}, frozenset(done))
+    notes = tuple(_notes(verdict, "would be published" if dry else "published"))
+    return Trusted({**known, **{table: tags[table] for table in done}}, frozenset(done), notes)
 
 
 def _notes(verdict: Verdict, published: str) -> Iterator[str]:

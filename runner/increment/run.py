@@ -29,7 +29,7 @@ from runner.events import Emit, Note, Nothing
 from runner.increment import freeze, scripts, stage
 from runner.increment.catalogue.bind import Bound, bind, check_ownership
 from runner.increment.freeze import Frozen
-from runner.increment.guard import heed, remember
+from runner.increment.guard import Trusted, heed, remember
 from runner.increment.others import owed, still, touched
 from runner.increment.work import Guard, Request, Work
 from runner.playbook.values import Phase, Vanished
@@ -193,6 +193,7 @@ def _freeze_to_after(work: Work, state: State, started: float) -> Cycle:
     found = _freeze_and_stage(work, state, bound, stale)
     if found is None:
         remember(work, trusted)
+        _say(work, trusted)
         scripts.repeat(work, state)
         work.emit(Nothing("no pending batches"))
         return Cycle(None, left=0)
@@ -200,7 +201,13 @@ def _freeze_to_after(work: Work, state: State, started: float) -> Cycle:
 
     frozen, outcomes = found
     record = finish(work, state, bound, frozen, outcomes, started)
+    _say(work, trusted)
     return Cycle(record, left=frozen.chunked_count)
+
+
+def _say(work: Work, trusted: Trusted) -> None:
+    for text in trusted.notes:
+        work.emit(Note(text))
 
 
 def _freeze_and_stage(work: Work, state: State, bound: Bound, stale: bool) -> tuple[Frozen, list[stage.Outcome]] | None:
