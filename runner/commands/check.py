@@ -25,7 +25,7 @@ def check_live(
     Raises BadInput or Stopped.
     """
     if missing := rights.lacking(program, warehouse, to_run=True):
-        raise Stopped("this role has not all rights that a run needs", "; ".join(missing))
+        raise Stopped("this role has not all rights that it takes to run, plan and verify", "; ".join(missing))
     with read_only_work(program, warehouse, guard=guard) as work:
         state = work.manifest.look()
         bound = bind(program, warehouse, state)

@@ -58,7 +58,8 @@ def unsaid(used: Iterable[tuple[str, str]], said: Iterable[str], names: Iterable
 def _used(env: Mapping[str, str], texts: Sequence[str]) -> Iterator[tuple[str, str]]:
     """The values of the environment that are a part of these texts; of a URL the values of its parameters as well."""
     for name, value in env.items() if texts else ():
-        for part in (value, *_parameters(value)):
+        as_number = value.lstrip("+").lower()  # see `variables.typed`
+        for part in dict.fromkeys((value, as_number, *_parameters(value))):
             if len(part) >= LONG and any(part in text for text in texts):
                 yield name, part
 

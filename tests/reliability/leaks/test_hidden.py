@@ -160,6 +160,13 @@ def test_all_other_values_are_hidden(text: str, value: str, tmp_path: Path) -> N
     assert _masked(tmp_path, text, {"VALUE": value}, target, said).count("${VALUE}") == 4
 
 
+def test_a_number_is_hidden_as_it_is_written_then(tmp_path: Path) -> None:
+    """A sign that the number does not keep is no part of what is looked for."""
+    page, env = "variables:\n  x: ${VALUE}", {"VALUE": "+9876543210"}
+    masked = _masked(tmp_path, page, env, "target: duckdb:///x.duckdb", "a9876543210")
+    assert "9876543210" not in masked
+
+
 @pytest.mark.parametrize(
     ("url", "env"),
     [
