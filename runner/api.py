@@ -24,7 +24,7 @@ from pathlib import Path
 
 from runner.commands.loaded import LoadedPlaybook
 from runner.commands.loaded import load as load_playbook
-from runner.commands.plan import PlannedModel, PlannedQuery, PlanResult
+from runner.commands.plan import ChangedLookup, PlannedModel, PlannedQuery, PlanResult
 from runner.commands.rewind import Range, RewindResult
 from runner.commands.run import RunOptions, RunResult
 from runner.commands.status import LeaseHolder, OwedModel, SourceStatus, StatusResult
@@ -59,6 +59,7 @@ __all__ = [
     "BadInput",
     "BatchGroup",
     "CannotConnect",
+    "ChangedLookup",
     "ComparedModel",
     "Difference",
     "Event",

@@ -46,6 +46,16 @@ class Scratch:
         """Rows of the pending batches: `{{ events }}` of plain queries."""
         return self._named("events", source)
 
+    # -- of a look-up with a key -------------------------------------------------------------------------------------
+
+    def moved_rows(self, lookup: int) -> str:
+        """(its columns, runner_was, runner_now): its rows that the last run saw otherwise, as multisets."""
+        return self._named("moved_rows", lookup)
+
+    def kept_rows(self, lookup: int) -> str:
+        """Its columns: its rows in this run, where the state has no table of them yet."""
+        return self._named("kept_rows", lookup)
+
     # -- of a source key ---------------------------------------------------------------------------------------------
 
     def pairs(self, key: int) -> str:

@@ -12,6 +12,51 @@ from runner.program.values import CompiledModel
 from runner.warehouse.values import Column, FileMark, Relation, types_of
 
 
+@dataclass(frozen=True)
+class RowChanges:
+    """How many rows of a look-up came, are others under the same key, and went."""
+
+    added: int = 0
+    changed: int = 0
+    gone: int = 0
+
+    def __str__(self) -> str:
+        words = ((self.added, "added"), (self.changed, "changed"), (self.gone, "gone"))
+        return ", ".join(f"{count:,} {word}" for count, word in words if count)
+
+
+@dataclass(frozen=True)
+class TrackedLookup:
+    """A look-up with a key as this run's freeze sees it, beside its rows as the last run saw them."""
+
+    table: TableName
+    number: int
+    key: tuple[str, ...]
+    """As the catalogue spells it."""
+    rows: str
+    """What stands after FROM: its rows in this run."""
+    columns: tuple[Column, ...]
+    """Those that models read, and its key, in the order of the look-up: what the state keeps."""
+    digest: str
+    """Names these columns and their types."""
+    was: str | None = None
+    """The state's table of its rows as the last run saw them; None: there is none that can be trusted."""
+    shared: tuple[Column, ...] = ()
+    """Of the columns those that `was` has as well: all of them, unless models began or ceased to read some."""
+    differing: str = ""
+    """The scratch table (`shared`, runner_was, runner_now) of rows that are not as the last run saw them."""
+    changes: RowChanges = field(default_factory=RowChanges)
+    was_checked: bool = False
+    """No value of this key stood twice among the rows that the last run saw."""
+    is_anew: bool = False
+    """The state's table is made anew by this run."""
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether rows are known to differ."""
+        return self.changes != RowChanges()
+
+
 class Extent(Enum):
     """How much of a model a run recomputes."""
 
@@ -164,5 +209,7 @@ class Inputs:
     shared: Mapping[TableName, str] = field(default_factory=dict)
     lookups: Mapping[TableName, str] = field(default_factory=dict)
     """What stands after FROM to read a look-up."""
+    tracked: Mapping[TableName, TrackedLookup] = field(default_factory=dict)
+    """The look-ups with a key, with their rows that the last run saw otherwise."""
     instant: str = ""
     """What the clock says to a model that reads it, in UTC."""

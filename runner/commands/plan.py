@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from runner.algebra.values import RowChanges, TrackedLookup
 from runner.events import NullKey, PendingBatches
-from runner.increment import freeze, stage
+from runner.increment import freeze, lookups, stage
 from runner.increment.catalogue.bind import bind, check_ownership
 from runner.increment.check import check_ids
 from runner.increment.freeze import Frozen
@@ -41,6 +42,19 @@ class PlannedModel:
 
 
 @dataclass(frozen=True)
+class ChangedLookup:
+    """A look-up with a key of which rows are others than the last run saw."""
+
+    table: str
+    added_count: int
+    changed_count: int
+    gone_count: int
+
+    def __str__(self) -> str:
+        return f"rows of {self.table}: {RowChanges(self.added_count, self.changed_count, self.gone_count)}"
+
+
+@dataclass(frozen=True)
 class PlannedQuery:
     """A script of a playbook without a source."""
 
@@ -66,6 +80,8 @@ class PlanResult:
     """Of a playbook without a source: its scripts, in order."""
     touched: tuple[TouchedTable, ...] = ()
     """Tables that others have written: they would stop it (exit 6), unless they are built in full."""
+    lookups: tuple[ChangedLookup, ...] = ()
+    """Of those with a key; one that has only a fingerprint is the reason of a full build."""
     notes: tuple[str, ...] = ()
     """What its user should know."""
 
@@ -96,8 +112,8 @@ def plan(
         trusted = heed(work, state, bound, dry=True)
         with still.snapshot(warehouse, bound.relations, "plan") as held:
             bound = freeze.pin(work, bound, copies=False)
-            frozen = freeze.count_batches(work, bound)
-            decision = stage.decide(work, state, bound)
+            frozen = lookups.compared(work, state, bound, freeze.count_batches(work, bound))
+            decision = stage.decide(work, state, bound, frozen)
             check_ids(work, state, bound, frozen, decision)
             outdated = stage.outdated(work, state, bound) | decision.reasons.keys()
             frozen = freeze.find_keys(work, state, frozen, outdated)
@@ -105,7 +121,7 @@ def plan(
                 m.table: why for m in program.models if m.table in work.taken and (why := stage.lost_index(frozen, m))
             }
             decision = replace(decision, reasons={**lost, **decision.reasons})
-            some = frozen.batch_count or decision.reasons
+            some = frozen.batch_count or decision.reasons or lookups.have_work(frozen)
             planned = _models(work, frozen, decision) if some else ()
             shrunk = (s.shrunk for s in frozen.sources.values() if s.source.shrank is Shrank.NOTE)
             notes = (*filter(None, [namesakes.note(work, state, decision), *shrunk]), *trusted.notes)
@@ -119,8 +135,14 @@ def plan(
         null_keys,
         planned,
         touched=written,
+        lookups=tuple(map(_changed, filter(lambda one: one.is_changed, frozen.lookups))),
         notes=notes,
     )
+
+
+def _changed(lookup: TrackedLookup) -> ChangedLookup:
+    counts = lookup.changes
+    return ChangedLookup(str(lookup.table), counts.added, counts.changed, counts.gone)
 
 
 def _models(work: Work, frozen: Frozen, decision: Decision) -> tuple[PlannedModel, ...]:

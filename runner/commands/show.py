@@ -34,6 +34,8 @@ def plan(result: PlanResult, report: Report) -> None:
         report.emit(null)
     for written in result.touched:
         report.line(f"{written}; a run would stop (exit 6), unless it is given --full-refresh for it")
+    for lookup in result.lookups:
+        report.line(str(lookup))
     for note in result.notes:
         report.line(note)
     if result.nothing_to_do:

@@ -15,6 +15,7 @@ from runner.algebra.values import Planned
 from runner.comparison.inputs import Inputs, Sample
 from runner.comparison.tables import Comparison, Kept, Outcome
 from runner.events import ComparedModel, Difference
+from runner.increment import lookups
 from runner.increment.catalogue.bind import Bound
 from runner.increment.freeze import Frozen
 from runner.increment.stage import fingerprints, lost_index, table_key
@@ -40,6 +41,7 @@ class Checker:
     def __init__(self, work: Work, state: State, bound: Bound, frozen: Frozen, sample: int | None) -> None:
         self.work, self.state, self.bound, self.frozen, self.sample = work, state, bound, frozen, sample
         self.prints = fingerprints(work, bound)
+        self.frozen = lookups.compared(work, state, bound, frozen, checked=False)
         self.inputs = Inputs(work, frozen.sources, bound.lookup_rows)
         self.planned = {m.table: bound.planned(n, m, work.algebra) for n, m in enumerate(work.program.models)}
         self.mended: dict[TableName, str] = {}
@@ -90,7 +92,13 @@ class Checker:
 
     def _changed_lookups(self, model: CompiledModel) -> list[str]:
         table, prints = table_key(self.work, model), self.prints
-        return [str(t) for t in model.lookups if t in prints and self.state.lookups.get((table, str(t))) != prints[t]]
+        others = [t for t in model.lookups if t in prints and self.state.lookups.get((table, str(t))) != prints[t]]
+        others += [
+            one.table
+            for one in self.frozen.lookups
+            if one.table in model.lookups and (one.was is None or one.is_changed)
+        ]
+        return [str(t) for t in others]
 
     def _inputs_changed(self, model: CompiledModel) -> bool:
         left = [self.work.algebra.scratch.batches(self.frozen.sources[table].number) for table in model.sources]

@@ -13,7 +13,7 @@ from runner import actions
 from runner.algebra import batches, keys
 from runner.algebra.rows import deciding
 from runner.algebra.texts import condition, ks
-from runner.algebra.values import BoundSource, FrozenSource
+from runner.algebra.values import BoundSource, FrozenSource, TrackedLookup
 from runner.errors import Stopped
 from runner.events import BatchGroup, Note, NullKey, PendingBatches
 from runner.increment.catalogue.bind import Bound
@@ -47,6 +47,8 @@ class Frozen:
     sources: Mapping[TableName, FrozenSource]
     keys: tuple[FrozenKey, ...]
     pending: tuple[PendingBatches, ...]
+    lookups: tuple[TrackedLookup, ...] = ()
+    """Those with a key that a model of this run reads."""
 
     @property
     def batch_count(self) -> int:
@@ -116,6 +118,8 @@ def forget(work: Work, frozen: Frozen) -> None:
     for source in frozen.sources.values():
         for table in (scratch.batches(source.number), scratch.kept(source.number), scratch.held(source.number)):
             work.warehouse.execute("freeze:forget", f"drop table if exists {table}")
+    for lookup in frozen.lookups:
+        work.warehouse.execute("freeze:forget", f"drop table if exists {scratch.moved_rows(lookup.number)}")
 
 
 def _narrowed(work: Work, bound: BoundSource) -> Relation:

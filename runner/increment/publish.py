@@ -12,13 +12,14 @@ from runner.algebra.values import Extent, Staged
 from runner.clock import retry
 from runner.errors import Locked
 from runner.events import Note
-from runner.increment import fate, tables, views
+from runner.increment import fate, lookups, tables, views
 from runner.increment.freeze import Frozen
 from runner.increment.others import counts, ddl, touched
 from runner.increment.others.counts import Rows
 from runner.increment.stage import Outcome, table_key
 from runner.increment.tables import misfits, replaces_columns, widens
 from runner.increment.work import Work
+from runner.state.lookups import write_fingerprints
 from runner.state.manifest import State
 from runner.state.runs import ModelRow, RunRecord, write_published
 from runner.warehouse.values import Trouble, WarehouseError
@@ -132,6 +133,7 @@ def _write(
             continue
         batches = algebra.scratch.batches(frozen.sources[key.key.source.table].number)
         manifest.write_pairs(key.index, len(key.key.texts), batches, algebra.scratch.pairs(key.number))
+    lookups.publish(work, state, frozen, record.run_id)
     stored_as = {str(o.staged.compiled.table): table_key(work, o.staged.compiled) for o in outcomes}
     write_published(manifest, record, state.version + 1, stored_as)
 
@@ -165,7 +167,7 @@ def _write_model(work: Work, state: State, outcome: Outcome, run_id: str) -> Non
     trial = work.trials.get(staged.compiled.table, "")
     manifest.write_model(table, staged.compiled.digest, staged.inputs, instant, run_id, trace, made, trial)
     if outcome.lookups or any(reader == table for reader, _ in state.lookups):
-        manifest.write_lookups(table, outcome.lookups or {})
+        write_fingerprints(manifest, table, outcome.lookups or {})
 
 
 def _replace_rows(work: Work, staged: Staged) -> Rows:

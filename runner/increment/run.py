@@ -26,7 +26,7 @@ from runner.errors import (
     Stopped,
 )
 from runner.events import Emit, Note, Nothing
-from runner.increment import freeze, scripts, stage
+from runner.increment import freeze, lookups, scripts, stage
 from runner.increment.catalogue.bind import Bound, bind, check_ownership
 from runner.increment.freeze import Frozen
 from runner.increment.guard import Trusted, heed, remember
@@ -83,7 +83,7 @@ def _run(
         if not warehouse.engine.file_lock:
             from runner.increment import tables
 
-            tables.drop_leftovers(manifest, manifest.held_version, manifest.indexes())
+            tables.drop_leftovers(manifest, manifest.held_version, manifest.trusted())
         request = replace(request, run_id=manifest.free_name(request.run_id))
         published: list[RunRecord] = []
         while True:
@@ -214,18 +214,19 @@ def _freeze_and_stage(work: Work, state: State, bound: Bound, stale: bool) -> tu
     """All reads of the sources, in one snapshot. None if nothing is pending and no model needs work."""
     with still.snapshot(work.warehouse, bound.relations, "freeze") as held:
         live, bound = bound, freeze.pin(work, bound, copies=False)
-        frozen = freeze.count_batches(work, bound)
-        decision = stage.decide(work, state, bound)
-        if not (frozen.batch_count or decision.reasons or _owing(work, state) or stale):
+        frozen = lookups.compared(work, state, bound, freeze.count_batches(work, bound))
+        decision = stage.decide(work, state, bound, frozen)
+        has_work = frozen.batch_count or decision.reasons or lookups.have_work(frozen)
+        if not (has_work or _owing(work, state) or stale):
             return None
         if not freeze.holds_still(work, live):  # copies are made only where there is something to do
             bound = freeze.pin(work, live)
             freeze.forget(work, frozen)
-            frozen = freeze.count_batches(work, bound)
-            decision = stage.decide(work, state, bound)
+            frozen = lookups.compared(work, state, bound, freeze.count_batches(work, bound))
+            decision = stage.decide(work, state, bound, frozen)
         for pending in frozen.pending:
             work.emit(pending)
-        for text in frozen.shrunk:
+        for text in (*frozen.shrunk, *lookups.told(frozen)):
             work.emit(Note(text))
         if decision.reasons and (known := _namesake(work, state, decision)):
             work.emit(Note(known))
@@ -233,6 +234,7 @@ def _freeze_and_stage(work: Work, state: State, bound: Bound, stale: bool) -> tu
         outdated = stage.outdated(work, state, bound) | decision.reasons.keys()
         frozen = freeze.find_keys(work, state, frozen, outdated)
         outcomes = stage.stage(work, state, bound, frozen, decision)
+        lookups.keep(work, frozen)
         scripts.make_named_tables(work, frozen)
         freeze.check_files(work, frozen)
         held.check()

@@ -11,6 +11,7 @@ from runner.algebra.texts import ks
 from runner.algebra.values import Cut, Extent, Inputs, Planned, Staged, as_stored, staged
 from runner.errors import Stopped
 from runner.events import Building, ModelDone, Staging
+from runner.increment import lookups
 from runner.increment.catalogue.bind import Bound
 from runner.increment.freeze import Frozen, analyze
 from runner.increment.others import counts
@@ -59,21 +60,23 @@ def table_key(work: Work, model: CompiledModel) -> str:
     return str(renamed(work.program.playbook, model.table))
 
 
-def decide(work: Work, state: State, bound: Bound) -> Decision:
+def decide(work: Work, state: State, bound: Bound, frozen: Frozen) -> Decision:
     """Why each taken model must be built in full though it may have a key, if it must. Raises Stopped for `on_change: stop`."""
     prints = fingerprints(work, bound)
     reasons: dict[TableName, str] = {}
-    lookups: dict[TableName, dict[str, str]] = {}
+    read: dict[TableName, dict[str, str]] = {}
     for model in work.program.models:
-        lookups[model.table] = {str(t): prints[t] for t in model.lookups if t in prints}
+        read[model.table] = {str(t): prints[t] for t in model.lookups if t in prints}
         if model.table in work.taken:
-            reason = _reason(work, state, bound, model, lookups[model.table])
+            reason = _reason(work, state, bound, frozen, model, read[model.table])
             if reason:
                 reasons[model.table] = reason
-    return Decision(reasons, lookups)
+    return Decision(reasons, read)
 
 
-def _reason(work: Work, state: State, bound: Bound, model: CompiledModel, lookups: Mapping[str, str]) -> str:
+def _reason(
+    work: Work, state: State, bound: Bound, frozen: Frozen, model: CompiledModel, prints: Mapping[str, str]
+) -> str:
     known = state.models.get(table_key(work, model))
     if known is None or bound.stored[model.table] is None:
         return "adopted" if model.table in work.request.adopt else "new"
@@ -90,10 +93,10 @@ def _reason(work: Work, state: State, bound: Bound, model: CompiledModel, lookup
         return MISSED
     if known.owes == "all":
         return "it owes a full build"
-    changed = [name for name, found in lookups.items() if state.lookups.get((table_key(work, model), name)) != found]
+    changed = [name for name, found in prints.items() if state.lookups.get((table_key(work, model), name)) != found]
     if changed:
         return f"{', '.join(changed)} changed"
-    return CLOCK if model.select.clocks else ""
+    return lookups.reason(model, frozen, bound) or (CLOCK if model.select.clocks else "")
 
 
 def outdated(work: Work, state: State, bound: Bound) -> frozenset[TableName]:
@@ -113,10 +116,11 @@ def lost_index(frozen: Frozen, model: CompiledModel) -> str:
 
 
 def fingerprints(work: Work, bound: Bound) -> dict[TableName, str]:
-    """A hash over all rows of each look-up that is not declared static."""
+    """A hash over all rows of each look-up that is declared neither static nor with a key."""
     found: dict[TableName, str] = {}
+    told = {lookup.table for lookup in work.program.playbook.lookups if lookup.static or lookup.key}
     for table, relation in bound.lookups.items():
-        if work.program.lookup_is_static(table):
+        if table in told:
             continue
         warehouse = work.warehouse
         read = bound.lookup_rows.get(table, warehouse.engine.table(table))
@@ -200,7 +204,8 @@ class _Stager:
             return Outcome(left, taken=False, owes="missed")
         if known.owes == "all" or not planned.compiled.model.key:
             return Outcome(left, taken=False, owes="all")
-        if self._rebuilt_above(planned.compiled) or lost_index(self.frozen, planned.compiled):
+        lost = lost_index(self.frozen, planned.compiled) or lookups.reason(planned.compiled, self.frozen, self.bound)
+        if lost or self._rebuilt_above(planned.compiled):
             return Outcome(left, taken=False, owes="all")
         found, _ = self._affected(planned, with_dirty=False)
         return Outcome(replace(left, key_count=found), taken=False, owes="keys" if found or known.owes else "")
@@ -319,7 +324,9 @@ class _Stager:
     def _inputs(self, planned: Planned, cut: Cut | None) -> Inputs:
         """The model's inputs; source rows that it reads more than once are put into scratch first."""
         instant = self.work.request.started
-        inputs = Inputs(self.frozen.sources, self.upstream, lookups=self.bound.lookup_rows, instant=instant)
+        tracked = {lookup.table: lookup for lookup in self.frozen.lookups}
+        read = self.bound.lookup_rows
+        inputs = Inputs(self.frozen.sources, self.upstream, lookups=read, tracked=tracked, instant=instant)
         shared = {}
         for table, (name, select) in rows.shared(self.algebra, planned, inputs, cut).items():
             self.work.make("stage:rows", name, select)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from runner import actions
 from runner.algebra.texts import ks
 from runner.algebra.values import Planned, Staged
 from runner.errors import Stopped
+from runner.increment import lookups
 from runner.increment.freeze import Frozen, FrozenKey
 from runner.increment.others import ddl
 from runner.increment.stage import Outcome, table_key
@@ -45,11 +46,14 @@ def prepare(work: Work, state: State, frozen: Frozen, outcomes: Sequence[Outcome
         if outcome.owes == "keys" and outcome.staged.key_count:
             make_dirty(work, outcome.staged)
     names: dict[int, str] = {}
-    if work.warehouse.engine.file_lock and any(key.index is None for key in frozen.keys):
-        drop_leftovers(work.manifest, state.version, state.indexes)
+    makes = any(key.index is None for key in frozen.keys) or any(lookup.is_anew for lookup in frozen.lookups)
+    if work.warehouse.engine.file_lock and makes:
+        drop_leftovers(work.manifest, state.version, state.trusted)
+    lookups.prepare(work, frozen)
     for key in frozen.keys:
         if key.index is None:
-            name = work.manifest.new_index_name(key.key, work.request.run_id)
+            source = str(key.key.source.table)
+            name = work.manifest.new_index_name(source + key.key.digest, work.request.run_id)
             table = work.manifest.table(name)
             warehouse.execute("ddl:index", f"drop table if exists {table}")
             warehouse.execute("ddl:index", f"create table {table} as {_pairs(work, key)}")
@@ -59,8 +63,8 @@ def prepare(work: Work, state: State, frozen: Frozen, outcomes: Sequence[Outcome
     return names
 
 
-def drop_leftovers(manifest: Manifest, version: int, trusted: Mapping[tuple[str, str], str]) -> None:
-    """Drop the key indexes of runs that never published; only where the version is still ours.
+def drop_leftovers(manifest: Manifest, version: int, trusted: frozenset[str]) -> None:
+    """Drop the key indexes, and kept rows of look-ups, of runs that never published; only where the version is still ours.
 
     The version, asked last, is what makes it safe. While it is ours, nobody has taken over or published: every table
     that is there and not `trusted` was left by a run that is outlawed. One that takes over later makes its tables later.
@@ -69,7 +73,7 @@ def drop_leftovers(manifest: Manifest, version: int, trusted: Mapping[tuple[str,
     the lost one anew, and to ask the catalogue every time would cost 30 ms there.
     """
     found = {manifest.table(name) for name in manifest.warehouse.tables(manifest.schema, manifest.index_prefix)}
-    left = found - set(trusted.values())
+    left = found - trusted
     if left and manifest.version() == version:
         for table in sorted(left):
             manifest.warehouse.execute("ddl:drop-index", f"drop table if exists {table}")
@@ -222,8 +226,9 @@ def _roomy(work: Work, name: str, type_: str) -> str:
 
 
 def drop_forgotten(work: Work, state: State, frozen: Frozen, outcomes: Sequence[Outcome]) -> None:
-    """Drop the key indexes that this run's publish has stopped trusting, and tables of keys in types they had before."""
+    """Drop what this run's publish has stopped trusting, and tables of keys in types they had before."""
     left = set(state.indexes.values()) - {key.index for key in frozen.keys}
+    left |= {rows.table for rows in lookups.forgotten(work, state, frozen)}
     for staged in (outcome.staged for outcome in outcomes if outcome.writes and outcome.staged.stored):
         names, table = staged.compiled.key_names, table_key(work, staged.compiled)
         types = types_of(staged.columns)

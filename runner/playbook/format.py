@@ -43,6 +43,7 @@ from runner.playbook.kinds import (
     UNIQUE,
     VARIABLE_NAME,
 )
+from runner.playbook.lookups import LOOKUPS
 from runner.playbook.paths import FILES, FOLDER, TARGET, folder_of
 from runner.playbook.values import (
     Affected,
@@ -237,7 +238,7 @@ def _page(row: Row) -> Page:
         statement_timeout_s=row.get("statement_timeout_s", SECONDS, None),
         trial_s=row.get("trial", TRIAL, None),
         sources=_sources(row),
-        lookups=tuple(Lookup(t.value, static, t.place) for t, static in row.get("lookups", _LOOKUPS, ())),
+        lookups=tuple(replace(found, table=t.value, place=t.place) for t, found in row.get("lookups", LOOKUPS, ())),
         steps=_steps(row, name),
     )
 
@@ -262,20 +263,11 @@ def _steps(row: Row, name: str) -> tuple[PageStep, ...]:
     return *steps, PageStep(Step(name, Phase.STAGE, models, queries, row.place))
 
 
-def _static(node: Node, scope: Scope) -> bool:
-    return choice(_Tracking, _Tracking.STATIC).read(node, scope) is _Tracking.STATIC
-
-
 class _DistStyle(StrEnum):
     AUTO = "auto"
     EVEN = "even"
     KEY = "key"
     ALL = "all"
-
-
-class _Tracking(StrEnum):
-    STATIC = "static"
-    FINGERPRINT = "fingerprint"
 
 
 def _trial(node: Node, scope: Scope) -> float | None:
@@ -287,7 +279,6 @@ def _trial(node: Node, scope: Scope) -> float | None:
 
 TRIAL: Kind[float | None] = Kind(_trial, None)
 _EXPRESSIONS = many(EXPRESSION, or_one=True)
-_LOOKUPS = mapping(located(TABLE), Kind(_static, True), "table: static or fingerprint")
 _NO_SOURCE = Source(TableName(()), Expression(""))
 _SOURCE = record("a source", _source, _NO_SOURCE, HINTS, "write sources: for several")
 _AFFECTED = record("an entry of affected", _affected, Affected(TableName(()), ""), HINTS)

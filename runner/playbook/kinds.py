@@ -50,6 +50,7 @@ COLUMN = _named(
     _WORD, "the name of a column", 'for an expression, name the column that the model gives it: {column: "expression"}'
 )
 FUNCTION = _named(_WORD, "the name of a function", "leave the schema out; with it, schema.name(…) needs no entry")
+LOOKUP_COLUMN = _named(_WORD, "the name of a column of the look-up", "for several columns write [a, b]")
 UNIQUE_COLUMN = _named(_WORD, "the name of a column of the model", "for several columns write [a, b]")
 
 
@@ -199,6 +200,7 @@ def _unrepeated(kind: Kind[tuple[str, ...]]) -> Kind[tuple[str, ...]]:
 
 UNIQUE = _unrepeated(many(UNIQUE_COLUMN, or_one=True, empty=False))
 _KEY_COLUMNS = _unrepeated(many(COLUMN, or_one=True, empty=False))
+LOOKUP_KEY = _unrepeated(many(LOOKUP_COLUMN, or_one=True, empty=False))
 _PER_INPUT = mapping(TABLE, EXPRESSION, "input table: expression", empty=False)
 
 

@@ -82,10 +82,11 @@ class Source:
 
 @dataclass(frozen=True)
 class Lookup:
-    """A table that models may join and that is not tracked by key."""
+    """Another table that models may join: without `static` and `key` any change of it rebuilds its readers."""
 
     table: TableName
-    static: bool
+    static: bool = False  # the author says that changes need not reach old rows
+    key: tuple[str, ...] = ()  # columns that tell its rows apart; the state keeps its rows as they were processed
     place: Place = field(default_factory=Place, compare=False)
 
 

@@ -188,6 +188,8 @@ def _digest(model: Model, select: Select, sources: Sequence[TableName], texts: T
     for source in (source for table in sources for source in texts.playbook.sources if source.table == table):
         parts += [str(source.table), source.batch.text, *(e.text for e in source.dedupe)]
         parts += ["by", *(e.text for e in source.order_by)]
+    read = (lookup for lookup in texts.playbook.lookups if lookup.key and lookup.table in select.tables)
+    parts += [f"{lookup.table} by {', '.join(lookup.key)}" for lookup in read]
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
 

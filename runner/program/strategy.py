@@ -185,4 +185,7 @@ def _tracked(compiled: CompiledModel, playbook: Playbook) -> Mapping[TableName, 
             keys = tuple(c.over(owner.table) for c in columns)
             listed = tuple(columns for columns in sets if columns)
             found[owner.table] = keywise.Tracked(keys, listed, frozenset(owner.unique))
+    for lookup in playbook.lookups:
+        if lookup.key and lookup.table in compiled.lookups:
+            found[lookup.table] = keywise.Tracked((), (lookup.key,), frozenset(lookup.key))
     return found

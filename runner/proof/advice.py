@@ -18,8 +18,8 @@ UNPROVEN = "or write `unproven: true` if you know why it is right"
 QUALIFY = "; write every column as table.column where several tables are joined"
 ADD_UNIQUE = "end the order with a column that is unique within the key (one that `dedupe` or `unique` declares)"
 LOOKUP_ONCE = (
-    "; a look-up cannot be declared unique yet: one with a single row for each match can be joined as"
-    " (select id, max(name) as name from … group by id)"
+    "; a look-up with a single row for each match is told by its key, `lookups: {crm.customers: {key: id}}`, or joined"
+    " as (select id, max(name) as name from … group by id)"
 )
 ARRAY = "write (select array_agg(x order by …) …): it is null, not empty, where there are no rows"
 SELECTED_TOO = "end the order with every column that is selected"

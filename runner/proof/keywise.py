@@ -37,9 +37,11 @@ SETS_ARGS = frozenset({"with_", "this", "expression", "distinct", "order", "by_n
 
 @dataclass(frozen=True)
 class Tracked:
-    """An input whose rows are restricted to the affected keys: a source or another model."""
+    """An input of which something is known: a source or another model, whose rows are restricted to the affected keys,
+    or a look-up with a key of its own, whose rows are of no key of the model's.
+    """
 
-    key: tuple[str, ...]  # each key column as an expression over a row of this input, in the model's order
+    key: tuple[str, ...]  # each key column as an expression over a row of this input, in the model's order; () none
     unique: tuple[tuple[str, ...], ...]  # sets of columns, each declared unique in this input
     loose: frozenset[str] = frozenset()  # columns of theirs that may be null: such rows are not told apart
 
@@ -75,9 +77,9 @@ def check(
 ) -> Verdict:
     """Whether `tree` may be recomputed key by key. `key` names output columns, `columns` those of known tables."""
     strict = _check(tree, key, tracked, dialect, columns)
-    if not (strict.refusals or strict.is_open) or not any(one.loose for one in tracked.values()):
+    if not (strict.refusals or strict.is_open) or not any(one.key and one.loose for one in tracked.values()):
         return strict
-    trusting = {name: replace(one, loose=frozenset()) for name, one in tracked.items()}
+    trusting = {name: replace(one, loose=frozenset()) if one.key else one for name, one in tracked.items()}
     return replace(_check(tree, key, trusting, dialect, columns), needs_ids=True)
 
 
@@ -90,7 +92,7 @@ def _check(
 ) -> Verdict:
     listed = {name: tuple(_catalogued(one, dialect) for one in names) for name, names in columns.items()}
     inputs = {name: _relation_of(name, one, listed.get(name, ()), dialect) for name, one in tracked.items()}
-    texts = next(iter(tracked.values())).key if tracked else key
+    texts = next((one.key for one in tracked.values() if one.key), key)
     rule = Rule(dialect, key, texts, inputs, listed, name_of, lambda *at: Blocks(rule).query(*at))
     final = rule.relation(tree, {}, None)
     if not rule.refused:
@@ -126,8 +128,9 @@ def expression(text: str, dialect: str) -> exp.Expr:
 @cache
 def _relation_of(name: TableName, tracked: Tracked, columns: tuple[str, ...], dialect: str) -> Relation:
     """A tracked table: its key, what is unique within it, and its columns as far as they are known."""
+    dependence = Dependence.KEYED if tracked.key else Dependence.CONSTANT
     read = Frame(dialect, len(tracked.key), origins={name.table: name.parts})
-    read.relations[name.table] = Relation(Dependence.KEYED, tuple(map(Out, columns)) or (Unlisted(),))
+    read.relations[name.table] = Relation(dependence, tuple(map(Out, columns)) or (Unlisted(),))
 
     def over(text: str) -> Canon:
         of = canon(expression(text, dialect), read)
@@ -144,7 +147,7 @@ def _relation_of(name: TableName, tracked: Tracked, columns: tuple[str, ...], di
         components = frozenset(component for component, key in enumerate(keys) if key == own(place))
         outs.append(Out(columns[at] if columns else place[1], components, components))
     return Relation(
-        Dependence.KEYED,
+        dependence,
         tuple(outs) if columns else (Unlisted(tuple(outs)),),
         frozenset(one for one in unique if not any(of[0] == "unknown" for of in one)),
         keys,

@@ -43,6 +43,16 @@ class ModelState:
 
 
 @dataclass(frozen=True)
+class KeptRows:
+    """The rows of a look-up with a key as the last run saw them: in a table of the state, quoted."""
+
+    lookup: str
+    digest: str  # of the columns that are kept
+    table: str
+    row_count: int
+
+
+@dataclass(frozen=True)
 class State:
     """The playbook's state before a run."""
 
@@ -53,6 +63,12 @@ class State:
     lookups: Mapping[tuple[str, str], str] = field(default_factory=dict)
     indexes: Mapping[tuple[str, str], str] = field(default_factory=dict)  # (source, key digest) → table, quoted
     owners: Mapping[str, str] = field(default_factory=dict)  # tables of other playbooks → playbook
+    kept: Mapping[str, KeptRows] = field(default_factory=dict)  # by the names of the look-ups
+
+    @property
+    def trusted(self) -> frozenset[str]:
+        """The tables that runs have made and a publish has registered."""
+        return frozenset([*self.indexes.values(), *(rows.table for rows in self.kept.values())])
 
 
 class Manifest(StateTables):
@@ -119,19 +135,21 @@ class Manifest(StateTables):
                 return self.read(counted=counted)
             raise self.damaged(wrong)
         lookups = {(str(t), str(name)): str(f) for t, name, f in self._rows("lookups-read")}
-        indexes = self.indexes()
+        registered = [(str(s), str(d), self.table(str(t)), count) for s, d, t, count in self._rows("indexes-read")]
+        indexes = {(source, digest): table for source, digest, table, count in registered if count is None}
+        kept = {one[0]: KeptRows(*one) for one in registered if one[3] is not None}
         owners = {str(t): str(p) for t, p in self._rows("owners-read")}
         if last is None or run_id is None:  # none was published since the state was begun
-            return State(version, None, True, models, lookups, indexes, owners)
-        return State(version, last.run_id, bool(last.after_done), models, lookups, indexes, owners)
+            return State(version, None, True, models, lookups, indexes, owners, kept)
+        return State(version, last.run_id, bool(last.after_done), models, lookups, indexes, owners, kept)
 
     def digests(self) -> tuple[str, ...]:
         """What the last published runs were made of, the newest first."""
         return tuple(str(digest) for (digest,) in self._rows("digests-read"))
 
-    def indexes(self) -> dict[tuple[str, str], str]:
-        """The key indexes that are trusted: (source, key digest) → table, quoted."""
-        return {(str(s), str(d)): self.table(str(t)) for s, d, t in self._rows("indexes-read")}
+    def trusted(self) -> frozenset[str]:
+        """See `State.trusted`."""
+        return frozenset(self.table(str(table)) for _, _, table, _ in self._rows("indexes-read"))
 
     def free_name(self, run_id: str) -> str:
         """What a run is called that is to be called `run_id`: A, or A.2, A.3 … where A was published before."""
@@ -197,9 +215,12 @@ class Manifest(StateTables):
         """What the names of this playbook's key indexes begin with."""
         return names.keys_prefix(self.playbook)
 
-    def new_index_name(self, key: SourceKey, run_id: str) -> str:
-        """A name no other run uses: a half-built index is never trusted, only what `key_index` lists is."""
-        return names.keys(self.playbook, str(key.source.table) + key.digest, self._own_to(run_id))
+    def new_index_name(self, of: str, run_id: str) -> str:
+        """A name no other run uses: a half-built index is never trusted, only what `key_index` lists is.
+
+        `of`: a source with the digest of its key, or a look-up.
+        """
+        return names.keys(self.playbook, of, self._own_to(run_id))
 
     def scratch_id(self, run_id: str, part: int) -> str:
         """What tells the scratch place of a run's part from all others."""
@@ -264,13 +285,6 @@ class Manifest(StateTables):
     def owe(self, table: str, owes: str, dirty: str = "") -> None:
         """Note that a model owes a full build, or the keys in its dirty table."""
         self._do("model-owes", table_name=table, owes=owes, owed=_count(dirty) if dirty else "null")
-
-    def write_lookups(self, table: str, fingerprints: Mapping[str, str]) -> None:
-        """The look-ups that a model's rows were built with."""
-        self._do("lookup-delete", "publish:lookup-delete", table_name=table)
-        for lookup, fingerprint in fingerprints.items():
-            texts = {"table_name": table, "lookup": lookup, "fingerprint": fingerprint}
-            self._do("lookup-insert", "publish:lookup-insert", **texts)
 
     def write_after_done(self, run_id: str) -> None:
         """The `after` queries of a run are done."""

@@ -80,11 +80,12 @@ create table if not exists {s}.lookups (
 -- name: create-key-index
 create table if not exists {s}.key_index (
     playbook varchar(200) not null,
-    source varchar(400) not null,
-    key_digest varchar(64) not null,    -- of the key expressions
+    source varchar(400) not null,       -- or a look-up with a key
+    key_digest varchar(64) not null,    -- of the key expressions; of a look-up's columns that are kept
     key_text varchar(4000) not null,
     keys_table varchar(100) not null,
-    run_id varchar(300) not null
+    run_id varchar(300) not null,
+    row_count bigint                    -- of a look-up with a key, whose rows are kept: how many they are
 )
 
 -- name: create-lease
@@ -239,7 +240,7 @@ select table_name, playbook from {s}.models where playbook <> :playbook
 select table_name, lookup, fingerprint from {s}.lookups where playbook = :playbook
 
 -- name: indexes-read
-select source, key_digest, keys_table from {s}.key_index where playbook = :playbook
+select source, key_digest, keys_table, row_count from {s}.key_index where playbook = :playbook
 
 -- name: last-published
 select run_id, after_done, version, manifest_batches, accounted_models,
@@ -278,6 +279,20 @@ insert into {keys_table} ({columns}) select {columns} from {pairs}
 -- name: index-register
 insert into {s}.key_index (playbook, source, key_digest, key_text, keys_table, run_id)
 values (:playbook, :source, :key_digest, :key_text, :keys_table, :run_id)
+
+-- name: kept-register
+insert into {s}.key_index (playbook, source, key_digest, key_text, keys_table, run_id, row_count)
+select :playbook, :source, :key_digest, :key_text, :keys_table, :run_id, count(*) from {table}
+
+-- name: kept-delete
+delete from {keys_table} where {found}
+
+-- name: kept-insert
+insert into {keys_table} ({columns}) select {columns} from {differing} where runner_now > 0
+
+-- name: kept-count
+update {s}.key_index set run_id = :run_id, row_count = (select count(*) from {table})
+where playbook = :playbook and source = :source and key_digest = :key_digest
 
 -- name: index-forget
 delete from {s}.key_index where playbook = :playbook and source = :source and key_digest = :key_digest

@@ -82,7 +82,7 @@ class StateTables:
         """Raises Damaged where a table is gone."""
         lost = list(self.lost)
         if "key_index" not in lost:
-            indexes = [str(table) for _, _, table in self._rows("indexes-read")]
+            indexes = [str(table) for _, _, table, _ in self._rows("indexes-read")]
             found = self.warehouse.describe(map(self._named, indexes))
             lost += [name for name in indexes if self._named(name) not in found]
         if lost:

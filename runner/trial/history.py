@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from runner.names import TableName
 from runner.trial.looks import Look
-from runner.trial.pools import TWINS, Type, is_time, late, pool, type_of
+from runner.trial.pools import LIKE, TWINS, Type, is_time, late, pool, type_of
 from runner.trial.traits import Traits
 from runner.trial.values import Row, Step
 from runner.warehouse.grounds.base import Ground, Shape
@@ -77,6 +77,11 @@ class History:
     def _others(self) -> list[TableName]:
         return [shape.name for shape in self.shapes if shape.name not in self.traits.streams]
 
+    @property
+    def _keyed(self) -> list[TableName]:
+        """Look-ups whose rows that differ may reach few keys: they change together with streams, too."""
+        return [table for table in self._others if table in self.traits.alone]
+
     def steps(self) -> tuple[Step, ...]:
         """All steps, from the first build on."""
         self._first()
@@ -89,9 +94,7 @@ class History:
                 self._now[table] = [kept for kept in self._now[table] if kept.batch != VANISHED]
             self._step("a batch vanished")
         if changing := [table for table in self._others if table not in self.traits.still]:
-            for table in changing:
-                self._exchange(table, 0, share=0.5)
-                self._add(table, 0)
+            self._change(changing)
             self._step("look-ups changed")
         self._step("nothing new")
         return tuple(self._steps)
@@ -112,7 +115,7 @@ class History:
                 self._add(table, self._dice.choice(batches))
         for table in names:
             if self._now[table]:
-                self._now[table].append(_Kept(1, self._row_of_nothing(table)))
+                self._put(table, 1, self._row_of_nothing(table))
         for table in self._streams:
             for kept in self._sample(table, 6):
                 self._now[table].append(_Kept(kept.batch, self._near(table, kept.batch, kept.row)))
@@ -130,6 +133,7 @@ class History:
                 self._now[table].append(_Kept(NEW, self._latest(table, NEW)))
             elif self._now[table]:
                 self._now[table].append(_Kept(NEW, self._twin(table, NEW, self._newest(table))))
+        self._change(self._keyed)
         self._step("a new batch")
 
     def _moves(self) -> None:
@@ -138,6 +142,7 @@ class History:
             self._exchange(table, MOVED, share=0.7)
             if self._now[table]:
                 self._now[table].append(_Kept(MOVED, self._twin(table, MOVED, self._newest(table))))
+        self._change(self._keyed)
         self._step("rows moved")
 
     def _grown(self) -> None:
@@ -147,6 +152,11 @@ class History:
             )
             self._add(table, NONE if lone else 1)
         self._step("a batch grew")
+
+    def _change(self, tables: Sequence[TableName]) -> None:
+        for table in tables:
+            self._exchange(table, 0, share=0.5)
+            self._add(table, 0)
 
     def _exchange(self, table: TableName, batch: int, share: float) -> None:
         for kept in self._sample(table, 1):
@@ -164,7 +174,22 @@ class History:
     # -- rows --------------------------------------------------------------------------------------------------------
 
     def _add(self, table: TableName, batch: int, like: Row | None = None, share: float = 0.5) -> None:
-        self._now[table].append(_Kept(batch, self._row(table, batch, like, share)))
+        self._put(table, batch, self._row(table, batch, like, share))
+
+    def _put(self, table: TableName, batch: int, row: Row) -> None:
+        """Add a row, unless another one has its key where the playbook declares that none has."""
+        key = self._key(table, row)
+        if not key or None in key or all(self._key(table, kept.row) != key for kept in self._now[table]):
+            self._now[table].append(_Kept(batch, row))
+
+    def _key(self, table: TableName, row: Row) -> tuple[str | None, ...]:
+        """What tells a row of a look-up apart; of values that may be equal one stands for all."""
+        names = self.traits.alone.get(table, frozenset())
+        return tuple(
+            value and LIKE.get(value, value).lower()
+            for slot, value in zip(self._slots[table], row.values, strict=True)
+            if slot.name in names
+        )
 
     def _numbered(self, values: Sequence[str | None]) -> Row:
         self._numbers += 1

@@ -48,6 +48,8 @@ TWINS = {
 }
 TWINS |= {twin: value for value, twin in TWINS.items() if twin not in TWINS}
 """What is equal to a value, or nearly so."""
+LIKE = {value: min(value, twin) for value, twin in TWINS.items()}
+"""One of a value and its twins, for all of them."""
 
 _T = exp.DataType.Type
 _PLAIN: dict[Any, tuple[str, ...]] = {

@@ -33,6 +33,7 @@ class Traits:
     json_keys: tuple[str, ...]
     streams: frozenset[TableName]
     still: frozenset[TableName]  # changes of these need not reach old rows
+    alone: Mapping[TableName, frozenset[str]]  # columns that tell the rows of a look-up apart
     keeps: bool  # a source whose vanished batches stay in the models
 
 
@@ -59,6 +60,7 @@ def traits_of(subject: Subject, ground: Ground, round_: int) -> Traits:
         json_keys=json_keys(trees),
         streams=frozenset(shape.name for shape in ground.shapes if _names(shape) & batch),
         still=frozenset(lookup.table for lookup in playbook.lookups if lookup.static),
+        alone={lookup.table: frozenset(map(str.lower, lookup.key)) for lookup in playbook.lookups if lookup.key},
         keeps=any(source.vanished is Vanished.KEEP for source in playbook.sources),
     )
 

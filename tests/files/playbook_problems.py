@@ -183,8 +183,21 @@ VALUES: list[Row] = [
     ("source: [{table: a.b, batch: t}]\nqueries: [a.sql]\n", [(1, "must be a mapping, not a list", "write sources:")]),
     ("sources: {table: a.b, batch: t}\nqueries: [a.sql]\n", [(1, "must be a list, not a mapping", "'- '")]),
     (top("sources: []"), [(3, "both 'source' and 'sources'", "sources:")]),
-    (top("lookups: {crm.customers: yes}"), [(3, "must be one of static, fingerprint, not 'yes'", "")]),
-    (top("lookups: [crm.customers]"), [(3, "must be a mapping, table: static or fingerprint, not a list", "")]),
+    (
+        top("lookups: {crm.customers: yes}"),
+        [(3, "must be static, fingerprint or {key: column}, not 'yes'", "{key: the column")],
+    ),
+    (
+        top("lookups: [crm.customers]"),
+        [(3, "must be a mapping, table: static, fingerprint or {key: column}, not a list", "")],
+    ),
+    (top("lookups: {crm.x: statc}"), [(3, "must be static, fingerprint or {key: column}", "did you mean static?")]),
+    (top("lookups: {crm.x: {key: a.b}}"), [(3, "the name of a column of the look-up, not 'a.b'", "[a, b]")]),
+    (top("lookups: {crm.x: {key: [a, A]}}"), [(3, "'key' in a look-up names 'A' twice", "")]),
+    (
+        top("lookups: {crm.x: {unique_key: a}}"),
+        [(3, "a look-up needs 'key'", ""), (3, "unknown key 'unique_key' in a look-up", "write key:")],
+    ),
     (top("lookups: {a b: static}"), [(3, "must be the name of a table, not 'a b'", "double quotes")]),
     (top("lookups: {crm.x: static, CRM.X: static}"), [(3, "a second look-up 'crm.x', first at line 3", "")]),
     (top("schemas: {a: b, A: c}"), [(3, "a second schema 'a', first at line 3", "")]),

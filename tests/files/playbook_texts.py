@@ -27,7 +27,8 @@ source:
   vanished: stop
 
 lookups:
-  crm.customers: static
+  crm.customers: {key: customer_id}
+  crm.currencies: static
 
 steps:
   - name: sessions

@@ -55,7 +55,10 @@ def test_the_example_of_the_design_loads_to_its_value(tmp_path: Path) -> None:
                 order_by=(Expression("collector_tstamp"),),
             ),
         ),
-        lookups=(Lookup(table("crm.customers"), static=True),),
+        lookups=(
+            Lookup(table("crm.customers"), key=("customer_id",)),
+            Lookup(table("crm.currencies"), static=True),
+        ),
         steps=(
             Step(
                 "sessions",
@@ -89,7 +92,7 @@ def test_places_are_those_of_the_values(tmp_path: Path) -> None:
     daily = playbook.models[2]
     key = daily.key[0].expression
     assert key is not None
-    assert [(p.line, p.column) for p in (key.place, daily.sql.place, daily.place)] == [(29, 29), (28, 14), (27, 9)]
+    assert [(p.line, p.column) for p in (key.place, daily.sql.place, daily.place)] == [(30, 29), (29, 14), (28, 9)]
     assert (playbook.sources[0].place.line, playbook.sources[0].batch.place.line) == (10, 11)
 
 

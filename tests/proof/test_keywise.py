@@ -155,3 +155,28 @@ def test_ids_that_may_be_null(sql: str, needed: bool) -> None:
     tracked = {EVENTS: Tracked(key, (("event_id",),), frozenset({"event_id"}))}
     verdict = check(sqlglot.parse_one(sql, read="duckdb"), ("k",), tracked, "duckdb")  # type: ignore[arg-type]
     assert verdict.needs_ids == needed
+
+
+RANKED = "select e.k, l.name, row_number() over (partition by e.k order by e.t, e.event_id{0}) as n from s.events e {1}"
+
+
+@pytest.mark.parametrize(
+    ("sql", "accepted"),
+    [
+        (RANKED.format("", "left join s.lookup l on l.id = e.x"), True),
+        (RANKED.format("", "join s.lookup l on e.x + 1 = l.id"), True),
+        (RANKED.format("", "left join s.lookup l using (id)").replace("s.events e", "(select *, x as id from s.events) e"), True),
+        (RANKED.format(", l.id", "join s.lookup l on l.id > e.x"), True),
+        (RANKED.format("", "left join s.lookup l on l.page = e.page"), False),
+        (RANKED.format(", l.id", "join s.lookup l on l.page = e.page"), False),
+        (RANKED.format(", l.id", "join s.lookup l on l.page = e.page and l.id is not null"), True),
+        (RANKED.format("", "join s.lookup l on l.id is not distinct from e.x"), False),
+        ("select l.k from s.lookup l", False),
+    ],
+)  # fmt: skip
+def test_a_lookup_is_unique_by_its_key(sql: str, accepted: bool) -> None:
+    """A look-up with a key has one row for each value of it, but any number without one; it gives no key to a model."""
+    lookup = {TableName(("s", "lookup")): Tracked((), (("id",),), frozenset({"id"}))}
+    for tracked in ({**lookup, **BY_K}, {**BY_K, **lookup}):
+        assert (not refusals(sql, ("k",), tracked)) == accepted
+    assert refusals(sql, ("k",), BY_K), "without the key it may have two"

@@ -96,8 +96,14 @@ STRUCT = "create table atomic.events (user_id varchar, payload struct(user_id va
 RATE = "create macro rate(p) as (select max(rate) from atomic.rates r where r.page = p)"
 ORDERED: dict[str, Any] = {"dedupe": ["event_id", "k"], "order_by": ["etl_tstamp desc", "t", "page", "x"]}
 DAYS = "with d as (select distinct ts::date as day from derived.ev) select d.day, count(distinct e.k) as wau from d join derived.ev e on e.ts::date > d.day - 7 and e.ts::date <= d.day group by d.day"
+PAGES = ("create table atomic.pages (page varchar, name varchar)",)
+NAMED = (
+    "select e.k, p.name, row_number() over (partition by e.k order by e.t, e.event_id) as n"
+    " from atomic.events e join atomic.pages p on p.page = e.page"
+)
 
 WRONG = [
+    one("a look-up that has two rows of a page", NAMED, Kind.ORDER, source=ORDERED, also=PAGES),
     one(
         "the key's column is replaced",
         "with a as (select * exclude (t), t + interval 2 hour as t from atomic.events) select cast(t as date) as d, count(*) as n from a group by 1",
@@ -190,6 +196,13 @@ WRONG = [
 ]
 
 RIGHT = [
+    one(
+        "a look-up that has one row of a page",
+        NAMED,
+        source=ORDERED,
+        also=PAGES,
+        top={"lookups": {"atomic.pages": {"key": "page"}}},
+    ),
     one(
         "sums",
         "select k, count(*) as n, sum(x) as s, max(t) as t, count(distinct page) as p from atomic.events group by k",

@@ -25,7 +25,7 @@ from runner.program.values import CompiledModel, Program, renamed
 from runner.sql.select import COLUMNS_FIRST
 from runner.state.manifest import State
 from runner.warehouse.base import Warehouse
-from runner.warehouse.values import FileMark, Relation, UserFunction
+from runner.warehouse.values import FileMark, Relation, UserFunction, types_of
 
 LENGTH = re.compile(r"(?<=char)\(\d+\)|(?<=varying)\(\d+\)", re.IGNORECASE)  # of a text: its values stay the same
 
@@ -71,6 +71,7 @@ def bind(program: Program, warehouse: Warehouse, state: State) -> Bound:
     sources = dict(_sources(program, warehouse, found, in_place, problems))
     relations = {**found, **{table: source.relation for table, source in sources.items()}}
     _missing(program, found, lookups, problems)
+    _lookup_keys(program, warehouse, found, problems)
     _spellings(program, warehouse, lookups, problems)
     views = find_views(warehouse, {t: found[t] for t in (*lookups, *sources) if t in found})
     _tracked_views(program, warehouse, views, problems)
@@ -169,6 +170,23 @@ def _missing(
                 hint = did_you_mean(str(reference.table), known, otherwise)
                 place = Place(model.select.place.path, reference.line)
                 problems.append(Problem(place, f"{reference.table}: no such table in the warehouse", hint))
+
+
+def _lookup_keys(
+    program: Program, warehouse: Warehouse, found: Mapping[TableName, Relation], problems: list[Problem]
+) -> None:
+    """Refuse a key that a look-up has not, or whose values cannot be compared."""
+    for lookup in (one for one in program.playbook.lookups if one.table in found):
+        types = types_of(found[lookup.table].columns)
+        for name in lookup.key:
+            if name.lower() not in types:
+                what = f"{lookup.table}: its key {name} is no column of it"
+                problems.append(Problem(lookup.place, what, did_you_mean(name.lower(), types)))
+            elif name not in warehouse.engine.told_apart(name, types[name.lower()]):
+                what = (
+                    f"{lookup.table}: its key {name} is of type {types[name.lower()]}, whose values cannot be compared"
+                )
+                problems.append(Problem(lookup.place, what, f"write {lookup.table}: fingerprint"))
 
 
 def _spellings(program: Program, warehouse: Warehouse, lookups: Iterable[TableName], problems: list[Problem]) -> None:

@@ -1,0 +1,198 @@
+"""Look-ups with a key: their rows are kept as they were processed, what differs is told, and the key is unique."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.kit.project import Project, project_fixture  # noqa: F401
+
+PAGES = "create schema if not exists crm; create table crm.pages (page varchar(40), name varchar(40), kind varchar(9), note varchar(9))"
+NAMED = """
+select e.domain_sessionid, e.event_id, p.name,
+    row_number() over (partition by e.domain_sessionid order by e.collector_tstamp, e.event_id) as n
+from atomic.events e left join crm.pages p on p.page = e.page_url
+"""
+KINDS = """
+select e.domain_sessionid, count(p.kind) as kinds from atomic.events e left join crm.pages p on p.page = e.page_url
+group by e.domain_sessionid
+"""
+
+
+def begin(project: Project) -> None:
+    """Events of three pages, two readers of a look-up, and a model beside them."""
+    project.db.execute(PAGES)
+    project.source["dedupe"] = ["event_id", "domain_sessionid"]
+    project.top |= {"lookups": {"crm.pages": {"key": "page"}}, "trial": "off"}
+    project.standard("sessions")
+    project.model("named", NAMED, key="domain_sessionid")
+    project.model("kinds", KINDS, key="domain_sessionid")
+    project.add(0, "s1 u1 1 e1 /a", "s1 u1 2 e2 /b", "s2 u1 3 e3 /c")
+    pages(project, "/a A x", "/b B x", "/c C y", "- D x", "- D x")
+    project.checked()
+
+
+def pages(project: Project, *lines: str) -> None:
+    """Rows of the look-up: "page name kind"; `-` is null."""
+    rows = [tuple(None if word == "-" else word for word in line.split()) for line in lines]
+    project.db.load("crm.pages", ("page", "name", "kind"), rows)
+
+
+def kept(project: Project) -> tuple[list[tuple[Any, ...]], int]:
+    """The rows that the state has of the look-up, and how many it says they are."""
+    ((table, count),) = project.rows("select keys_table, row_count from runner.key_index where row_count is not null")
+    return project.rows(f"select * from runner.{table}"), count
+
+
+def same(project: Project) -> None:
+    """All models are right, and the state has the look-up's rows: the columns that models read."""
+    project.check()
+    now = project.rows("select page, name, kind from crm.pages")
+    assert kept(project) == (now, len(now))
+    assert project.command("verify").code == 0
+
+
+def test_rows_that_change_reach_readers(project: Project) -> None:
+    """What is added, changed or gone is told and reaches the readers; rows without a key are rows, and no copies."""
+    begin(project)
+    same(project)
+    assert "nothing to do" in project.run().out
+    project.db.execute("update crm.pages set note = 'x'")  # no model reads it
+    assert "nothing to do" in project.run().out
+    project.db.execute("update crm.pages set name = 'AA' where page = '/a'; delete from crm.pages where page = '/c'")
+    pages(project, "/d D y", "/e E y")
+    planned = project.command("plan").out
+    assert "rows of crm.pages: 2 added, 1 changed, 1 gone" in planned
+    assert "crm.pages changed" in project.command("verify").out
+    said = project.run().out
+    assert "rows of crm.pages: 2 added, 1 changed, 1 gone" in said
+    same(project)
+    project.db.execute("delete from crm.pages where page is null")
+    pages(project, "- D x", "- D z")
+    project.add(1, "s2 u1 3 e4 /d")
+    assert "rows of crm.pages: 1 changed" in project.run().out
+    same(project)
+    project.db.execute("delete from crm.pages")
+    project.run()
+    same(project)
+    assert "nothing to do" in project.run().out
+    made = "select count(*) from information_schema.tables where table_schema = 'runner' and table_name like 'keys_%'"
+    assert project.one(made) == 2, "what is not trusted any more is dropped"
+
+
+def test_the_key_is_unique(project: Project) -> None:
+    """A value of the key that stands twice stops the run before anything is published, and names it."""
+    begin(project)
+    before = kept(project), project.rows("select * from derived.named")
+    pages(project, "/a A x", "/f F x")
+    said = project.run(code=6).err
+    for text in ("web.yml:", "crm.pages: page is not unique: /a stands 2 times", "crm.pages: fingerprint"):
+        assert text in said
+    assert "crm.pages: page is not unique" in project.command("plan", code=6).err
+    assert (kept(project), project.rows("select * from derived.named")) == before
+    project.db.execute("delete from crm.pages where page = '/a'")
+    project.run()
+    same(project)
+    project.models["named"]["unproven"] = True  # it relies on `page`
+    project.top["lookups"] = {"crm.pages": {"key": ["name", "kind"]}}
+    pages(project, "/g F x")
+    assert "name, kind is not unique: D, x stands 2 times" in project.run(code=6).err
+    project.db.execute("update crm.pages set kind = 'w' where page = '/g'; delete from crm.pages where page is null")
+    project.run()
+    same(project)
+
+
+def test_left_out_readers_owe(project: Project) -> None:
+    """A reader that `--model` leaves out has not lost what changed when the others have taken it."""
+    begin(project)
+    project.db.execute("update crm.pages set kind = null, name = 'Q' where page = '/a'")
+    project.run("--model", "sessions")  # reads no look-up: its rows stay to be compared
+    project.run("--model", "named")
+    project.same("named")
+    assert "derived.kinds owes a full build" in project.command("status").out
+    project.checked()
+    same(project)
+    project.model("later", KINDS.replace("kinds", "names").replace("p.kind", "p.name"), key="domain_sessionid")
+    project.db.execute("update crm.pages set name = null where page = '/b'")
+    project.run("--model", "later")
+    project.checked()
+    same(project)
+
+
+def test_columns_that_are_kept(project: Project) -> None:
+    """A definition that reads one more column gives the state a new table, and other readers no work."""
+    begin(project)
+    project.model("kinds", KINDS.replace("p.kind", "p.note"))
+    project.db.execute("update crm.pages set note = 'n' where page = '/a'")
+    said = project.checked().out
+    assert "kinds          built in full: its definition changed" in said
+    assert "named          built" not in said
+    assert kept(project)[0] == project.rows("select page, name, note from crm.pages")
+    project.model("kinds", KINDS)
+    project.db.execute("update crm.pages set name = 'AAA' where page = '/a'")
+    said = project.checked().out
+    assert "named          built in full: crm.pages changed" in said
+    same(project)
+    if not project.duckdb:  # where a text has a limit: another one is the same text, in a new table
+        project.db.execute("alter table crm.pages alter column name type varchar(80)")
+        project.db.execute(f"update crm.pages set name = '{'a' * 60}' where page = '/a'")
+        project.checked()
+        same(project)
+
+
+@pytest.mark.parametrize(
+    "lost", ["delete from runner.{0}", "delete from runner.key_index", "delete from runner.{0} where name = 'B'"]
+)
+def test_kept_rows_that_are_lost(project: Project, lost: str) -> None:
+    """Rows of the state that are not what was published are noticed, and the readers built in full."""
+    begin(project)
+    table = project.one("select keys_table from runner.key_index where row_count is not null")
+    project.db.execute(lost.format(table))
+    project.db.execute("delete from crm.pages")  # as empty as what was lost
+    said = project.checked().out
+    assert "built in full: the rows of crm.pages that it was built from are not known" in said
+    same(project)
+    project.db.execute(
+        f"drop table runner.{project.one('select keys_table from runner.key_index where row_count is not null')}"
+    )
+    assert "is gone" in project.run(code=6).err
+    project.run("--full-refresh")
+    same(project)
+
+
+def test_what_is_refused(project: Project) -> None:
+    """A key that the look-up does not have; and a row number that relies on a key which is not declared."""
+    begin(project)
+    project.top["lookups"] = {"crm.pages": {"key": "pagge"}}
+    project.models.pop("named")
+    said = project.run(code=2).err
+    assert "web.yml:" in said
+    assert "crm.pages: its key pagge is no column of it" in said
+    assert "did you mean page?" in said
+    project.top["lookups"] = {}
+    project.model("named", NAMED, key="domain_sessionid")
+    assert "lookups: {crm.customers: {key: id}}" in project.run(code=2).err
+
+
+def test_another_way_of_tracking(project: Project) -> None:
+    """From a key to a fingerprint and back, what changed in between is not lost; two playbooks keep rows of their own."""
+    begin(project)
+    project.model("named", NAMED, unproven=True)
+    change = "update crm.pages set name = '{0}', kind = null where page = '/a'"
+    for number, tracked in enumerate(("fingerprint", {"key": "page"}, {"key": "page"})):
+        project.top["lookups"] = {"crm.pages": tracked}
+        project.db.execute(change.format(number))
+        project.checked()
+    same(project)
+    models, project.models, project.name = project.models, {}, "other"
+    project.model("theirs", KINDS, key="domain_sessionid")
+    project.checked()
+    project.db.execute(change.format("x"))
+    project.checked()
+    project.name, project.models = "web", models
+    assert "crm.pages changed" in project.checked().out
+    assert project.one("select count(*) from runner.key_index where row_count is not null") == 2
+    project.top["lookups"] = {"crm.pages": "static"}
+    project.checked()
+    assert project.one("select count(*) from runner.key_index where row_count is not null") == 1
