@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 from runner.algebra.values import RowChanges, TrackedLookup
 from runner.events import NullKey, PendingBatches
-from runner.increment import freeze, lookups, stage
+from runner.increment import freeze, stage
 from runner.increment.catalogue.bind import bind, check_ownership
 from runner.increment.check import check_ids
 from runner.increment.freeze import Frozen
 from runner.increment.guard import heed
-from runner.increment.others import namesakes, still, touched
+from runner.increment.others import lookups, namesakes, still, touched
 from runner.increment.others.owed import settled
 from runner.increment.others.touched import TouchedTable
 from runner.increment.stage import Decision

@@ -15,9 +15,9 @@ from runner.algebra.values import Planned
 from runner.comparison.inputs import Inputs, Sample
 from runner.comparison.tables import Comparison, Kept, Outcome
 from runner.events import ComparedModel, Difference
-from runner.increment import lookups
 from runner.increment.catalogue.bind import Bound
 from runner.increment.freeze import Frozen
+from runner.increment.others import lookups
 from runner.increment.stage import fingerprints, lost_index, table_key
 from runner.increment.work import Work
 from runner.names import TableName

@@ -12,9 +12,9 @@ from runner.algebra.values import Extent, Staged
 from runner.clock import retry
 from runner.errors import Locked
 from runner.events import Note
-from runner.increment import fate, lookups, tables, views
+from runner.increment import fate, tables, views
 from runner.increment.freeze import Frozen
-from runner.increment.others import counts, ddl, touched
+from runner.increment.others import counts, ddl, lookups, touched
 from runner.increment.others.counts import Rows
 from runner.increment.stage import Outcome, table_key
 from runner.increment.tables import misfits, replaces_columns, widens

@@ -26,11 +26,11 @@ from runner.errors import (
     Stopped,
 )
 from runner.events import Emit, Note, Nothing
-from runner.increment import freeze, lookups, scripts, stage
+from runner.increment import freeze, scripts, stage
 from runner.increment.catalogue.bind import Bound, bind, check_ownership
 from runner.increment.freeze import Frozen
 from runner.increment.guard import Trusted, heed, remember
-from runner.increment.others import owed, still, touched
+from runner.increment.others import lookups, owed, still, touched
 from runner.increment.work import Guard, Request, Work
 from runner.playbook.values import Phase, Vanished
 from runner.program.values import Program

@@ -11,10 +11,9 @@ from runner.algebra.texts import ks
 from runner.algebra.values import Cut, Extent, Inputs, Planned, Staged, as_stored, staged
 from runner.errors import Stopped
 from runner.events import Building, ModelDone, Staging
-from runner.increment import lookups
 from runner.increment.catalogue.bind import Bound
 from runner.increment.freeze import Frozen, analyze
-from runner.increment.others import counts
+from runner.increment.others import counts, lookups
 from runner.increment.others.counts import Counts, Rows
 from runner.increment.work import Work
 from runner.names import TableName, is_own

@@ -8,9 +8,8 @@ from runner import actions
 from runner.algebra.texts import ks
 from runner.algebra.values import Planned, Staged
 from runner.errors import Stopped
-from runner.increment import lookups
 from runner.increment.freeze import Frozen, FrozenKey
-from runner.increment.others import ddl
+from runner.increment.others import ddl, lookups
 from runner.increment.stage import Outcome, table_key
 from runner.increment.work import Work
 from runner.names import TableName
