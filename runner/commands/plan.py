@@ -152,7 +152,7 @@ def _models(work: Work, frozen: Frozen, decision: Decision) -> tuple[PlannedMode
         name = str(model.table)
         if model.table not in work.taken:
             found.append(PlannedModel(name, "left out"))
-        elif not model.model.key and model.table not in decision.reasons and not _has_news(model, frozen, bounds):
+        elif model.table not in decision.reasons and _is_as_it_is(model, frozen, bounds):
             bounds[model.table] = 0
             found.append(PlannedModel(name, "as it is", key_count=0, exact=True))
         elif model.table in decision.reasons or not model.model.key:
@@ -168,10 +168,11 @@ def _models(work: Work, frozen: Frozen, decision: Decision) -> tuple[PlannedMode
     return tuple(found)
 
 
-def _has_news(model: CompiledModel, frozen: Frozen, bounds: Mapping[TableName, int | None]) -> bool:
-    """Whether any input of a model without a key may have other rows than when it was built."""
+def _is_as_it_is(model: CompiledModel, frozen: Frozen, bounds: Mapping[TableName, int | None]) -> bool:
+    """Whether no input of a model without a key, or without sources, has other rows than when it was built."""
     pending = any(frozen.sources[table].pending_count for table in model.sources)
-    return pending or any(bounds.get(table) != 0 for table in model.models)
+    news = pending or any(bounds.get(table) != 0 for table in model.models)
+    return model.is_dimension or not (model.model.key or news)
 
 
 def _count(work: Work, number: int) -> int:

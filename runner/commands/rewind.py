@@ -143,7 +143,9 @@ def _owe(work: Work, planned: Planned, affected: str | None) -> None:
 def _keys(
     work: Work, state: State, bound: Bound, model: CompiledModel, made: dict[TableName, str | None]
 ) -> str | None:
-    """A scratch table of the model's keys that the chosen batches reach; None: cannot be told, all rows."""
+    """A scratch table of the model's keys that the chosen batches reach, which dimensions have none of; None: cannot be
+    told, all rows.
+    """
     if model.table in made:
         return made[model.table]
     made[model.table] = None
@@ -159,7 +161,7 @@ def _keys(
         batches = algebra.scratch.batches(bound.sources[key.source.table].number)
         chosen = f"etl_tstamp in (select etl_tstamp from {batches})"
         parts.append(f"{keys.all_of_table(index, width)} where {chosen}")
-    for table in model.models:
+    for table in (one for one in model.models if not work.program.model(one).is_dimension):
         above = _keys(work, state, bound, work.program.model(table), made)
         relation = bound.stored[table]
         if above is None or relation is None:
@@ -171,6 +173,8 @@ def _keys(
             algebra.engine.quote(table.table),
         )
         parts.append(f"select {expressions}, 1 as recompute from {algebra.physical(table)} as {alias} where {own}")
+    if not parts:
+        return None
     number = next(n for n, m in enumerate(work.program.models) if m.table == model.table)
     name = f"{algebra.scratch.affected(number)}_{len(made)}"
     work.warehouse.execute("rewind:keys", algebra.engine.temporary_table(name, keys.union(parts, width)))

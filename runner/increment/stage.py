@@ -201,11 +201,14 @@ class _Stager:
             or planned.stored is None
         ):
             return Outcome(left, taken=False, owes="missed")
-        if known.owes == "all" or not planned.compiled.model.key:
+        dimension = planned.compiled.is_dimension
+        if known.owes == "all" or not (planned.compiled.model.key or dimension):
             return Outcome(left, taken=False, owes="all")
         lost = lost_index(self.frozen, planned.compiled) or lookups.reason(planned.compiled, self.frozen, self.bound)
         if lost or self._rebuilt_above(planned.compiled):
             return Outcome(left, taken=False, owes="all")
+        if dimension:
+            return Outcome(left, taken=False, owes=known.owes)
         found, _ = self._affected(planned, with_dirty=False)
         return Outcome(replace(left, key_count=found), taken=False, owes="keys" if found or known.owes else "")
 

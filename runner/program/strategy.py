@@ -19,7 +19,7 @@ from runner.proof import keywise
 from runner.proof.merging import merge
 from runner.sql.references import parse_select
 from runner.sql.spelling import columns_in, normalise
-from runner.sql.volatile import chance
+from runner.sql.volatile import RUNS_INSTANT, chance, volatile
 
 
 def proved(read: ReadModel, playbook: Playbook, dialect: str, problems: list[Problem]) -> CompiledModel | None:
@@ -48,9 +48,12 @@ def proved(read: ReadModel, playbook: Playbook, dialect: str, problems: list[Pro
 
 
 def by_key(compiled: CompiledModel) -> bool:
-    """Whether the key-wise rule is asked of it: not where merge has its own, nor where the author answers for it."""
+    """Whether the key-wise rule is asked of it: not where merge has its own, nor where the author answers for it, nor
+    where all rows are built whenever a look-up changes.
+    """
     model = compiled.model
-    return bool(model.key) and not model.merge and not model.affected and not model.unproven
+    answered = model.merge or model.affected or model.unproven or compiled.is_dimension
+    return bool(model.key) and not answered
 
 
 @dataclass(frozen=True)
@@ -100,10 +103,14 @@ def _problems(read: ReadModel, playbook: Playbook, dialect: str) -> Iterator[Pro
     if not compiled.model.key:
         yield from _full(read, playbook, dialect)
         return
-    if not compiled.sources and not compiled.models:
-        what = f"{compiled.table} has a key but reads no source and no model of this playbook"
+    if not (compiled.sources or compiled.models or compiled.lookups):
+        what = f"{compiled.table} has a key but reads no table"
         yield Problem(place, what, "leave key: out, or see that FROM names the table of the source")
         return
+    if compiled.is_dimension and not compiled.model.unproven:
+        for answer in dict.fromkeys(volatile(node, dialect, RUNS_INSTANT) for node in read.tree.walk()):
+            if answer is not None:
+                yield Problem(place, f"{compiled.table}: {answer[0]}", answer[1])
     yield from _dedupe(compiled, dialect)
     if compiled.model.merge:
         yield from _merge(read, dialect)

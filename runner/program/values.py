@@ -80,6 +80,11 @@ class CompiledModel:
         return self.model.table
 
     @property
+    def is_dimension(self) -> bool:
+        """Whether it reads look-ups alone, so that batches of events do not reach it."""
+        return bool(self.lookups) and not self.sources and not self.models
+
+    @property
     def key_names(self) -> tuple[str, ...]:
         """Its key's output columns."""
         return tuple(column.name for column in self.model.key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -196,3 +197,52 @@ def test_another_way_of_tracking(project: Project) -> None:
     project.top["lookups"] = {"crm.pages": "static"}
     project.checked()
     assert project.one("select count(*) from runner.key_index where row_count is not null") == 1
+
+
+NAMES = "select page, max(name) as name from crm.pages where page is not null group by page"
+KIND = "select kind, count(*) as pages from crm.pages group by kind"
+BY_PAGE = """
+select e.page_url, n.name, count(*) as events from atomic.events e left join derived.names n on n.page = e.page_url
+group by e.page_url, n.name
+"""
+LISTED = "select kind, pages, (select count(*) from atomic.events) as events from derived.kind"
+
+
+@pytest.mark.parametrize("tracked", [{"key": "page"}, "fingerprint"], ids=["key", "fingerprint"])
+def test_dimensions(project: Project, tracked: Any) -> None:
+    """A model over look-ups alone, with a key or without, is built when they change, and read by others as any model is."""
+    begin(project)
+    project.models.clear()
+    del project.source["dedupe"]
+    project.top["lookups"] = {"crm.pages": tracked}
+    project.model("names", NAMES, key="page", unique="page")
+    project.model("kind", KIND)
+    key = {"page_url": {"atomic.events": "page_url", "derived.names": "page"}}
+    project.model("by_page", BY_PAGE, key=key)
+    project.model("listed", LISTED)
+    project.checked()
+    assert "nothing to do" in project.run().out
+    project.db.execute("update crm.pages set name = 'AA' where page = '/a'; delete from crm.pages where page is null")
+    planned = project.command("plan").out
+    assert re.findall(r"derived\.(names|kind) +built in full +crm.pages changed", planned) == ["names", "kind"]
+    said = project.checked().out
+    assert re.search(r"by_page +1 keys +[+]0 ~1 -0", said)
+    project.add(1, "s9 u1 5 e9 /b")
+    planned = project.command("plan").out
+    assert re.findall(r"derived\.(names|kind) +as it is", planned) == ["names", "kind"]
+    project.run("--model", "by_page")
+    assert "derived.kind owes" not in project.command("status").out
+    project.db.execute("update crm.pages set kind = 'w' where page = '/b'")
+    project.run("--model", "by_page")
+    project.checked()
+    assert project.command("verify").code == 0
+    assert project.command("verify", "--sample", "1").code == 0
+    project.db.execute("update derived.by_page set events = 9 where page_url = '/b'")
+    project.command("rewind", "--since", "2024-03-01T01", "--model", "by_page")
+    assert re.search(r"by_page +1 keys +[+]0 ~1 -0", project.checked().out)
+    project.command("rewind", "--since", "2024-03-01T01", "--model", "names")
+    assert "names          built in full: it owes a full build" in project.checked().out
+    project.model("names", NAMES.replace("max(name)", "current_date"))
+    assert "current_date" in project.run(code=2).err.lower()
+    project.model("names", "select 1 as page")
+    assert "has a key but reads no table" in project.run(code=2).err

@@ -140,6 +140,11 @@ def everything_the_runner_says(url: str, folder: Path) -> set[str]:
     titled = "select s.domain_sessionid, max(p.title) as title from {} left join crm.pages p on p.page_url = s.page_url"
     joined = titled.format("atomic.events s") + " group by s.domain_sessionid"
     project.model("titled", joined, key="domain_sessionid")
+    project.db.execute("create table crm.kinds (page_url varchar(40), kind varchar(9))")
+    project.top["lookups"] = {"crm.kinds": {"key": "page_url"}}
+    project.db.load("crm.kinds", ("page_url", "kind"), [("/p", "a"), ("/q", "b"), (None, "c")])
+    kinds = joined.replace("crm.pages", "crm.kinds").replace("title", "kind")
+    project.model("kinds", kinds, key="domain_sessionid")
     least = "select domain_userid, min(collector_tstamp) as first_seen from atomic.events group by domain_userid"
     project.model("least", least, key="domain_userid", merge={"first_seen": "min"})
     project.models["least"] |= {
@@ -150,7 +155,9 @@ def everything_the_runner_says(url: str, folder: Path) -> set[str]:
     project.run()
     project.add(1, "s1 u1 3", "s3 u3 3")
     project.add(2, "s4 u1 3")
+    project.db.execute("update crm.kinds set kind = 'z' where page_url = '/p'")
     project.run("--chunk", "1")
+    project.db.execute("delete from crm.kinds where page_url is null")
     project.add(0, "s2 u2 4")
     project.add(3, "s5 u5 5")
     project.run("--until", "2024-03-01T02:30", "--model", "sessions")

@@ -21,7 +21,12 @@ class Design:
     hourly: bool = False
     fingerprint: bool = False
     vanished: str = "retract"
-    static_lookup: bool = False
+    lookup: str = "fingerprint"
+
+    @property
+    def static_lookup(self) -> bool:
+        """Whether changes of the look-up need not matter."""
+        return self.lookup == "static"
 
 
 def source_block(design: Design) -> list[str]:
@@ -35,8 +40,8 @@ def source_block(design: Design) -> list[str]:
         lines.append(f"  order_by: [{', '.join(design.order_by)}]")
     if design.fingerprint:
         lines.append("  fingerprint: true")
-    if design.static_lookup:
-        lines += ["lookups:", f"  {PAGES}: static"]
+    if design.lookup != "fingerprint":
+        lines += ["lookups:", f"  {PAGES}: {'{key: page_url}' if design.lookup == 'key' else design.lookup}"]
     return lines
 
 

@@ -54,13 +54,17 @@ def make(seed: int, runs: int = RUNS) -> Schedule:
         hourly=rng.random() < 0.25,
         fingerprint=rng.random() < 0.35,
         vanished=rng.choice(("retract", "retract", "stop")),
-        static_lookup=rng.random() < 0.3,
+        lookup=_lookup(rng.random()),
     )
     fixed = sorted(with_ancestors(rng.sample([model.name for model in MODELS], rng.randint(1, 3))))
     others = [model.name for model in MODELS if model.name not in fixed and model.ancestors() <= set(fixed)]
     optional = sorted(rng.sample(others, min(len(others), rng.randint(0, 2))))
     joined = "session_titles" in (*fixed, *optional) and not design.static_lookup  # else its changes must not matter
     return Schedule(seed, design, tuple(fixed), tuple(optional), tuple(_ops(rng, joined, runs)))
+
+
+def _lookup(chance: float) -> str:
+    return "static" if chance < 0.3 else "key" if chance < 0.7 else "fingerprint"
 
 
 def _ops(rng: Random, joined: bool, runs: int) -> list[Op]:
