@@ -27,8 +27,11 @@ def pairs(algebra: Algebra, key: SourceKey, source: FrozenSource, everything: bo
     )
 
 
-def of_source(algebra: Algebra, key: SourceKey, number: int, source: FrozenSource, index: str | None) -> str:
-    """Affected keys of a source: those of pending rows, and those that the index lists for pending batches.
+def of_source(
+    algebra: Algebra, key: SourceKey, number: int, source: FrozenSource, index: str | None, spread: str | None = None
+) -> str:
+    """Affected keys of a source: those of pending rows, those that the index lists for pending batches, and those of
+    `spread`, a SELECT of the keys of their copies.
 
     `recompute` is 1 where any of the key's pending batches has been processed before: only then can rows of the
     key have changed or gone, so only then a merge is not enough.
@@ -46,14 +49,22 @@ def of_source(algebra: Algebra, key: SourceKey, number: int, source: FrozenSourc
             f"select {', '.join('x.' + k for k in names)}, 1 as recompute from {index} x"
             f" where x.etl_tstamp in (select etl_tstamp from {batches})"
         )
+    if spread:
+        parts.append(f"select {', '.join(names)}, 1 as recompute from ({spread}) runner_s")
     return union(parts, len(names))
 
 
-def without_history(algebra: Algebra, key: SourceKey, source: FrozenSource, index: str) -> str:
-    """Keys with rows in batches that the source has dropped (`vanished: keep`)."""
+def without_history(
+    algebra: Algebra, key: SourceKey, source: FrozenSource, index: str, retained: str | None = None
+) -> str:
+    """Keys with rows in batches that the source has dropped (`vanished: keep`), and those of `retained`, a SELECT of the
+    keys of their copies.
+    """
     kept = algebra.scratch.kept(source.number)
     listed = ", ".join(ks(len(key.texts)))
-    return f"select distinct {listed} from {index} where etl_tstamp in (select etl_tstamp from {kept})"
+    parts = [f"select {listed} from {index} where etl_tstamp in (select etl_tstamp from {kept})"]
+    parts += [retained] if retained else []
+    return f"select distinct {listed} from ({' union all '.join(parts)}) runner_p"
 
 
 def union(parts: Sequence[str], width: int, *, skips_null: bool = False) -> str:

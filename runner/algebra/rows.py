@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from runner.algebra.texts import Algebra, as_ks, condition
-from runner.algebra.values import BoundSource, Cut, Extent, FrozenSource, Inputs, Planned, Staged
+from runner.algebra.values import BoundSource, Copies, Cut, Extent, FrozenSource, Inputs, Planned, Staged
 from runner.names import TableName
 from runner.playbook.values import Fold
-from runner.program.values import PREDICATE
+from runner.program.values import PREDICATE, CompiledModel
 from runner.sql.select import ClockCall, Moment, Reference, Select, splice
 from runner.warehouse.values import Column, Relation
 
@@ -37,17 +37,21 @@ def of_source(
     where: Where,
     *,
     few: bool,
+    apart: bool = False,
 ) -> str:
     """Rows of a source, of no batch but those whose counts the manifest will have, and of copies only the one that counts.
 
     Only rows whose id stands more than once are ranked, by all columns that may decide which copy counts: copies are
     rare, and sorting a stream's wide rows costs more than reading its ids before. `few`: `where` leaves a small part of
-    the source, in which a window counts the ids; sorting all of them would cost more than reading them twice.
+    the source, in which a window counts the ids; sorting all of them would cost more than reading them twice. `apart`:
+    it may leave out copies of the rows that it leaves.
     """
     listed = algebra.listed(columns)
     where = _each(where, not_held(algebra, source)) if source.has_held else where
     if not source.source.dedupe:
         return f"(select {listed} {_from(algebra, source, where)})"
+    if few and apart and source.copies:
+        return _of_copies_apart(algebra, source, source.copies, columns, where)
     id_ = f"({source.source.dedupe[0].text})"
     if few:
         known = f"select {listed}, {id_} as runner_id, count(*) over (partition by {id_}) as runner_copies"
@@ -64,6 +68,54 @@ def of_source(
     return (
         f"(with {ids} select {listed} {once} union all select {listed} from ({ranked}) runner_r where runner_copy = 1)"
     )
+
+
+def _of_copies_apart(
+    algebra: Algebra, source: FrozenSource, copies: Copies, columns: Sequence[Column], where: Where
+) -> str:
+    """A part of the source, where copies of its rows may lie outside of it.
+
+    Which ids stand more than once, and in which batches, is known. Where all copies of an id lie within the part
+    (`near`) they are ranked there; only of others (`far`) copies are read elsewhere.
+    """
+    listed, name = algebra.listed(columns), algebra.engine.quote(source.source.table.table)
+    if not copies.has_several:
+        return f"(select {listed} {_from(algebra, source, where)})"
+    several, ids = algebra.scratch.several(copies.number), [e.text for e in source.source.dedupe]
+    numbered = ", ".join(f"{text} as runner_i{n}" for n, text in enumerate(ids, 1))
+    as_keys = ", ".join(f"runner_known.runner_i{n} as k{n}" for n in range(1, len(ids) + 1))
+    rank = _rank(algebra, source, columns)
+    near = _each(where, algebra.is_in(ids, "runner_ids", "runner_is_far = 0"))
+    batches = f"select etl_tstamp from {several} where k1 in (select runner_h from runner_far)"
+    elsewhere = [lying_in(algebra, source, batches), algebra.is_in(ids, "runner_ids", "runner_is_far = 1")]
+    elsewhere += [not_held(algebra, source)] if source.has_held else []
+    far = f"(select *, {rank} from {algebra.from_source(source)}{condition(elsewhere)}) as {name}"
+    found = [f"select {listed} from {far}{condition(['runner_copy = 1', *conditions])}" for conditions in where]
+    return f"""(with runner_known as (select {listed}, {numbered}, {copies.id} as runner_h {_from(algebra, source, where)}),
+runner_mine as (select runner_h, count(*) as runner_here from runner_known where runner_h in (select k1 from {several}) group by runner_h),
+runner_far as (select runner_h from runner_mine join {several} runner_s on runner_s.k1 = runner_h
+    group by runner_h, runner_here having sum(runner_s.event_count) > runner_here),
+runner_ids as (select distinct {as_keys}, case when runner_far.runner_h is null then 0 else 1 end as runner_is_far
+    from runner_known join runner_mine on runner_mine.runner_h = runner_known.runner_h
+    left join runner_far on runner_far.runner_h = runner_known.runner_h)
+select {listed} from runner_known
+    where not exists (select 1 from runner_mine where runner_mine.runner_h = runner_known.runner_h)
+union all select {listed} from (select {listed}, {rank} {_from(algebra, source, near)}) runner_r where runner_copy = 1
+union all {" union all ".join(found)})"""
+
+
+def lying_in(algebra: Algebra, source: FrozenSource, batches: str) -> str:
+    """True for rows of the batches that a SELECT of `etl_tstamp` gives, and perhaps for rows without one."""
+    text = source.source.batch.text
+    if _is_plain_tstamp(source) and _quick(source.relation, text, source.pending_count):
+        return f"({algebra.engine.found_by_index(text, batches)} or {text} is null)"
+    return f"{algebra.batch(source.source)} in ({batches})"
+
+
+def _is_plain_tstamp(source: FrozenSource) -> bool:
+    """Whether a row's batch is a column's own value."""
+    plain = {c.name.lower() for c in source.relation.columns if c.type.lower() in PLAIN_TSTAMP}
+    return source.source.batch.text.lower() in plain
 
 
 def deciding(relation: Relation, columns: Iterable[Column]) -> tuple[Column, ...]:
@@ -108,9 +160,8 @@ def not_held(algebra: Algebra, source: FrozenSource) -> str:
 def pending(algebra: Algebra, source: FrozenSource) -> str:
     """True for rows of the pending batches."""
     batches = f"select etl_tstamp from {algebra.scratch.batches(source.number)}"
-    plain = {c.name.lower() for c in source.relation.columns if c.type.lower() in PLAIN_TSTAMP}
     text = source.source.batch.text
-    if text.lower() in plain and not source.no_tstamp and _quick(source.relation, text, source.pending_count):
+    if _is_plain_tstamp(source) and not source.no_tstamp and _quick(source.relation, text, source.pending_count):
         return algebra.engine.found_by_index(text, batches)
     return f"{algebra.batch(source.source)} in ({batches})"
 
@@ -207,7 +258,13 @@ def _source_input(
     where = _conditions(algebra, planned, inputs, table, cut, stored=True)
     if cut and cut.only_pending:
         where = [[pending(algebra, source), *conditions] for conditions in where]
-    return of_source(algebra, source, columns, where, few=cut is not None)
+    return of_source(algebra, source, columns, where, few=cut is not None, apart=are_apart(planned.compiled, source))
+
+
+def are_apart(compiled: CompiledModel, source: FrozenSource) -> bool:
+    """Whether copies of an event may lie in different keys of a model that reads the source."""
+    keys = [key.texts for key in compiled.source_keys if key.source.table == source.source.table]
+    return source.copies is not None and (not keys or not source.copies.apart.isdisjoint(keys))
 
 
 def copied(algebra: Algebra, planned: Planned, inputs: Inputs, cut: Cut) -> str:

@@ -70,6 +70,24 @@ class Scratch:
         """(k1 … kn): keys whose history is gone."""
         return self._named("frozen", key)
 
+    def stirred(self, key: int) -> str:
+        """(k1, etl_tstamp, event_count, stands), of a key of ids: where each id that has a copy in a pending batch, and
+        stands or stood more than once, lies now and lay before; how many rows of it are there now, and in all.
+        """
+        return self._named("stirred", key)
+
+    def several(self, key: int) -> str:
+        """(k1, etl_tstamp, event_count), of a key of ids: where all ids that stand more than once lie."""
+        return self._named("several", key)
+
+    def spread(self, key: int) -> str:
+        """(c1_1 … cm_n), of a key of ids: the source's other keys, in rows with one of the ids that are `stirred`."""
+        return self._named("spread", key)
+
+    def retained(self, key: int) -> str:
+        """(c1_1 … cm_n): the same, in rows that have a copy in a batch which is gone and kept."""
+        return self._named("retained", key)
+
     def keys_of(self, key: int) -> str:
         """One column: `{{ keys.NAME }}` of plain queries."""
         return self._named("keys_of", key)

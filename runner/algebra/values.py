@@ -77,6 +77,24 @@ class BoundSource:
     files: tuple[FileMark, ...] = ()
 
 
+@dataclass(frozen=True)
+class Copies:
+    """What this run knows of a source's copies, where they may lie in different keys."""
+
+    number: int
+    """Of the key of its ids."""
+    id: str
+    """That key's expression."""
+    apart: frozenset[tuple[str, ...]]
+    """The keys that copies may differ in, by their expressions."""
+    has_several: bool
+    """Some ids stand more than once among the rows that this run may read."""
+    has_spread: bool
+    """Rows of some have a copy in a pending batch, and their keys were noted."""
+    has_retained: bool
+    """The keys of rows with a copy in a batch that is gone and kept were noted."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class FrozenSource(BoundSource):
     """A source as this run's freeze sees it: which of its batches are pending, held back or kept."""
@@ -92,6 +110,8 @@ class FrozenSource(BoundSource):
     """Among the pending batches are some that were processed before."""
     no_tstamp: bool
     """The batch of rows without an etl_tstamp is pending."""
+    copies: Copies | None = None
+    """None: there are none, or all copies of an event have the same key."""
     shrunk: str = ""
     """What is to be said if most of its events are gone from batches that are still there."""
 

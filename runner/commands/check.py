@@ -35,6 +35,17 @@ def check_live(
     return bound
 
 
+def copies_apart(program: Program) -> Iterator[Note]:
+    """Sources of which copies are looked for outside of a key, too: it costs an index of all ids."""
+    for ids in program.ids:
+        table, listed = ids.key.source.table, ", ".join(ids.key.names)
+        apart = "; ".join(dict.fromkeys(", ".join(texts) for texts in ids.apart))
+        yield Note(
+            f"{table}: copies, equal in {listed}, may differ in the key {apart}: they are looked for outside of it, in an"
+            " index of all ids"
+        )
+
+
 def null_keys(program: Program, warehouse: Warehouse, bound: Bound) -> Iterator[NullKey]:
     """How many events fall into the key NULL of a model that does not leave them out: each source is read for it."""
     for key in program.source_keys:

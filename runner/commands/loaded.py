@@ -170,11 +170,12 @@ class LoadedPlaybook:
 
         Gives what is to be said: of how it is reached, of a trial that could not be held, of events without a key.
         """
-        from runner.commands.check import check_live, null_keys
+        from runner.commands.check import check_live, copies_apart, null_keys
         from runner.events import Note
 
         program = self.program
         said: list[Event] = [Note(text) for text in self.said_first]
+        said += copies_apart(program)
         if not live:
             return tuple(said)
         with self.warehouse("check", read_only=True) as warehouse:

@@ -11,12 +11,14 @@ from dataclasses import dataclass, replace
 
 from runner import actions
 from runner.algebra import batches, keys
+from runner.algebra.copies import of_key
 from runner.algebra.rows import deciding
 from runner.algebra.texts import condition, ks
-from runner.algebra.values import BoundSource, FrozenSource, TrackedLookup
+from runner.algebra.values import BoundSource, Copies, FrozenSource, TrackedLookup
 from runner.errors import Stopped
 from runner.events import BatchGroup, Note, NullKey, PendingBatches
 from runner.increment.catalogue.bind import Bound
+from runner.increment.freezing import copies
 from runner.increment.others import losses
 from runner.increment.work import Work
 from runner.names import TableName
@@ -73,6 +75,16 @@ class Frozen:
     def key(self, key: SourceKey) -> FrozenKey:
         """The key's entry."""
         return next(k for k in self.keys if k.key.texts == key.texts and k.key.source.table == key.source.table)
+
+    def copies(self, key: FrozenKey) -> Copies | None:
+        """What is known of copies, for the key of a source's ids."""
+        known = self.sources[key.key.source.table].copies
+        return known if known and known.number == key.number else None
+
+    def has_lost_ids(self, key: SourceKey) -> bool:
+        """Whether it is not known any more where copies of rows that are gone lie, which may differ in the key."""
+        known = self.sources[key.source.table].copies
+        return known is not None and key.texts in known.apart and self.keys[known.number].lost
 
 
 def pin(work: Work, bound: Bound, *, copies: bool = True, whole: bool = False) -> Bound:
@@ -254,11 +266,25 @@ def find_keys(
     `outdated` are models whose rows were built with another definition, or are built in full: a key may have another
     type than its index then. `as_listed`: an index is believed whatever it lists, by a command that tells what is wrong.
     """
-    found = tuple(
-        _find(work, state, frozen, key, number, outdated, as_listed=as_listed)
-        for number, key in enumerate(work.program.source_keys)
-    )
-    return replace(frozen, keys=found)
+    found: dict[int, FrozenKey] = {}
+    for ids in work.program.ids:  # first: other keys ask for what is known of copies
+        number, table = work.program.source_keys.index(ids.key), ids.key.source.table
+        found[number], count = _find(work, state, frozen, ids.key, number, outdated, as_listed=as_listed)
+        known = copies.find(work, frozen.sources[table], ids, number, found[number].index, count)
+        frozen = replace(frozen, sources={**frozen.sources, table: replace(frozen.sources[table], copies=known)})
+    for number, key in enumerate(work.program.source_keys):
+        if number not in found:
+            found[number], _ = _find(work, state, frozen, key, number, outdated, as_listed=as_listed)
+    return replace(frozen, keys=tuple(found[number] for number in sorted(found)))
+
+
+def _readers(work: Work, key: SourceKey) -> list[TableName]:
+    """The models that hang on a key's index; on that of a source's ids those whose key its copies may differ in."""
+    ids = next((one for one in work.program.ids if one.key == key), None)
+    if ids is None:
+        return [model.table for model in work.program.models if key in model.source_keys]
+    own = [(model, k) for model in work.program.models for k in model.source_keys]
+    return [model.table for model, k in own if k.source.table == key.source.table and k.texts in ids.apart]
 
 
 def _find(
@@ -270,10 +296,11 @@ def _find(
     outdated: Container[TableName],
     *,
     as_listed: bool,
-) -> FrozenKey:
+) -> tuple[FrozenKey, int]:
+    """The key, and how many are affected."""
     algebra, warehouse, scratch = work.algebra, work.warehouse, work.algebra.scratch
     source = frozen.sources[key.source.table]
-    readers = [model.table for model in work.program.models if key in model.source_keys]
+    readers = _readers(work, key)
     known = state.indexes.get((str(key.source.table), key.digest))
     refreshed = bool(readers) and all(map(work.request.refreshes, readers)) and not source.has_kept
     index = None if refreshed else known
@@ -282,7 +309,7 @@ def _find(
     retyped = (
         index is not None and any(table in outdated for table in readers) and _is_retyped(work, key, index, number)
     )
-    if index and (retyped or (not as_listed and _is_short(work, source, index))):
+    if index and (retyped or (not as_listed and _is_short(work, source, key, index))):
         index, select = None, keys.pairs(algebra, key, source, everything=True)
         warehouse.execute("freeze:drop", f"drop table {scratch.pairs(number)}")
         warehouse.execute("freeze:pairs", warehouse.engine.temporary_table(scratch.pairs(number), select))
@@ -291,13 +318,23 @@ def _find(
         why = "has another type now" if retyped else "has lost its index"
         what = f"{source.source.table}: vanished is keep, and the key {', '.join(key.names)} {why}"
         raise Stopped(f"{what}: rows of batches that are gone would leave the models", actions.Renew(retract=True))
-    select = keys.of_source(algebra, key, number, source, index)
-    warehouse.execute("freeze:keys", warehouse.engine.temporary_table(scratch.keys(number), select))
+    spread, retained = _of_copies(work, source, key, number)
+    count = work.make("freeze:keys", scratch.keys(number), keys.of_source(algebra, key, number, source, index, spread))
     if index and source.has_kept:
-        select = keys.without_history(algebra, key, source, index)
+        select = keys.without_history(algebra, key, source, index, retained)
         warehouse.execute("freeze:frozen", warehouse.engine.temporary_table(scratch.frozen(number), select))
     _analyze(work, scratch.keys(number))
-    return FrozenKey(key, number, index, has_frozen=bool(index and source.has_kept), lost=lost)
+    return FrozenKey(key, number, index, has_frozen=bool(index and source.has_kept), lost=lost), count
+
+
+def _of_copies(work: Work, source: FrozenSource, key: SourceKey, number: int) -> tuple[str | None, str | None]:
+    """Keys of rows with a copy in a pending batch, and of those with one that is gone and kept, each as a SELECT."""
+    known, scratch, width = source.copies, work.algebra.scratch, len(key.texts)
+    if known is None or key.texts not in known.apart:
+        return None, None
+    spread = of_key(scratch.spread(known.number), number, width) if known.has_spread else None
+    retained = of_key(scratch.retained(known.number), number, width) if known.has_retained else None
+    return spread, retained
 
 
 def _was_indexed(work: Work, state: State, table: TableName, outdated: Container[TableName]) -> bool:
@@ -305,12 +342,14 @@ def _was_indexed(work: Work, state: State, table: TableName, outdated: Container
     return table not in outdated and str(renamed(work.program.playbook, table)) in state.models
 
 
-def _is_short(work: Work, source: FrozenSource, index: str) -> bool:
+def _is_short(work: Work, source: FrozenSource, key: SourceKey, index: str) -> bool:
     """Whether the index lists other events of the pending batches than the manifest: it was emptied, or restored.
 
     It is looked at where it is needed only: for batches that were processed before. One that was made after batches had
     gone that are kept does not list theirs.
     """
+    if any(ids.key == key for ids in work.program.ids) and copies.lacks_newest(work, source, index):
+        return True
     if not source.has_processed or source.source.vanished is Vanished.KEEP:
         return False
     batches = work.algebra.scratch.batches(source.number)

@@ -133,6 +133,9 @@ def _write(
             continue
         batches = algebra.scratch.batches(frozen.sources[key.key.source.table].number)
         manifest.write_pairs(key.index, len(key.key.texts), batches, algebra.scratch.pairs(key.number))
+        copies = frozen.copies(key)
+        if copies and copies.has_spread:
+            manifest.mark_copies(key.index, algebra.scratch.stirred(key.number))
     lookups.publish(work, state, frozen, record.run_id)
     stored_as = {str(o.staged.compiled.table): table_key(work, o.staged.compiled) for o in outcomes}
     write_published(manifest, record, state.version + 1, stored_as)

@@ -111,7 +111,10 @@ def outdated(work: Work, state: State, bound: Bound) -> frozenset[TableName]:
 def lost_index(frozen: Frozen, model: CompiledModel) -> str:
     """Why a model has to be built in full where an index is made anew: which keys had rows that are gone is not known."""
     lost = [key for key in map(frozen.key, model.source_keys) if key.lost]
-    return f"the index of its key {', '.join(lost[0].key.names)} was lost" if lost else ""
+    if lost:
+        return f"the index of its key {', '.join(lost[0].key.names)} was lost"
+    tables = [str(key.source.table) for key in model.source_keys if frozen.has_lost_ids(key)]
+    return f"the index of the ids of {tables[0]} was lost" if tables else ""
 
 
 def fingerprints(work: Work, bound: Bound) -> dict[TableName, str]:
@@ -316,8 +319,12 @@ class _Stager:
         return "\nunion all\n".join(f"select {columns} from (\n{part}\n) runner_p{n}" for n, part in enumerate(parts))
 
     def _recompute_copied(self, planned: Planned, inputs: Inputs, cut: Cut) -> None:
-        """A key with copies of an event is recomputed: which of them counts cannot be folded."""
-        if not inputs.sources[planned.compiled.sources[0]].source.dedupe:
+        """A key with copies of an event is recomputed: which of them counts cannot be folded.
+
+        Where copies may lie in several keys, those of events with a copy in a pending batch are marked so already.
+        """
+        source = inputs.sources[planned.compiled.sources[0]]
+        if not source.source.dedupe or rows.are_apart(planned.compiled, source):
             return
         copied = f"({rows.copied(self.algebra, planned, inputs, replace(cut, where='recompute = 0'))}) runner_c"
         found = self.algebra.is_in(ks(len(planned.compiled.key_names)), copied, has_null=cut.has_null)

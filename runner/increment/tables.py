@@ -55,9 +55,13 @@ def prepare(work: Work, state: State, frozen: Frozen, outcomes: Sequence[Outcome
             name = work.manifest.new_index_name(source + key.key.digest, work.request.run_id)
             table = work.manifest.table(name)
             warehouse.execute("ddl:index", f"drop table if exists {table}")
-            warehouse.execute("ddl:index", f"create table {table} as {_pairs(work, key)}")
+            is_of_ids = frozen.copies(key) is not None
+            warehouse.execute("ddl:index", f"create table {table} as {_pairs(work, key, is_of_ids=is_of_ids)}")
             if warehouse.engine.indexes:
                 warehouse.execute("ddl:index", f"create index on {table} (etl_tstamp)")
+            if warehouse.engine.indexes and is_of_ids:
+                warehouse.execute("ddl:index", f"create index on {table} (k1)")
+                warehouse.execute("ddl:index", f"create index on {table} (etl_tstamp) where copied")
             names[key.number] = name
     return names
 
@@ -201,13 +205,18 @@ def _alters(work: Work, staged: Staged, unfit: Sequence[Column]) -> list[str]:
     ]
 
 
-def _pairs(work: Work, key: FrozenKey) -> str:
-    """What a new key index holds; texts without a limit, which may get longer."""
+def _pairs(work: Work, key: FrozenKey, *, is_of_ids: bool) -> str:
+    """What a new key index holds; texts without a limit, which may get longer. One of ids marks those that stand more
+    than once.
+    """
     pairs = work.algebra.scratch.pairs(key.number)
     types = types_of(work.warehouse.columns_of(pairs))
     names = ks(len(key.key.texts))
-    columns = [_roomy(work, name, types[name]) for name in names]
-    return f"select {', '.join([*columns, 'etl_tstamp', 'event_count'])} from {pairs}"
+    columns = [*(_roomy(work, name, types[name]) for name in names), "etl_tstamp", "event_count"]
+    if is_of_ids:
+        several = f"select k1 from {work.algebra.scratch.stirred(key.number)} where stands > 1"
+        columns.append(f"case when k1 in ({several}) then true else false end as copied")
+    return f"select {', '.join(columns)} from {pairs}"
 
 
 def make_dirty(work: Work, model: Planned) -> None:

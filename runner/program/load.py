@@ -15,12 +15,14 @@ from runner.playbook.values import Playbook, Query, Step
 from runner.program import scripts
 from runner.program.checks import own_names, parts
 from runner.program.checks import scripts as script_checks
+from runner.program.copies import ids_of
 from runner.program.fragments import filled, ported
 from runner.program.models import read_model, read_view
 from runner.program.strategy import proved
 from runner.program.texts import Texts
 from runner.program.values import CompiledModel, PlainQuery, Program, SourceKey
 from runner.sql.spelling import normalise
+from runner.warehouse.engines import ENGINES
 
 
 def load(playbook: Playbook, engine: str, dialect: str) -> Program:
@@ -44,8 +46,10 @@ def load(playbook: Playbook, engine: str, dialect: str) -> Program:
     ordered = _in_order(models, problems)
     if problems:
         raise BadInput(problems)
+    ids = ids_of(keys, ENGINES[engine], dialect)
+    keys = (*keys, *(one.key for one in ids))
     digest = hashlib.sha256("\x1f".join([m.digest for m in ordered] + [q.text for q in queries]).encode()).hexdigest()
-    return Program(playbook, engine, tuple(ordered), keys, key_names, tuple(queries), digest, tuple(views))
+    return Program(playbook, engine, tuple(ordered), keys, key_names, tuple(queries), digest, tuple(views), ids)
 
 
 def _source_keys(playbook: Playbook, models: Sequence[CompiledModel], dialect: str) -> tuple[SourceKey, ...]:

@@ -29,7 +29,7 @@ CLASSES: tuple[type, ...] = (
     *(playbooks.MergeColumn, playbooks.Affected, playbooks.Model, playbooks.View, playbooks.Step),
     *(playbooks.Variable, playbooks.Playbook),
     *(select.Reference, select.Qualifier, select.ClockCall, select.Call, select.Select),
-    *(programs.SourceKey, programs.CompiledAffected, programs.NamedColumn, programs.CompiledModel),
+    *(programs.SourceKey, programs.Ids, programs.CompiledAffected, programs.NamedColumn, programs.CompiledModel),
     *(programs.CompiledView, programs.PlainQuery, programs.Program),
 )
 PLAIN = (str, int, float, bool, type(None))

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
 
 from runner.errors import BadInput, Place, Problem, did_you_mean
 from runner.names import TableName
-from runner.playbook.values import Playbook, Source, Vanished
+from runner.playbook.values import Playbook, Vanished
 from runner.program import named
 from runner.program.models import ReadModel
 from runner.program.texts import readable
@@ -18,7 +17,6 @@ from runner.program.values import CompiledModel
 from runner.proof import keywise
 from runner.proof.merging import merge
 from runner.sql.references import parse_select
-from runner.sql.spelling import columns_in, normalise
 from runner.sql.volatile import RUNS_INSTANT, chance, volatile
 
 
@@ -111,7 +109,6 @@ def _problems(read: ReadModel, playbook: Playbook, dialect: str) -> Iterator[Pro
         for answer in dict.fromkeys(volatile(node, dialect, RUNS_INSTANT) for node in read.tree.walk()):
             if answer is not None:
                 yield Problem(place, f"{compiled.table}: {answer[0]}", answer[1])
-    yield from _dedupe(compiled, dialect)
     if compiled.model.merge:
         yield from _merge(read, dialect)
 
@@ -138,32 +135,6 @@ def _full(read: ReadModel, playbook: Playbook, dialect: str) -> Iterator[Problem
         if table in kept:
             what = f"{compiled.table} has no key, so it cannot keep the rows of batches that {table} has dropped"
             yield Problem(compiled.model.place, what, "give it a key, or set vanished: to stop or retract")
-
-
-def _dedupe(compiled: CompiledModel, dialect: str) -> Iterator[Problem]:
-    for key in compiled.source_keys:
-        if not key.source.dedupe:
-            continue
-        try:
-            listed = {normalise(e.text, dialect, key.source.table) for e in key.source.dedupe}
-        except SqlglotError:  # it was reported
-            continue
-        plain = {text for text in listed if text.isidentifier()}
-        for text in key.texts:
-            used = columns_in(text, dialect)
-            if text in listed or used <= plain:
-                continue
-            what = f"dedupe of {key.source.table} does not hold {text}, the key of {compiled.table}"
-            yield Problem(key.source.place, what, _one_row_each(key.source, compiled, ", ".join(sorted(used)) or text))
-
-
-def _one_row_each(source: Source, compiled: CompiledModel, missing: str) -> str:
-    """Copies with another key are still copies: a model that has each event once is what to build on."""
-    ids = ", ".join(one.text for one in source.dedupe)
-    return (
-        f"build a model by key: {ids} over {source.table} first, with one row an event, and {compiled.table} on that"
-        f" one; {missing} in dedupe: would count a copy that differs in it as another event"
-    )
 
 
 def _merge(read: ReadModel, dialect: str) -> Iterator[Problem]:

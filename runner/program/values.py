@@ -34,6 +34,14 @@ class SourceKey:
 
 
 @dataclass(frozen=True)
+class Ids:
+    """The ids of a source as a key of theirs, where copies of an event may lie in several keys of a model."""
+
+    key: SourceKey
+    apart: tuple[tuple[str, ...], ...]  # the keys that copies may differ in, by their texts
+
+
+@dataclass(frozen=True)
 class CompiledAffected:
     """`Affected` with its texts parsed; `rows` is parsed as `PREDICATE` + the predicate."""
 
@@ -131,6 +139,7 @@ class Program:
     queries: tuple[PlainQuery, ...]
     digest: str
     views: tuple[CompiledView, ...] = ()
+    ids: tuple[Ids, ...] = ()  # each one's key is among `source_keys`
     kept: Path | None = None  # the file that it is kept in between runs
 
     def model(self, table: TableName) -> CompiledModel:

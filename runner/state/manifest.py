@@ -110,6 +110,10 @@ class Manifest(StateTables):
             )
         return self.sql("processed", source=str(source.table))
 
+    def newest(self, source: Source) -> str:
+        """A SELECT of the manifest's rows that the last run has written for a source."""
+        return self.sql("newest", source=str(source.table))
+
     def version(self) -> int:
         """The fence: whoever publishes, rewinds or takes the lease raises it."""
         (row,) = self._rows("version-read")
@@ -209,6 +213,10 @@ class Manifest(StateTables):
         columns = ", ".join([*(f"k{n}" for n in range(1, width + 1)), "etl_tstamp", "event_count"])
         self._do("index-delete", "publish:index-delete", keys_table=index, batches=batches)
         self._do("index-insert", "publish:index-insert", keys_table=index, columns=columns, pairs=pairs)
+
+    def mark_copies(self, index: str, stirred: str) -> None:
+        """In the index of a source's ids, those that stand more than once."""
+        self._do("index-mark", "publish:index-mark", keys_table=index, stirred=stirred)
 
     @property
     def index_prefix(self) -> str:

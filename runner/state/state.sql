@@ -225,6 +225,12 @@ update {s}.{state_table} set version = version + 1 where version = :version
 select etl_tstamp, event_count, fingerprint, rewound from {s}.manifest
 where playbook = :playbook and source = :source
 
+-- name: newest
+-- what the last run that read anything of a source has read of it
+select etl_tstamp, event_count from {s}.manifest where playbook = :playbook and source = :source
+and run_id = (select run_id from {s}.manifest where playbook = :playbook and source = :source
+    order by commit_tstamp desc limit 1)
+
 -- name: models-read
 select table_name, digest, inputs, instant, as_of_run, owes, owed_count, trial, row_count, storage, changes
 from {s}.models
@@ -275,6 +281,11 @@ delete from {keys_table} where etl_tstamp in (select etl_tstamp from {batches})
 
 -- name: index-insert
 insert into {keys_table} ({columns}) select {columns} from {pairs}
+
+-- name: index-mark
+-- of ids: those that stand more than once. One that stands alone by now stays marked, and is looked at in vain
+update {keys_table} set copied = true where etl_tstamp in (select etl_tstamp from {stirred} where stands > 1)
+and k1 in (select k1 from {stirred} where stands > 1)
 
 -- name: index-register
 insert into {s}.key_index (playbook, source, key_digest, key_text, keys_table, run_id)

@@ -64,9 +64,18 @@ def subject_of(program: Program, tables: Iterable[TableName]) -> Subject:
     read = {source for model in models for source in model.sources}
     sources = tuple(source for source in program.playbook.sources if source.table in read or not read)
     keys = tuple(key for key in program.source_keys if key.source in sources)
+    ids = tuple(one for one in program.ids if one.key.source in sources)
     playbook = replace(program.playbook, sources=sources, views=())
     own = replace(
-        program, playbook=playbook, models=models, source_keys=keys, key_names=(), queries=(), views=(), kept=None
+        program,
+        playbook=playbook,
+        models=models,
+        source_keys=keys,
+        ids=ids,
+        key_names=(),
+        queries=(),
+        views=(),
+        kept=None,
     )
     return Subject(own, tuple(model.table for model in models if model.table in wanted))
 

@@ -23,6 +23,7 @@ WAY_OUT = re.compile(r"hint: (?:.*: )?runner run \S+web\.yml( --full-refresh)?(?
 def lived_in(project: Project) -> None:
     """Two days of runs, the second after a copy of the state was made; models owe keys, and batches are pending."""
     project.standard("sessions", "users", "totals")
+    project.source["dedupe"] = ["event_id"]
     project.db.execute("create table atomic.names (id varchar(40), name varchar(9))")
     text = "select e.domain_userid, max(n.name) as name from atomic.events e left join atomic.names n"
     project.model("named", f"{text} on n.id = e.domain_userid group by e.domain_userid", key="domain_userid")

@@ -67,20 +67,3 @@ def test_rows_of_a_model_without_what_is_unique_in_it(project: Project) -> None:
     assert "derived.last puts rows in order by it" in project.run(code=6).err
     project.model("last", LAST.rstrip() + "\nwhere event_id is not null\n")
     project.checked()
-
-
-def test_copies_with_another_key_want_one_row_an_event_first(project: Project) -> None:
-    """The advice for a key that `dedupe` does not hold, obeyed: an event that was corrected counts once, where it is now."""
-    project.source |= {"dedupe": ["event_id"], "order_by": ["etl_tstamp desc"]}
-    counted = "select domain_userid, count(*) as events from {} group by domain_userid"
-    project.model("users", counted.format("atomic.events"), key="domain_userid")
-    project.add(0, "s1 u1 1 e1", "s2 u1 2 e2")
-    said = project.run(code=2).err
-    assert "build a model by key: event_id over atomic.events first" in said
-    assert "domain_userid in dedupe: would count a copy that differs in it as another event" in said
-    project.model("once", "select event_id, domain_userid from atomic.events", key="event_id")
-    project.model("users", counted.format("derived.once"))
-    project.checked()
-    project.add(1, "s1 u2 1 e1")
-    project.run()
-    assert project.rows("select domain_userid, events from derived.users") == [("u1", 1), ("u2", 1)]

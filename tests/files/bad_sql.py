@@ -87,12 +87,6 @@ SQL = [
         "user_id is not a column",
         (("web.yml", PLAYBOOK.replace("key: k", "key: user_id")),),
     ),
-    Bad(
-        "dedupe without the key",
-        "web.yml:4",
-        "does not hold k",
-        (("web.yml", PLAYBOOK.replace("etl_tstamp", "etl_tstamp\n  dedupe: event_id")),),
-    ),
 ]
 
 TEMPLATES = [

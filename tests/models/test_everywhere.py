@@ -129,7 +129,7 @@ def everything_the_runner_says(url: str, folder: Path) -> set[str]:
     project.watch = lambda when, label, sql: seen.add(sql)
     project.db.execute("create schema crm; create table crm.pages (page_url varchar(40), title varchar(40))")
     project.source |= {
-        "dedupe": ["event_id", "domain_sessionid", "domain_userid"],
+        "dedupe": ["event_id", "domain_sessionid"],
         "order_by": ["collector_tstamp"],
         "fingerprint": True,
     }
@@ -153,7 +153,7 @@ def everything_the_runner_says(url: str, folder: Path) -> set[str]:
     }
     project.add(0, "s1 u1 1", "s1 - 1", "s2 u2 2 e2", "s2 u2 2 e2")
     project.run()
-    project.add(1, "s1 u1 3", "s3 u3 3")
+    project.add(1, "s1 u1 3", "s3 u3 3", "s2 u3 2 e2")
     project.add(2, "s4 u1 3")
     project.db.execute("update crm.kinds set kind = 'z' where page_url = '/p'")
     project.run("--chunk", "1")

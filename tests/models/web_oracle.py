@@ -115,14 +115,10 @@ def _nulls_last_down(value: datetime | str | None) -> tuple[bool, Any]:
 
 
 def deduped(events: Iterable[Event]) -> list[Event]:
-    """Of rows with the same event id, session and page view the first collected (or loaded).
-
-    Rows without an event id are never copies; a null session or page view is a value like any other.
-    """
+    """Of rows with the same event id the first collected (or loaded); rows without one are never copies."""
     groups: defaultdict[Hashable, list[Event]] = defaultdict(list)
     for number, event in enumerate(events):
-        identity = (event["event_id"], event["domain_sessionid"], page_view_id(event))
-        groups[identity if event["event_id"] is not None else number].append(event)
+        groups[event["event_id"] if event["event_id"] is not None else number].append(event)
     order = ["collector_tstamp", "etl_tstamp"]
 
     def key(event: Event) -> list[tuple[bool, Any]]:

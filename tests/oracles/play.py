@@ -16,11 +16,11 @@ from typing import Any
 
 from tests.engines.db import Db
 from tests.kit import driver
-from tests.oracles.models import BY_NAME, DEDUPE, with_ancestors
+from tests.oracles.models import BY_NAME, with_ancestors
 from tests.oracles.oracle import Batch, Row, Rules, derive
 from tests.oracles.playbooks import NAME, Design, write_playbook
 from tests.oracles.schedules import RUN_OPS, Schedule
-from tests.oracles.world import WEIGHTS, Op, World, rules_of
+from tests.oracles.world import UPSTREAM, Op, World, rules_of
 
 FAILED = 6
 HALF_HOUR = timedelta(minutes=30)
@@ -62,7 +62,7 @@ class Play:
 
     def __post_init__(self) -> None:
         design = self.schedule.design
-        rules = Rules(DEDUPE if design.dedupe else (), design.order_by, design.hourly)
+        rules = Rules(design.copies, design.order_by, design.hourly)
         self.world = World(rules, self.schedule.fingerprint)
         self.variants = dict.fromkeys(self.schedule.fixed, 0)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -98,7 +98,7 @@ class Play:
 
     def step(self, op: Op) -> None:
         """Carry out one operation."""
-        if op.kind in WEIGHTS:
+        if op.kind in UPSTREAM or op.kind == "lookup":
             self.world.apply(op, self.db)
         elif op.kind in RUN_OPS:
             self.run(op)

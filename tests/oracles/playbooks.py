@@ -17,6 +17,7 @@ class Design:
     """What stays the same in a schedule's playbook: the source block and the look-up's."""
 
     dedupe: bool = False
+    by_id: bool = False  # what is deduped is so by the id alone: copies may have other keys
     order_by: tuple[str, ...] = ()
     hourly: bool = False
     fingerprint: bool = False
@@ -28,14 +29,21 @@ class Design:
         """Whether changes of the look-up need not matter."""
         return self.lookup == "static"
 
+    @property
+    def copies(self) -> tuple[str, ...]:
+        """The columns that copies are equal in."""
+        if not self.dedupe:
+            return ()
+        return DEDUPE[:1] if self.by_id else DEDUPE
+
 
 def source_block(design: Design) -> list[str]:
     """The YAML of the source."""
     batch = "date_trunc('hour', etl_tstamp)" if design.hourly else "etl_tstamp"
     lines = ["source:", f"  table: {SOURCE}", f"  batch: {json.dumps(batch)}", f"  vanished: {design.vanished}"]
     lines.append("  shrank: note")  # of a handful of events half is soon gone
-    if design.dedupe:
-        lines.append(f"  dedupe: [{', '.join(DEDUPE)}]")
+    if design.copies:
+        lines.append(f"  dedupe: [{', '.join(design.copies)}]")
     if design.order_by:
         lines.append(f"  order_by: [{', '.join(design.order_by)}]")
     if design.fingerprint:

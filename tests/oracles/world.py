@@ -229,6 +229,18 @@ def twist(world: World, rng: Random) -> Change:
     return Change(new=tuple(new))
 
 
+def correct(world: World, rng: Random) -> Change:
+    """Events come once more in another session, of another user or on another day, in a batch old or new."""
+    batch = rng.choice((world.some_batch(rng), world.edge(newest=True) + HOUR))
+    new = []
+    for number in world.some_rows(rng, 4):
+        old, other = world.rows[number], world.event(rng, batch)
+        keys = ("domain_sessionid", "domain_userid", "page_view_id", "event_name", "derived_tstamp", "collector_tstamp")
+        changed = ("etl_tstamp", "amount", *rng.sample(keys, rng.randint(1, 4)))
+        new.append(old._replace(**{name: getattr(other, name) for name in changed}))
+    return Change(new=tuple(new))
+
+
 def shrink(world: World, rng: Random) -> Change:
     """A batch loses rows."""
     return Change(gone=tuple(world.some_rows(rng, 5, world.some_batch(rng), within=True)))
@@ -294,7 +306,8 @@ def move(world: World, rng: Random) -> Change:
 
 COMING = (new_batch, new_batches, older_batch, null_batch, grow, copy, twist)
 UPSTREAM: dict[str, Callable[[World, Random], Change]] = {
-    operation.__name__: operation for operation in (*COMING, shrink, exchange, pairs, vanish, null_keys, ties, move)
+    operation.__name__: operation
+    for operation in (*COMING, correct, shrink, exchange, pairs, vanish, null_keys, ties, move)
 }
 WEIGHTS = {
     "new_batch": 8, "new_batches": 3, "older_batch": 3, "null_batch": 2, "grow": 6, "copy": 4, "twist": 4, "shrink": 4,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import PropertyMock, patch
 
-from runner.algebra import batches, changes, keys, rows
+from runner.algebra import batches, changes, copies, keys, rows
 from runner.algebra.texts import Algebra, ks
 from runner.algebra.values import BoundSource, Cut, FrozenSource, Planned, Staged
 from runner.increment import publish
@@ -213,9 +213,9 @@ def merge_always() -> AbstractContextManager[Any]:
     """Changed batches are merged like new ones."""
     real = keys.of_source
 
-    def of_source(algebra: Algebra, key: SourceKey, number: int, source: FrozenSource, index: str | None) -> str:
+    def of_source(algebra: Algebra, key: SourceKey, number: int, source: FrozenSource, *more: str | None) -> str:
         listed = ", ".join(ks(len(key.texts)))
-        return f"select {listed}, 0 as recompute from ({real(algebra, key, number, source, index)}) runner_z"
+        return f"select {listed}, 0 as recompute from ({real(algebra, key, number, source, *more)}) runner_z"
 
     return patch.object(keys, "of_source", of_source)
 
@@ -229,7 +229,9 @@ def no_key_index() -> AbstractContextManager[Any]:
     """Only the rows that a batch has now tell which keys it touches."""
     real = keys.of_source
     return patch.object(
-        keys, "of_source", lambda algebra, key, number, source, index: real(algebra, key, number, source, None)
+        keys,
+        "of_source",
+        lambda algebra, key, number, source, index, *more: real(algebra, key, number, source, None, *more),
     )
 
 
@@ -245,14 +247,37 @@ def new_rows_only() -> AbstractContextManager[Any]:
     return patch.object(keys, "of_diff", of_diff)
 
 
+def copies_within_the_key() -> AbstractContextManager[Any]:
+    """Which copy counts is asked of a key's own rows."""
+    real = rows.of_source
+    return patch.object(rows, "of_source", lambda *given, few, **_: real(*given, few=few))
+
+
+def keys_of_the_batch() -> AbstractContextManager[Any]:
+    """Copies that come or go affect their own keys, not those of other copies."""
+    real = keys.of_source
+    return patch.object(keys, "of_source", lambda *given: real(*given[:5]))
+
+
+def copies_that_are_there() -> AbstractContextManager[Any]:
+    """Ids that stand more than once now; those that did so before are forgotten."""
+    real = copies.stirred
+    return patch.object(copies, "stirred", lambda *given: real(*given).replace("where stood > 1 or", "where"))
+
+
+def marks_left_out() -> AbstractContextManager[Any]:
+    """Which ids stand more than once is not kept."""
+    return patch.object(Manifest, "mark_copies", lambda *_: None)
+
+
 def lookback() -> AbstractContextManager[Any]:
     """History is read as far back as a fixed time."""
     real = rows.of_source
 
-    def of_source(algebra: Algebra, source: FrozenSource, columns: Any, where: rows.Where, *, few: bool) -> str:
+    def of_source(algebra: Algebra, source: FrozenSource, columns: Any, where: rows.Where, **how: bool) -> str:
         newest = f"(select max(x.collector_tstamp) - interval '20 hours' from {source.rows} x)"
-        late = [f"(collector_tstamp is null or collector_tstamp >= {newest})"] if few else []
-        return real(algebra, source, columns, [[*conditions, *late] for conditions in where], few=few)
+        late = [f"(collector_tstamp is null or collector_tstamp >= {newest})"] if how["few"] else []
+        return real(algebra, source, columns, [[*conditions, *late] for conditions in where], **how)
 
     return patch.object(rows, "of_source", of_source)
 
@@ -292,10 +317,12 @@ def both(*parts: Patch) -> Patch:
 
 LIVE: Patch = lambda: sending(skip=("freeze:begin", "freeze:commit"))  # noqa: E731
 UNFENCED: Patch = lambda: sending(skip=("publish:begin", "publish:commit"))  # noqa: E731
+BY_ID: tuple[tuple[str, object], ...] = (("dedupe", True), ("by_id", True))
 MARKS = (("models", ("session_marks", "user_marks")),)
 PRINT: tuple[tuple[str, object], ...] = (("fingerprint", True),)
 COPIES: tuple[tuple[str, object], ...] = (("dedupe", True),)
 PLAIN = ("sessions", "users")
+MOVED = ("new_batches", "correct", "shrink", "run", "correct", "vanish", "run")
 
 NAIVE = (
     Mutant("watermark, > max", 0, only("{m} is null or etl_tstamp > {m}")),
@@ -322,6 +349,10 @@ NAIVE = (
         often=("new_batches", "twist", "twist", "run"),
     ),
     Mutant("no key index", 0, no_key_index),
+    Mutant("copies within the key", 0, copies_within_the_key, design=BY_ID, often=MOVED),
+    Mutant("keys of the batch alone", 0, keys_of_the_batch, design=BY_ID, often=MOVED),
+    Mutant("copies that are there alone", 0, copies_that_are_there, design=BY_ID, often=MOVED),
+    Mutant("copies that are not kept", 0, marks_left_out, design=BY_ID, often=MOVED),
     Mutant("users of the batch only", 1, new_rows_only, models=PLAIN),
     Mutant("no fence", 3, no_fence),
     Mutant("a fixed lookback", 0, lookback),

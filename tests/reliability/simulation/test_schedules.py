@@ -61,10 +61,10 @@ def test_schedules_are_deterministic_and_varied() -> None:
     """A seed always gives the same schedule; a few hundred of them hold every operation, model and design."""
     many = [make(seed) for seed in range(300)]
     assert many == [make(seed) for seed in range(300)]
-    assert {op.kind for schedule in many for op in schedule.ops} == {*WEIGHTS, *RUNNER_OPS}
+    assert {op.kind for schedule in many for op in schedule.ops} == {*WEIGHTS, *RUNNER_OPS, "correct"}
     assert {model for schedule in many for model in (*schedule.fixed, *schedule.optional)} == {m.name for m in MODELS}
     designs = [schedule.design for schedule in many]
-    for field in ("dedupe", "hourly", "fingerprint", "lookup", "order_by", "vanished"):
+    for field in ("dedupe", "by_id", "hourly", "fingerprint", "lookup", "order_by", "vanished"):
         assert len({getattr(design, field) for design in designs}) > 1
     assert not any(op.kind == "lookup" for s in many if s.design.static_lookup for op in s.ops)
     assert all(sum(op.kind in RUN_OPS for op in schedule.ops) == RUNS for schedule in many)
