@@ -28,8 +28,8 @@ select k1, etl_tstamp, cast(sum(now_there) as bigint) as event_count,
 from (
     select x.k1, x.etl_tstamp, x.event_count as was_there,
         case when b.etl_tstamp is null then x.event_count else 0 end as now_there
-    from {index} x left join {algebra.scratch.batches(source.number)} b on b.etl_tstamp = x.etl_tstamp
-    where {found}
+    from (select x.k1, x.etl_tstamp, x.event_count from {index} x where {found}) x
+    left join {algebra.scratch.batches(source.number)} b on b.etl_tstamp = x.etl_tstamp
     union all
     select k1, etl_tstamp, 0, event_count from {algebra.scratch.pairs(number)} where k1 is not null
 ) runner_a group by k1, etl_tstamp) runner_c where stood > 1 or stands > 1"""

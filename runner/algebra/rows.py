@@ -76,7 +76,8 @@ def _of_copies_apart(
     """A part of the source, where copies of its rows may lie outside of it.
 
     Which ids stand more than once, and in which batches, is known. Where all copies of an id lie within the part
-    (`near`) they are ranked there; only of others (`far`) copies are read elsewhere.
+    (`near`) they are ranked there; only of others (`far`) copies are read elsewhere, by their numbers: a list of ids
+    would have DuckDB read all ids of the source first.
     """
     listed, name = algebra.listed(columns), algebra.engine.quote(source.source.table.table)
     if not copies.has_several:
@@ -85,9 +86,9 @@ def _of_copies_apart(
     numbered = ", ".join(f"{text} as runner_i{n}" for n, text in enumerate(ids, 1))
     as_keys = ", ".join(f"runner_known.runner_i{n} as k{n}" for n in range(1, len(ids) + 1))
     rank = _rank(algebra, source, columns)
-    near = _each(where, algebra.is_in(ids, "runner_ids", "runner_is_far = 0"))
+    near = _each(where, algebra.is_in(ids, "runner_near"))
     batches = f"select etl_tstamp from {several} where k1 in (select runner_h from runner_far)"
-    elsewhere = [lying_in(algebra, source, batches), algebra.is_in(ids, "runner_ids", "runner_is_far = 1")]
+    elsewhere = [lying_in(algebra, source, batches), f"{copies.id} in (select runner_h from runner_far)"]
     elsewhere += [not_held(algebra, source)] if source.has_held else []
     far = f"(select *, {rank} from {algebra.from_source(source)}{condition(elsewhere)}) as {name}"
     found = [f"select {listed} from {far}{condition(['runner_copy = 1', *conditions])}" for conditions in where]
@@ -95,9 +96,8 @@ def _of_copies_apart(
 runner_mine as (select runner_h, count(*) as runner_here from runner_known where runner_h in (select k1 from {several}) group by runner_h),
 runner_far as (select runner_h from runner_mine join {several} runner_s on runner_s.k1 = runner_h
     group by runner_h, runner_here having sum(runner_s.event_count) > runner_here),
-runner_ids as (select distinct {as_keys}, case when runner_far.runner_h is null then 0 else 1 end as runner_is_far
-    from runner_known join runner_mine on runner_mine.runner_h = runner_known.runner_h
-    left join runner_far on runner_far.runner_h = runner_known.runner_h)
+runner_near as (select distinct {as_keys} from runner_known join runner_mine on runner_mine.runner_h = runner_known.runner_h
+    where not exists (select 1 from runner_far where runner_far.runner_h = runner_known.runner_h))
 select {listed} from runner_known
     where not exists (select 1 from runner_mine where runner_mine.runner_h = runner_known.runner_h)
 union all select {listed} from (select {listed}, {rank} {_from(algebra, source, near)}) runner_r where runner_copy = 1

@@ -23,7 +23,7 @@ from tests.benchmarks.increment import EVENTS, SESSIONS, cpu_s
 COPIED = """
 insert into atomic.events
 with numbered as (
-    select i, case when i % 1000 = 0 then (i * 7919) % {start} when i % 100 = 0 then i - 10000 else i end as o
+    select i, case when i % 1000 = 0 then (i * 7919) % {start} + 1 when i % 100 = 0 then i - 9999 else i end as o
     from range({start}, {start} + {count}) t(i)
 )
 select md5(o::varchar), md5((case when i % 1000 = 100 then i // 10 else o // 10 end)::varchar), md5((o // 50)::varchar),
