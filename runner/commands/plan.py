@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from runner.algebra.values import RowChanges, TrackedLookup
 from runner.events import NullKey, PendingBatches
-from runner.increment import freeze, stage
+from runner.increment import freeze, stage, views
 from runner.increment.catalogue.bind import bind, check_ownership
 from runner.increment.check import check_ids
 from runner.increment.freeze import Frozen
@@ -27,14 +27,14 @@ from runner.warehouse.base import Warehouse
 class PlannedModel:
     """What a run would do with one model.
 
-    `how`: 'built in full', 'recomputed', 'merged', 'as it is' (nothing that it reads has changed) or 'left out' (its keys
-    are kept for later).
+    `how`: 'built in full', 'recomputed', 'merged', 'as it is' (nothing that it reads has changed), 'left out' (its keys
+    are kept for later) or 'made' (it is a view).
     """
 
     table: str
     how: str
     reason: str = ""
-    """Why it is built in full."""
+    """Why it is built in full, or what else it is."""
     key_count: int | None = None
     """How many keys; None where it is built in full, or only the run finds out."""
     exact: bool = False
@@ -110,6 +110,7 @@ def plan(
         touched.check_hooks(work, bound)
         written = touched.look(work, state, bound)
         trusted = heed(work, state, bound, dry=True)
+        made = [PlannedModel(str(view.table), "made", "a view") for view in views.stale(work, state, bound)]
         with still.snapshot(warehouse, bound.relations, "plan") as held:
             bound = freeze.pin(work, bound, copies=False)
             frozen = lookups.compared(work, state, bound, freeze.count_batches(work, bound))
@@ -122,7 +123,7 @@ def plan(
             }
             decision = replace(decision, reasons={**lost, **decision.reasons})
             some = frozen.batch_count or decision.reasons or lookups.have_work(frozen)
-            planned = _models(work, frozen, decision) if some else ()
+            planned = (*(_models(work, frozen, decision) if some else ()), *made)
             shrunk = (s.shrunk for s in frozen.sources.values() if s.source.shrank is Shrank.NOTE)
             notes = (*filter(None, [namesakes.note(work, state, decision), *shrunk]), *trusted.notes)
             null_keys = freeze.null_events(work, frozen)

@@ -49,7 +49,7 @@ def _planned(model: PlannedModel) -> str:
         return "its keys are kept for later"
     if model.how == "as it is":
         return "nothing that it reads has changed"
-    if model.how == "built in full":
+    if model.how in ("built in full", "made"):
         return model.reason
     if model.key_count is None:
         return "keys whose input rows differ"

@@ -245,6 +245,7 @@ def _seconds(node: Node, scope: Scope) -> float:
     return float(text)
 
 
+ANYTHING: Kind[None] = Kind(lambda node, scope: None, None, null=True)  # of a key that is refused whatever it holds
 TEXT = Kind(_text, "")
 PROSE = Kind(_prose, "")
 FLAG = Kind(_flag, False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 
 from runner.events import Published
 from runner.increment import publish, scripts, tables, views
@@ -41,11 +42,15 @@ def finish(
         digest=work.program.digest,
         after_done=not scripts.has_queries(work, Phase.AFTER),
     )
-    publish.publish(work, state, frozen, outcomes, indexes, record, lambda: scripts.run_queries(work, Phase.PUBLISH))
+    queries = partial(scripts.run_queries, work, Phase.PUBLISH)
+    publish.publish(work, state, bound, frozen, outcomes, indexes, record, queries)
     work.emit(Published(record.run_id, work.clock.monotonic() - started))
     if not work.warehouse.engine.transactional_ddl:
         with scripts.published():
-            views.create(work, views.to_remake(work, state, outcomes), record.run_id)
+            remade = views.to_remake(work, state, bound, outcomes)
+            if replaced := views.in_the_way(work, state, remade):
+                views.drop(work, [view for view in remade if view.table in replaced], (), replaced)
+            views.create(work, bound, remade, record.run_id)
     with suppress(WarehouseError):  # only tidying
         tables.drop_forgotten(work, state, frozen, outcomes)
     scripts.run_after(work, record.run_id)

@@ -13,6 +13,7 @@ from runner.clock import retry
 from runner.errors import Locked
 from runner.events import Note
 from runner.increment import fate, tables, views
+from runner.increment.catalogue.bind import Bound
 from runner.increment.freeze import Frozen
 from runner.increment.others import counts, ddl, lookups, touched
 from runner.increment.others.counts import Rows
@@ -46,6 +47,7 @@ def _replace_columns(work: Work, staged: Staged) -> None:
 def publish(
     work: Work,
     state: State,
+    bound: Bound,
     frozen: Frozen,
     outcomes: Sequence[Outcome],
     indexes: dict[int, str],
@@ -58,16 +60,17 @@ def publish(
     and WarehouseError for what `run` explains.
     """
     whole = work.warehouse.engine.transactional_ddl
-    remade = views.to_remake(work, state, outcomes) if whole else ()
+    remade = views.to_remake(work, state, bound, outcomes) if whole else ()
+    replaced = views.in_the_way(work, state, remade)
     gone = views.left_over(work, state) if remade else ()
 
     def once() -> None:
         with work.warehouse.transaction("publish"):
             work.manifest.fence(state.version, record.run_id)
             queries()
-            views.drop(work, remade, gone)
+            views.drop(work, remade, gone, replaced)
             _write(work, state, frozen, outcomes, indexes, record)
-            views.create(work, remade, record.run_id)
+            views.create(work, bound, remade, record.run_id)
 
     alone = [work.algebra.physical(view.table) for view in remade]
     alone += [o.staged.table for o in outcomes if _reshapes(work, o) and misfits(o.staged)]

@@ -189,7 +189,7 @@ def _freeze_to_after(work: Work, state: State, started: float) -> Cycle:
     work = replace(work, trials=trusted.tables)
     state = owed.settled(work, touched.check_rows(work, state, bound), bound)
 
-    stale = _has_stale_views(work, state)  # before the snapshot: a view that is broken would end it
+    stale = _has_stale_views(work, state, bound)  # before the snapshot: a view that is broken would end it
     found = _freeze_and_stage(work, state, bound, stale)
     if found is None:
         remember(work, trusted)
@@ -253,12 +253,12 @@ def _check_ids(work: Work, state: State, bound: Bound, frozen: Frozen, decision:
     check_ids(work, state, bound, frozen, decision)
 
 
-def _has_stale_views(work: Work, state: State) -> bool:
+def _has_stale_views(work: Work, state: State, bound: Bound) -> bool:
     if not work.program.views:
         return False
     from runner.increment.views import stale
 
-    return bool(stale(work, state))
+    return bool(stale(work, state, bound))
 
 
 def _owing(work: Work, state: State) -> bool:

@@ -7,9 +7,11 @@ not. What was made last is noted as any table of the playbook is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
+from runner.algebra.values import Staged
 from runner.errors import Stopped
+from runner.increment.catalogue.bind import Bound
 from runner.increment.stage import Outcome
 from runner.increment.tables import misfits
 from runner.increment.work import Work
@@ -26,23 +28,49 @@ def name_of(work: Work, view: CompiledView) -> str:
     return str(renamed(work.program.playbook, view.table))
 
 
-def stale(work: Work, state: State) -> tuple[CompiledView, ...]:
-    """The views that were not made with the text that they have now; where a run may change shapes, also lost ones."""
+def stale(work: Work, state: State, bound: Bound) -> tuple[CompiledView, ...]:
+    """The views that were not made with the text and the look-ups' columns that they have now; where all is built
+    anew, or may change its shape, also lost ones. Views over a model that is not built, and that this run leaves out, wait.
+    """
 
-    def made(view: CompiledView) -> str:
+    def is_made(view: CompiledView) -> bool:
         known = state.models.get(name_of(work, view))
-        return known.digest if known else ""
+        return known is not None and known.is_of(view.digest, bound.beneath[view.table])
 
-    def lost(view: CompiledView) -> bool:
-        return work.request.reshape and not is_view(work.warehouse, renamed(work.program.playbook, view.table))
+    def is_lost(view: CompiledView) -> bool:
+        asked = work.request.reshape or work.request.full_refresh
+        return asked and not is_view(work.warehouse, renamed(work.program.playbook, view.table))
 
-    return tuple(view for view in work.program.views if made(view) != view.digest or lost(view))
+    views = (view for view in work.program.views if _can_be_made(work, bound, view))
+    return tuple(view for view in views if not is_made(view) or is_lost(view))
 
 
-def to_remake(work: Work, state: State, outcomes: Sequence[Outcome]) -> tuple[CompiledView, ...]:
-    """All views where one is stale, or where a table is to lose a column or change a type: views hold on to both."""
-    reshaped = any(outcome.writes and misfits(outcome.staged) for outcome in outcomes)
-    return work.program.views if reshaped or stale(work, state) else ()
+def _can_be_made(work: Work, bound: Bound, view: CompiledView) -> bool:
+    return all(bound.stored[table] is not None or table in work.taken for table in view.models)
+
+
+def to_remake(work: Work, state: State, bound: Bound, outcomes: Sequence[Outcome]) -> tuple[CompiledView, ...]:
+    """All views where one is stale, or where a table gets, loses or changes a column: views hold on to what was there."""
+    reshaped = any(outcome.writes and _is_reshaped(outcome.staged) for outcome in outcomes)
+    if not (reshaped or stale(work, state, bound)):
+        return ()
+    return tuple(view for view in work.program.views if _can_be_made(work, bound, view))
+
+
+def _is_reshaped(staged: Staged) -> bool:
+    return bool(misfits(staged)) or len(staged.columns) != len(staged.stored_columns)
+
+
+def in_the_way(work: Work, state: State, views: Sequence[CompiledView]) -> frozenset[TableName]:
+    """The views in whose place a table of the playbook's own stands: they were models before."""
+    found = set()
+    for view in views:
+        known, name = state.models.get(name_of(work, view)), renamed(work.program.playbook, view.table)
+        if known is None or known.digest == view.digest or is_view(work.warehouse, name):
+            continue
+        if name in work.warehouse.describe([name]):
+            found.add(view.table)
+    return frozenset(found)
 
 
 def left_over(work: Work, state: State) -> tuple[TableName, ...]:
@@ -64,18 +92,23 @@ def is_view(warehouse: Warehouse, name: TableName) -> bool:
     return found is not None and found.is_view
 
 
-def drop(work: Work, views: Sequence[CompiledView], gone: Sequence[TableName]) -> None:
-    """Drop views, those that read others first, and before them `gone`, which are forgotten too."""
+def drop(
+    work: Work, views: Sequence[CompiledView], gone: Sequence[TableName], tables: Container[TableName] = ()
+) -> None:
+    """Drop views, those that read others first, and before them `gone`, which are forgotten too.
+
+    `tables`: what is to be a view and is a table yet.
+    """
     for name in gone:
         _drop(work, work.warehouse.engine.table(name))
         work.manifest.forget_model(str(name))
     for view in reversed(views):
-        _drop(work, work.algebra.physical(view.table))
+        _drop(work, work.algebra.physical(view.table), "table" if view.table in tables else "view")
 
 
-def _drop(work: Work, name: str) -> None:
+def _drop(work: Work, name: str, what: str = "view") -> None:
     try:
-        work.warehouse.execute("publish:view", f"drop view if exists {name}")
+        work.warehouse.execute("publish:view", f"drop {what} if exists {name}")
     except WarehouseError as error:
         if error.trouble is not Trouble.DEPENDED_ON:
             raise
@@ -83,7 +116,7 @@ def _drop(work: Work, name: str) -> None:
         raise Stopped(error.what, hint) from None
 
 
-def create(work: Work, views: Sequence[CompiledView], run_id: str) -> None:
+def create(work: Work, bound: Bound, views: Sequence[CompiledView], run_id: str) -> None:
     """Make views that are not there, in their order, and note their definitions."""
     owned = {m.table for m in work.program.models} | {v.table for v in work.program.views}
     verb = "create view" if work.warehouse.engine.transactional_ddl else "create or replace view"
@@ -95,4 +128,4 @@ def create(work: Work, views: Sequence[CompiledView], run_id: str) -> None:
         name = work.algebra.physical(view.table)
         text = splice(view.select, physical, work.warehouse.engine.quote)
         work.warehouse.execute("publish:view", f"{verb} {name} as\n{text}")
-        work.manifest.write_model(name_of(work, view), view.digest, "", "", run_id)
+        work.manifest.write_model(name_of(work, view), view.digest, bound.beneath[view.table], "", run_id)

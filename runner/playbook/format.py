@@ -12,6 +12,7 @@ from pathlib import Path
 from runner.errors import Place, Problems, show
 from runner.files.keys import has_key
 from runner.files.schema import (
+    ANYTHING,
     FLAG,
     PROSE,
     SECONDS,
@@ -58,6 +59,7 @@ from runner.playbook.values import (
     Step,
     Value,
     Vanished,
+    View,
 )
 from runner.playbook.variables import VALUE, ByEngine
 
@@ -65,7 +67,7 @@ _KEY = "give the model a key: to make it incremental; without one it is rebuilt 
 _COUNTS = "not needed: late and changed batches are found by their counts"
 _SQLRUNNER = "this is an SQL Runner playbook's key; here it is "
 _OF_A_SOURCE = "batch dedupe order_by fingerprint vanished shrank keys files"
-_OF_A_MODEL = "table sql key unique merge checks unproven on_change affected redshift snowflake"
+_OF_A_MODEL = "table sql as key unique merge checks unproven on_change affected redshift snowflake"
 _OF_THE_PLAYBOOK = (
     "target sql_root include schemas state_schema scratch_schema variables dialect functions public lookups sources "
     "source statement_timeout_s trial steps"
@@ -101,6 +103,7 @@ class PageStep:
     """A step, and where its phase stands, if it has one."""
 
     step: Step
+    views: tuple[View, ...] = ()
     phase_place: Place | None = None
 
 
@@ -170,7 +173,9 @@ def _snowflake(row: Row) -> Layout:
     )
 
 
-def _model(row: Row) -> Model:
+def _model(row: Row) -> Model | View:
+    if row.get("as", choice(_Kept, _Kept.TABLE), _Kept.TABLE) is _Kept.VIEW:
+        return _view(row)
     on_redshift, on_snowflake = row.get("redshift", _REDSHIFT, PLAIN), row.get("snowflake", _SNOWFLAKE, PLAIN)
     model = Model(
         table=row.need("table", TABLE, "write table: schema.name, the table that the model owns"),
@@ -198,11 +203,28 @@ def _model(row: Row) -> Model:
     return model
 
 
+def _view(row: Row) -> View:
+    """A model that is a view; what says how rows are kept, or looked at before they are public, is not for it."""
+    view = View(
+        table=row.need("table", TABLE, "write table: schema.name, the view that the model is"),
+        sql=row.need("sql", QUERY, "write sql: file.sql, below sql_root"),
+        description=row.get("description", PROSE, ""),
+        place=row.place,
+    )
+    kept = dict.fromkeys(("key", "merge", "affected", "unproven", "on_change", "redshift", "snowflake"), _NO_ROWS)
+    for key, why in (kept | dict.fromkeys(("unique", "checks"), _NOT_LOOKED_AT)).items():
+        row.get(key, ANYTHING, None)
+        if row.has(key):
+            row.wrong(key, f"{show(key)} in a model that is a view", why)
+    return view
+
+
 def _step(row: Row) -> PageStep:
+    models, views = _models(row)
     step = Step(
         name=row.need("name", STEP_NAME, "write name: what the step does"),
         phase=row.get("phase", choice(Phase, Phase.STAGE), Phase.STAGE),
-        models=row.get("models", many(_MODEL), ()),
+        models=models,
         queries=row.get("queries", many(QUERY, or_one=True), ()),
         place=row.place,
     )
@@ -211,7 +233,13 @@ def _step(row: Row) -> PageStep:
     if step.models and step.phase is not Phase.STAGE:
         what = f"a step with models cannot have the phase {step.phase}"
         row.wrong("phase", what, "models are always staged, then published together: put the queries in their own step")
-    return PageStep(step, row.place_of("phase") if row.has("phase") else None)
+    return PageStep(step, views, row.place_of("phase") if row.has("phase") else None)
+
+
+def _models(row: Row) -> tuple[tuple[Model, ...], tuple[View, ...]]:
+    """The models that own tables, and those that are views."""
+    found = row.get("models", many(_MODEL), ())
+    return tuple(m for m in found if isinstance(m, Model)), tuple(v for v in found if isinstance(v, View))
 
 
 def _given(row: Row, key: str) -> bool:
@@ -253,14 +281,19 @@ def _sources(row: Row) -> tuple[Source, ...]:
 def _steps(row: Row, name: str) -> tuple[PageStep, ...]:
     """The steps; or the models and queries at the top, as one step with the playbook's name."""
     steps = row.get("steps", many(_STEP), ())
-    models = row.get("models", many(_MODEL), ())
+    models, views = _models(row)
     queries = row.get("queries", many(QUERY, or_one=True), ())
     for key in ("models", "queries"):
         if row.has("steps") and row.has(key):
             row.wrong(key, f"both 'steps' and {show(key)} at the top of the playbook", f"move {key}: into a step")
-    if not (models or queries):
+    if not (models or views or queries):
         return steps
-    return *steps, PageStep(Step(name, Phase.STAGE, models, queries, row.place))
+    return *steps, PageStep(Step(name, Phase.STAGE, models, queries, row.place), views)
+
+
+class _Kept(StrEnum):
+    TABLE = "table"
+    VIEW = "view"
 
 
 class _DistStyle(StrEnum):
@@ -279,12 +312,15 @@ def _trial(node: Node, scope: Scope) -> float | None:
 
 TRIAL: Kind[float | None] = Kind(_trial, None)
 _EXPRESSIONS = many(EXPRESSION, or_one=True)
+_NO_ROWS = "a view keeps no rows: leave it out, or leave out as: view"
+_NOT_LOOKED_AT = "rows of a view are looked at by nobody before readers see them: write it for the models that it reads"
 _NO_SOURCE = Source(TableName(()), Expression(""))
 _SOURCE = record("a source", _source, _NO_SOURCE, HINTS, "write sources: for several")
 _AFFECTED = record("an entry of affected", _affected, Affected(TableName(()), ""), HINTS)
 _REDSHIFT = record("redshift of a model", _redshift, PLAIN, HINTS)
 _SNOWFLAKE = record("snowflake of a model", _snowflake, PLAIN, HINTS)
-_MODEL = record("a model", _model, Model(TableName(()), Query("")), HINTS)
+_NO_MODEL: Model | View = Model(TableName(()), Query(""))
+_MODEL = record("a model", _model, _NO_MODEL, HINTS)
 _STEP = record("a step", _step, PageStep(Step("")), HINTS)
 
 

@@ -91,7 +91,7 @@ def _names(playbook: Playbook) -> Iterator[str]:
     yield from _names_of(playbook.target)
     yield from (name for pair in playbook.schemas for name in pair)
     yield from (file for source in playbook.sources for file in source.files)
-    for tables in (playbook.sources, playbook.lookups, playbook.models):
+    for tables in (playbook.sources, playbook.lookups, playbook.owned):
         yield from (str(one.table) for one in tables)
     yield from (step.name for step in playbook.steps)
 

@@ -20,11 +20,11 @@ from runner.files.environment import expand, expand_text
 from runner.files.schema import Scope, Wrong
 from runner.files.yaml import BOUNDS, Scalar, parse, read_text
 from runner.names import TableName
-from runner.playbook.format import Page, PageStep, is_playbook, read_page
+from runner.playbook.format import Page, is_playbook, read_page
 from runner.playbook.hidden import hidden
 from runner.playbook.kinds import NAME
 from runner.playbook.paths import folder_of, holds_password
-from runner.playbook.values import Playbook, Query, Step, Variable
+from runner.playbook.values import Model, Playbook, Query, Step, Variable, View
 from runner.playbook.variables import override, variable
 from runner.warehouse.target import MEMORY, Target
 
@@ -45,12 +45,14 @@ def load(
     reader = _Pages(env, problems)
     pages = reader.read(path, own_target=target is None)
     page = pages[-1]
+    steps, views = _steps(pages, problems)
     playbook = Playbook(
         name=_name(page, problems),
         path=path,
         target=_target(page, target, env, problems),
         sql_root=page.sql_root,
-        steps=_steps(pages, problems),
+        steps=steps,
+        views=views,
         sources=_distinct(problems, "source", ((s.table, s, s.place) for p in pages for s in p.sources)),
         lookups=_distinct(problems, "look-up", ((x.table, x, x.place) for p in pages for x in p.lookups)),
         variables=_overridden(_variables(pages, problems), overrides, pages, problems),
@@ -249,38 +251,40 @@ def _dialect(pages: list[Page], problems: Problems) -> str | None:
     return own.value
 
 
-def _steps(pages: list[Page], problems: Problems) -> tuple[Step, ...]:
-    """All steps, their queries relative to one sql_root; step names are distinct, and so are owned tables."""
+def _steps(pages: list[Page], problems: Problems) -> tuple[tuple[Step, ...], tuple[View, ...]]:
+    """All steps, and the models that are views, their queries relative to one sql_root; step names are distinct, and so
+    are owned tables.
+    """
     root = pages[-1].sql_root
     steps: list[Step] = []
+    views: list[View] = []
     for page in pages:
         inside = os.path.relpath(page.sql_root, root)
         if inside.split(os.sep)[0] == ".." and page.steps:
             what = f"the SQL of this included playbook is outside the sql_root of {pages[-1].path.name}"
             problems.add(Place(page.path), what, f"set sql_root: in {pages[-1].path.name} to a folder that holds both")
         prefix = "" if inside == "." else inside.replace(os.sep, "/") + "/"
-        steps += [_moved(page_step, prefix) for page_step in page.steps]
+        steps += [_moved(page_step.step, prefix) for page_step in page.steps]
+        views += [replace(v, sql=_below(v.sql, prefix)) for page_step in page.steps for v in page_step.views]
     _distinct(problems, "step", ((step.name, step, step.place) for step in steps), shared=False)
-    models = (model for step in steps for model in step.models)
-    _distinct(problems, "model for", ((model.table, model, model.place) for model in models), shared=False)
-    return tuple(steps)
+    owned: list[Model | View] = [*(model for step in steps for model in step.models), *views]
+    _distinct(problems, "model for", ((one.table, one, one.place) for one in owned), shared=False)
+    return tuple(steps), tuple(views)
 
 
-def _moved(page_step: PageStep, prefix: str) -> Step:
-    def moved(query: Query) -> Query:
-        return replace(query, path=prefix + query.path)
+def _moved(step: Step, prefix: str) -> Step:
+    models = tuple(replace(model, sql=_below(model.sql, prefix)) for model in step.models)
+    return replace(step, models=models, queries=tuple(_below(query, prefix) for query in step.queries))
 
-    step = page_step.step
-    if not prefix:
-        return step
-    models = tuple(replace(model, sql=moved(model.sql)) for model in step.models)
-    return replace(step, models=models, queries=tuple(map(moved, step.queries)))
+
+def _below(query: Query, prefix: str) -> Query:
+    return replace(query, path=prefix + query.path)
 
 
 def _check_tables(playbook: Playbook, problems: Problems) -> None:
     """A table is a source, a look-up or a model's own, never two of them."""
     sources = {source.table: source.place for source in playbook.sources}
-    owned = {model.table: model.place for model in playbook.models if model.table.parts}
+    owned = {one.table: one.place for one in playbook.owned if one.table.parts}
     renames = dict(playbook.schemas)
     built: dict[TableName, TableName] = {}
     for table, place in owned.items():
@@ -304,7 +308,7 @@ def _check_source(playbook: Playbook, pages: list[Page], problems: Problems) -> 
     """Models and phases need a source: without one there is no manifest, and queries run as a plain script."""
     if any(page.sources for page in pages):  # also one that could not be read
         return
-    read = [model.place for model in playbook.models if model.table.parts]
+    read = [one.place for one in playbook.owned if one.table.parts]
     if read:
         hint = "add source: with table: and batch:; SQL that is not about an event stream runs as queries:"
         problems.add(read[0], "a model needs a source in the playbook", hint)

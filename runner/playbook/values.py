@@ -163,14 +163,16 @@ class Model:
 
 @dataclass(frozen=True)
 class View:
-    """A view over tables of the playbook, for a front door that generates them: remade when its text changes.
+    """A view over tables of the playbook and look-ups (`as: view`): remade when its text changes, or what it reads.
 
     Where DDL is transactional that is part of the publish, so that readers never see it beside tables of another text.
+    A model that reads it reads its text.
     """
 
     table: TableName
     sql: Query
     description: str = ""
+    place: Place = field(default_factory=Place, compare=False)
 
 
 @dataclass(frozen=True)
@@ -224,7 +226,7 @@ class Playbook:
     dialect: str | None = None
     statement_timeout_s: float | None = None
     trial_s: float | None = None  # for trials of new definitions, in a run; 0: none are held
-    views: tuple[View, ...] = ()  # in an order in which they can be made
+    views: tuple[View, ...] = ()
     functions: tuple[str, ...] = ()  # of the user's own, which models may call without a schema
     public: tuple[str, ...] = ()  # variables of the environment whose values may be shown
     hidden: Secrets = field(default=NO_SECRETS, compare=False, repr=False)  # what of it may not
@@ -233,3 +235,8 @@ class Playbook:
     def models(self) -> tuple[Model, ...]:
         """All models, in the order of the file."""
         return tuple(model for step in self.steps for model in step.models)
+
+    @property
+    def owned(self) -> tuple[Model | View, ...]:
+        """What owns a name in the warehouse: models, and those that are views."""
+        return (*self.models, *self.views)

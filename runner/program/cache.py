@@ -96,11 +96,11 @@ def _note(file: Path, what: str) -> Path:
 def _fingerprint(playbook: Playbook, engine: str) -> str:
     """All that a program is made from; a missing or unfit file raises."""
     digest = hashlib.sha256(f"{__version__}\0{engine}\0{_code_mark()}\0{playbook!r}\0".encode())
-    for step in playbook.steps:
-        for query in [*(model.sql for model in step.models), *step.queries]:
-            if query.text is None:
-                file = files.find(playbook.sql_root, query.path, engine, query.place)
-                digest.update(f"{file}\0".encode() + file.read_bytes() + b"\0")
+    queries = [query for step in playbook.steps for query in (*(model.sql for model in step.models), *step.queries)]
+    for query in (*queries, *(view.sql for view in playbook.views)):
+        if query.text is None:
+            file = files.find(playbook.sql_root, query.path, engine, query.place)
+            digest.update(f"{file}\0".encode() + file.read_bytes() + b"\0")
     return digest.hexdigest()
 
 

@@ -17,10 +17,11 @@ from runner.program.checks import own_names, parts
 from runner.program.checks import scripts as script_checks
 from runner.program.copies import ids_of
 from runner.program.fragments import filled, ported
-from runner.program.models import read_model, read_view
+from runner.program.models import read_model
 from runner.program.strategy import proved
 from runner.program.texts import Texts
 from runner.program.values import CompiledModel, PlainQuery, Program, SourceKey
+from runner.program.views import read_views
 from runner.sql.spelling import normalise
 from runner.warehouse.engines import ENGINES
 
@@ -37,19 +38,19 @@ def load(playbook: Playbook, engine: str, dialect: str) -> Program:
     problems += parts.check(playbook, engine, dialect)
     problems += own_names.of_playbook(playbook, dialect)
     texts = Texts(playbook, engine, dialect)
-    read = [one for model in playbook.models if (one := read_model(model, texts, problems)) is not None]
+    views = read_views(texts, problems)
+    read = [one for model in playbook.models if (one := read_model(model, texts, views, problems)) is not None]
     models = [model for one in read if (model := proved(one, playbook, dialect, problems)) is not None]
     keys = _source_keys(playbook, models, dialect)
     key_names = _key_names(playbook, models, keys, dialect)
     queries = _queries(texts, scripts.example_names(playbook, key_names), problems)
-    views = [seen for view in playbook.views if (seen := read_view(view, texts, problems)) is not None]
     ordered = _in_order(models, problems)
     if problems:
         raise BadInput(problems)
     ids = ids_of(keys, ENGINES[engine], dialect)
     keys = (*keys, *(one.key for one in ids))
     digest = hashlib.sha256("\x1f".join([m.digest for m in ordered] + [q.text for q in queries]).encode()).hexdigest()
-    return Program(playbook, engine, tuple(ordered), keys, key_names, tuple(queries), digest, tuple(views), ids)
+    return Program(playbook, engine, tuple(ordered), keys, key_names, tuple(queries), digest, views.compiled, ids)
 
 
 def _source_keys(playbook: Playbook, models: Sequence[CompiledModel], dialect: str) -> tuple[SourceKey, ...]:

@@ -1,4 +1,4 @@
-"""A model or view of the playbook → the same with its SELECT read: rendered, ported, parsed, its inputs told apart."""
+"""A model of the playbook → the same with its SELECT read: rendered, ported, parsed, its inputs told apart."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from sqlglot.errors import SqlglotError
 
 from runner.errors import BadInput, Place, Problem, show
 from runner.names import TableName
-from runner.playbook.values import Affected, Model, View
+from runner.playbook.values import Affected, Model
 from runner.porting import portable
 from runner.program.checks import own_names
 from runner.program.checks.parts import too_long
 from runner.program.clock import clocks, moving
 from runner.program.texts import Texts, readable
-from runner.program.values import PREDICATE, CompiledAffected, CompiledModel, CompiledView, SourceKey
+from runner.program.values import PREDICATE, CompiledAffected, CompiledModel, SourceKey
+from runner.program.views import Views
 from runner.sql import parser
 from runner.sql.calls import calls
 from runner.sql.references import parse_select
@@ -35,8 +36,8 @@ class ReadModel:
     tree: exp.Query
 
 
-def read_model(model: Model, texts: Texts, problems: list[Problem]) -> ReadModel | None:
-    """The model as the engine is to run it; None where a problem of it was added."""
+def read_model(model: Model, texts: Texts, views: Views, problems: list[Problem]) -> ReadModel | None:
+    """The model as the engine is to run it, the texts of views taken in; None where a problem of it was added."""
     found: list[Problem] = []
     try:
         file, template = texts.read(model.sql)
@@ -50,6 +51,7 @@ def read_model(model: Model, texts: Texts, problems: list[Problem]) -> ReadModel
             if model.sql.text is None:
                 found += own_names.of_select(select, tree)
             found += portable.check_select(select.text, tree, texts.engine, place, texts.functions)
+            select, tree = views.taken_in(select, tree, texts.engine)
             if not model.key:
                 told = clocks(select.text, tree, texts.dialect, place)
                 select, found = replace(select, clocks=told.calls), [*found, *told.problems]
@@ -63,20 +65,6 @@ def read_model(model: Model, texts: Texts, problems: list[Problem]) -> ReadModel
         return None
     problems += found
     return None if found else ReadModel(compiled, tree)
-
-
-def read_view(view: View, texts: Texts, problems: list[Problem]) -> CompiledView | None:
-    """The same of a view."""
-    place = view.sql.place
-    try:
-        with readable(place):
-            select, tree = parse_select(view.sql.text or "", texts.dialect, place)
-            found = portable.check_select(select.text, tree, texts.engine, place, texts.functions)
-    except BadInput as error:
-        problems += error.problems
-        return None
-    problems += found
-    return None if found else CompiledView(view, select)
 
 
 def _compiled(model: Model, select: Select, texts: Texts, problems: list[Problem]) -> CompiledModel:

@@ -104,6 +104,8 @@ class CompiledView:
 
     view: View
     select: Select
+    models: tuple[TableName, ...] = ()  # that it reads, itself or through other views
+    lookups: tuple[TableName, ...] = ()  # the same
 
     @property
     def table(self) -> TableName:
@@ -141,6 +143,11 @@ class Program:
     views: tuple[CompiledView, ...] = ()
     ids: tuple[Ids, ...] = ()  # each one's key is among `source_keys`
     kept: Path | None = None  # the file that it is kept in between runs
+
+    @property
+    def readers(self) -> tuple[CompiledModel | CompiledView, ...]:
+        """All that reads tables: models and views."""
+        return (*self.models, *self.views)
 
     def model(self, table: TableName) -> CompiledModel:
         """The model that owns `table`."""

@@ -21,12 +21,13 @@ from runner.increment.catalogue.keys_known import decided, keys_missing
 from runner.increment.catalogue.moving import moving_texts
 from runner.increment.catalogue.views import Views, find_views, refused_views
 from runner.names import TableName, is_own
-from runner.program.values import CompiledModel, Program, renamed
+from runner.program.values import CompiledModel, CompiledView, Program, renamed
 from runner.sql.select import COLUMNS_FIRST
 from runner.state.manifest import State
 from runner.warehouse.base import Warehouse
 from runner.warehouse.values import FileMark, Relation, UserFunction, types_of
 
+Reader = CompiledModel | CompiledView
 LENGTH = re.compile(r"(?<=char)\(\d+\)|(?<=varying)\(\d+\)", re.IGNORECASE)  # of a text: its values stay the same
 
 
@@ -41,6 +42,7 @@ class Bound:
     needs_ids: frozenset[TableName]  # models whose order is total only if no row of their inputs lacks its id
     views: tuple[Relation, ...] = ()  # that sources and look-ups are made of
     lookup_rows: Mapping[TableName, str] = field(default_factory=dict)  # what stands after FROM, within a snapshot
+    beneath: Mapping[TableName, str] = field(default_factory=dict)  # of a view: names the look-ups' columns under it
 
     @property
     def streams(self) -> Mapping[TableName, Relation]:
@@ -64,18 +66,21 @@ def bind(program: Program, warehouse: Warehouse, state: State) -> Bound:
     playbook = program.playbook
     in_place = {s.table for s in playbook.sources if s.files and warehouse.engine.reads_files}
     lookups = {table for model in program.models for table in model.lookups}
+    beside = {table for view in program.views for table in view.lookups} - lookups
     physical = {model.table: renamed(playbook, model.table) for model in program.models}
-    wanted = [*lookups, *physical.values(), *(s.table for s in playbook.sources if s.table not in in_place)]
+    wanted = [*lookups, *beside, *physical.values(), *(s.table for s in playbook.sources if s.table not in in_place)]
     found = warehouse.describe(wanted)
     problems: list[Problem] = []
     sources = dict(_sources(program, warehouse, found, in_place, problems))
     relations = {**found, **{table: source.relation for table, source in sources.items()}}
-    _missing(program, found, lookups, problems)
+    read_by = {table: one for one in reversed(program.readers) for table in one.lookups}
+    _missing(program, found, problems)
     _lookup_keys(program, warehouse, found, problems)
-    _spellings(program, warehouse, lookups, problems)
+    _spellings(program, warehouse, read_by, problems)
     views = find_views(warehouse, {t: found[t] for t in (*lookups, *sources) if t in found})
-    _tracked_views(program, warehouse, views, problems)
-    _foreign(program, state, lookups, problems)
+    of_views = find_views(warehouse, {t: found[t] for t in beside if t in found})
+    _tracked_views(program, warehouse, {**views.reached, **of_views.reached}, problems)
+    _foreign(program, state, read_by, problems)
     _own_columns(program, relations, problems)
     _clock_columns(program, relations, problems)
     for model in program.models:
@@ -104,7 +109,8 @@ def bind(program: Program, warehouse: Warehouse, state: State) -> Bound:
     if problems := key_types.apart(program, warehouse, state, sources, tables, inputs):
         raise BadInput(problems)
     behind = tuple(view for made in views.made_of.values() for view in made)
-    return Bound(sources, {t: found[t] for t in lookups}, tables, inputs, known.needs_ids, behind)
+    beneath = {view.table: _beneath(view, found) for view in program.views}
+    return Bound(sources, {t: found[t] for t in lookups}, tables, inputs, known.needs_ids, behind, beneath=beneath)
 
 
 def _sources(
@@ -156,13 +162,17 @@ def _inputs(
     return hashlib.sha256("\x1f".join(texts).encode()).hexdigest()
 
 
-def _missing(
-    program: Program, found: Mapping[TableName, Relation], lookups: Iterable[TableName], problems: list[Problem]
-) -> None:
+def _beneath(view: CompiledView, found: Mapping[TableName, Relation]) -> str:
+    """Names the columns of the look-ups under a view: where they are others, it has to be made anew."""
+    texts = [f"{table}.{c.name} {c.type}" for table in sorted(view.lookups, key=str) for c in found[table].columns]
+    return hashlib.sha256("\x1f".join(texts).encode()).hexdigest() if texts else ""
+
+
+def _missing(program: Program, found: Mapping[TableName, Relation], problems: list[Problem]) -> None:
     known = [str(t) for t in [*(s.table for s in program.playbook.sources), *(m.table for m in program.models)]]
-    for model in program.models:
+    for model in program.readers:
         for reference in model.select.references:
-            if reference.table in lookups and reference.table not in found:
+            if reference.table in model.lookups and reference.table not in found:
                 elsewhere = next((k for k in known if k.split(".")[-1] == reference.table.table), "")
                 otherwise = (
                     f"did you mean {elsewhere}?" if elsewhere else "a model reads sources, models and tables that exist"
@@ -189,47 +199,53 @@ def _lookup_keys(
                 problems.append(Problem(lookup.place, what, f"write {lookup.table}: fingerprint"))
 
 
-def _spellings(program: Program, warehouse: Warehouse, lookups: Iterable[TableName], problems: list[Problem]) -> None:
+def _spellings(
+    program: Program, warehouse: Warehouse, read_by: Mapping[TableName, Reader], problems: list[Problem]
+) -> None:
     """Refuse a source or a model's table under another name than the playbook's: its changes would not be tracked."""
     default = warehouse.engine.default_schema
     known = {s.table.within(default).parts[-2:]: s.table for s in program.playbook.sources}
     known |= {renamed(program.playbook, m.table).within(default).parts[-2:]: m.table for m in program.models}
-    for table in lookups:
+    for table, reader in read_by.items():
         tracked = known.get(table.within(default).parts[-2:])
         if tracked is not None:
-            reader = next(m for m in program.models if table in m.lookups)
-            line = next(r.line for r in reader.select.references if r.table == table)
-            problems.append(
-                Problem(
-                    Place(reader.select.place.path, line), f"{table} is {tracked} of the playbook", f"write {tracked}"
-                )
-            )
+            what = f"{table} is {tracked} of the playbook"
+            problems.append(Problem(_place(reader, table), what, f"write {tracked}"))
 
 
-def _tracked_views(program: Program, warehouse: Warehouse, views: Views, problems: list[Problem]) -> None:
+def _place(reader: Reader, table: TableName) -> Place:
+    """Where a model or view names a table; a view may read it by way of another."""
+    line = next((reference.line for reference in reader.select.references if reference.table == table), 0)
+    return Place(reader.select.place.path, line)
+
+
+def _tracked_views(
+    program: Program,
+    warehouse: Warehouse,
+    reached: Mapping[TableName, frozenset[TableName]],
+    problems: list[Problem],
+) -> None:
     """Refuse inputs that are views over a source or a model: the runner could not tell what changed in them."""
     playbook = program.playbook
     default = warehouse.engine.default_schema
     tracked = {renamed(playbook, m.table).within(default): m.table for m in program.models}
     streams = {s.table.within(default): s.table for s in playbook.sources}
-    for table, reached in views.reached.items():
+    for table, tables in reached.items():
         own = streams if table.within(default) not in streams else {}
-        for hit in dict.fromkeys(filter(None, (tracked.get(t) or own.get(t) for t in sorted(reached, key=str)))):
-            line = next((r.line for m in program.models for r in m.select.references if r.table == table), 0)
-            path = next((m.select.place.path for m in program.models if table in m.select.tables), None)
+        for hit in dict.fromkeys(filter(None, (tracked.get(t) or own.get(t) for t in sorted(tables, key=str)))):
+            reader = next((one for one in program.readers if table in one.select.tables), None)
             hint = f"read {hit} itself, so that its changes are tracked"
-            problems.append(Problem(Place(path, line), f"{table} is a view over {hit}", hint))
+            place = _place(reader, table) if reader else Place()
+            problems.append(Problem(place, f"{table} is a view over {hit}", hint))
 
 
-def _foreign(program: Program, state: State, lookups: Iterable[TableName], problems: list[Problem]) -> None:
+def _foreign(program: Program, state: State, read_by: Mapping[TableName, Reader], problems: list[Problem]) -> None:
     declared = {lookup.table for lookup in program.playbook.lookups}
-    for table in lookups:
+    for table, reader in read_by.items():
         owner = state.owners.get(str(table))
         if owner and table not in declared:
-            model = next(m for m in program.models if table in m.lookups)
-            line = next(r.line for r in model.select.references if r.table == table)
             hint = f"include: that playbook, or declare it under lookups: ({table}: fingerprint)"
-            problems.append(Problem(Place(model.select.place.path, line), f"{table} belongs to playbook {owner}", hint))
+            problems.append(Problem(_place(reader, table), f"{table} belongs to playbook {owner}", hint))
 
 
 def _own_columns(program: Program, relations: Mapping[TableName, Relation], problems: list[Problem]) -> None:
@@ -288,3 +304,16 @@ def check_ownership(
             "\n".join(f"{one} playbook {program.playbook.name}" for one in what),
             actions.Adopt(strange[0], tuple(strange[1:])),
         )
+    _check_views(program, warehouse, state)
+
+
+def _check_views(program: Program, warehouse: Warehouse, state: State) -> None:
+    """What stands in the place of a view is not touched either, unless the playbook has made it. Raises Stopped."""
+    new = {renamed(program.playbook, view.table): view for view in program.views}
+    new = {name: view for name, view in new.items() if str(name) not in state.models}
+    for name, view in new.items():
+        if owner := state.owners.get(str(name)):
+            raise Stopped(f"{name} belongs to playbook {owner}", "give the view another name")
+        if name in warehouse.describe([name]):
+            what = f"{name} exists and was not made by playbook {program.playbook.name}"
+            raise Stopped(what, f"drop it, or give the view {view.table} another name")

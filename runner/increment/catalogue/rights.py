@@ -23,7 +23,7 @@ def _wanted(program: Program, warehouse: Warehouse, to_run: bool) -> Iterator[Ri
     if not playbook.sources:
         return  # what scripts need only they know
     read = [source.table for source in playbook.sources if not (source.files and engine.reads_files)]
-    read += dict.fromkeys(table for model in program.models for table in model.lookups)
+    read += dict.fromkeys(table for one in program.readers for table in one.lookups)
     made = [
         renamed(playbook, table) for table in (*(m.table for m in program.models), *(v.table for v in program.views))
     ]

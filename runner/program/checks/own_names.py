@@ -41,7 +41,7 @@ def of_select(select: Select, tree: exp.Query) -> list[Problem]:
 def of_playbook(playbook: Playbook, dialect: str) -> Iterator[Problem]:
     """The tables, names and SQL fragments of a playbook's sources and models."""
     tables = [(source.table, source.place) for source in playbook.sources]
-    tables += [(model.table, model.place) for model in playbook.models]
+    tables += [(one.table, one.place) for one in playbook.owned]
     for table, place in tables:
         if is_own(table.table):
             yield _problem(str(table), place)

@@ -41,7 +41,7 @@ def _names(playbook: Playbook, engine: str) -> Iterator[Problem]:
     limit = ENGINES[engine].name_bytes
     if not limit:
         return
-    names = [(renamed(playbook, model.table), model.place) for model in playbook.models]
+    names = [(renamed(playbook, one.table), one.place) for one in playbook.owned]
     names += [(source.table, source.place) for source in playbook.sources]
     names += [(TableName((playbook.state_schema,)), Place(playbook.path))]
     for table, place in names:

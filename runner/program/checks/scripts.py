@@ -81,7 +81,7 @@ def _publish_problems(tree: exp.Expr, at: Place, playbook: Playbook) -> list[Pro
     if not isinstance(tree, (exp.Query, *WRITES)) or tree.find(exp.Into):
         word = "SELECT INTO" if tree.find(exp.Into) else _word(tree)
         return [Problem(at, f"{word} cannot run in the publish transaction", "INSERT, UPDATE, DELETE and MERGE can")]
-    owned = {model.table for model in playbook.models}
+    owned = {one.table for one in playbook.owned}
     for target in _targets(tree):
         if name_of(target) in owned:
             return [Problem(at, f"{name_of(target)} belongs to a model", "only its own SELECT fills it")]

@@ -1,0 +1,155 @@
+"""`as: view`: a view over models and look-ups, made with the publish; a model that reads it reads its text."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from tests.kit.project import SESSIONS, Project, project_fixture  # noqa: F401
+
+LONG = """-- sessions of more than one event
+select s.domain_sessionid, s.domain_userid, /* how many */ s.events, p.name as "Name"
+from derived.sessions s
+left join crm.pages p on p.page = 'x' -- one of them
+where s.events > 1 and 'a
+b' <> 'c'
+"""
+USERS_OF_LONG = """
+select l.domain_userid, count(*) as sessions, max(l."Name") as name
+from derived.long l
+group by l.domain_userid
+"""
+
+
+def begin(project: Project) -> None:
+    """A view over a model and a look-up, a view over it, and models that read them."""
+    project.db.execute("create schema crm; create table crm.pages (page varchar(20), name varchar(20))")
+    project.db.execute("insert into crm.pages values ('x', 'X')")
+    project.top["trial"] = "off"
+    project.standard("sessions")
+    project.model("long", LONG, **{"as": "view"})
+    project.model("longest", "select * from derived.long where events > 2", **{"as": "view"})
+    project.model("users", USERS_OF_LONG, key="domain_userid")
+    project.model("all_long", "select count(*) as n, max(long.events) as most from derived.long, derived.longest t")
+    project.add(0, "s1 u1 1", "s1 u1 2", "s1 u1 3", "s2 u2 3")
+    project.checked()
+
+
+def test_views_are_made_and_read(project: Project) -> None:
+    """It shows what its SELECT gives; what it reads reaches its readers, as if its text stood in theirs."""
+    begin(project)
+    assert project.rows('select domain_sessionid, "Name" from derived.longest') == [("s1", "X")]
+    assert "nothing to do" in project.run().out
+    project.add(1, "s2 u2 5")
+    said = project.checked().out
+    assert re.search(r"users +1 keys +[+]1 ~0 -0", said)
+    project.db.execute("update crm.pages set name = 'Y'")
+    assert "users          built in full: crm.pages changed" in project.checked().out
+    assert project.command("verify").code == 0
+    project.selects["long"] = LONG.replace("-- one of them", "-- another comment")
+    assert "nothing to do" in project.run().out
+    project.selects["long"] = LONG.replace("s.events > 1", "s.events > 2")
+    planned = project.command("plan").out
+    assert re.findall(r"derived\.(\w+) +made +a view", planned) == ["long"]
+    assert "users" in planned
+    said = project.checked().out
+    assert "users          built in full: its definition changed" in said
+    assert "nothing to do" in project.run().out
+
+
+def test_shapes_change_under_a_view(project: Project) -> None:
+    """A table that gets, loses or changes a column, and a look-up that is another, have the view made anew."""
+    begin(project)
+    project.model("wide", "select * from derived.sessions", **{"as": "view"})
+    project.checked()
+    project.selects["sessions"] = SESSIONS.replace("count(*) as events", "count(*) as events, 1 as more")
+    project.checked()
+    assert project.one("select max(more) from derived.wide") == 1
+    less = SESSIONS.replace("max(collector_tstamp) as end_tstamp,", "")
+    project.selects["sessions"] = less.replace("count(*) as events", "count(*) as events, 'b' as kind")
+    project.run("--full-refresh")
+    project.check()
+    project.model("pages", "select * from crm.pages", **{"as": "view"})
+    project.checked()
+    project.db.execute("alter table crm.pages add column kind varchar(9)")
+    project.checked()
+    assert project.one("select count(kind) from derived.pages") == 0
+    assert "nothing to do" in project.run().out
+    project.db.execute("drop view derived.wide")
+    project.run("--full-refresh")
+    project.check()
+
+
+def test_a_table_becomes_a_view(project: Project) -> None:
+    """What was a model's table is replaced by the view; the other way round the user is told."""
+    begin(project)
+    project.model("count", "select count(*) as n from derived.sessions")
+    project.checked()
+    project.models["count"]["as"] = "view"
+    project.checked()
+    project.db.execute("delete from derived.sessions where domain_sessionid = 's2'")
+    assert project.one("select n from derived.count") == 1
+    del project.models["count"]["as"]
+    project.run("--full-refresh", "--model", "sessions", code=2)
+    project.db.execute("drop view derived.count")
+    project.run("--full-refresh")
+    project.check()
+    project.db.execute("create view derived.other as select 1 as n")
+    project.model("other", "select count(*) as n from derived.sessions", **{"as": "view"})
+    assert "derived.other exists and was not made by playbook web" in project.run(code=6).err
+
+
+def test_views_wait_for_what_they_read(project: Project) -> None:
+    """A view over a model that is left out is made when that is built; a failed publish leaves the old view."""
+    begin(project)
+    project.model("totals", "select count(*) as n from derived.sessions")
+    project.model("shown", "select n from derived.totals", **{"as": "view"})
+    project.add(1, "s3 u2 5")
+    project.run("--model", "users")
+    assert "nothing to do" in project.run("--model", "users").out
+    project.checked()
+    project.selects["shown"] = "select n + 1 as n from derived.totals"
+    project.model("totals", "select count(*) as n, 1 as m from derived.sessions", checks=["n < 0"])
+    project.run(code=6)
+    assert project.one("select n from derived.shown") == 3
+    del project.models["totals"]["checks"]
+    project.checked()
+    assert project.one("select n from derived.shown") == 4
+
+
+def test_what_is_refused(project: Project) -> None:
+    """A view over a source, what keeps or looks at rows, cycles, and a name that means a CTE of its reader."""
+    begin(project)
+    project.selects["long"] = "select domain_sessionid, domain_userid,\n  1 as events\nfrom atomic.events"
+    said = project.run(code=2).err
+    assert "long.sql:3: derived.long is a view and reads atomic.events: it would show events that the manifest" in said
+    project.selects["long"] = LONG
+    for key, value in {"key": "a", "unique": "a", "merge": {"a": "min"}, "checks": "a > 1", "redshift": {}}.items():
+        project.models["long"][key] = value
+        said = project.run(code=2).err
+        assert f"'{key}' in a model that is a view" in said
+        assert "web.yml:" in said
+        del project.models["long"][key]
+    project.selects["longest"] = "select * from derived.again"
+    project.model("again", "select * from derived.longest", **{"as": "view"})
+    assert "views read each other in a cycle: derived.longest, derived.again" in project.run(code=2).err
+    del project.models["again"]
+    project.db.execute("create table pages as select * from crm.pages")
+    project.selects["longest"] = "select * from pages"
+    project.model("named", "with pages as (select 1 as a) select t.* from derived.longest t, pages")
+    said = project.run(code=2).err
+    assert "named.sql:1: derived.longest reads pages, and pages is a CTE here" in said
+    project.selects["named"] = "select t.* from derived.longest t"
+    project.selects["longest"] = "select * from no.such"
+    assert "no.such: no such table in the warehouse" in project.run(code=2).err
+
+
+def test_positions_and_twice(project: Project) -> None:
+    """A view that is read twice, by another name, and by position."""
+    begin(project)
+    text = "select a.x, b.events from derived.long as a(x, y, z, w) join derived.long b on b.domain_sessionid = a.x"
+    project.model("twice", text, key={"x": {"derived.sessions": "domain_sessionid"}})
+    project.checked()
+    project.add(1, "s2 u2 7")
+    project.checked()
+    assert Counter(project.rows("select * from derived.twice")) == Counter([("s1", 3), ("s2", 2)])
