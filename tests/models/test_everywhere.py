@@ -145,6 +145,8 @@ def everything_the_runner_says(url: str, folder: Path) -> set[str]:
     project.db.load("crm.kinds", ("page_url", "kind"), [("/p", "a"), ("/q", "b"), (None, "c")])
     kinds = joined.replace("crm.pages", "crm.kinds").replace("title", "kind")
     project.model("kinds", kinds, key="domain_sessionid")
+    project.model("shown", "select domain_sessionid, kind from derived.kinds where kind <> 'x'", **{"as": "view"})
+    project.model("counted", "select count(*) as n from derived.shown")
     least = "select domain_userid, min(collector_tstamp) as first_seen from atomic.events group by domain_userid"
     project.model("least", least, key="domain_userid", merge={"first_seen": "min"})
     project.models["least"] |= {

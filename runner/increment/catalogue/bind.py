@@ -311,9 +311,10 @@ def _check_views(program: Program, warehouse: Warehouse, state: State) -> None:
     """What stands in the place of a view is not touched either, unless the playbook has made it. Raises Stopped."""
     new = {renamed(program.playbook, view.table): view for view in program.views}
     new = {name: view for name, view in new.items() if str(name) not in state.models}
+    found = warehouse.describe(new) if new else {}
     for name, view in new.items():
         if owner := state.owners.get(str(name)):
             raise Stopped(f"{name} belongs to playbook {owner}", "give the view another name")
-        if name in warehouse.describe([name]):
+        if name in found:
             what = f"{name} exists and was not made by playbook {program.playbook.name}"
             raise Stopped(what, f"drop it, or give the view {view.table} another name")
