@@ -77,6 +77,10 @@ def rendered(program: Program) -> str:
         parts.append(
             f"-- {model.table} ({how}) from {model.select.place.path or 'a generated text'}\n{model.select.text.rstrip()}\n"
         )
+    for view in program.views:
+        parts.append(
+            f"-- {view.table} (view) from {view.select.place.path or 'a generated text'}\n{view.select.text.rstrip()}\n"
+        )
     variables = {v.name: v.value for v in program.playbook.variables}
     values = (
         scripts.example_names(program.playbook, program.key_names).values(variables)

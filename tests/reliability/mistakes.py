@@ -26,12 +26,19 @@ from tests.proof.mistakes.plant import Site, copied, environment, sites, standin
 TIMEOUT_S = 900
 RUNS = ("tests/features/test_run.py", "tests/features/test_state.py", "tests/features/test_vanished.py")
 SIMULATED = ("tests/reliability/simulation/test_interleave.py", "tests/reliability/simulation/test_upheavals.py")
+LOOKUPS = ("tests/features/test_lookups.py",)
+VIEWS = ("tests/features/test_views_made.py", "tests/doors/semantic/test_semantic.py")
 TESTS: dict[str, tuple[str, ...]] = {
     "increment/publish": (*RUNS, "tests/features/test_touched.py", *SIMULATED),
     "increment/fate": ("tests/features/test_lease.py", "tests/reliability/faults", *RUNS),
     "state/manifest": (*RUNS, "tests/features/test_lease.py", "tests/features/test_rebuilds.py", *SIMULATED),
     "state/tables": ("tests/features/test_state.py", "tests/features/test_damage.py", *RUNS),
     "state/lease": ("tests/features/test_lease.py", "tests/reliability/processes/test_concurrent.py", *RUNS),
+    "algebra/lookups": LOOKUPS,
+    "increment/others/lookups": LOOKUPS,
+    "state/lookups": (*LOOKUPS, "tests/features/test_tables.py"),
+    "increment/views": VIEWS,
+    "program/views": VIEWS,
     "program/cache": ("tests/reliability/leaks/test_cache.py",),
     "program/stored": ("tests/reliability/leaks/test_cache.py", *RUNS),
     "secrets": ("tests/reliability/leaks",),
