@@ -211,8 +211,8 @@ def _view(row: Row) -> View:
         description=row.get("description", PROSE, ""),
         place=row.place,
     )
-    kept = dict.fromkeys(("key", "merge", "affected", "unproven", "on_change", "redshift", "snowflake"), _NO_ROWS)
-    for key, why in (kept | dict.fromkeys(("unique", "checks"), _NOT_LOOKED_AT)).items():
+    for key in (one for one in _OF_A_MODEL.split() if one not in ("table", "sql", "as")):
+        why = _NOT_LOOKED_AT if key in ("unique", "checks") else _NO_ROWS
         row.get(key, ANYTHING, None)
         if row.has(key):
             row.wrong(key, f"{show(key)} in a model that is a view", why)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from runner.commands import show
@@ -53,7 +53,9 @@ def plan(loaded: LoadedModel, json: bool) -> None:
             report.line("the configuration is as it was applied")
         for name in loaded.left_over(state):
             report.line(f"{name} is no longer part of the model: {loaded.command('apply')} --prune drops it")
-        show.plan(run_plan(loaded.program, warehouse), report)
+        work = run_plan(loaded.program, warehouse)
+        others = tuple(model for model in work.models if model.how != "made")  # views stand in the list above
+        show.plan(replace(work, models=others), report)
     if changed:
         report.line(f"next: {loaded.command('apply')}")
 
