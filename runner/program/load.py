@@ -18,10 +18,10 @@ from runner.program.checks import scripts as script_checks
 from runner.program.copies import ids_of
 from runner.program.fragments import filled, ported
 from runner.program.models import read_model
+from runner.program.selects.views import read_views
 from runner.program.strategy import proved
 from runner.program.texts import Texts
 from runner.program.values import CompiledModel, PlainQuery, Program, SourceKey
-from runner.program.views import read_views
 from runner.sql.spelling import normalise
 from runner.warehouse.engines import ENGINES
 

@@ -16,10 +16,10 @@ from runner.playbook.values import Affected, Model
 from runner.porting import portable
 from runner.program.checks import own_names
 from runner.program.checks.parts import too_long
-from runner.program.clock import clocks, moving
+from runner.program.selects.clock import clocks, moving
+from runner.program.selects.views import Views
 from runner.program.texts import Texts, readable
 from runner.program.values import PREDICATE, CompiledAffected, CompiledModel, SourceKey
-from runner.program.views import Views
 from runner.sql import parser
 from runner.sql.calls import calls
 from runner.sql.references import parse_select

@@ -29,7 +29,7 @@ NAMED = {  # module → (how often it names an engine, why)
     "proof/merging/merge.py": (3, SQL),
     "proof/outputs.py": (1, SQL),
     "proof/relations.py": (8, SQL),
-    "program/clock.py": (8, SQL),
+    "program/selects/clock.py": (8, SQL),
     "sql/parser.py": (2, SQL),
     "sql/select.py": (1, SQL),
     "sql/volatile.py": (7, SQL),

@@ -38,7 +38,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "increment/others/lookups": LOOKUPS,
     "state/lookups": (*LOOKUPS, "tests/features/test_tables.py"),
     "increment/views": VIEWS,
-    "program/views": VIEWS,
+    "program/selects/views": VIEWS,
     "program/cache": ("tests/reliability/leaks/test_cache.py",),
     "program/stored": ("tests/reliability/leaks/test_cache.py", *RUNS),
     "secrets": ("tests/reliability/leaks",),

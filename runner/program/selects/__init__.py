@@ -1,0 +1,1 @@
+"""What a SELECT holds besides tables and columns: the clock, and views of the playbook that are taken in."""
