@@ -246,3 +246,33 @@ def test_dimensions(project: Project, tracked: Any) -> None:
     assert "current_date" in project.run(code=2).err.lower()
     project.model("names", "select 1 as page")
     assert "has a key but reads no table" in project.run(code=2).err
+
+
+FOUR = """
+select e.domain_sessionid, count(a.name) as a, max(b.name) as b, max(c.name) as c, max(d.name) as d
+from atomic.events e left join crm.a a on a.page = e.page_url and a.part is not null left join crm.b b on b.page = e.page_url
+left join crm.c c on c.page = e.page_url left join crm.d d on d.page = e.page_url
+group by e.domain_sessionid
+"""
+
+
+def test_several_lookups_and_columns_of_a_key(project: Project) -> None:
+    """Each look-up of a model counts; of a key of two columns a row that lacks one is no copy of another."""
+    made = "create table crm.{0} (page varchar(40), part varchar(9), name varchar(40)); insert into crm.{0} values ('/a', 'x', 'n')"
+    project.db.execute("create schema crm; " + "; ".join(made.format(name) for name in "abcd"))
+    project.top |= {"lookups": {"crm.a": {"key": ["page", "part"]}, "crm.b": {"key": "page"}}, "trial": "off"}
+    project.model("four", FOUR, key="domain_sessionid")
+    project.add(0, "s1 u1 1 e1 /a", "s2 u1 1 e2 /b")
+    project.checked()
+    for name in "abcd":
+        project.db.execute(f"update crm.{name} set name = 'm' where page = '/a'")
+        assert f"four           built in full: crm.{name} changed" in project.checked().out
+        assert "nothing to do" in project.run().out
+    project.db.execute(
+        "insert into crm.a values ('/b', null, 'm'), ('/b', null, 'm'), ('/a', 'y', 'm'), (null, 'x', 'm')"
+    )
+    assert "rows of crm.a: 4 added" in project.checked().out
+    project.db.execute("update crm.a set name = 'k' where page = '/a'; delete from crm.a where part is null")
+    assert "rows of crm.a: 2 changed, 2 gone" in project.checked().out
+    project.db.execute("insert into crm.a values ('/a', 'y', 'm')")
+    assert "crm.a: page, part is not unique: /a, y stands 2 times" in project.run(code=6).err
