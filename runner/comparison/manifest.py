@@ -24,6 +24,7 @@ def miscounted(work: Work, frozen: Frozen, *, whole: bool) -> tuple[str, ...]:
     for key in frozen.keys if whole else ():
         if key.index is not None:
             found += _misindexed(work, key, key.index, frozen.sources[key.key.source.table])
+            found += _unmarked(work, key, key.index) if frozen.copies(key) else []
     return tuple(dict.fromkeys(found))
 
 
@@ -73,6 +74,15 @@ def _misindexed(work: Work, key: FrozenKey, index: str, source: FrozenSource) ->
         f" the key index says {said:,} events, {counted:,} are there"
         for tstamp, *values, said, counted in work.warehouse.execute("verify:index", sql).rows
     ]
+
+
+def _unmarked(work: Work, key: FrozenKey, index: str) -> list[str]:
+    """Ids that the index has more than once without a mark: a run would take them for the only ones."""
+    unmarked = "sum(event_count) > 1 and sum(case when copied then 0 else 1 end) > 0"
+    ids = f"select k1 from {index} where k1 is not null group by k1 having {unmarked}"
+    count = int(work.warehouse.execute("verify:marks", f"select count(*) from ({ids}) runner_i").one()[0])
+    what = "stand more than once, and the index of ids does not say so"
+    return [f"{count:,} ids of {key.key.source.table} {what}"] if count else []
 
 
 def _named(names: Sequence[str], values: Sequence[object]) -> str:

@@ -15,7 +15,7 @@ from runner.algebra.rows import columns_read, deciding
 from runner.algebra.texts import Algebra
 from runner.algebra.values import BoundSource, Planned
 from runner.errors import BadInput, Place, Problem, Stopped, did_you_mean
-from runner.increment.catalogue import key_types
+from runner.increment.catalogue import ids, key_types
 from runner.increment.catalogue.functions import Functions, calls_by_model, find_functions, refused_functions
 from runner.increment.catalogue.keys_known import decided, keys_missing
 from runner.increment.catalogue.moving import moving_texts
@@ -88,6 +88,7 @@ def bind(program: Program, warehouse: Warehouse, state: State) -> Bound:
         if stored_as and stored_as.is_view:
             what = f"{model.table} is a view; a model owns a table"
             problems.append(Problem(model.model.place, what, "drop the view"))
+    problems += ids.with_several_texts(program, sources, warehouse.engine)
     problems += keys_missing(program, {table: relations[table].names for table in sources})
     called = calls_by_model(program, warehouse.engine, {table: one.names for table, one in relations.items()})
     own = find_functions(program, warehouse, called, [text for table in views.made_of for text in views.texts(table)])

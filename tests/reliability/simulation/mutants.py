@@ -322,6 +322,7 @@ MARKS = (("models", ("session_marks", "user_marks")),)
 PRINT: tuple[tuple[str, object], ...] = (("fingerprint", True),)
 COPIES: tuple[tuple[str, object], ...] = (("dedupe", True),)
 PLAIN = ("sessions", "users")
+APART = ("user_events", "page_views")
 MOVED = ("new_batches", "correct", "shrink", "run", "correct", "vanish", "run")
 
 NAIVE = (
@@ -349,10 +350,6 @@ NAIVE = (
         often=("new_batches", "twist", "twist", "run"),
     ),
     Mutant("no key index", 0, no_key_index),
-    Mutant("copies within the key", 0, copies_within_the_key, design=BY_ID, often=MOVED),
-    Mutant("keys of the batch alone", 0, keys_of_the_batch, design=BY_ID, often=MOVED),
-    Mutant("copies that are there alone", 0, copies_that_are_there, design=BY_ID, often=MOVED),
-    Mutant("copies that are not kept", 0, marks_left_out, design=BY_ID, often=MOVED),
     Mutant("users of the batch only", 1, new_rows_only, models=PLAIN),
     Mutant("no fence", 3, no_fence),
     Mutant("a fixed lookback", 0, lookback),
@@ -372,4 +369,10 @@ REPORTED = (
         "an overtaken run tells of the wreckage", 1, lambda: patch("runner.increment.run._overtaken", lambda *_: None)
     ),
 )
-MUTANTS = (*NAIVE, *WARNED, *REPORTED)
+COPIED = (
+    Mutant("copies within the key", 0, copies_within_the_key, design=BY_ID, models=APART, often=MOVED),
+    Mutant("keys of the batch alone", 0, keys_of_the_batch, design=BY_ID, models=APART, often=MOVED),
+    Mutant("copies that are there alone", 0, copies_that_are_there, design=BY_ID, models=APART, often=MOVED),
+    Mutant("copies that are not kept", 0, marks_left_out, design=BY_ID, models=APART, often=MOVED),
+)
+MUTANTS = (*NAIVE, *WARNED, *REPORTED, *COPIED)

@@ -11,7 +11,7 @@ import pytest
 from tests.kit.arena import on_duckdb
 from tests.oracles.play import Difference
 from tests.reliability.simulation.interleave import simulated
-from tests.reliability.simulation.mutants import MUTANTS, NAIVE, WARNED, Mutant
+from tests.reliability.simulation.mutants import COPIED, MUTANTS, NAIVE, WARNED, Mutant
 
 NEAR = 40
 
@@ -32,6 +32,6 @@ def test_caught(mutant: Mutant) -> None:
 
 
 def test_all_are_there() -> None:
-    """The 22 of the table and the one about DDL, and the five that the design warns of; no two alike."""
-    assert (len(NAIVE), len(WARNED)) == (23, 5)
+    """The 22 of the table and the one about DDL, the five that the design warns of, four about copies; no two alike."""
+    assert (len(NAIVE), len(WARNED), len(COPIED)) == (23, 5, 4)
     assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS)
