@@ -37,7 +37,7 @@ def of_source(
     where: Where,
     *,
     few: bool,
-    apart: bool = False,
+    apart: bool = True,
 ) -> str:
     """Rows of a source, of no batch but those whose counts the manifest will have, and of copies only the one that counts.
 

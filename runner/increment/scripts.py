@@ -130,7 +130,8 @@ def make_named_tables(work: Work, frozen: Frozen) -> None:
         if "history" in texts:
             source = frozen.sources[key.key.source.table]
             cut = [[algebra.is_in(key.key.texts, scratch.keys(key.number))]]
-            found = rows.of_source(algebra, source, source.relation.columns, cut, few=True)
+            apart = source.copies is not None and key.key.texts in source.copies.apart
+            found = rows.of_source(algebra, source, source.relation.columns, cut, few=True, apart=apart)
             make(scratch.history(key.number), f"select * from {found} runner_h")
 
 

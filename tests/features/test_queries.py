@@ -123,6 +123,23 @@ def test_history_is_what_the_manifest_lists(project: Project) -> None:
     assert project.rows("select sid, n from own.sessions") == [("s1", 2)]
 
 
+def test_history_without_copies_in_other_keys(project: Project) -> None:
+    """A copy that does not count is in no key's history; where the one that counts goes, its key is among the keys."""
+    imperative(project)
+    project.source |= {"dedupe": ["event_id"], "order_by": ["etl_tstamp"], "vanished": "retract"}
+    project.add(0, "s1 u1 1 a", "s1 u1 2 b")
+    project.run()
+    project.add(1, "s2 u1 1 a", "s2 u1 1 c")
+    project.run()
+    assert project.rows("select sid, n from own.sessions") == [("s1", 2), ("s2", 1)]
+    project.add(2, "s2 u1 2 d")  # s1 is not among the keys
+    project.run()
+    assert project.rows("select sid, n from own.sessions") == [("s1", 2), ("s2", 2)]
+    project.drop(0)
+    project.run()
+    assert ("s2", 3) in project.rows("select sid, n from own.sessions")
+
+
 def test_a_key_that_a_model_calls_otherwise(project: Project) -> None:
     """`source.keys` gives its name to scripts, whatever a model calls the same key."""
     imperative(project)
