@@ -250,7 +250,7 @@ def new_rows_only() -> AbstractContextManager[Any]:
 def copies_within_the_key() -> AbstractContextManager[Any]:
     """Which copy counts is asked of a key's own rows."""
     real = rows.of_source
-    return patch.object(rows, "of_source", lambda *given, few, **_: real(*given, few=few))
+    return patch.object(rows, "of_source", lambda *given, few, **_: real(*given, few=few, apart=False))
 
 
 def keys_of_the_batch() -> AbstractContextManager[Any]:
