@@ -204,25 +204,33 @@ def of_select(algebra: Algebra, planned: Planned, inputs: Inputs, cut: Cut | Non
     compiled, engine = planned.compiled, algebra.engine
 
     def replace(reference: Reference) -> str | None:
-        table = reference.table
+        table, held = reference.table, _held(compiled, reference)
         if table in inputs.sources:
             columns = columns_read(compiled.select, inputs.sources[table].relation, reference)
             if table in inputs.shared:
                 return f"(select {algebra.listed(columns)} from {inputs.shared[table]})"
-            return _source_input(algebra, planned, inputs, table, columns, cut)
+            return _source_input(algebra, planned, inputs, table, columns, cut, held)
         if table in inputs.upstream:
             above = inputs.upstream[table]
             columns = columns_read(compiled.select, Relation(table, above.columns), reference)
             return of_model(
-                algebra, above, columns, lambda stored: _conditions(algebra, planned, inputs, table, cut, stored)
+                algebra, above, columns, lambda stored: _conditions(algebra, planned, inputs, table, cut, held, stored)
             )
         return inputs.lookups.get(table)
 
     text = splice(compiled.select, replace, engine.quote, lambda call: _instant(algebra, call, inputs.instant))
     named = algebra.quoted(compiled.key_names)
-    if compiled.model.affected and cut:
+    if (compiled.model.affected or compiled.is_joined) and cut:
         return f"select * from (\n{text}\n) runner_m where {algebra.is_in(named, cut.keys, cut.where, planned.key_types, has_null=cut.has_null)}"
     return text
+
+
+def _held(compiled: CompiledModel, reference: Reference) -> tuple[str, ...]:
+    """The key over the rows of a reference; '' for a part that they do not hold: all of them are read then."""
+    if compiled.is_joined:
+        number = compiled.select.references.index(reference)
+        return compiled.derived.cuts.get(number, ()) if compiled.derived else ()
+    return tuple(column.over(reference.table) for column in compiled.model.key)
 
 
 def _instant(algebra: Algebra, call: ClockCall, utc: str) -> str:
@@ -246,23 +254,32 @@ def shared(algebra: Algebra, planned: Planned, inputs: Inputs, cut: Cut | None) 
         if len(references) < 2 or not source.source.dedupe:
             continue
         columns = max((columns_read(select, source.relation, r) for r in references), key=len)
-        rows = _source_input(algebra, planned, inputs, table, columns, cut)
+        held = {_held(planned.compiled, reference) for reference in references}
+        rows = _source_input(algebra, planned, inputs, table, columns, cut, held.pop() if len(held) == 1 else ())
         found[table] = (algebra.scratch.rows(planned.number, source.number), f"select * from {rows} runner_s")
     return found
 
 
 def _source_input(
-    algebra: Algebra, planned: Planned, inputs: Inputs, table: TableName, columns: Sequence[Column], cut: Cut | None
+    algebra: Algebra,
+    planned: Planned,
+    inputs: Inputs,
+    table: TableName,
+    columns: Sequence[Column],
+    cut: Cut | None,
+    held: Sequence[str],
 ) -> str:
     source = inputs.sources[table]
-    where = _conditions(algebra, planned, inputs, table, cut, stored=True)
+    where = _conditions(algebra, planned, inputs, table, cut, held, stored=True)
     if cut and cut.only_pending:
         where = [[pending(algebra, source), *conditions] for conditions in where]
-    return of_source(algebra, source, columns, where, few=cut is not None, apart=are_apart(planned.compiled, source))
+    return of_source(algebra, source, columns, where, few=where != ALL, apart=are_apart(planned.compiled, source))
 
 
 def are_apart(compiled: CompiledModel, source: FrozenSource) -> bool:
     """Whether copies of an event may lie in different keys of a model that reads the source."""
+    if compiled.is_joined:
+        return source.copies is not None
     keys = [key.texts for key in compiled.source_keys if key.source.table == source.source.table]
     return source.copies is not None and (not keys or not source.copies.apart.isdisjoint(keys))
 
@@ -271,33 +288,51 @@ def copied(algebra: Algebra, planned: Planned, inputs: Inputs, cut: Cut) -> str:
     """The cut's keys (k1 … kn) with an event of which the source holds copies, for a model that reads one source."""
     (table,) = planned.compiled.sources
     source = inputs.sources[table]
+    keys = [column.over(table) for column in planned.compiled.model.key]
     where = _each(
-        _conditions(algebra, planned, inputs, table, cut, stored=True), f"({source.source.dedupe[0].text}) is not null"
+        _conditions(algebra, planned, inputs, table, cut, keys, stored=True),
+        f"({source.source.dedupe[0].text}) is not null",
     )
     where = _each(where, not_held(algebra, source)) if source.has_held else where
-    keys = [column.over(table) for column in planned.compiled.model.key]
     groups = ", ".join([*keys, *(e.text for e in source.source.dedupe)])
     return f"select {as_ks(keys)} {_from(algebra, source, where)} group by {groups} having count(*) > 1"
 
 
 def _conditions(
-    algebra: Algebra, planned: Planned, inputs: Inputs, table: TableName, cut: Cut | None, stored: bool
+    algebra: Algebra,
+    planned: Planned,
+    inputs: Inputs,
+    table: TableName,
+    cut: Cut | None,
+    held: Sequence[str],
+    stored: bool,
 ) -> Where:
-    """Conditions that keep the rows of an input which the keys need. `stored`: rows of a table with its indexes."""
+    """Conditions that keep the rows of an input which the keys need: `held` is the key over them.
+
+    `stored`: rows of a table with its indexes.
+    """
     model = planned.compiled.model
-    key = [_owned(algebra, column.over(table), table) for column in model.key]
-    if not key or model.affected:
+    if not model.key or model.affected:
         return [_affected_rows(algebra, planned, table, cut.keys)] if cut else ALL
-    if cut is None:
+    if cut is None or not held:
         return ALL
+    if not all(held):
+        return [[_holds_some(algebra, table, cut, held, n) for n, text in enumerate(held) if text]]
+    key = [_owned(algebra, text, table) for text in held]
     relation = inputs.sources[table].relation if table in inputs.sources else inputs.upstream[table].stored
-    if stored and len(key) == 1 and _quick(relation, model.key[0].over(table), cut.count):
+    if stored and len(key) == 1 and _quick(relation, held[0], cut.count):
         found = algebra.engine.found_by_index(key[0], f"select k1 from {cut.keys}{cut.condition}")
     else:
         found = algebra.is_in(key, cut.keys, cut.where, planned.key_types)
     if len(key) == 1 and cut.has_null:
         return [[found], [algebra.is_null(key[0], cut.keys, cut.where)]]
     return [[found]]
+
+
+def _holds_some(algebra: Algebra, table: TableName, cut: Cut, held: Sequence[str], n: int) -> str:
+    """True for rows whose part of the key is that of some affected key."""
+    some = f"(select distinct k{n + 1} as k1 from {cut.keys}{cut.condition}) runner_s"
+    return algebra.is_in([_owned(algebra, held[n], table)], some, has_null=True)
 
 
 def _owned(algebra: Algebra, expression: str, table: TableName) -> str:

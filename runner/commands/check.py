@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from runner.algebra.texts import condition
 from runner.errors import BadInput, Place, Stopped
@@ -29,6 +30,7 @@ def check_live(
     with read_only_work(program, warehouse, guard=guard) as work:
         state = work.manifest.look()
         bound = bind(program, warehouse, state)
+        work = replace(work, program=bound.program)
         check_ownership(program, warehouse, state, bound, ())
         for text in heed(work, state, bound, dry=True, asked=True).notes:
             emit(Note(text))
@@ -49,7 +51,7 @@ def copies_apart(program: Program) -> Iterator[Note]:
 def null_keys(program: Program, warehouse: Warehouse, bound: Bound) -> Iterator[NullKey]:
     """How many events fall into the key NULL of a model that does not leave them out: each source is read for it."""
     for key in program.source_keys:
-        readers = [model for model in program.models if key in model.source_keys]
+        readers = [model for model in program.models if key in model.source_keys and not model.is_joined]
         if all(model.skips_null for model in readers):
             continue
         relation = bound.sources[key.source.table]

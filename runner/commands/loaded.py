@@ -171,16 +171,17 @@ class LoadedPlaybook:
         Gives what is to be said: of how it is reached, of a trial that could not be held, of events without a key.
         """
         from runner.commands.check import check_live, copies_apart, null_keys
+        from runner.commands.costs import costs
         from runner.events import Note
 
         program = self.program
         said: list[Event] = [Note(text) for text in self.said_first]
         said += copies_apart(program)
         if not live:
-            return tuple(said)
+            return (*said, *map(Note, costs(program)))
         with self.warehouse("check", read_only=True) as warehouse:
             bound = check_live(program, warehouse, self.guard, said.append)
-            return (*said, *null_keys(program, warehouse, bound))
+            return (*said, *map(Note, costs(bound.program)), *null_keys(bound.program, warehouse, bound))
 
     def unlock(self) -> UnlockResult:
         """Break a lease that a dead run left."""

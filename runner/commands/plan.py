@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from runner.algebra.values import RowChanges, TrackedLookup
+from runner.commands.costs import costs
 from runner.events import NullKey, PendingBatches
 from runner.increment import freeze, stage, views
 from runner.increment.catalogue.bind import bind, check_ownership
@@ -105,6 +106,7 @@ def plan(
     with read_only_work(program, warehouse, until=until, models=models, full_refresh=full_refresh, guard=guard) as work:
         state = work.manifest.look()
         bound = bind(program, warehouse, state)
+        work, program = replace(work, program=bound.program), bound.program
         state = settled(work, state, bound)
         check_ownership(program, warehouse, state, bound, ())
         touched.check_hooks(work, bound)
@@ -125,7 +127,7 @@ def plan(
             some = frozen.batch_count or decision.reasons or lookups.have_work(frozen)
             planned = (*(_models(work, frozen, decision) if some else ()), *made)
             shrunk = (s.shrunk for s in frozen.sources.values() if s.source.shrank is Shrank.NOTE)
-            notes = (*filter(None, [namesakes.note(work, state, decision), *shrunk]), *trusted.notes)
+            notes = (*filter(None, [namesakes.note(work, state, decision), *shrunk]), *trusted.notes, *costs(program))
             null_keys = freeze.null_events(work, frozen)
             freeze.check_files(work, frozen)
             held.check()
@@ -159,9 +161,13 @@ def _models(work: Work, frozen: Frozen, decision: Decision) -> tuple[PlannedMode
         elif model.table in decision.reasons or not model.model.key:
             bounds[model.table] = None
             found.append(PlannedModel(name, "built in full", decision.reasons.get(model.table, "it has no key")))
+        elif model.is_joined:
+            bounds[model.table] = None
+            found.append(_joined(model, frozen))
         else:
             exact = sum(_count(work, frozen.key(key).number) for key in model.source_keys)
             above = [bounds.get(table) for table in model.models]
+            above += [None for one in frozen.lookups if one.is_changed and one.table in model.lookups]
             bound = None if any(b is None for b in above) else exact + sum(2 * (b or 0) for b in above)
             bounds[model.table] = bound
             how = "merged" if model.model.merge else "recomputed"
@@ -169,11 +175,20 @@ def _models(work: Work, frozen: Frozen, decision: Decision) -> tuple[PlannedMode
     return tuple(found)
 
 
+def _joined(model: CompiledModel, frozen: Frozen) -> PlannedModel:
+    """Which keys changes reach through joins, only the run finds out."""
+    for table, (reason, line) in model.derived.everywhere.items() if model.derived else ():
+        if table in frozen.sources and frozen.sources[table].pending_count:
+            return PlannedModel(str(model.table), "built in full", f"{table}, line {line}: {reason}")
+    return PlannedModel(str(model.table), "recomputed")
+
+
 def _is_as_it_is(model: CompiledModel, frozen: Frozen, bounds: Mapping[TableName, int | None]) -> bool:
     """Whether no input of a model without a key, or without sources, has other rows than when it was built."""
     pending = any(frozen.sources[table].pending_count for table in model.sources)
     news = pending or any(bounds.get(table) != 0 for table in model.models)
-    return model.is_dimension or not (model.model.key or news)
+    changed = any(one.is_changed and one.table in model.lookups for one in frozen.lookups)
+    return (model.is_dimension and not changed) or not (model.model.key or news)
 
 
 def _count(work: Work, number: int) -> int:

@@ -5,7 +5,7 @@ The rows of the manifest stay, marked, so that batches which have since gone ups
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runner import actions
 from runner.algebra import keys
@@ -63,6 +63,7 @@ def rewind(
         if not work.manifest.present:
             raise Stopped(f"playbook {program.playbook.name} has not run here yet", actions.Run())
         bound = bind(program, warehouse, state)
+        work, program = replace(work, program=bound.program), bound.program
         state = settled(work, state, bound)
         count, events = _choose(work, bound, wanted)
         reached = {table: _keys(work, state, bound, program.model(table), {}) for table in models} if count else {}
@@ -150,7 +151,7 @@ def _keys(
         return made[model.table]
     made[model.table] = None
     stored = bound.stored[model.table]
-    if not model.model.key or model.model.affected or stored is None:
+    if not model.model.key or model.model.affected or model.is_joined or stored is None:
         return None
     algebra, width = work.algebra, len(model.key_names)
     parts = []

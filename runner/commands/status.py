@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runner.events import PendingBatches
 from runner.increment import freeze
@@ -81,6 +81,7 @@ def status(program: Program, warehouse: Warehouse) -> StatusResult:
         state, present = work.manifest.look(), work.manifest.present
         sources = map(_source, work.manifest.summary()) if present else ()
         bound = bind(program, warehouse, state)
+        work, program = replace(work, program=bound.program), bound.program
         state = settled(work, state, bound)
         written = touched.look(work, state, bound)
         with still.snapshot(warehouse, bound.streams, "status") as held:

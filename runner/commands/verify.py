@@ -35,6 +35,7 @@ def verify(
             what = f"nothing to compare: playbook {program.playbook.name} has not published anything here yet"
             raise Stopped(what, actions.Run())
         bound = bind(program, warehouse, state)
+        work, program = replace(work, program=bound.program), bound.program
         state = settled(work, state, bound)
         with still.snapshot(warehouse, bound.relations, "verify") as held:
             bound = freeze.pin(work, bound, whole=True)

@@ -34,7 +34,8 @@ class Inputs:
 
         With a sample its inputs are cut to these keys, if the key-wise rule allows that: it is trusted then.
         """
-        cut = sample if sample and not model.model.unproven and not model.model.affected else None
+        proven = not (model.model.unproven or model.model.affected or model.is_joined)
+        cut = sample if sample and proven else None
         edits = [(q.start, q.end, "") for q in model.select.qualifiers]
         for reference in model.select.references:
             table = reference.table

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runner.algebra import keys
+from runner.algebra import keys, values
 from runner.algebra.texts import as_ks, ks
-from runner.algebra.values import Planned
+from runner.algebra.values import Planned, as_stored
 from runner.comparison.inputs import Inputs, Sample
 from runner.comparison.tables import Comparison, Kept, Outcome
 from runner.events import ComparedModel, Difference
 from runner.increment.catalogue.bind import Bound
 from runner.increment.freeze import Frozen
+from runner.increment.joins import reached
 from runner.increment.others import lookups
 from runner.increment.stage import fingerprints, lost_index, table_key
 from runner.increment.work import Work
@@ -83,7 +84,8 @@ class Checker:
             return "its definition changed, or it missed a run: it will be built in full"
         if lost := lost_index(self.frozen, model):
             return f"skipped: {lost}, and it will be built in full"
-        if known.owes == "all" or (not model.model.key and self._inputs_changed(model)):
+        whole = not model.model.key or bool(model.derived and model.derived.everywhere.keys() & set(model.sources))
+        if known.owes == "all" or (whole and self._inputs_changed(model)):
             return "skipped: its inputs changed since it was built"
         if changed := self._changed_lookups(model):
             return f"skipped: {', '.join(changed)} changed since it was built"
@@ -110,9 +112,10 @@ class Checker:
         """Note the keys that cannot be expected to be right yet; how many."""
         model, algebra, scratch = planned.compiled, self.work.algebra, self.work.algebra.scratch
         width = len(model.key_names)
-        found = [self.frozen.key(key) for key in model.source_keys]
+        found = [self.frozen.key(key) for key in model.source_keys if not model.is_joined]
         parts = [keys.of_table(scratch.keys(key.number), width) for key in found]
         parts += [keys.all_of_table(scratch.frozen(key.number), width) for key in found if key.has_frozen]
+        parts += self._reached(planned)
         if owes:
             dirty = self.work.manifest.dirty_table(table_key(self.work, model), model.key_names, planned.key_types)
             parts.append(keys.owed(algebra, dirty, model.key_names))
@@ -122,13 +125,20 @@ class Checker:
         self._make("skip", table, keys.union(parts, width))
         return int(self.work.warehouse.execute("verify:skipped", f"select count(*) from {table}").one()[0])
 
+    def _reached(self, planned: Planned) -> list[str]:
+        """The keys that batches which changed since reach through joins."""
+        stored = {table: as_stored(one) for table, one in self.planned.items()}
+        inputs = values.Inputs(self.frozen.sources, stored, lookups=self.bound.lookup_rows)
+        return reached.keys(self.work, self.frozen, planned, inputs)
+
     def _sample(self, planned: Planned, size: int) -> Sample:
         """Keys by a hash that differs from run to run, of the stored rows and of the key index."""
         algebra, engine, model = self.work.algebra, self.work.algebra.engine, planned.compiled
         names = ks(len(model.key_names))
         listed = ", ".join(names)
         parts = [f"select {as_ks(algebra.quoted(model.key_names))} from {planned.table}"]
-        parts += [f"select {listed} from {k.index}" for k in map(self.frozen.key, model.source_keys) if k.index]
+        indexes = map(self.frozen.key, model.source_keys if not model.is_joined else ())
+        parts += [f"select {listed} from {k.index}" for k in indexes if k.index]
         texts = [engine.literal(self.work.request.run_id), *(f"coalesce({engine.text_of(k, '')}, '-')" for k in names)]
         table = algebra.scratch.sample(planned.number)
         self._make(

@@ -370,7 +370,8 @@ def null_events(work: Work, frozen: Frozen) -> tuple[NullKey, ...]:
     """The events of pending batches that fall into the key NULL of a model which does not leave them out."""
     found = []
     for key in frozen.keys:
-        readers = [m for m in work.program.models if any(frozen.key(k) == key for k in m.source_keys)]
+        carried = [model for model in work.program.models if not model.is_joined]
+        readers = [m for m in carried if any(frozen.key(k) == key for k in m.source_keys)]
         if all(model.skips_null for model in readers):
             continue
         scratch, source = work.algebra.scratch, frozen.sources[key.key.source.table]

@@ -32,6 +32,7 @@ from runner.increment.freeze import Frozen
 from runner.increment.guard import Trusted, heed, remember
 from runner.increment.others import lookups, owed, still, touched
 from runner.increment.work import Guard, Request, Work
+from runner.names import TableName
 from runner.playbook.values import Phase, Vanished
 from runner.program.values import Program
 from runner.state import lease
@@ -90,11 +91,24 @@ def _run(
             try:
                 cycle = _cycle(program, manifest, request, clock, emit, guard, len(published) + 1)
             except RunnerError as error:
+                if beyond := _beyond(program, request, error):
+                    request = replace(request, everywhere=(*request.everywhere, beyond))
+                    continue
                 raise _with_published(_explain(program, manifest, error), len(published)) from None
             if cycle.published:
                 published.append(cycle.published)
             if not (request.chunk and cycle.published and cycle.left):
                 return tuple(published)
+
+
+def _beyond(program: Program, request: Request, error: RunnerError) -> TableName | None:
+    """The model of which the engine could not say which keys changes reach: all are taken, and the cycle begins anew.
+
+    A derived text asks its conditions of rows that the user's query may never come to.
+    """
+    label = error.failure.label if isinstance(error, StatementFailed) else ""
+    tables = (m.table for m in program.models if label == f"{stage.REACH}{m.table}")
+    return next((table for table in tables if table not in request.everywhere), None)
 
 
 def _begin_anew(program: Program, manifest: Manifest, request: Request, emit: Emit) -> None:
@@ -128,7 +142,8 @@ def _cycle(
         return _work(work, started)
     except RunnerError as error:
         explained = _explain(program, manifest, error)
-        _note_failure(work, explained, clock.monotonic() - started)
+        if not _beyond(program, request, explained):
+            _note_failure(work, explained, clock.monotonic() - started)
         raise explained from None
     finally:
         work.drop_scratch()
@@ -183,6 +198,7 @@ def _with_published(error: RunnerError, parts: int = 0) -> RunnerError:
 def _freeze_to_after(work: Work, state: State, started: float) -> Cycle:
     scripts.run_queries(work, Phase.SETUP)
     bound = bind(work.program, work.warehouse, state)
+    work = replace(work, program=bound.program)
     check_ownership(work.program, work.warehouse, state, bound, work.request.adopt)
     touched.check_hooks(work, bound)
     trusted = heed(work, state, bound)

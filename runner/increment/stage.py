@@ -13,6 +13,7 @@ from runner.errors import Stopped
 from runner.events import Building, ModelDone, Staging
 from runner.increment.catalogue.bind import Bound
 from runner.increment.freeze import Frozen, analyze
+from runner.increment.joins import reached
 from runner.increment.others import counts, lookups
 from runner.increment.others.counts import Counts, Rows
 from runner.increment.work import Work
@@ -23,6 +24,8 @@ from runner.warehouse.values import Column, types_of
 
 CLOCK = "it reads the clock"  # why a model is built in full by every run
 
+REACH = "stage:reach:"
+"""Begins the label of a statement that asks which keys changes reach."""
 REDEFINED = "its definition changed"
 MISSED = "it missed a published run"
 
@@ -159,7 +162,7 @@ class _Stager:
             return self._leave(planned)
         self.work.emit(Staging(str(model.table)))
         reason = self.decision.reasons.get(model.table, "") or lost_index(self.frozen, model)
-        reason = reason or self._rebuilt_above(model)
+        reason = reason or self._rebuilt_above(model) or self._everywhere(planned)
         if reason:
             self.work.emit(Building(str(model.table), reason))
         if reason or (not model.model.key and self._has_news(model)):
@@ -192,6 +195,10 @@ class _Stager:
                 return f"{table} was built in full"
         return ""
 
+    def _everywhere(self, planned: Planned) -> str:
+        """Why a change of an input reaches every key of a model, if one has changed that does."""
+        return reached.everywhere(self.work, planned, self._tables()) if planned.compiled.derived else ""
+
     # -- a model that this run leaves out --------------------------------------------------------------------------
 
     def _leave(self, planned: Planned) -> Outcome:
@@ -207,10 +214,10 @@ class _Stager:
         dimension = planned.compiled.is_dimension
         if known.owes == "all" or not (planned.compiled.model.key or dimension):
             return Outcome(left, taken=False, owes="all")
-        lost = lost_index(self.frozen, planned.compiled) or lookups.reason(planned.compiled, self.frozen, self.bound)
-        if lost or self._rebuilt_above(planned.compiled):
+        whole = lost_index(self.frozen, planned.compiled) or lookups.reason(planned.compiled, self.frozen, self.bound)
+        if whole or self._rebuilt_above(planned.compiled) or self._everywhere(planned):
             return Outcome(left, taken=False, owes="all")
-        if dimension:
+        if dimension and not planned.compiled.is_joined:
             return Outcome(left, taken=False, owes=known.owes)
         found, _ = self._affected(planned, with_dirty=False)
         return Outcome(replace(left, key_count=found), taken=False, owes="keys" if found or known.owes else "")
@@ -246,6 +253,8 @@ class _Stager:
             return False
         width, scratch = len(planned.compiled.key_names), self.algebra.scratch
         parts = [keys.all_of_table(scratch.frozen(k.number), width) for k in kept]
+        if planned.compiled.is_joined:
+            parts = reached.without_history(self.work, self.frozen, planned, self._tables())
         table = scratch.frozen_of(planned.number)
         self.warehouse.execute("stage:frozen", self.algebra.engine.temporary_table(table, keys.union(parts, width)))
         return True
@@ -256,11 +265,8 @@ class _Stager:
         """Make the model's table of affected keys; gives how many there are, and whether NULL is one of them."""
         model, algebra, scratch = planned.compiled, self.algebra, self.algebra.scratch
         width = len(model.key_names)
-        parts = [keys.of_table(scratch.keys(self.frozen.key(key).number), width) for key in model.source_keys]
-        for table in model.models:
-            above = self.outcomes[table]
-            if above.writes:
-                parts.append(keys.of_diff(algebra, model, above.staged, self.upstream))
+        label = f"{REACH}{model.table}" if model.derived else "stage:affected"
+        parts = self._parts(planned)
         known = self.state.models[table_key(self.work, model)]
         if with_dirty and known.owes == "keys":
             dirty = self.work.manifest.dirty_table(table_key(self.work, model), model.key_names, planned.key_types)
@@ -268,7 +274,7 @@ class _Stager:
         if not parts:
             return 0, False
         affected = scratch.affected(planned.number)
-        count = self.work.make("stage:affected", affected, keys.union(parts, width, skips_null=model.skips_null))
+        count = self.work.make(label, affected, keys.union(parts, width, skips_null=model.skips_null))
         if self._freeze_keys(planned):
             held = scratch.frozen_of(planned.number)
             frozen = algebra.is_in(ks(width), held, types=planned.key_types, has_null=True)
@@ -278,6 +284,20 @@ class _Stager:
             analyze(self.work, affected)
         may_be = count > 0 and width == 1 and not model.skips_null
         return count, may_be and self._has_null(affected)
+
+    def _parts(self, planned: Planned) -> list[str]:
+        """SELECTs of the keys that changed rows of the model's inputs carry, or reach through its joins."""
+        model = planned.compiled
+        followed = reached.keys(self.work, self.frozen, planned, self._tables())
+        if model.is_joined:
+            return followed
+        scratch, width = self.algebra.scratch, len(model.key_names)
+        parts = [keys.of_table(scratch.keys(self.frozen.key(key).number), width) for key in model.source_keys]
+        for table in model.models:
+            above = self.outcomes[table]
+            if above.writes:
+                parts.append(keys.of_diff(self.algebra, model, above.staged, self.upstream))
+        return [*parts, *followed]
 
     def _has_null(self, affected: str) -> bool:
         """Whether NULL is among the affected keys: only then its rows are read, apart from those of the others."""
@@ -332,15 +352,19 @@ class _Stager:
 
     def _inputs(self, planned: Planned, cut: Cut | None) -> Inputs:
         """The model's inputs; source rows that it reads more than once are put into scratch first."""
-        instant = self.work.request.started
-        tracked = {lookup.table: lookup for lookup in self.frozen.lookups}
-        read = self.bound.lookup_rows
-        inputs = Inputs(self.frozen.sources, self.upstream, lookups=read, tracked=tracked, instant=instant)
+        inputs = self._tables()
         shared = {}
         for table, (name, select) in rows.shared(self.algebra, planned, inputs, cut).items():
             self.work.make("stage:rows", name, select)
             shared[table] = name
         return replace(inputs, shared=shared)
+
+    def _tables(self) -> Inputs:
+        """What models read."""
+        instant = self.work.request.started
+        tracked = {lookup.table: lookup for lookup in self.frozen.lookups}
+        read = self.bound.lookup_rows
+        return Inputs(self.frozen.sources, self.upstream, lookups=read, tracked=tracked, instant=instant)
 
     # -- new rows and what differs -----------------------------------------------------------------------------------
 

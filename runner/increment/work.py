@@ -33,6 +33,7 @@ class Request:
     models: tuple[TableName, ...] = ()
     full_refresh: bool = False
     retract: bool = False
+    everywhere: tuple[TableName, ...] = ()  # models of which it could not be asked which keys changed
     reshape: bool = False  # tables may lose columns and change types, whatever asks for their full build
     adopt: tuple[TableName, ...] = ()
     threads: int = 4

@@ -28,7 +28,7 @@ from runner.secrets import NO_SECRETS, Secrets
 from runner.sql import files
 from runner.warehouse.target import MEMORY
 
-_MAKERS = ". files playbook porting program program/checks program/selects proof sql warehouse warehouse/engines"
+_MAKERS = ". files joins playbook porting program program/checks program/selects proof sql warehouse warehouse/engines"
 CODE = _MAKERS.split()  # the folders that a program is made by
 KEEP = 50
 

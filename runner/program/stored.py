@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import Place, Problem
+from runner.joins import values as joins
 from runner.names import Layout, TableName
 from runner.playbook import values as playbooks
 from runner.program import values as programs
@@ -30,7 +31,7 @@ CLASSES: tuple[type, ...] = (
     *(playbooks.Variable, playbooks.Playbook),
     *(select.Reference, select.Qualifier, select.ClockCall, select.Call, select.Select),
     *(programs.SourceKey, programs.Ids, programs.CompiledAffected, programs.NamedColumn, programs.CompiledModel),
-    *(programs.CompiledView, programs.PlainQuery, programs.Program),
+    *(programs.CompiledView, programs.PlainQuery, programs.Program, joins.Derived, joins.Piece),
 )
 PLAIN = (str, int, float, bool, type(None))
 _MAKERS: dict[str, Callable[..., object]] = {

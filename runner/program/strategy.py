@@ -28,16 +28,19 @@ def proved(read: ReadModel, playbook: Playbook, dialect: str, problems: list[Pro
             found = list(_problems(read, playbook, dialect))
             order = merge.stored_order(compiled.model, read.tree, dialect) if compiled.model.merge and not found else {}
             if not found and by_key(compiled):
-                said = keywise.check(read.tree, compiled.key_names, _tracked(compiled, playbook), dialect)
-                refused = _refused(compiled, read.tree, dialect, said)
+                said = _judged(read.tree, compiled, playbook, dialect, keywise.NO_COLUMNS)
                 compiled = replace(
                     compiled,
                     doubtful=said.is_open,
-                    undecided=refused if said.is_open else (),
+                    undecided=said.problems if said.is_open else (),
                     needs_ids=said.needs_ids,
+                    costs=() if said.problems or said.is_open else said.costs,
                 )
-                found += () if said.is_open else refused
-            compiled = replace(compiled, named=named.of_key(compiled, read.tree, dialect))
+                found += () if said.is_open else said.problems
+            if compiled.is_joined:
+                compiled = replace(compiled, source_keys=())
+            else:
+                compiled = replace(compiled, named=named.of_key(compiled, read.tree, dialect))
     except BadInput as error:
         problems += error.problems
         return None
@@ -60,6 +63,8 @@ class Asked:
 
     problems: tuple[Problem, ...]  # why it may not be recomputed by key
     needs_ids: bool
+    costs: tuple[Problem, ...] = ()  # why its inputs cannot all be cut to its key, where that is only a matter of cost
+    is_open: bool = False  # it hangs on columns that nobody has listed
 
 
 def asked(
@@ -68,14 +73,46 @@ def asked(
     """The key-wise rule once more, with the columns of the model's inputs known."""
     with readable(compiled.select.place):
         _, tree = parse_select(compiled.select.text, dialect, compiled.select.place)
-        said = keywise.check(tree, compiled.key_names, _tracked(compiled, playbook), dialect, columns)
-    return Asked(_refused(compiled, tree, dialect, said), said.needs_ids)
+        return _judged(tree, compiled, playbook, dialect, columns)
 
 
-def _refused(compiled: CompiledModel, tree: exp.Query, dialect: str, said: keywise.Verdict) -> tuple[Problem, ...]:
-    """Why the rule refuses a model; where it looked for another key than the SELECT has, that alone."""
-    other = named.made(compiled, tree, dialect) if said.refusals else None
-    return (other,) if other else tuple(told(compiled, said.refusals))
+def gives_name(compiled: CompiledModel, dialect: str, name: str) -> bool:
+    """Whether something in the SELECT is called so that is no column of an input."""
+    with readable(compiled.select.place):
+        _, tree = parse_select(compiled.select.text, dialect, compiled.select.place)
+    listed = (column for alias in tree.find_all(exp.TableAlias) for column in alias.args.get("columns") or ())
+    given = [alias.alias for alias in tree.find_all(exp.Alias)]
+    return name in {one.lower() for one in (*given, *(column.name for column in listed))}
+
+
+def is_determined(
+    compiled: CompiledModel, playbook: Playbook, dialect: str, columns: Mapping[TableName, tuple[str, ...]]
+) -> bool:
+    """Whether the same data always give the same rows."""
+    with readable(compiled.select.place):
+        _, tree = parse_select(compiled.select.text, dialect, compiled.select.place)
+        whole = keywise.check(tree, (), _as_a_whole(compiled, playbook), dialect, columns)
+    return not (whole.refusals or whole.is_open or whole.needs_ids)
+
+
+def _judged(
+    tree: exp.Query,
+    compiled: CompiledModel,
+    playbook: Playbook,
+    dialect: str,
+    columns: Mapping[TableName, tuple[str, ...]],
+) -> Asked:
+    """Two questions. May all inputs be cut to the key? If not: do the same data always give the same rows?
+
+    Only the second is about truth: rows of affected keys are right if they are taken from the whole SELECT.
+    """
+    by_its_key = keywise.check(tree, compiled.key_names, _tracked(compiled, playbook), dialect, columns)
+    if not by_its_key.refusals:
+        return Asked((), by_its_key.needs_ids, is_open=by_its_key.is_open)
+    tree.sql(dialect)  # what is nested too deeply to be written fails here, and not once it is connected
+    whole = keywise.check(tree, (), _as_a_whole(compiled, playbook), dialect, columns)
+    problems, costs = (tuple(told(compiled, one.refusals)) for one in (whole, by_its_key))
+    return Asked(problems, whole.needs_ids, costs, by_its_key.is_open or whole.is_open)
 
 
 def columns_of(compiled: CompiledModel, dialect: str, columns: Mapping[TableName, tuple[str, ...]]) -> tuple[str, ...]:
@@ -149,6 +186,12 @@ def _merge(read: ReadModel, dialect: str) -> Iterator[Problem]:
     yield from told(compiled, merge.check_merge(read.tree, model, compiled.sources[0], dialect))
 
 
+def _as_a_whole(compiled: CompiledModel, playbook: Playbook) -> Mapping[TableName, keywise.Tracked]:
+    """All that it reads, by no key."""
+    known = {table: replace(one, key=()) for table, one in _tracked(compiled, playbook).items()}
+    return {table: known.get(table, keywise.Tracked((), (), is_lookup=True)) for table in compiled.select.tables}
+
+
 def _tracked(compiled: CompiledModel, playbook: Playbook) -> Mapping[TableName, keywise.Tracked]:
     columns = compiled.model.key
     found: dict[TableName, keywise.Tracked] = {}
@@ -165,5 +208,5 @@ def _tracked(compiled: CompiledModel, playbook: Playbook) -> Mapping[TableName, 
             found[owner.table] = keywise.Tracked(keys, listed, frozenset(owner.unique))
     for lookup in playbook.lookups:
         if lookup.key and lookup.table in compiled.lookups:
-            found[lookup.table] = keywise.Tracked((), (lookup.key,), frozenset(lookup.key))
+            found[lookup.table] = keywise.Tracked((), (lookup.key,), frozenset(lookup.key), is_lookup=True)
     return found

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.errors import Problem
+from runner.joins.values import Derived
 from runner.names import TableName
 from runner.playbook.values import Model, Phase, Playbook, Query, Source, View
 from runner.sql.select import Call, ClockCall, Select
@@ -79,6 +80,10 @@ class CompiledModel:
     undecided: tuple[Problem, ...] = ()  # why not, as far as that is known without them
     named: tuple[NamedColumn, ...] = ()  # what its key reads of its inputs
     needs_ids: bool = False  # its order is total only if no row of its inputs lacks its id
+    costs: tuple[
+        Problem, ...
+    ] = ()  # why its inputs cannot all be cut to its key: which keys a change reaches is derived
+    derived: Derived | None = None  # that, once the columns of its inputs are known
     moving: tuple[ClockCall, ...] = ()  # texts of its SELECT that are clocks if they are read as dates or times
     calls: tuple[Call, ...] = ()  # of its SELECT, its key, and what its sources' batches and copies are told by
 
@@ -91,6 +96,11 @@ class CompiledModel:
     def is_dimension(self) -> bool:
         """Whether it reads look-ups alone, so that batches of events do not reach it."""
         return bool(self.lookups) and not self.sources and not self.models
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether the keys that a change reaches are derived from its SELECT: its inputs do not all carry the key."""
+        return bool(self.costs) or (self.is_dimension and self.derived is not None)
 
     @property
     def key_names(self) -> tuple[str, ...]:

@@ -195,8 +195,10 @@ class Block:
         relation = rule.relation(node, self.ctes, self.frame)
         if relation.refused:
             self.broken = True
-        elif relation.dependence is Dependence.KEYED and not (
-            isinstance(parent, exp.In) and _truthful(parent) and self._in_on_key(parent, relation)
+        elif (
+            relation.dependence is Dependence.KEYED
+            and not rule.whole
+            and not (isinstance(parent, exp.In) and _truthful(parent) and self._in_on_key(parent, relation))
         ):
             reason = f"a subquery is not tied to the outer row by equality on the whole key {self.rule.key_text}"
             self._refuse(node, f"{reason}: {rule.show(node)}", self._tie_hint(parent))
@@ -279,9 +281,10 @@ class Block:
             )
         if limit is None and offset is None:
             return
-        alone = correlated or not self.frame.keyed  # of one key, or of look-ups alone
-        if alone and isinstance(limit, exp.Limit) and self.select.args.get("distinct") is None:
-            told = frozenset(self._order()) | self.groups.same
+        alone = correlated or not self.frame.keyed or rule.whole  # of one key, or of look-ups alone
+        plain = self.select.args.get("distinct") is None or rule.whole
+        if alone and isinstance(limit, exp.Limit) and plain:
+            told = frozenset(self._order()) | (frozenset() if rule.whole else self.groups.same)
             if isinstance(self.select.parent, exp.Exists) or self._is_told(told):
                 return
             whose = "rows of a key" if correlated else "rows"

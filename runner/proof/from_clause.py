@@ -84,6 +84,11 @@ class Rule:
     def size(self) -> int:
         return len(self.key)
 
+    @property
+    def whole(self) -> bool:
+        """The SELECT is asked about as a whole, by no key: whether the same data always give the same rows."""
+        return not self.key
+
     def no_more(self, node: exp.Expr, understood: frozenset[str], what: str) -> bool:
         """Refuses clauses of `node` that the rule has no word on."""
         extra = [name for name, value in node.args.items() if value and name not in understood]
@@ -202,7 +207,7 @@ class From:
             if answer:
                 rule.refuse(part, *answer)
             nested = isinstance(part, exp.Query) and part is not call and not isinstance(part, (exp.Table, exp.Values))
-            if nested and rule.relation(part, self.ctes, self.frame).dependence is Dependence.KEYED:
+            if nested and rule.relation(part, self.ctes, self.frame).dependence is Dependence.KEYED and not rule.whole:
                 rule.refuse(part, f"{rule.show(part)} is not tied to the key", advice.ALL_KEYS)
         if not isinstance(call, (exp.Values, exp.Unnest)) and name_of_call(call) not in TABLE_FUNCTIONS:
             hint = "load what it reads into a table and join that"
@@ -234,7 +239,9 @@ class From:
     def _join(self, join: exp.Join) -> None:
         rule, frame = self.rule, self.frame
         side, kind, method = (str(join.args.get(name) or "").upper() for name in ("side", "kind", "method"))
-        if method:
+        if method == "ASOF" and rule.whole:
+            pass
+        elif method:
             hint = advice.JOINS.get(method, "write join … on …")
             rule.refuse(join, f"{method.lower()} join is not proven key-wise: {rule.show(join)}", hint)
         elif kind not in {"", "INNER", "CROSS", "OUTER", "SEMI", "ANTI"}:
@@ -244,12 +251,15 @@ class From:
         if isinstance(join.this, exp.Subquery) and not isinstance(
             join.this.this, exp.Select | exp.SetOperation | exp.Subquery
         ):
+            if rule.whole and isinstance(join.this.this, exp.Table) and not join.this.alias:
+                self._parenthesised(join)
+                return
             rule.refuse(join, f"a join in parentheses is not proven key-wise: {rule.show(join)}", "write it as a CTE")
         before = dict(frame.relations)
         alias, relation = self._item(join.this)
         if kind not in {"SEMI", "ANTI"}:
             side = self._side(side, alias, join)
-        if relation.refused or method:
+        if relation.refused or (method and not rule.whole):
             relation = replace(relation, refused=True)
         using = [folded(column, rule.dialect) for column in join.args.get("using") or ()]
         lefts = {name: self._left_of(name) for name in using}
@@ -259,7 +269,10 @@ class From:
         self._tie(join, alias, lefts, inner=inner, optional=optional)
         if not frame.refused:
             self._sides(join, alias, relation, before, side, kind)
-        self._rows(join, alias, relation, lefts, side, kind)
+        if method == "ASOF" and rule.whole:
+            self._nearest(join, alias, relation, lefts)
+        else:
+            self._rows(join, alias, relation, lefts, side, kind)
         for name, left in lefts.items():
             right = frame.named(alias, name)
             if kind in {"SEMI", "ANTI"}:
@@ -267,6 +280,28 @@ class From:
             frame.merged[name] = [right] if side == "RIGHT" else [*left, right] if side == "FULL" else left or [right]
         if kind in {"SEMI", "ANTI"}:
             frame.remove(alias)
+
+    def _parenthesised(self, join: exp.Join) -> None:
+        """`a join (b join c on …) on …`, read as a whole: what tells the rows apart is not followed."""
+        table = join.this.this
+        self._put(*self._item(table, skip=frozenset({"joins"})))
+        for one in table.args.get("joins") or ():
+            self._join(one)
+        self.fills = True
+        self.frame.equal.clear()
+        self.frame.covers, self.frame.unique = [], []
+
+    def _nearest(self, join: exp.Join, alias: str, relation: Relation, lefts: Mapping[str, list[Canon]]) -> None:
+        """ASOF takes one row at most, and which one is told if no two are equally near."""
+        frame = self.frame
+        told = set(self._given(join, alias, lefts))
+        for condition in conjuncts(join.args.get("on")):
+            if isinstance(condition, (exp.GT, exp.GTE, exp.LT, exp.LTE)):
+                parts = [canon(part, frame) for part in (condition.this, condition.expression)]
+                told |= {*parts, *map(filled, parts)}  # a null is near to nothing
+        if not any(unique <= told for unique in frame.uniques(alias, relation)):
+            hint = "declare what is unique in it: unique: of a model, lookups: {table: {key: [id, valid_from]}}"
+            self.rule.refuse(join, f"of rows that are equally near it takes any: {self.rule.show(join)}", hint)
 
     def _side(self, side: str, alias: str, join: exp.Join) -> str:
         """Which unmatched rows a join keeps, without those that WHERE leaves out again."""
@@ -305,6 +340,8 @@ class From:
     ) -> None:
         """Refuses a join that gives rows to several keys, or rows of a look-up to all."""
         rule, frame = self.rule, self.frame
+        if rule.whole:
+            return
         left = [name for name, one in before.items() if one.dependence is Dependence.KEYED]
         right = relation.dependence is Dependence.KEYED
         if right and (left or self.frame.outer) and frame.tied(alias, [*left, OUTER]):
@@ -397,11 +434,16 @@ class From:
             frame.link(condition)
             if isinstance(condition, exp.EQ):
                 sides = (bare(condition.this), bare(condition.expression))
-                if any(isinstance(side, exp.Literal) for side in sides):
-                    fixed = {canon(side, frame) for side in sides if isinstance(side, exp.Column)}
+                given = [isinstance(side, exp.Literal) or self._is_outer(side) for side in sides]
+                if any(given):
+                    fixed = {
+                        canon(side, frame)
+                        for side, is_given in zip(sides, given, strict=True)
+                        if isinstance(side, exp.Column) and not is_given
+                    }
                     frame.unique = _least([unique - fixed for unique in frame.unique])
         keyed = frame.keyed
-        if not keyed or frame.refused:
+        if not keyed or frame.refused or self.rule.whole:
             return False
         loose = [alias for alias in keyed[1:] if not frame.tied(alias, keyed[:1])]
         if frame.outer and all(frame.tied(alias, [OUTER]) for alias in keyed):
@@ -410,6 +452,13 @@ class From:
             at = next((join for join in node.args.get("joins") or () if _named(join, alias, self.rule.dialect)), node)
             self._untied(at, alias)
         return False
+
+    def _is_outer(self, node: exp.Expr) -> bool:
+        """Whether it is told by the row of the enclosing query alone, and so is the same on all rows here."""
+        read = canons_in(node, self.frame) if self.frame.outer else None
+        return bool(read) and all(
+            leaf[0] == "column" and leaf[1] < self.frame.depth for of in read or () for leaf in leaves(of)
+        )
 
 
 def read_from(rule: Rule, ctes: Ctes, outer: Frame | None, select: exp.Select, where: exp.Expr | None) -> From:

@@ -44,6 +44,7 @@ class Tracked:
     key: tuple[str, ...]  # each key column as an expression over a row of this input, in the model's order; () none
     unique: tuple[tuple[str, ...], ...]  # sets of columns, each declared unique in this input
     loose: frozenset[str] = frozenset()  # columns of theirs that may be null: such rows are not told apart
+    is_lookup: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,9 @@ def check(
 ) -> Verdict:
     """Whether `tree` may be recomputed key by key. `key` names output columns, `columns` those of known tables."""
     strict = _check(tree, key, tracked, dialect, columns)
-    if not (strict.refusals or strict.is_open) or not any(one.key and one.loose for one in tracked.values()):
+    if not (strict.refusals or strict.is_open) or not any(one.loose and not one.is_lookup for one in tracked.values()):
         return strict
-    trusting = {name: replace(one, loose=frozenset()) if one.key else one for name, one in tracked.items()}
+    trusting = {name: one if one.is_lookup else replace(one, loose=frozenset()) for name, one in tracked.items()}
     return replace(_check(tree, key, trusting, dialect, columns), needs_ids=True)
 
 
@@ -95,7 +96,7 @@ def _check(
     texts = next((one.key for one in tracked.values() if one.key), key)
     rule = Rule(dialect, key, texts, inputs, listed, name_of, lambda *at: Blocks(rule).query(*at))
     final = rule.relation(tree, {}, None)
-    if not rule.refused:
+    if not rule.refused and not rule.whole:
         _check_output(rule, tree, final)
     found = (Refusal(line_of(one.node), one.reason, one.hint) for one in rule.refused)
     refusals = tuple(sorted(dict.fromkeys(found), key=lambda refusal: refusal.line))
@@ -128,7 +129,7 @@ def expression(text: str, dialect: str) -> exp.Expr:
 @cache
 def _relation_of(name: TableName, tracked: Tracked, columns: tuple[str, ...], dialect: str) -> Relation:
     """A tracked table: its key, what is unique within it, and its columns as far as they are known."""
-    dependence = Dependence.KEYED if tracked.key else Dependence.CONSTANT
+    dependence = Dependence.CONSTANT if tracked.is_lookup else Dependence.KEYED
     read = Frame(dialect, len(tracked.key), origins={name.table: name.parts})
     read.relations[name.table] = Relation(dependence, tuple(map(Out, columns)) or (Unlisted(),))
 
@@ -212,11 +213,14 @@ class Blocks:
         clause = node.args.get("with_")
         if clause is None:
             return ctes
-        if clause.args.get("recursive"):
+        known = dict(ctes)
+        if clause.args.get("recursive") and self.rule.whole:
+            names = [folded(cte.args["alias"].this, self.rule.dialect) for cte in clause.expressions]
+            known |= dict.fromkeys(names, Relation(Dependence.KEYED, (Unlisted(),)))
+        elif clause.args.get("recursive"):
             self.rule.refuse(
                 clause, "with recursive is not proven key-wise", f"drop `recursive` if no CTE reads itself, {UNPROVEN}"
             )
-        known = dict(ctes)
         for cte in clause.expressions:
             relation = self.query(cte.this, known, outer)
             columns = cte.args["alias"].args.get("columns")
@@ -230,7 +234,7 @@ class Blocks:
         """Refuses limits and clauses that the rule has no word on."""
         for name in ("limit", "offset"):
             clause = node.args.get(name)
-            if clause is not None:
+            if clause is not None and not (self.rule.whole and _orders_all(node, self.rule.dialect)):
                 self.rule.refuse(
                     clause,
                     f"{self.rule.show(clause)} counts rows of all keys",
@@ -259,8 +263,8 @@ class Blocks:
             return replace(left, dependence=Dependence.KEYED, refused=True)
         if left.dependence is right.dependence is Dependence.CONSTANT:
             return self._united(node, left, right, free=True)
-        constant = word == "union" and Dependence.CONSTANT in (left.dependence, right.dependence)
-        if constant or (word == "except" and left.dependence is Dependence.CONSTANT):
+        constant = not rule.whole and word == "union" and Dependence.CONSTANT in (left.dependence, right.dependence)
+        if constant or (word == "except" and not rule.whole and left.dependence is Dependence.CONSTANT):
             branch = node.this if left.dependence is Dependence.CONSTANT else node.expression
             reason = f"a branch of the {word} reads no tracked input: its rows come out for every key"
             rule.refuse(branch, f"{reason}: {rule.show(branch)}", advice.BRANCH)
@@ -292,6 +296,15 @@ class Blocks:
             unique = frozenset({frozenset(own((at, "")) for at, out in listed if not out.strong)})
         dependence = Dependence.CONSTANT if free else Dependence.KEYED
         return Relation(dependence, tuple(outputs), unique, correlated=left.correlated or right.correlated)
+
+
+def _orders_all(node: exp.Expr, dialect: str) -> bool:
+    """Whether ORDER BY names every column, so that rows which it leaves alike are the same."""
+    order = node.args.get("order")
+    named = [bare(one.this) for one in order.expressions] if order else []
+    known = {folded(one.this, dialect) for one in named if isinstance(one, exp.Column)}
+    outputs = [_identifier(one) for one in node.selects] if isinstance(node, exp.Query) else []
+    return bool(outputs) and all(one is not None and folded(one, dialect) in known for one in outputs)
 
 
 def _clause_parts(node: exp.Expr, names: tuple[str, ...]) -> Iterator[exp.Expr]:

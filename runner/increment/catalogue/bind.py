@@ -20,6 +20,7 @@ from runner.increment.catalogue.functions import Functions, calls_by_model, find
 from runner.increment.catalogue.keys_known import decided, keys_missing
 from runner.increment.catalogue.moving import moving_texts
 from runner.increment.catalogue.views import Views, find_views, refused_views
+from runner.increment.joins.derived import joined
 from runner.names import TableName, is_own
 from runner.program.values import CompiledModel, CompiledView, Program, renamed
 from runner.sql.select import COLUMNS_FIRST
@@ -35,6 +36,7 @@ LENGTH = re.compile(r"(?<=char)\(\d+\)|(?<=varying)\(\d+\)", re.IGNORECASE)  # o
 class Bound:
     """The program's tables as the warehouse has them."""
 
+    program: Program  # with what is derived from their columns
     sources: Mapping[TableName, BoundSource]
     lookups: Mapping[TableName, Relation]
     stored: Mapping[TableName, Relation | None]  # a model's table; None where it is not there yet
@@ -88,8 +90,6 @@ def bind(program: Program, warehouse: Warehouse, state: State) -> Bound:
         if stored_as and stored_as.is_view:
             what = f"{model.table} is a view; a model owns a table"
             problems.append(Problem(model.model.place, what, "drop the view"))
-    problems += ids.with_several_texts(program, sources, warehouse.engine)
-    problems += keys_missing(program, {table: relations[table].names for table in sources})
     called = calls_by_model(program, warehouse.engine, {table: one.names for table, one in relations.items()})
     own = find_functions(program, warehouse, called, [text for table in views.made_of for text in views.texts(table)])
     problems += refused_functions(program, own, called)
@@ -107,11 +107,17 @@ def bind(program: Program, warehouse: Warehouse, state: State) -> Bound:
         model.table: _inputs(model, read, deduped, own.of(called[model.table]), own, views) for model in program.models
     }
     tables = {t: found.get(p) for t, p in physical.items()}
+    program = joined(program, state, known.costs, {table: relation.names for table, relation in read.items()}, stored)
+    problems += ids.with_several_texts(program, sources, warehouse.engine)
+    problems += keys_missing(program, {table: relations[table].names for table in sources})
+    if problems:
+        raise BadInput(problems)
     if problems := key_types.apart(program, warehouse, state, sources, tables, inputs):
         raise BadInput(problems)
     behind = tuple(view for made in views.made_of.values() for view in made)
     beneath = {view.table: _beneath(view, found) for view in program.views}
-    return Bound(sources, {t: found[t] for t in lookups}, tables, inputs, known.needs_ids, behind, beneath=beneath)
+    known_lookups = {t: found[t] for t in lookups}
+    return Bound(program, sources, known_lookups, tables, inputs, known.needs_ids, behind, beneath=beneath)
 
 
 def _sources(

@@ -42,7 +42,7 @@ def apart(
         sides = list(_sides(program, warehouse, model, sources, stored))
         known = state.models.get(str(renamed(program.playbook, model.table)))
         asked = known is not None and known.is_of(model.digest, inputs[model.table])
-        for other in sides[1:] if model.model.key and not model.model.affected else ():
+        for other in sides[1:] if model.model.key and not model.model.affected and not model.is_joined else ():
             same = sides[0].types == other.types and all(other.types)
             if not same and not (asked and not model.models):
                 problems += _asked(warehouse, model, sides[0], other)

@@ -114,7 +114,7 @@ def _check_unique(work: Work, lookup: TrackedLookup) -> None:
 
 def follows(model: CompiledModel, lookup: TrackedLookup) -> bool:
     """Whether the rows that differ tell which keys of the model they reach; else it is built in full."""
-    return False
+    return model.derived is not None and lookup.table not in model.derived.everywhere
 
 
 def reason(model: CompiledModel, frozen: Frozen, bound: Bound) -> str:
@@ -126,7 +126,8 @@ def reason(model: CompiledModel, frozen: Frozen, bound: Bound) -> str:
         if not shared.issuperset(column.name for column in read_of(model, bound.lookups[lookup.table])):
             return f"other columns of {lookup.table} were kept when it was built"
         if lookup.is_changed and not follows(model, lookup):
-            return f"{lookup.table} changed"
+            about, line = model.derived.everywhere.get(lookup.table, ("", 0)) if model.derived else ("", 0)
+            return f"{lookup.table} changed" + (f", and that is about all keys (line {line}: {about})" if about else "")
     return ""
 
 

@@ -1,0 +1,232 @@
+"""One SELECT as the derivation sees it: items, conditions, subqueries, and what keeps its rows from falling apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from runner.joins.normal import QUERY, Normal, is_table, items_of, row_level
+from runner.proof.calls import is_aggregate
+
+SETS = (exp.GroupingSets, exp.Rollup, exp.Cube)
+HIDING = ("SEMI", "ANTI")
+
+
+@dataclass(frozen=True, eq=False)
+class Conjunct:
+    """One condition of a FROM or WHERE that must hold; `join` is None for WHERE."""
+
+    node: exp.Expr
+    items: frozenset[str]
+    join: int | None
+    plain: bool  # no subquery within
+
+
+@dataclass(frozen=True, eq=False)
+class Sub:
+    """A subquery in an expression."""
+
+    query: exp.Query
+    operand: tuple[exp.Expr, ...]  # of IN
+    strict: bool  # an IN that stands alone in WHERE: nulls never pass
+    items: frozenset[str]
+    exists: bool
+    join: int | None  # where it stands in the ON of a join
+
+
+class Block:
+    """`used`: the outputs whose values matter (None: all)."""
+
+    def __init__(self, normal: Normal, node: exp.Select, used: frozenset[str] | None) -> None:
+        self.normal, self.node = normal, node
+        self.items = {item.alias: item for item in items_of(node)}
+        self.order = list(self.items)
+        self.joins: list[exp.Join] = node.args.get("joins") or []
+        everything = used is None or bool(node.args.get("distinct"))
+        self.live = [one for one in node.selects if everything or one.alias_or_name in (used or ())]
+        self.conjuncts = [c for k, join in enumerate(self.joins) for c in self._conjuncts(join.args.get("on"), k)]
+        self.conjuncts += self._conjuncts(node.args["where"].this if node.args.get("where") else None, None)
+        self.optional = [(k, side) for k, join in enumerate(self.joins) for side in self._optional(k, join)]
+        self.subs = self._subs()
+
+    # -- the FROM clause ---------------------------------------------------------------------------------------------
+
+    def _conjuncts(self, node: exp.Expr | None, join: int | None) -> list[Conjunct]:
+        parts = [] if node is None else list(_anded(node))
+        return [Conjunct(part, self.own(part), join, not part.find(*QUERY)) for part in parts]
+
+    def _optional(self, k: int, join: exp.Join) -> list[frozenset[str]]:
+        """The sides of a join that it may fill up with nulls."""
+        left, right = frozenset(self.order[: k + 1]), frozenset({self.order[k + 1]})
+        return {"LEFT": [right], "RIGHT": [left], "FULL": [left, right]}.get(join.side, [])
+
+    def own(self, node: exp.Expr) -> frozenset[str]:
+        """The items of this block that an expression reads."""
+        return frozenset(column.table for column in node.find_all(exp.Column)) & self.items.keys()
+
+    def beside(self, alias: str) -> frozenset[str]:
+        """The items that an item reads itself: a lateral subquery, a list made of a row."""
+        item = self.items[alias]
+        return frozenset() if is_table(item) else self.own(item) - {alias}
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """The right sides of semi and anti joins, which nothing after them sees."""
+        return frozenset(self.order[k + 1] for k, join in enumerate(self.joins) if join.kind in HIDING)
+
+    def outer_names(self, node: exp.Expr) -> bool:
+        """Whether an expression reads columns from outside of this block and what is within it."""
+        within = {item.alias for query in [self.node, *self.node.find_all(exp.Select)] for item in _items(query)}
+        within |= {item.alias for query in node.find_all(exp.Select) for item in _items(query)}
+        return any(column.table not in within for column in node.find_all(exp.Column) if column.table)
+
+    @property
+    def correlated(self) -> bool:
+        return self.outer_names(self.node)
+
+    # -- what is read above the FROM clause --------------------------------------------------------------------------
+
+    def clauses(self) -> list[exp.Expr]:
+        names = ["group", "having", "qualify"]
+        names += ["order"] if self.node.args.get("limit") or self.node.args.get("distinct") else []
+        return [self.node.args[name] for name in names if self.node.args.get(name)]
+
+    def uses(self, alias: str) -> list[exp.Expr]:
+        """All that may read an item."""
+        others = [item for name, item in self.items.items() if name != alias and not is_table(item)]
+        return [*self.live, *(c.node for c in self.conjuncts), *self.clauses(), *others]
+
+    def columns_used(self, alias: str) -> list[str]:
+        """The columns of an item that this block reads, in an order."""
+        columns = (c for root in self.uses(alias) for c in root.find_all(exp.Column) if c.table == alias)
+        return sorted({column.name for column in columns})
+
+    def _subs(self) -> list[Sub]:
+        roots: list[tuple[exp.Expr, int | None]] = [(one, None) for one in self.live]
+        roots += [(c.node, c.join) for c in self.conjuncts]
+        roots += [(one, None) for one in self.clauses()]
+        return [self._sub(query, join) for root, join in roots for query in outermost(root)]
+
+    def _sub(self, query: exp.Query, join: int | None) -> Sub:
+        holder = query.parent
+        while isinstance(holder, exp.Subquery):
+            holder = holder.parent
+        operand: list[exp.Expr] = []
+        strict = False
+        if isinstance(holder, exp.In):
+            operand = holder.this.expressions if isinstance(holder.this, exp.Tuple) else [holder.this]
+            strict = any(c.node is holder and c.join is None for c in self.conjuncts)
+            if (len(operand) > 1 and not strict) or not row_level(holder.this):
+                operand = []
+        items = self.own(query).union(*map(self.own, operand))
+        return Sub(query, tuple(operand), strict, items, isinstance(holder, exp.Exists), join)
+
+    # -- groups and partitions ---------------------------------------------------------------------------------------
+
+    @property
+    def group(self) -> list[exp.Expr] | None:
+        """What every group is by; None where rows are not grouped."""
+        clause = self.node.args.get("group")
+        if clause is None:
+            return [] if self._aggregates() else None
+        if clause.args.get("all"):
+            return [value_of(one) for one in self.node.selects if row_level(one)]
+        if clause.args.get("rollup") or clause.args.get("cube") or clause.args.get("totals"):
+            return []
+        plain = [one for one in clause.expressions if not isinstance(one, SETS)]
+        sets = [
+            one for one in [*clause.expressions, *(clause.args.get("grouping_sets") or [])] if isinstance(one, SETS)
+        ]
+        return plain + self._in_every(sets)
+
+    def _aggregates(self) -> bool:
+        return any(not row_level_apart(root) for root in [*self.live, *self.clauses()])
+
+    @property
+    def has_sets(self) -> bool:
+        """Whether rows are grouped in several ways."""
+        clause = self.node.args.get("group")
+        if clause is None:
+            return False
+        named = any(clause.args.get(name) for name in ("rollup", "cube", "totals", "grouping_sets"))
+        return named or any(isinstance(one, SETS) for one in clause.expressions)
+
+    @staticmethod
+    def _in_every(sets: Sequence[exp.Expr]) -> list[exp.Expr]:
+        """What every grouping set groups by; of ROLLUP and CUBE, nothing."""
+        if len(sets) != 1 or not isinstance(sets[0], exp.GroupingSets):
+            return []
+        each = [list(one.expressions) if isinstance(one, exp.Tuple) else [one.unnest()] for one in sets[0].expressions]
+        return [one for one in each[0] if all(one in other for other in each)]
+
+    @property
+    def partitions(self) -> list[list[exp.Expr]]:
+        """Within what rows depend on each other: the partitions of windows, DISTINCT ON and LIMIT."""
+        found = []
+        for root in [*self.live, *self.clauses()]:
+            for window in root.find_all(exp.Window):
+                if window.find_ancestor(*QUERY) is self.node:
+                    found.append(self._partition(window))
+        distinct = self.node.args.get("distinct")
+        if distinct and distinct.args.get("on"):
+            on = distinct.args["on"]
+            found.append(list(on.expressions) if isinstance(on, exp.Tuple) else [on])
+        if self.node.args.get("limit") or self.node.args.get("offset"):
+            found.append([])
+        return found
+
+    def _partition(self, window: exp.Expr) -> list[exp.Expr]:
+        base = window.args.get("alias")
+        found = list(window.args.get("partition_by") or [])
+        for named in self.node.args.get("windows") or []:
+            if not found and base is not None and named.name.lower() == base.name.lower():
+                return list(named.args.get("partition_by") or [])
+        return found
+
+
+def _anded(node: exp.Expr) -> Iterator[exp.Expr]:
+    while isinstance(node, exp.Paren):
+        node = node.this
+    if isinstance(node, exp.And):
+        yield from _anded(node.this)
+        yield from _anded(node.expression)
+    else:
+        yield node
+
+
+def _items(query: exp.Expr) -> list[exp.Expr]:
+    return items_of(query) if isinstance(query, exp.Select) else []
+
+
+def value_of(select: exp.Expr) -> exp.Expr:
+    """What a select item is, without its name."""
+    return select.this if isinstance(select, exp.Alias) else select
+
+
+def row_level_apart(root: exp.Expr) -> bool:
+    """Whether no aggregate of the block itself stands in an expression: those of windows and subqueries do not count."""
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, QUERY):
+            continue
+        if isinstance(node, exp.Window):
+            stack += [child for child in node.iter_expressions() if child is not node.this]
+            call = node.this
+            while isinstance(call, (exp.Filter, exp.IgnoreNulls, exp.RespectNulls, exp.WithinGroup)):
+                call = call.this
+            stack += list(call.iter_expressions())
+            continue
+        if is_aggregate(node):
+            return False
+        stack += list(node.iter_expressions())
+    return True
+
+
+def outermost(root: exp.Expr) -> list[exp.Query]:
+    """Queries that stand in an expression, not those within them."""
+    if isinstance(root, (exp.Select, exp.SetOperation)):
+        return [root]
+    return [query for child in root.iter_expressions() for query in outermost(child)]

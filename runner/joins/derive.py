@@ -1,0 +1,118 @@
+"""The keys that a change of any input reaches, derived from the SELECT: the entry to this package."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from sqlglot import exp
+
+from runner.joins.cover import Cover, Covers
+from runner.joins.narrow import cuts
+from runner.joins.normal import Normal, NotDerived, normal
+from runner.joins.values import DIFF, Derived, Input, Moves, Piece, mark
+from runner.names import TableName
+from runner.sql.select import Reference
+from runner.warehouse.engines import Engine
+
+
+def derive(
+    tree: exp.Query,
+    references: Sequence[Reference],
+    key: Sequence[str],
+    inputs: Mapping[TableName, Input],
+    engine: Engine,
+) -> Derived:
+    """The pieces for a SELECT; where a form has no rule, every input that may change reaches all keys."""
+    try:
+        form = normal(tree, references, inputs, engine)
+        names = _names(form.tree, key)
+        covers = Covers(form, _quoting, lambda one, other: engine.same(one, other, "")).of(
+            form.tree, names, None, top=True
+        )
+    except NotDerived as error:
+        moving = (table for table, one in inputs.items() if one.moves is not Moves.NOT)
+        return Derived((), dict.fromkeys(moving, (error.reason, error.line)))
+    return _derived(form, names, covers)
+
+
+def _quoting(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _own_or_quoted(name: str) -> str:
+    """The key's columns in the runner's own tables are written without quotes, as everywhere."""
+    return name if re.fullmatch(r"k\d+", name) else _quoting(name)
+
+
+def _names(tree: exp.Query, key: Sequence[str]) -> list[str]:
+    """The key's columns as the outputs are named. Raises NotDerived."""
+    names = [one.alias_or_name for one in tree.selects]
+    if len(set(names)) < len(names):
+        raise NotDerived("two of its columns have one name")
+    found = []
+    for column in key:
+        same = [name for name in names if name.lower() == column.lower()]
+        if not same:
+            raise NotDerived(f"no output column {column} could be found")
+        found.append(column if column in same else same[0])
+    return found
+
+
+def _derived(form: Normal, names: Sequence[str], covers: Sequence[Cover]) -> Derived:
+    everywhere: dict[TableName, tuple[str, int]] = {}
+    kept: list[Cover] = []
+    for cover in covers:
+        table, line = form.tables[cover.origin], form.lines[cover.origin]
+        reason = cover.loose or ("" if cover.known >= set(names) else "the key is not told by the rows that changed")
+        if reason:
+            everywhere.setdefault(table, (reason, line))
+        else:
+            kept.append(cover)
+    kept = [cover for cover in kept if form.tables[cover.origin] not in everywhere]
+    values, renamed = _values(form, [cover.text(_quoting, distinct=True) for cover in kept])
+    pieces = []
+    for cover in kept:
+        outs = dict(cover.outs)
+        ordered = Cover(tuple((f"k{n}", outs[name]) for n, name in enumerate(names, 1)), cover.parts, cover.wheres, 0)
+        text = _renumbered(ordered.text(_own_or_quoted, distinct=True), renamed)
+        pieces.append(Piece(form.tables[cover.origin], cover.origin, text))
+    return Derived(
+        tuple(dict.fromkeys(pieces)), everywhere, values, _named(form, pieces), cuts(form, names), dict(form.tables)
+    )
+
+
+def _named(form: Normal, pieces: Sequence[Piece]) -> dict[int, dict[str, str]]:
+    """Of each source that pieces read as it is now: what they ask of its rows."""
+    found: dict[int, dict[str, str]] = {}
+    for number, known in form.values.items():
+        names = {name for piece in pieces for name in re.findall(r'"(runner_e\d+)"', piece.text)}
+        found[number] = {name: text for name, text in known.items() if name in names}
+    return found
+
+
+def _values(form: Normal, texts: Sequence[str]) -> tuple[dict[int, tuple[str, ...]], dict[int, dict[str, str]]]:
+    """Of each source: the expressions whose values its pieces ask for, and what they are called in its key index."""
+    values: dict[int, tuple[str, ...]] = {}
+    renamed: dict[int, dict[str, str]] = {}
+    for number, known in form.values.items():
+        asked = {name for text in texts for name in _asked(text, number)}
+        ordered = sorted(asked & known.keys(), key=lambda name: int(name.removeprefix("runner_e")))
+        values[number] = tuple(known[name] for name in ordered)
+        renamed[number] = {name: f"k{n}" for n, name in enumerate(ordered, 1)}
+    return values, renamed
+
+
+def _asked(text: str, number: int) -> list[str]:
+    """The columns of a source's changed rows that a text reads."""
+    aliases = re.findall(rf'"{mark(DIFF, number)}" as "(runner_t\d+)"', text)
+    return [name for alias in aliases for name in re.findall(rf'"{alias}"\."(runner_e\d+)"', text)]
+
+
+def _renumbered(text: str, renamed: Mapping[int, Mapping[str, str]]) -> str:
+    """A text in which the columns of sources' changed rows have the names that they have in a key index."""
+    for number, names in renamed.items():
+        for alias in re.findall(rf'"{mark(DIFF, number)}" as "(runner_t\d+)"', text):
+            for name, k in names.items():
+                text = text.replace(f'"{alias}"."{name}"', f'"{alias}".{k}')
+    return text

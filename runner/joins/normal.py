@@ -1,0 +1,304 @@
+"""A SELECT in the form in which covers are read: CTEs in place, names resolved, each item of a FROM with an alias alone.
+
+Names are resolved by sqlglot's optimizer over the catalogue's columns. What a source's rows are used for is named too:
+each largest expression over one of its references is a column of it from here on, since of its changed rows no more is
+known than the values of expressions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
+from sqlglot.optimizer.qualify import qualify
+from sqlglot.schema import MappingSchema
+
+from runner.joins.values import MARK, NOW, Input, Moves, mark
+from runner.names import TableName
+from runner.proof.calls import is_aggregate, multiplies
+from runner.sql.select import Reference
+from runner.sql.spelling import name_of
+from runner.warehouse.engines import Engine
+
+QUERY = (exp.Select, exp.SetOperation)
+
+
+class NotDerived(Exception):
+    """A form that the derivation has no word on: a change reaches all keys, for this reason."""
+
+    def __init__(self, reason: str, line: int = 0) -> None:
+        super().__init__(reason)
+        self.reason, self.line = reason, line
+
+
+@dataclass
+class Normal:
+    """The tree, and what its marks stand for."""
+
+    tree: exp.Query
+    dialect: str
+    inputs: Mapping[TableName, Input]
+    tables: dict[int, TableName]  # by number: a reference within a CTE that is read twice has two
+    references: dict[int, int]
+    lines: dict[int, int]
+    values: dict[int, dict[str, str]] = field(default_factory=dict)
+    """Of a source: its columns' names here, with the expressions that they stand for."""
+    blanks: dict[tuple[str, str], str] = field(default_factory=dict)
+    """(alias, column) of these, and what the expression is where an outer join has filled the row up with nulls."""
+    count: int = 0
+
+    def nulled(self, text: str, aliases: Iterable[str]) -> str:
+        """A text in which the columns of these items are null."""
+        names = sorted(aliases)
+        if not names:
+            return text
+        column = rf'"?\b({"|".join(names)})\b"?\.("(?:[^"]|"")+"|\w+)'
+        return re.sub(column, lambda found: self.blanks.get((found[1], found[2].strip('"')), "NULL"), text)
+
+    def alias(self) -> str:
+        """A name that nothing else has."""
+        self.count += 1
+        return f"runner_t{self.count}"
+
+    def moves(self, number: int) -> Moves:
+        return self.inputs[self.tables[number]].moves
+
+    def sql(self, node: exp.Expr) -> str:
+        return node.sql(dialect=self.dialect, comments=False)
+
+
+def normal(
+    tree: exp.Query, references: Sequence[Reference], inputs: Mapping[TableName, Input], engine: Engine
+) -> Normal:
+    """Raises NotDerived for what cannot be read this way."""
+    dialect = engine.name
+    tree = tree.copy()
+    named = _marked(tree, references, dialect)
+    _inlined(tree, {})
+    _readable(tree)
+    read = _numbered(tree)
+    tables = {n: named[r] for n, r in read.items()}
+    schema: dict[str, object] = {
+        mark(NOW, n): dict.fromkeys(_compared(inputs[t].columns, engine), "unknown") for n, t in tables.items()
+    }
+    try:
+        tree = qualify(
+            tree,
+            dialect=dialect,
+            schema=MappingSchema(schema, dialect=dialect, normalize=False),
+            quote_identifiers=True,
+            validate_qualify_columns=False,
+        )
+    except SqlglotError as error:
+        raise NotDerived(f"its names could not be followed: {str(error).splitlines()[0]}") from None
+    found = Normal(tree, dialect, inputs, tables, read, {n: references[r].line for n, r in read.items()})
+    _renamed(tree, {}, found)
+    _resolved(tree)
+    for number in [n for n in tables if found.moves(n) is Moves.VALUES]:
+        _named(found, number)
+    return found
+
+
+def _compared(columns: Sequence[str], engine: Engine) -> list[str]:
+    """Columns as the parser's optimizer compares them."""
+    written = (engine.quote(name)[1:-1].replace('""', '"') for name in columns)
+    named = (exp.to_identifier(name, quoted=True) for name in written)
+    return [normalize_identifiers(name, dialect=engine.name).name for name in named]
+
+
+def _marked(tree: exp.Query, references: Sequence[Reference], dialect: str) -> dict[int, TableName]:
+    """Each real table under its mark; columns that name a table with its schema name it alone."""
+    at = {reference.start: number for number, reference in enumerate(references)}
+    tables = {}
+    for node in list(tree.find_all(exp.Table)):
+        start = node.parts[0].meta.get("start") if isinstance(node.this, exp.Identifier) else None
+        number = at.get(start) if start is not None else None
+        if number is None or name_of(node) != references[number].table:
+            continue
+        tables[number] = references[number].table
+        alias = node.args.get("alias") or exp.TableAlias(this=node.this.copy())
+        if not alias.this:
+            alias.set("this", node.this.copy())
+        node.set("alias", alias)
+        node.set("this", exp.to_identifier(mark(NOW, number), quoted=True))
+        node.set("db", None)
+        node.set("catalog", None)
+    known = {tuple(part.lower() for part in table.parts[-2:]) for table in tables.values()}
+    for column in tree.find_all(exp.Column):
+        if column.args.get("db") and (column.db.lower(), column.table.lower()) in known:
+            column.set("db", None)
+            column.set("catalog", None)
+    return tables
+
+
+def _numbered(tree: exp.Query) -> dict[int, int]:
+    """Gives each table that is read a number of its own; gives the references behind them."""
+    found: dict[int, int] = {}
+    for node in list(tree.find_all(exp.Table)):
+        marked = MARK.fullmatch(node.name) if is_table(node) and not node.db else None
+        if marked:
+            found[len(found)] = int(marked[2])
+            node.set("this", exp.to_identifier(mark(NOW, len(found) - 1), quoted=True))
+    return found
+
+
+def _inlined(node: exp.Expr, known: dict[str, tuple[exp.Expr, object]]) -> exp.Expr:
+    """CTEs where they are read."""
+    clause = node.args.get("with_")
+    if clause:
+        if clause.args.get("recursive"):
+            raise NotDerived("with recursive is not followed", _line(clause))
+        known = dict(known)
+        for cte in clause.expressions:
+            known[cte.alias.lower()] = (_inlined(cte.this, known), cte.args["alias"].args.get("columns"))
+        node.set("with_", None)
+    for child in list(node.iter_expressions()):
+        if isinstance(child, exp.Table) and not child.args.get("db") and child.name.lower() in known:
+            body, columns = known[child.name.lower()]
+            given = child.args.get("alias")
+            named = (given.args.get("columns") if given else None) or columns
+            alias = exp.TableAlias(this=exp.to_identifier(child.alias_or_name), columns=named)
+            child.replace(exp.Subquery(this=body.copy(), alias=alias, joins=child.args.get("joins")))
+        else:
+            _inlined(child, known)
+    return node
+
+
+def _readable(tree: exp.Query) -> None:
+    for select in tree.find_all(exp.Select):
+        for item in items_of(select):
+            if not _is_item(item):
+                raise NotDerived(f"{item.sql()[:60]} in a FROM clause is not followed", _line(item))
+        for join in select.args.get("joins") or []:
+            if join.method not in ("", "ASOF") or (join.args.get("using") and join.side == "FULL"):
+                raise NotDerived(f"{join.sql()[:60]} is not followed", _line(join))
+        if select.args.get("laterals") or select.args.get("pivots") or select.args.get("sample"):
+            raise NotDerived("lateral view, pivot or sample is not followed", _line(select))
+
+
+def _is_item(item: exp.Expr) -> bool:
+    if item.args.get("joins") or item.args.get("pivots") or item.args.get("sample"):
+        return False
+    return (
+        bool(is_table(item))
+        or isinstance(item, (exp.Unnest, exp.Values))
+        or (isinstance(item, exp.Table) and isinstance(item.this, exp.Func))
+        or (isinstance(item, (exp.Subquery, exp.Lateral)) and isinstance(inner(item), QUERY))
+    )
+
+
+def _line(node: exp.Expr) -> int:
+    return next((int(one.meta["line"]) for one in node.walk() if "line" in one.meta), 0)
+
+
+def is_table(node: exp.Expr) -> bool:
+    """Whether it is a table by name."""
+    return isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier)
+
+
+def inner(item: exp.Expr) -> exp.Expr:
+    """The query in a subquery or lateral item."""
+    while isinstance(item, (exp.Subquery, exp.Lateral)):
+        item = item.this
+    return item
+
+
+def items_of(select: exp.Expr) -> list[exp.Expr]:
+    """The items of a block's FROM clause, in their order."""
+    start = select.args.get("from_")
+    return ([start.this] if start else []) + [join.this for join in select.args.get("joins") or []]
+
+
+def _renamed(node: exp.Expr, env: Mapping[str, str], found: Normal) -> None:
+    """Gives every FROM item an alias of its own, so that conditions can be moved about freely."""
+    if isinstance(node, exp.Select):
+        env = dict(env)
+        for item in items_of(node):
+            if not is_table(item):
+                for child in [inner(item)] if isinstance(item, (exp.Subquery, exp.Lateral)) else [item]:
+                    _renamed(child, env, found)
+            name, alias = found.alias(), item.args.get("alias")
+            env[item.alias_or_name] = name
+            columns = alias.args.get("columns") if isinstance(alias, exp.TableAlias) else None
+            item.set("alias", exp.TableAlias(this=exp.to_identifier(name, quoted=True), columns=columns))
+        named = {one.alias: one.this for one in node.selects if isinstance(one, exp.Alias)}
+        own = set(map(id, items_of(node)))
+        for child in node.iter_expressions():
+            if isinstance(child, exp.From):
+                continue
+            for part in [child.args.get("on")] if isinstance(child, exp.Join) else [child]:
+                if part is not None and id(part) not in own:
+                    _renamed(part, env, found)
+        for clause in ("distinct", "order"):  # an output's name there: its expression
+            for column in list(node.args[clause].find_all(exp.Column)) if node.args.get(clause) else []:
+                if not column.table and column.name in named:
+                    column.replace(named[column.name].copy())
+        return
+    if isinstance(node, exp.Column):
+        if node.table in env:
+            node.set("table", exp.to_identifier(env[node.table], quoted=True))
+        return
+    for child in list(node.iter_expressions()):
+        _renamed(child, env, found)
+
+
+def _resolved(tree: exp.Query) -> None:
+    """Raises NotDerived if a name could not be told."""
+    for column in tree.find_all(exp.Column):
+        lambda_ = column.find_ancestor(exp.Lambda)
+        if not column.table.startswith("runner_t") and not lambda_ and not column.find_ancestor(exp.Order):
+            raise NotDerived(f"what {column.sql()} means could not be told", _line(column))
+        if isinstance(column.this, exp.Star):
+            raise NotDerived("a star could not be followed", _line(column))
+
+
+def _named(found: Normal, number: int) -> None:
+    """Gives each largest expression over one reference a name, as if it were a column of it."""
+    item = next(one for one in found.tree.find_all(exp.Table) if one.name == mark(NOW, number))
+    names: dict[str, str] = {}
+    for node in list(_largest(found.tree, item.alias)):
+        bare = node.copy()
+        for column in [*bare.find_all(exp.Column)]:
+            column.set("table", None)
+        text = found.sql(bare)
+        name = names.setdefault(text, f"runner_e{len(names) + 1}")
+        found.blanks[item.alias, name] = f"({found.sql(_blank(node))})"
+        node.replace(exp.column(name, table=item.alias, quoted=True))
+    found.values[number] = {name: text for text, name in names.items()}
+
+
+def _blank(node: exp.Expr) -> exp.Expr:
+    """An expression over columns that are all null."""
+    if isinstance(node, exp.Column):
+        return exp.null()
+    blank = node.copy()
+    for column in list(blank.find_all(exp.Column)):
+        column.replace(exp.null())
+    return blank
+
+
+def _largest(node: exp.Expr, alias: str) -> Iterator[exp.Expr]:
+    if isinstance(node, exp.Condition) and _is_over(node, alias):
+        yield node
+        return
+    for child in list(node.iter_expressions()):
+        yield from _largest(child, alias)
+
+
+def _is_over(node: exp.Expr, alias: str) -> bool:
+    """Whether it is one value of a row of this item and of nothing else."""
+    if isinstance(node, (exp.Subquery, exp.Star, exp.Lambda, exp.Tuple, exp.Table)):
+        return False
+    columns = list(node.find_all(exp.Column))
+    if not columns or any(column.table != alias for column in columns):
+        return False
+    return row_level(node) and not multiplies(node) and not isinstance(node, (exp.And,))
+
+
+def row_level(node: exp.Expr) -> bool:
+    """Whether it is told by one row: no aggregate, window or query in it."""
+    return not any(isinstance(one, (exp.AggFunc, exp.Window, *QUERY)) or is_aggregate(one) for one in node.walk())
