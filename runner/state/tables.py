@@ -18,7 +18,7 @@ from runner.state.whole import FOUND_AGAIN, shared_tables
 from runner.warehouse.base import Warehouse
 from runner.warehouse.values import Trouble, WarehouseError
 
-STATE_VERSION = 2  # of the tables in state.sql
+STATE_VERSION = 3  # of the tables in state.sql
 
 
 class StateTables:

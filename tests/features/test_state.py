@@ -200,19 +200,19 @@ def test_every_command_tells_of_another_version(project: Project) -> None:
     """A state that an older runner wrote is left alone, and so is one of a newer; the way out is named."""
     start(project, "sessions")
     project.add(2, "s1 u1 9")
-    project.db.execute(f"update {project.fence} set state_version = 3")  # of this playbook's part alone
+    project.db.execute(f"update {project.fence} set state_version = 4")  # of this playbook's part alone
     for command in (*READERS, *RUNS):
-        assert "(version 3, this one writes 2)" in project.command(*command, code=6).err, command
+        assert "(version 4, this one writes 3)" in project.command(*command, code=6).err, command
     project.db.execute(f"update {project.fence} set state_version = 2")
     of_version_1(project)
     for command in (*READERS, *RUNS):
         said = project.command(*command, code=6).err
-        assert "(version 1, this one writes 2)" in said, command
+        assert "(version 1, this one writes 3)" in said, command
         assert re.search(r"begin it anew .*: runner run \S*web.yml --full-refresh\n", said), command
-    project.db.execute("update runner.meta set version = 3")
+    project.db.execute("update runner.meta set version = 4")
     for command in (*READERS, *RUNS, ["run", "--full-refresh"]):
         said = project.command(*command, code=6).err
-        assert "(version 3, this one writes 2)" in said, command
+        assert "(version 4, this one writes 3)" in said, command
         assert "upgrade this runner" in said, command
     assert project.manifest() == {0: 3, 1: 1}
 
@@ -260,7 +260,7 @@ def test_a_crash_after_a_new_beginning(project: Project, label: str) -> None:
     assert project.rows("select * from derived.sessions") == rows
     project.watch = None
     if label.startswith("renew"):
-        assert "(version 1, this one writes 2)" in project.run(code=6).err
+        assert "(version 1, this one writes 3)" in project.run(code=6).err
     project.checked(*(["--full-refresh"] if label.startswith("renew") else []))
     assert project.command("verify").code == 0
 
@@ -279,7 +279,7 @@ def test_each_playbook_begins_anew_by_itself(project: Project) -> None:
     project.name, project.models = "web", {}
     project.standard("sessions")
     for command in (*READERS, *RUNS):
-        assert "(version 1, this one writes 2)" in project.command(*command, code=6).err, command
+        assert "(version 1, this one writes 3)" in project.command(*command, code=6).err, command
     assert "begun anew\n" in project.run("--full-refresh").out
     project.check()
     project.checked()

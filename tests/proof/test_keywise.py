@@ -176,7 +176,7 @@ RANKED = "select e.k, l.name, row_number() over (partition by e.k order by e.t, 
 )  # fmt: skip
 def test_a_lookup_is_unique_by_its_key(sql: str, accepted: bool) -> None:
     """A look-up with a key has one row for each value of it, but any number without one; it gives no key to a model."""
-    lookup = {TableName(("s", "lookup")): Tracked((), (("id",),), frozenset({"id"}))}
+    lookup = {TableName(("s", "lookup")): Tracked((), (("id",),), frozenset({"id"}), is_lookup=True)}
     for tracked in ({**lookup, **BY_K}, {**BY_K, **lookup}):
         assert (not refusals(sql, ("k",), tracked)) == accepted
     assert refusals(sql, ("k",), BY_K), "without the key it may have two"

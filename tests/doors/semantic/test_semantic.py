@@ -371,7 +371,7 @@ def test_the_state_of_an_older_runner(world: World) -> None:
         *(("query", "--kpi", "dau"), ("explain", "--kpi", "dau", "--date", "2026-01-01")),
     ):
         said = world.run(*command, code=6).err
-        assert "(version 1, this one writes 2)" in said, command
+        assert "(version 1, this one writes 3)" in said, command
         assert f"begin it anew and build every table in full: runner model refresh {world.folder}\n" in said, command
     assert "begun anew" in world.run("refresh").out
     world.load(login("l4", "bob", 2, 3))
