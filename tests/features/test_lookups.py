@@ -218,7 +218,7 @@ def test_dimensions(project: Project) -> None:
     project.db.execute("update crm.pages set name = 'AA' where page = '/a'; delete from crm.pages where page is null")
     planned = project.command("plan").out
     built = re.findall(r"derived\.(names|kind) +built in full +crm.pages changed", planned)
-    assert built == (["names", "kind"] if tracked == "fingerprint" else ["kind"])
+    assert built == ["kind"]
     said = project.checked().out
     assert re.search(r"by_page +1 keys +[+]0 ~1 -0", said)
     project.add(1, "s9 u1 5 e9 /b")
