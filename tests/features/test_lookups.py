@@ -260,7 +260,10 @@ def test_several_lookups_and_columns_of_a_key(project: Project) -> None:
     project.checked()
     for name in "abcd":
         project.db.execute(f"update crm.{name} set name = 'm' where page = '/a'")
-        assert f"four           built in full: crm.{name} changed" in project.checked().out
+        followed = (
+            "four                 1 keys" if name in "ab" else f"four           built in full: crm.{name} changed"
+        )
+        assert followed in project.checked().out
         assert "nothing to do" in project.run().out
     project.db.execute(
         "insert into crm.a values ('/b', null, 'm'), ('/b', null, 'm'), ('/a', 'y', 'm'), (null, 'x', 'm')"
