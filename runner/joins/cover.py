@@ -136,7 +136,13 @@ class Reading:
         return found
 
     def _has_old(self) -> bool:
-        return all(self.normal.moves(number) is not Moves.VALUES for number in numbers(self.block.node))
+        """Whether the block can be asked as it was, and its rows that differ be told by what they are equal in."""
+        read = numbers(self.block.node)
+        names = {column.name for column in self.block.node.find_all(exp.Column)}
+        return all(
+            self.normal.moves(number) is not Moves.VALUES and self.normal.unequal(number).isdisjoint(names)
+            for number in read
+        )
 
     def _partition(self, rows: Mapping[str, exp.Expr], part: list[exp.Expr]) -> list[Cover]:
         """Every row of the new state that shares a partition with a changed one."""
@@ -280,10 +286,11 @@ class Reading:
         names = sorted({c.name for root in roots for c in root.find_all(exp.Column) if c.table == alias})
         listed = ", ".join(self.covers.column(within, name) for name in names)
         where = f" where {' and '.join(filters)}" if filters else ""
-        text = (
-            f"(select {listed or '1 as runner_one'} from {self.quote(mark(DIFF, number))} as {self.quote(within)}{where}"
-            f"{' group by ' + listed if listed else ''} having sum({SIGN}) <> 0)"
-        )
+        rows = f"{self.quote(mark(DIFF, number))} as {self.quote(within)}{where}"
+        net = f"{' group by ' + listed if listed else ''} having sum({SIGN}) <> 0"
+        if not self.normal.unequal(number).isdisjoint(names):
+            net = ""  # old and new rows that are equal in these are not the same
+        text = f"(select {listed or '1 as runner_one'} from {rows}{net})"
         return Cover(tuple((name, self.covers.column(here, name)) for name in names), (Part(here, text),), (), number)
 
     def _pushed(self, alias: str) -> list[Conjunct]:

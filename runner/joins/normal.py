@@ -67,6 +67,10 @@ class Normal:
     def moves(self, number: int) -> Moves:
         return self.inputs[self.tables[number]].moves
 
+    def unequal(self, number: int) -> frozenset[str]:
+        """Columns of which equal values may differ."""
+        return self.inputs[self.tables[number]].unequal
+
     def sql(self, node: exp.Expr) -> str:
         return node.sql(dialect=self.dialect, comments=False)
 
@@ -83,7 +87,7 @@ def normal(
     read = _numbered(tree)
     tables = {n: named[r] for n, r in read.items()}
     schema: dict[str, object] = {
-        mark(NOW, n): dict.fromkeys(_compared(inputs[t].columns, engine), "unknown") for n, t in tables.items()
+        mark(NOW, n): dict.fromkeys(compared(inputs[t].columns, engine), "unknown") for n, t in tables.items()
     }
     try:
         tree = qualify(
@@ -103,7 +107,7 @@ def normal(
     return found
 
 
-def _compared(columns: Sequence[str], engine: Engine) -> list[str]:
+def compared(columns: Iterable[str], engine: Engine) -> list[str]:
     """Columns as the parser's optimizer compares them."""
     written = (engine.quote(name)[1:-1].replace('""', '"') for name in columns)
     named = (exp.to_identifier(name, quoted=True) for name in written)

@@ -43,6 +43,8 @@ class Input:
 
     columns: tuple[str, ...]
     moves: Moves
+    unequal: frozenset[str] = frozenset()
+    """Columns (as the parser's optimizer compares them) of which equal values may differ: 1 month and 30 days."""
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ def bind(program: Program, warehouse: Warehouse, state: State) -> Bound:
         model.table: _inputs(model, read, deduped, own.of(called[model.table]), own, views) for model in program.models
     }
     tables = {t: found.get(p) for t, p in physical.items()}
-    program = joined(program, state, known.costs, {table: relation.names for table, relation in read.items()}, stored)
+    program = joined(program, state, known.costs, read, tables)
     problems += ids.with_several_texts(program, sources, warehouse.engine)
     problems += keys_missing(program, {table: relations[table].names for table in sources})
     if problems:

@@ -11,24 +11,27 @@ from runner.joins.values import Derived, Input, Moves
 from runner.names import TableName
 from runner.program.values import CompiledModel, Program, SourceKey
 from runner.state.manifest import State
-from runner.warehouse.engines import ENGINES
+from runner.warehouse.engines import ENGINES, Engine
+from runner.warehouse.values import Relation, types_of
 
 
 def joined(
     program: Program,
     state: State,
     costs: Mapping[TableName, tuple[Problem, ...]],
-    inputs: Columns,
-    stored: Columns,
+    inputs: Mapping[TableName, Relation],
+    stored: Mapping[TableName, Relation | None],
 ) -> Program:
-    """The program with what is derived for its models; itself where nothing is."""
+    """The program with what is derived for its models; itself where nothing is. `stored`: the models' tables."""
     told = tuple(replace(model, costs=model.costs or costs.get(model.table, ())) for model in program.models)
     if not any(model.costs or _follows(program, model) for model in told):
         return program
     from runner.program.copies import ids_of
 
-    columns = columns_known(program, state, inputs, stored)
-    models = [_derived(m, program, columns) if m.costs or _follows(program, m) else m for m in told]
+    tables = {**inputs, **{table: relation for table, relation in stored.items() if relation is not None}}
+    listed = {table: relation.names for table, relation in tables.items()}
+    columns = columns_known(program, state, {t: listed[t] for t in inputs}, listed)
+    models = [_derived(m, program, columns, tables) if m.costs or _follows(program, m) else m for m in told]
     own = {key for model in models if not model.is_joined for key in model.source_keys}
     of_ids = {one.key for one in program.ids}
     asked = [k for k in program.source_keys if k not in of_ids and (k in own or not _is_of_models(program, k))]
@@ -61,7 +64,9 @@ def _number(program: Program, keys: Mapping[tuple[TableName, tuple[str, ...]], S
     return next((n for n, known in enumerate(keys) if known == (key.source.table, key.texts)), at)
 
 
-def _derived(model: CompiledModel, program: Program, columns: Columns) -> CompiledModel:
+def _derived(
+    model: CompiledModel, program: Program, columns: Columns, tables: Mapping[TableName, Relation]
+) -> CompiledModel:
     from runner.joins.derive import derive
     from runner.program import strategy
     from runner.sql.references import parse_select
@@ -69,9 +74,13 @@ def _derived(model: CompiledModel, program: Program, columns: Columns) -> Compil
     if model.is_dimension and not strategy.is_determined(model, program.playbook, program.engine, columns):
         return model  # built in full then
     keyed = _keyed(program, model)
-    inputs = {table: Input(columns.get(table, ()), _moves(model, table, keyed)) for table in model.select.tables}
+    engine = ENGINES[program.engine]
+    inputs = {
+        table: Input(columns.get(table, ()), _moves(model, table, keyed), _unequal(columns, tables, table, engine))
+        for table in model.select.tables
+    }
     _, tree = parse_select(model.select.text, program.engine, model.select.place)
-    found = derive(tree, model.select.references, model.key_names, inputs, ENGINES[program.engine])
+    found = derive(tree, model.select.references, model.key_names, inputs, engine)
     if not model.costs:
         return replace(model, derived=found)
     keys = tuple(dict.fromkeys(source_key(program, found, number) for number, texts in found.values.items() if texts))
@@ -82,6 +91,17 @@ def source_key(program: Program, found: Derived, number: int) -> SourceKey:
     """The values that have to be known of a source's rows, as a key that an index is kept for."""
     source = next(one for one in program.playbook.sources if one.table == found.tables[number])
     return SourceKey(source, found.values[number], found.values[number])
+
+
+def _unequal(
+    columns: Columns, tables: Mapping[TableName, Relation], table: TableName, engine: Engine
+) -> frozenset[str]:
+    """The columns of which equal values may differ: all those whose types are not known, too."""
+    from runner.joins.normal import compared
+
+    known = types_of(tables[table].columns) if table in tables else {}
+    loose = [n for n in columns.get(table, ()) if not engine.same_if_equal.fullmatch(known.get(n.lower(), ""))]
+    return frozenset(compared(loose, engine))
 
 
 def _moves(model: CompiledModel, table: TableName, keyed: frozenset[TableName]) -> Moves:
