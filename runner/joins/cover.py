@@ -356,13 +356,17 @@ class Way:
         around = {x for root in roots for x in (*reach.get(root, ()), root)}
         linked = not roots or target in reach
         items = self._closed(around | set(reach.get(target, ())) | {target})
-        place = {alias: n for n, alias in enumerate(reach)}
-        place |= {a: len(place) + n for n, a in enumerate([*roots, *self.block.order]) if a not in place}
-        later = [one for one in items if one != target and place[one] > place[target] and self.changed[one]]
+        later = self._later(items, target)
         for choice in product(*[[None, *self.changed[one]] for one in later]):
             chosen = {target: cover, **{one: c for one, c in zip(later, choice, strict=True) if c}}
             loose = cover.loose or ("" if linked else f"no condition links {self._named(target)} to the key")
             yield from self._modes(items, target, chosen, cover.origin, loose, (), ())
+
+    def _later(self, items: set[str], target: str) -> list[str]:
+        """Of the key's items those that come after the changed one on the way: read as they are now, and as they were."""
+        place = {alias: n for n, alias in enumerate(self.reach)}
+        place |= {a: len(place) + n for n, a in enumerate([*self.roots, *self.block.order]) if a not in place}
+        return [one for one in items if one != target and place[one] > place[target] and self.changed[one]]
 
     def _named(self, alias: str) -> str:
         item = self.block.items[alias]

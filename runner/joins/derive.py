@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlglot import exp
 
-from runner.joins.cover import Cover, Covers
+from runner.joins.cover import Cover, Covers, Same
 from runner.joins.narrow import cuts
 from runner.joins.normal import Normal, NotDerived, normal
 from runner.joins.values import DIFF, Derived, Input, Moves, Piece, mark
@@ -27,13 +27,16 @@ def derive(
     try:
         form = normal(tree, references, inputs, engine)
         names = _names(form.tree, key)
-        covers = Covers(form, _quoting, lambda one, other: engine.same(one, other, "")).of(
-            form.tree, names, None, top=True
-        )
+        covers = Covers(form, _quoting, null_safe(engine)).of(form.tree, names, None, top=True)
     except NotDerived as error:
         moving = (table for table, one in inputs.items() if one.moves is not Moves.NOT)
         return Derived((), dict.fromkeys(moving, (error.reason, error.line)))
     return _derived(form, names, covers)
+
+
+def null_safe(engine: Engine) -> Same:
+    """How values of any type are compared, where null is a value like any other."""
+    return lambda one, other: engine.same(one, other, "")
 
 
 def _quoting(name: str) -> str:

@@ -81,9 +81,14 @@ def _held(block: Block, names: Sequence[str | None]) -> list[exp.Expr | None]:
     held: list[exp.Expr | None] = []
     for name in names:
         value = outputs.get(name) if name is not None else None
-        fine = value is not None and row_level(value) and value.find(exp.Column) and all(value in p for p in parts)
+        fine = value is not None and row_level(value) and value.find(exp.Column) and _told_within(value, parts)
         held.append(value if fine else None)
     return held
+
+
+def _told_within(value: exp.Expr, parts: Sequence[Sequence[exp.Expr]]) -> bool:
+    """Whether rows of other values have no say in rows of this one."""
+    return all(value in part for part in parts)
 
 
 def _equal(block: Block, alias: str, nullable: set[str]) -> Iterator[tuple[exp.Expr, exp.Expr]]:

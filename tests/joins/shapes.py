@@ -144,6 +144,11 @@ SHAPES = (
     ),
     Shape("semi join", "id", "select e.id, e.amt from d.ev e where e.uid in (select uid from d.us where n > 2)", ALL),
     Shape(
+        "not in, nulls too",
+        "id",
+        "select e.id, e.uid from d.ev e where e.uid not in (select customer from d.orders where total > 3)",
+    ),
+    Shape(
         "not in",
         "id",
         "select e.id, e.uid from d.ev e where e.uid not in (select customer from d.orders where total > 3 and customer is not null)",
@@ -212,6 +217,27 @@ SHAPES = (
         "id",
         "select e.id, c.cat from d.ev e left join raw.products p on p.sku = e.sku left join raw.cats c on c.name = p.name left join d.dim d on d.sku = p.sku",
         ALL,
+    ),
+    Shape(
+        "inner chain",
+        "id",
+        "select e.id, p.price, c.cat from d.ev e join raw.products p on p.sku = e.sku join raw.cats c on c.name = p.name where c.cat in ('c0', 'c1')",
+    ),
+    Shape(
+        "a side numbered by another column",
+        "id",
+        "select e.id, l.n from d.ev e join (select id, sku, row_number() over (partition by uid order by ts, id) as n from d.ev) l on l.sku = e.sku",
+    ),
+    Shape(
+        "numbered by user",
+        "id",
+        "select id, uid, row_number() over (partition by uid order by ts, id) as n from d.ev",
+        ALL,
+    ),
+    Shape(
+        "full join, key of one side",
+        "customer",
+        "select o.customer, u.uid as who, u.n, o.oid from d.us u full join d.orders o on o.customer = u.uid",
     ),
     Shape(
         "chain through coalesce",
@@ -343,7 +369,7 @@ SHAPES = (
     ),
     Shape("rank over all", "uid", "select uid, n, rank() over (order by n) as r from d.us", ALL, True),
     Shape("cross join", "id", "select e.id, count(*) as n from d.ev e cross join d.dim c group by e.id", LOCAL, True),
-    Shape("rollup", "uid", "select uid, sku, count(*) as n from d.ev group by rollup (uid, sku)", LOCAL, True),
+    Shape("rollup", "uid", "select uid, sku, count(*) as n from d.ev group by rollup (uid, sku)", LOCAL),
     Shape("renamed key", "buyer", "select customer as buyer, count(*) as n from raw.orders group by customer", ALL),
     Shape(
         "key of an aggregate",
