@@ -75,6 +75,7 @@ CHECKS = (
     Check(22, "proof.keywise_soak", 100_000, 5000),
     Check(23, "trial.soak", 1000, 1000),
     Check(24, "reliability.mistakes", 60, 10),
+    Check(25, "joins.queries", 5000, 250),
 )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from runner.joins.values import Moves
 from tests.joins.play import COLUMNS, Play
 from tests.joins.shapes import LOCAL, Shape
+from tests.kit.tally import Tally
 
 KIN = (
     {"uid", "customer"},
@@ -173,6 +174,16 @@ class Maker:
             return f"select {key} as k, {rest[0][0]} as v, row_number() over (partition by {key} order by {order}) as r from {text}"
         inner = self.query(nested=True)
         return f"with q as ({inner}) select q.k, u.n, count(*) as c from q left join d.us u on u.uid = cast(q.k as varchar) group by 1, 2"
+
+
+def soak(size: int, seed: int) -> list[Tally]:
+    """Check 25: so many queries of 12 rounds; odd seeds with old rows known, even ones with values of batches alone."""
+    bad = []
+    for number in range(seed, seed + size):
+        shape = shape_of(str(number))
+        if Play(shape, [Moves.VALUES, Moves.SIGNED][number % 2], str(number)).rounds(12).wrong:
+            bad.append(f"seed {number}: {shape.select}")
+    return [Tally(25, "random joins", "duckdb", size, 0, len(bad), seeds=str(seed), notes=tuple(bad))]
 
 
 def main() -> None:
