@@ -1,5 +1,6 @@
-"""The derivation alone, on DuckDB in memory: tables change at random, the derived keys are recomputed, and the result is
-compared with a full recompute. Several inputs change in most rounds, and rows go from two at once.
+"""The derivation alone, on DuckDB in memory: tables change, derived keys are recomputed, all is compared.
+
+Several inputs change in most rounds, and rows go from two at once.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Random SELECTs over the tables of `play.py`: joins of all kinds, derived sides, subqueries in WHERE, ON and the list,
-grouped, distinct or numbered on top. `python -m tests.joins.queries SECONDS [SEED]` plays them until the time is up.
+"""Random SELECTs over the tables of `play.py`: joins of all kinds, derived sides, subqueries.
+
+Grouped, distinct or numbered on top. `python -m tests.joins.queries SECONDS [SEED]` plays them until the time is up.
 """
 
 from __future__ import annotations

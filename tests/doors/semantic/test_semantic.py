@@ -261,7 +261,7 @@ def test_a_model_without_our_tags(world: World) -> None:
 
 
 def test_an_event_of_its_own_sql(world: World) -> None:
-    """What a formula cannot say is a SELECT over the event's table, proven key by key as a model's is."""
+    """What a formula cannot say is a SELECT over the event's table, held to the rules of a model."""
     sql = "sql: select event_id, user_id, time, etl_tstamp, upper(country) as country from app.login where country <> 'XX'\n"
     world.write(
         events__login_yml=semantic_model.LOGIN.replace("tags: [registration_event", f"{sql}tags: [registration_event")
@@ -270,7 +270,7 @@ def test_an_event_of_its_own_sql(world: World) -> None:
     world.run("apply")
     by = world.run("query", "--kpi", "dau", "--by", "registration_country", "--csv").out
     assert by == "date,registration_country,dau\n2026-01-01,DE,1\n"
-    counted = "sql: select event_id, user_id, time, etl_tstamp, country, count(*) over () as n from app.login\n"
+    counted = "sql: select event_id, user_id, time, etl_tstamp, country, row_number() over (order by time) as n from app.login\n"
     world.write(
         events__login_yml=semantic_model.LOGIN.replace(
             "tags: [registration_event", f"{counted}tags: [registration_event"
