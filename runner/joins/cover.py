@@ -233,16 +233,21 @@ class Reading:
                 continue
             for cover in covers:
                 for made in way.through(target, cover):
-                    found.setdefault((made.outs, made.parts, made.wheres, made.origin), made)
+                    self._keep(made, found)
         for sub in block.subs:
             outs = [one.alias_or_name for one in sub.query.selects]
             used: frozenset[str] | None = frozenset() if sub.exists else None
             for cover in self.covers.of(sub.query, outs[: len(sub.operand)], used):
                 for made in way.through_sub(sub, outs, cover):
-                    found.setdefault((made.outs, made.parts, made.wheres, made.origin), made)
+                    self._keep(made, found)
+        return list(found.values())
+
+    @staticmethod
+    def _keep(made: Cover, found: dict[object, Cover]) -> None:
+        """Raises NotDerived as soon as there are too many: how many there would be grows by powers."""
+        found.setdefault((made.outs, made.parts, made.wheres, made.origin), made)
         if len(found) > MOST:
             raise NotDerived(f"more than {MOST} ways from a change to a key")
-        return list(found.values())
 
     def item(self, alias: str) -> list[Cover]:
         """The covers of one FROM item, on the columns of it that the block uses."""

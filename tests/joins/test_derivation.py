@@ -8,7 +8,7 @@ from runner.joins.values import Moves
 from tests.joins.mistakes import MISTAKES, Mistake
 from tests.joins.play import Play
 from tests.joins.queries import shape_of
-from tests.joins.shapes import SHAPES
+from tests.joins.shapes import SHAPES, Shape
 
 ROUNDS = 4
 SEED = "4"
@@ -39,3 +39,12 @@ def test_random_queries(moves: Moves) -> None:
 def test_mistakes_are_found(mistake: Mistake) -> None:
     """Each is seen by one of its shapes."""
     assert mistake.found()
+
+
+def test_too_many_ways_end_at_once() -> None:
+    """A key of many outer-joined dimensions has ways without number: all keys, told, and not a derivation of minutes."""
+    joins = "".join(f" left join d.dim d{n} on d{n}.sku = e.sku" for n in range(14))
+    listed = ", ".join(f"d{n}.name as n{n}" for n in range(14))
+    shape = Shape("many", "n0, n9, n13", f"select e.id, {listed} from d.ev e{joins}")
+    derived = Play(shape, Moves.SIGNED, SEED).derived
+    assert {reason for reason, _ in derived.everywhere.values()} == {"more than 64 ways from a change to a key"}
