@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlglot import exp
 
-from runner.joins.normal import QUERY, Normal, is_table, items_of, row_level
-from runner.proof.calls import is_aggregate
+from runner.joins.normal import QUERY, Normal, is_table, row_level
+from runner.proof.calls import has_aggregate
+from runner.proof.outputs import window_parts
+from runner.proof.relations import conjuncts
+from runner.sql.references import items_of
 
 SETS = (exp.GroupingSets, exp.Rollup, exp.Cube)
 HIDING = ("SEMI", "ANTI")
@@ -54,8 +57,7 @@ class Block:
     # -- the FROM clause ---------------------------------------------------------------------------------------------
 
     def _conjuncts(self, node: exp.Expr | None, join: int | None) -> list[Conjunct]:
-        parts = [] if node is None else list(_anded(node))
-        return [Conjunct(part, self.own(part), join, not part.find(*QUERY)) for part in parts]
+        return [Conjunct(part, self.own(part), join, not part.find(*QUERY)) for part in conjuncts(node)]
 
     def _optional(self, k: int, join: exp.Join) -> list[frozenset[str]]:
         """The sides of a join that it may fill up with nulls."""
@@ -130,7 +132,7 @@ class Block:
         """What every group is by; None where rows are not grouped."""
         clause = self.node.args.get("group")
         if clause is None:
-            return [] if self._aggregates() else None
+            return [] if any(map(has_aggregate, [*self.live, *self.clauses()])) else None
         if clause.args.get("all"):
             return [value_of(one) for one in self.node.selects if row_level(one)]
         if clause.args.get("rollup") or clause.args.get("cube") or clause.args.get("totals"):
@@ -140,9 +142,6 @@ class Block:
             one for one in [*clause.expressions, *(clause.args.get("grouping_sets") or [])] if isinstance(one, SETS)
         ]
         return plain + self._in_every(sets)
-
-    def _aggregates(self) -> bool:
-        return any(not row_level_apart(root) for root in [*self.live, *self.clauses()])
 
     @property
     def has_sets(self) -> bool:
@@ -168,7 +167,7 @@ class Block:
         for root in [*self.live, *self.clauses()]:
             for window in root.find_all(exp.Window):
                 if window.find_ancestor(*QUERY) is self.node:
-                    found.append(self._partition(window))
+                    found.append(window_parts(window, self.node, self.normal.dialect)[0])
         distinct = self.node.args.get("distinct")
         if distinct and distinct.args.get("on"):
             on = distinct.args["on"]
@@ -176,24 +175,6 @@ class Block:
         if self.node.args.get("limit") or self.node.args.get("offset"):
             found.append([])
         return found
-
-    def _partition(self, window: exp.Expr) -> list[exp.Expr]:
-        base = window.args.get("alias")
-        found = list(window.args.get("partition_by") or [])
-        for named in self.node.args.get("windows") or []:
-            if not found and base is not None and named.name.lower() == base.name.lower():
-                return list(named.args.get("partition_by") or [])
-        return found
-
-
-def _anded(node: exp.Expr) -> Iterator[exp.Expr]:
-    while isinstance(node, exp.Paren):
-        node = node.this
-    if isinstance(node, exp.And):
-        yield from _anded(node.this)
-        yield from _anded(node.expression)
-    else:
-        yield node
 
 
 def _items(query: exp.Expr) -> list[exp.Expr]:
@@ -203,26 +184,6 @@ def _items(query: exp.Expr) -> list[exp.Expr]:
 def value_of(select: exp.Expr) -> exp.Expr:
     """What a select item is, without its name."""
     return select.this if isinstance(select, exp.Alias) else select
-
-
-def row_level_apart(root: exp.Expr) -> bool:
-    """Whether no aggregate of the block itself stands in an expression: those of windows and subqueries do not count."""
-    stack = [root]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, QUERY):
-            continue
-        if isinstance(node, exp.Window):
-            stack += [child for child in node.iter_expressions() if child is not node.this]
-            call = node.this
-            while isinstance(call, (exp.Filter, exp.IgnoreNulls, exp.RespectNulls, exp.WithinGroup)):
-                call = call.this
-            stack += list(call.iter_expressions())
-            continue
-        if is_aggregate(node):
-            return False
-        stack += list(node.iter_expressions())
-    return True
 
 
 def outermost(root: exp.Expr) -> list[exp.Query]:

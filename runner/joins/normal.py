@@ -20,6 +20,8 @@ from sqlglot.schema import MappingSchema
 from runner.joins.values import MARK, NOW, Input, Moves, mark
 from runner.names import TableName
 from runner.proof.calls import is_aggregate, multiplies
+from runner.proof.relations import line_of
+from runner.sql.references import items_of
 from runner.sql.select import Reference
 from runner.sql.spelling import name_of
 from runner.warehouse.engines import Engine
@@ -155,7 +157,7 @@ def _inlined(node: exp.Expr, known: dict[str, tuple[exp.Expr, object]]) -> exp.E
     clause = node.args.get("with_")
     if clause:
         if clause.args.get("recursive"):
-            raise NotDerived("with recursive is not followed", _line(clause))
+            raise NotDerived("with recursive is not followed", line_of(clause))
         known = dict(known)
         for cte in clause.expressions:
             known[cte.alias.lower()] = (_inlined(cte.this, known), cte.args["alias"].args.get("columns"))
@@ -176,27 +178,23 @@ def _readable(tree: exp.Query) -> None:
     for select in tree.find_all(exp.Select):
         for item in items_of(select):
             if not _is_item(item):
-                raise NotDerived(f"{item.sql()[:60]} in a FROM clause is not followed", _line(item))
+                raise NotDerived(f"{item.sql()[:60]} in a FROM clause is not followed", line_of(item))
         for join in select.args.get("joins") or []:
             if join.method not in ("", "ASOF") or (join.args.get("using") and join.side == "FULL"):
-                raise NotDerived(f"{join.sql()[:60]} is not followed", _line(join))
+                raise NotDerived(f"{join.sql()[:60]} is not followed", line_of(join))
         if select.args.get("laterals") or select.args.get("pivots") or select.args.get("sample"):
-            raise NotDerived("lateral view, pivot or sample is not followed", _line(select))
+            raise NotDerived("lateral view, pivot or sample is not followed", line_of(select))
 
 
 def _is_item(item: exp.Expr) -> bool:
     if item.args.get("joins") or item.args.get("pivots") or item.args.get("sample"):
         return False
     return (
-        bool(is_table(item))
+        is_table(item)
         or isinstance(item, (exp.Unnest, exp.Values))
         or (isinstance(item, exp.Table) and isinstance(item.this, exp.Func))
         or (isinstance(item, (exp.Subquery, exp.Lateral)) and isinstance(inner(item), QUERY))
     )
-
-
-def _line(node: exp.Expr) -> int:
-    return next((int(one.meta["line"]) for one in node.walk() if "line" in one.meta), 0)
 
 
 def is_table(node: exp.Expr) -> bool:
@@ -209,12 +207,6 @@ def inner(item: exp.Expr) -> exp.Expr:
     while isinstance(item, (exp.Subquery, exp.Lateral)):
         item = item.this
     return item
-
-
-def items_of(select: exp.Expr) -> list[exp.Expr]:
-    """The items of a block's FROM clause, in their order."""
-    start = select.args.get("from_")
-    return ([start.this] if start else []) + [join.this for join in select.args.get("joins") or []]
 
 
 def _renamed(node: exp.Expr, env: Mapping[str, str], found: Normal) -> None:
@@ -255,9 +247,9 @@ def _resolved(tree: exp.Query) -> None:
     for column in tree.find_all(exp.Column):
         lambda_ = column.find_ancestor(exp.Lambda)
         if not column.table.startswith("runner_t") and not lambda_ and not column.find_ancestor(exp.Order):
-            raise NotDerived(f"what {column.sql()} means could not be told", _line(column))
+            raise NotDerived(f"what {column.sql()} means could not be told", line_of(column))
         if isinstance(column.this, exp.Star):
-            raise NotDerived("a star could not be followed", _line(column))
+            raise NotDerived("a star could not be followed", line_of(column))
 
 
 def _named(found: Normal, number: int) -> None:

@@ -22,7 +22,7 @@ from runner.program.texts import Texts, readable
 from runner.program.values import PREDICATE, CompiledAffected, CompiledModel, SourceKey
 from runner.sql import parser
 from runner.sql.calls import calls
-from runner.sql.references import parse_select
+from runner.sql.references import items_of, parse_select
 from runner.sql.select import Call, Select
 from runner.sql.spelling import name_of, normalise
 from runner.sql.templates import render
@@ -106,19 +106,13 @@ def _skips_null(tree: exp.Query, compiled: CompiledModel, dialect: str) -> bool:
     tracked = {*compiled.sources, *compiled.models}
     unseen = sum(name_of(table) in tracked for table in tree.find_all(exp.Table))
     for select in tree.find_all(exp.Select):
-        read = _direct(select)
+        read = items_of(select)
         for table in (one for one in read if isinstance(one, exp.Table) and name_of(one) in tracked):
             key = normalise(compiled.model.key[0].over(name_of(table)), dialect, name_of(table))
             if key not in _not_null(select, table, len(read) == 1, dialect):
                 return False
             unseen -= 1
     return unseen == 0
-
-
-def _direct(select: exp.Select) -> list[exp.Expr]:
-    """What a block names in its own FROM and joins."""
-    clauses = [select.args.get("from_"), *(select.args.get("joins") or ())]
-    return [clause.this for clause in clauses if clause is not None]
 
 
 def _not_null(select: exp.Select, table: exp.Table, alone: bool, dialect: str) -> set[str]:

@@ -47,6 +47,12 @@ def parse_select(text: str, dialect: str, place: Place) -> tuple[Select, exp.Que
     return select, tree
 
 
+def items_of(select: exp.Expr) -> list[exp.Expr]:
+    """What a block names in its own FROM and joins, in order."""
+    clauses = [select.args.get("from_"), *(select.args.get("joins") or ())]
+    return [clause.this for clause in clauses if clause is not None]
+
+
 def _outputs(tree: exp.Query) -> tuple[str, ...]:
     """The names of the output columns, unquoted ones in lower case; () where the text does not tell."""
     if any(part.is_star or part.find(exp.Columns) or _cut_star(part) for part in tree.selects):
