@@ -15,6 +15,7 @@ from runner.sql.references import items_of
 
 SETS = (exp.GroupingSets, exp.Rollup, exp.Cube)
 HIDING = ("SEMI", "ANTI")
+Side = tuple[int, frozenset[str]]  # the items on a side of a join that it may fill up with nulls
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,46 +12,19 @@ this row, so they are in the new state; what comes after it is not looked at.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import product
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from sqlglot import exp
 
-from runner.joins.block import Block, Conjunct, Sub, outermost, value_of
-from runner.joins.normal import Normal, NotDerived, inner, is_table, row_level
-from runner.joins.values import DIFF, MARK, SIGN, WAS, Moves, Part, mark
+from runner.joins.block import Block, Conjunct, outermost, value_of
+from runner.joins.normal import Normal, NotDerived, inner, is_table, number_of, row_level
+from runner.joins.texts import Cover, moved
+from runner.joins.values import DIFF, SIGN, WAS, Moves, Part, mark
+from runner.joins.way import Way
 
-LATERAL = re.compile(r"(?i)^lateral\s+")
 MOST = 64  # pieces of one cover; more are not worth their reading
 Same = Callable[[str, str], str]
-
-
-@dataclass(frozen=True)
-class Cover:
-    """One part of a cover, as a join: what it knows, under the names of the relation's columns."""
-
-    outs: tuple[tuple[str, str], ...]
-    parts: tuple[Part, ...]
-    wheres: tuple[str, ...]
-    origin: int  # the number of the reference whose change it follows
-    loose: str = ""  # why it reaches further than it should
-
-    @property
-    def known(self) -> frozenset[str]:
-        return frozenset(name for name, _ in self.outs)
-
-    def text(self, quote: Callable[[str], str], *, distinct: bool = False) -> str:
-        """The SELECT."""
-        listed = ", ".join(f"{text} as {quote(name)}" for name, text in self.outs) or "1 as runner_one"
-        sources = ", ".join(_written(part, quote) for part in self.parts)
-        where = f" where {' and '.join(self.wheres)}" if self.wheres else ""
-        return f"select {'distinct ' if distinct else ''}{listed}{' from ' if sources else ''}{sources}{where}"
-
-
-def _written(part: Part, quote: Callable[[str], str]) -> str:
-    columns = f"({', '.join(map(quote, part.columns))})" if part.columns else ""
-    return f"{'lateral ' if part.lateral else ''}{part.text} as {quote(part.alias)}{columns}"
 
 
 class Covers:
@@ -100,8 +73,7 @@ class Covers:
 
 def numbers(node: exp.Expr) -> list[int]:
     """The references within a query."""
-    found = (MARK.fullmatch(table.name) for table in node.find_all(exp.Table) if is_table(table))
-    return [int(one[2]) for one in found if one]
+    return [number for table in node.find_all(exp.Table) if (number := number_of(table)) is not None]
 
 
 class Reading:
@@ -192,9 +164,9 @@ class Reading:
         now = now.where(exp.Var(this=f"({asked})"))
         was = now.copy()
         for table in list(was.find_all(exp.Table)):
-            found = MARK.fullmatch(table.name) if is_table(table) else None
-            if found and self.normal.moves(int(found[2])) is Moves.SIGNED:
-                table.set("this", exp.to_identifier(mark(WAS, int(found[2])), quoted=True))
+            number = number_of(table)
+            if number is not None and self.normal.moves(number) is Moves.SIGNED:
+                table.set("this", exp.to_identifier(mark(WAS, number), quoted=True))
         names = [one.alias_or_name for one in now.selects]
         listed = ", ".join(map(self.quote, names))
         both = (
@@ -262,9 +234,8 @@ class Reading:
                 return [replace(cover, outs=()) for cover in self.covers.of(query, [], None)]
             used = frozenset(block.columns_used(alias)) & set(outs)
             return self.covers.of(query, [out for out in outs if out in used], used)
-        marked = MARK.fullmatch(item.name)
-        number = int(marked[2]) if marked else -1
-        if not marked or self.normal.moves(number) is Moves.NOT:
+        number = number_of(item)
+        if number is None or self.normal.moves(number) is Moves.NOT:
             return []
         if self.normal.moves(number) is Moves.VALUES:
             return [self._values(alias, number)]
@@ -320,220 +291,3 @@ class Reading:
         if join.method == "ASOF" or (join.kind == "ANTI" and not right):
             return False
         return {"": True, "LEFT": right, "RIGHT": not right}.get(join.side, False)
-
-
-def moved(text: str, alias: str, to: str) -> str:
-    """A text with an item under another name."""
-    return re.sub(rf'"?\b{alias}\b"?\.', f"{to}.", text)
-
-
-class Way:
-    """The ways from the key's items to a changed one, within one FROM clause."""
-
-    def __init__(self, reading: Reading, rows: Mapping[str, exp.Expr], roots: list[str]) -> None:
-        self.reading, self.block, self.rows, self.roots = reading, reading.block, rows, roots
-        self.sql, self.quote, self.covers = reading.sql, reading.quote, reading.covers
-        self.nulled = reading.normal.nulled
-        self.reach = self._reach()
-        self.changed = {alias: reading.item(alias) for alias in self.block.items}
-
-    def _reach(self) -> dict[str, tuple[str, ...]]:
-        """For each item that conditions link to the first root, in that order: the items on the way."""
-        block = self.block
-        way: dict[str, tuple[str, ...]] = dict.fromkeys(self.roots[:1], ())
-        edges = [c.items for c in block.conjuncts if c.plain and len(c.items) > 1]
-        edges += [block.beside(alias) | {alias} for alias in block.items if block.beside(alias)]
-        grown = bool(way)
-        while grown:
-            grown = False
-            for edge in edges:
-                missing = edge - way.keys()
-                rest = edge - missing
-                if len(missing) == 1 and rest and not rest & block.hidden:
-                    (new,) = missing
-                    way[new] = tuple(dict.fromkeys(x for r in sorted(rest) for x in (*way[r], r)))
-                    grown = True
-        return way
-
-    def through(self, target: str, cover: Cover) -> Iterator[Cover]:
-        """The key side in its new state joined to the changed rows of `target`: what lies between, and nothing else."""
-        reach, roots = self.reach, self.roots
-        around = {x for root in roots for x in (*reach.get(root, ()), root)}
-        linked = not roots or target in reach
-        items = self._closed(around | set(reach.get(target, ())) | {target})
-        later = self._later(items, target)
-        for choice in product(*[[None, *self.changed[one]] for one in later]):
-            chosen = {target: cover, **{one: c for one, c in zip(later, choice, strict=True) if c}}
-            loose = cover.loose or ("" if linked else f"no condition links {self._named(target)} to the key")
-            yield from self._modes(items, target, chosen, cover.origin, loose, (), ())
-
-    def _later(self, items: set[str], target: str) -> list[str]:
-        """Of the key's items those that come after the changed one on the way: read as they are now, and as they were."""
-        place = {alias: n for n, alias in enumerate(self.reach)}
-        place |= {a: len(place) + n for n, a in enumerate([*self.roots, *self.block.order]) if a not in place}
-        return [one for one in items if one != target and place[one] > place[target] and self.changed[one]]
-
-    def _named(self, alias: str) -> str:
-        item = self.block.items[alias]
-        marked = MARK.fullmatch(item.name) if is_table(item) else None
-        return str(self.reading.normal.tables[int(marked[2])]) if marked else "a subquery"
-
-    def through_sub(self, sub: Sub, outs: Sequence[str], cover: Cover) -> Iterator[Cover]:
-        """The rows for which a subquery has a changed row."""
-        reach, roots = self.reach, self.roots
-        if sub.items & self.block.hidden - set(roots):
-            sub = Sub(sub.query, (), False, frozenset(), sub.exists, sub.join)
-        items = {x for one in [*roots, *sub.items] for x in (*reach.get(one, ()), one)}
-        linked = not roots or (bool(sub.items) and all(one in reach for one in sub.items))
-        known, same = dict(cover.outs), []
-        for out, operand in zip(outs, sub.operand, strict=False):
-            if out in known:
-                e, q = self.sql(operand), known[out]
-                same.append(f"{q} = {e}" if sub.strict else f"({q} = {e} or {q} is null or {e} is null)")
-        loose = cover.loose or ("" if linked else "nothing links a subquery to the key")
-        closed = self._closed(items)
-        yield from self._modes(closed, None, {}, cover.origin, loose, cover.parts, (*cover.wheres, *same), sub.join)
-
-    def _closed(self, items: set[str]) -> set[str]:
-        while more := {c for alias in items for c in self.block.beside(alias)} - items:
-            items |= more
-        return items
-
-    def _is_inside(self, k: int, side: frozenset[str], target: str | None, at: int | None) -> bool:
-        """Whether what changed lies within the side of join `k` that may have been null, or in its condition."""
-        return target in side or (at is not None and (at == k or (at < k and len(side) == k + 1)))
-
-    def _modes(
-        self,
-        items: set[str],
-        target: str | None,
-        chosen: Mapping[str, Cover],
-        origin: int,
-        loose: str,
-        more: tuple[Part, ...],
-        extra: tuple[str, ...],
-        at: int | None = None,
-    ) -> Iterator[Cover]:
-        """One cover, and where outer joins are on the way one more for each side that may have been null."""
-        relevant = [(k, side) for k, side in self.block.optional if side & items]
-        for chosen_nulls in product(*[(False, True)] * len(relevant)):
-            null = [one for one, is_null in zip(relevant, chosen_nulls, strict=True) if is_null]
-            if len({k for k, _ in null}) < len(null):
-                continue
-            gone = frozenset().union(*[side for k, side in null if not self._is_inside(k, side, target, at)])
-            left = [a for a in self.block.order if a in items and a not in gone]
-            left = [a for a in left if a == target or a not in self.block.hidden]
-            if left or more:
-                yield self._one(left, null, target, chosen, origin, loose, more, extra, at, gone)
-
-    def _one(
-        self,
-        left: list[str],
-        null: list[tuple[int, frozenset[str]]],
-        target: str | None,
-        chosen: Mapping[str, Cover],
-        origin: int,
-        loose: str,
-        more: tuple[Part, ...],
-        extra: tuple[str, ...],
-        at: int | None,
-        gone: frozenset[str],
-    ) -> Cover:
-        blank = frozenset(alias for _, side in null for alias in side)
-        given = {a: dict(cover.outs) for a, cover in chosen.items()}
-        wheres = [w for c in self.block.conjuncts if (w := self._kept(c, left, null, target, at, chosen))]
-        wheres += self._nearest(target, chosen, left)
-        outs = []
-        for name, value in self.rows.items():
-            read = [c for c in value.find_all(exp.Column) if c.table in self.block.items]
-            if all(c.table in blank or c.table not in given or c.name in given[c.table] for c in read):
-                outs.append((name, self._put(self.nulled(self.sql(value), blank), given)))
-        parts: list[Part] = []
-        for alias in left:
-            if alias in chosen:
-                parts += [replace(p, text=self._put(self.nulled(p.text, gone), given)) for p in chosen[alias].parts]
-                wheres += [self.nulled(w, gone) for w in chosen[alias].wheres]
-            else:
-                parts.append(self._item(alias, gone, given))
-        hide = blank if at is None else gone
-        parts += [replace(p, text=self.nulled(p.text, hide)) for p in more]
-        wheres += [self.nulled(one, hide) for one in extra]
-        return Cover(tuple(outs), tuple(parts), tuple(wheres), origin, loose)
-
-    def _item(self, alias: str, gone: frozenset[str], given: Mapping[str, Mapping[str, str]]) -> Part:
-        """An item in its new state."""
-        item = self.block.items[alias].copy()
-        columns = tuple(one.name for one in item.args["alias"].args.get("columns") or [])
-        item.set("alias", None)
-        text = LATERAL.sub("", self.sql(item))
-        lateral = bool(self.block.beside(alias)) or self.block.outer_names(self.block.items[alias])
-        return Part(alias, self._put(self.nulled(text, gone), given), lateral, columns)
-
-    def _put(self, text: str, given: Mapping[str, Mapping[str, str]]) -> str:
-        """A text in which the columns of changed items are what their covers know them by."""
-        for alias, outs in given.items():
-            for name, to in outs.items():
-                text = text.replace(self.covers.column(alias, name), to)
-        return text
-
-    def _nearest(self, target: str | None, chosen: Mapping[str, Cover], left: list[str]) -> list[str]:
-        """ASOF: a changed row matters only where no row of the new state comes strictly nearer."""
-        at = self.block.order.index(target) - 1 if target in self.block.order[1:] else -1
-        if target is None or at < 0 or self.block.joins[at].method != "ASOF" or not is_table(self.block.items[target]):
-            return []
-        asked = [c for c in self.block.conjuncts if c.join == at]
-        marked = MARK.fullmatch(self.block.items[target].name)
-        signed = marked is not None and self.reading.normal.moves(int(marked[2])) is Moves.SIGNED
-        if not signed or not set(left) >= frozenset().union(*(c.items for c in asked)):
-            return []
-        here, nearer = self.reading.normal.alias(), ""
-        given, own = {a: dict(c.outs) for a, c in chosen.items()}, dict(chosen[target].outs)
-        others = {a: outs for a, outs in given.items() if a != target}
-        wheres = [self._put(moved(f"({self.sql(c.node)})", target, self.quote(here)), others) for c in asked]
-        for node in (c.node for c in asked if isinstance(c.node, (exp.GTE, exp.GT, exp.LTE, exp.LT))):
-            first = target in self.block.own(node.this)
-            mine = self.sql(node.this if first else node.expression)
-            greatest = isinstance(node, (exp.LTE, exp.LT)) == first  # the greatest that is not above
-            nearer = (
-                f"{moved(mine, target, self.quote(here))} {'>' if greatest else '<'} {self._put(mine, {target: own})}"
-            )
-        if not nearer:
-            return []
-        table = self.quote(self.block.items[target].name)
-        return [f"not exists (select 1 from {table} as {self.quote(here)} where {' and '.join([*wheres, nearer])})"]
-
-    def _kept(
-        self,
-        conjunct: Conjunct,
-        left: list[str],
-        null: list[tuple[int, frozenset[str]]],
-        target: str | None,
-        at: int | None,
-        chosen: Mapping[str, Cover],
-    ) -> str:
-        """A condition as text if it may be kept, else nothing."""
-        block, k = self.block, conjunct.join
-        if not conjunct.plain or (not conjunct.items and k is not None):
-            return ""
-        blank: set[str] = set()
-        for m, side in null:
-            within = k is not None and (k == m or (k < m and side >= conjunct.items))
-            if within and not self._is_inside(m, side, target, at):
-                return ""
-            if not within:
-                blank |= side
-        if k is not None:
-            sides = [side for m, side in block.optional if m == k]
-            if any(not side & set(left) for side in sides):
-                return ""
-            if block.joins[k].kind in ("SEMI", "ANTI") and block.order[k + 1] != target:
-                return ""
-        elif conjunct.items & block.hidden:
-            return ""
-        if not conjunct.items - blank <= set(left):
-            return ""
-        given = {a: dict(cover.outs) for a, cover in chosen.items()}
-        for column in conjunct.node.find_all(exp.Column):
-            if column.table in given and column.table not in blank and column.name not in given[column.table]:
-                return ""
-        return self._put(self.nulled(f"({self.sql(conjunct.node)})", frozenset(blank)), given)

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from sqlglot import exp
 
-from runner.joins.cover import Cover, Covers, Same
+from runner.joins.cover import Covers, Same
 from runner.joins.narrow import cuts
 from runner.joins.normal import Normal, NotDerived, normal
+from runner.joins.texts import Cover
 from runner.joins.values import DIFF, Derived, Input, Moves, Piece, mark
 from runner.names import TableName
 from runner.sql.select import Reference
@@ -79,7 +80,7 @@ def _derived(form: Normal, names: Sequence[str], covers: Sequence[Cover]) -> Der
         outs = dict(cover.outs)
         ordered = Cover(tuple((f"k{n}", outs[name]) for n, name in enumerate(names, 1)), cover.parts, cover.wheres, 0)
         text = _renumbered(ordered.text(_own_or_quoted, distinct=True), renamed)
-        pieces.append(Piece(form.tables[cover.origin], cover.origin, text))
+        pieces.append(Piece(form.tables[cover.origin], text))
     return Derived(
         tuple(dict.fromkeys(pieces)), everywhere, values, _named(form, pieces), cuts(form, names), dict(form.tables)
     )

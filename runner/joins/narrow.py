@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from sqlglot import exp
 
 from runner.joins.block import Block, value_of
-from runner.joins.normal import Normal, inner, is_table, row_level
-from runner.joins.values import MARK
+from runner.joins.normal import Normal, inner, is_table, number_of, row_level
 
 Held = Sequence[exp.Expr | None]  # the key's parts over the items of a block, where they are told by its rows
 
@@ -59,9 +58,9 @@ def _block(normal: Normal, block: Block, names: Sequence[str | None], found: dic
         if not any(value is not None for value in over) or block.beside(alias):
             continue
         if is_table(item):
-            marked = MARK.fullmatch(item.name)
-            if marked:
-                found[int(marked[2])] = tuple(_over(normal, int(marked[2]), value) for value in over)
+            number = number_of(item)
+            if number is not None:
+                found[number] = tuple(_over(normal, number, value) for value in over)
         elif isinstance(item, exp.Subquery) and not item.args["alias"].args.get("columns"):
             named = [value.name if isinstance(value, exp.Column) else None for value in over]
             _query(normal, item, named, found)
@@ -73,10 +72,7 @@ def _held(block: Block, names: Sequence[str | None]) -> list[exp.Expr | None]:
     parts, group = block.partitions, block.group
     if group == []:
         return [None] * len(names)
-    parts = [*parts, *([group] if block.has_sets and group else [])]
-    if block.has_sets and not group:
-        return [None] * len(names)
-    if parts and group is not None:
+    if group is not None and (parts or block.has_sets):
         parts = [*parts, group]
     held: list[exp.Expr | None] = []
     for name in names:

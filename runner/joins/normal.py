@@ -145,9 +145,9 @@ def _numbered(tree: exp.Query) -> dict[int, int]:
     """Gives each table that is read a number of its own; gives the references behind them."""
     found: dict[int, int] = {}
     for node in list(tree.find_all(exp.Table)):
-        marked = MARK.fullmatch(node.name) if is_table(node) and not node.db else None
-        if marked:
-            found[len(found)] = int(marked[2])
+        reference = number_of(node)
+        if reference is not None:
+            found[len(found)] = reference
             node.set("this", exp.to_identifier(mark(NOW, len(found) - 1), quoted=True))
     return found
 
@@ -200,6 +200,12 @@ def _is_item(item: exp.Expr) -> bool:
 def is_table(node: exp.Expr) -> bool:
     """Whether it is a table by name."""
     return isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier)
+
+
+def number_of(item: exp.Expr) -> int | None:
+    """The number of the reference that an item is, if it is one."""
+    marked = MARK.fullmatch(item.name) if is_table(item) and not item.args.get("db") else None
+    return int(marked[2]) if marked else None
 
 
 def inner(item: exp.Expr) -> exp.Expr:

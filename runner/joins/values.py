@@ -62,9 +62,7 @@ class Piece:
     """A SELECT that gives keys which a change of one input reaches."""
 
     origin: TableName  # the input that changed
-    reference: int  # the place in the SELECT where it is read
     text: str  # its outputs are the key's columns, by their names
-    reason: str = ""  # why it reaches every key instead, if it does
 
 
 @dataclass(frozen=True)

@@ -50,17 +50,6 @@ def missing(compiled: CompiledModel, table: TableName, columns: Iterable[str]) -
             yield Problem(compiled.model.place, what, named.hint or did_you_mean(named.name, known, cut, cutoff=0.8))
 
 
-def made(compiled: CompiledModel, tree: exp.Query, dialect: str) -> Problem | None:
-    """Why the rule cannot find a key that the SELECT makes itself, while the playbook names a column of the input."""
-    for column in compiled.model.key:
-        hint = _written(column, tree, dialect)
-        if hint:
-            table = next(iter((*compiled.sources, *compiled.models)))
-            what = f"{compiled.table}: `key: {column.name}` is the column {column.name} of {table}"
-            return Problem(compiled.model.place, f"{what}, and its SELECT makes {column.name} of something else", hint)
-    return None
-
-
 def _written(column: KeyColumn, tree: exp.Query, dialect: str) -> str:
     """The key as the SELECT makes it: an expression of that name over other columns of a row; '' if there is none."""
     if column.expression or column.per_input:

@@ -12,9 +12,10 @@ from unittest.mock import patch
 
 from runner.joins import derive, narrow
 from runner.joins.block import Block
-from runner.joins.cover import Covers, Reading, Way
-from runner.joins.normal import Normal
-from runner.joins.values import MARK, Moves
+from runner.joins.cover import Covers, Reading
+from runner.joins.normal import Normal, number_of
+from runner.joins.values import Moves
+from runner.joins.way import Way
 from tests.joins.play import Play
 from tests.joins.shapes import SHAPES
 
@@ -59,8 +60,8 @@ def _first(made: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
 def _one_of_a_name(item: Callable[[Reading, str], list[Any]]) -> Callable[[Reading, str], list[Any]]:
     def first_only(self: Reading, alias: str) -> list[Any]:
         def table(one: str) -> object:
-            marked = MARK.fullmatch(self.block.items[one].name)
-            return self.normal.tables[int(marked[2])] if marked else one
+            number = number_of(self.block.items[one])
+            return one if number is None else self.normal.tables[number]
 
         before = self.block.order[: self.block.order.index(alias)]
         return [] if any(table(one) == table(alias) for one in before) else item(self, alias)
