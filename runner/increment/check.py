@@ -68,7 +68,9 @@ def check_ids(work: Work, state: State, bound: Bound, frozen: Frozen, decision: 
     """
     for source in frozen.sources.values():
         readers = [
-            m for m in work.program.models if m.needs_ids and m.table in work.taken and source.source.table in m.sources
+            m
+            for m in work.program.models
+            if m.table in bound.needs_ids and m.table in work.taken and source.source.table in m.sources
         ]
         if not readers or not source.source.dedupe or _is_never_null(source):
             continue

@@ -57,16 +57,38 @@ def load(
         file = folder / f"program-{_fingerprint(replace(playbook, target=MEMORY), engine)}"
     except (OSError, RunnerError):
         return make()  # it will say what is wrong with the files
-    found = _read(file, playbook.hidden)
+    found = _read(file, playbook)
     if found is not None:
-        own = replace(found.playbook, target=playbook.target, hidden=playbook.hidden)
-        return replace(found, playbook=own, kept=file)
+        return replace(found, kept=file)
     program = make()
-    text = stored.text_of(replace(program, playbook=replace(program.playbook, target=MEMORY, hidden=NO_SECRETS)))
-    text = _left_out(text, playbook.hidden)
+    text = _text_of(program)
     if secrets.masked(text) == text:
         _write(file, f"{_digest(text)}\n{text}")
     return replace(program, kept=file)
+
+
+def completed(program: Program, what: str) -> Program | None:
+    """The program with what `what` has told of it besides, if it was kept; whoever has made it may be another run."""
+    if program.kept is None:
+        return None
+    found = _read(_note(program.kept, what), program.playbook)
+    return None if found is None else replace(found, kept=program.kept)
+
+
+def complete(program: Program, what: str, made: Program) -> None:
+    """Keep a program with what `what` has told of it beside the one that was loaded, where that one is kept.
+
+    Not where values of the environment are not to be shown: what was made of its SQL may spell them in another way.
+    """
+    if program.kept is not None and program.kept.exists() and not program.playbook.hidden.values:
+        text = _text_of(made)
+        _write(_note(program.kept, what), f"{_digest(text)}\n{text}")
+
+
+def _text_of(program: Program) -> str:
+    """What is kept of a program: not its target, nor values that are not to be shown."""
+    bare = replace(program, playbook=replace(program.playbook, target=MEMORY, hidden=NO_SECRETS), kept=None)
+    return _left_out(stored.text_of(bare), program.playbook.hidden)
 
 
 def is_noted(program: Program, what: str) -> bool:
@@ -139,7 +161,8 @@ def _others_may_write(found: os.stat_result) -> bool:
     return bool(found.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
 
 
-def _read(file: Path, hidden: Secrets) -> Program | None:
+def _read(file: Path, playbook: Playbook) -> Program | None:
+    """The program of a file, with what this run knows of its playbook and does not keep."""
     try:
         with _opened(
             file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
@@ -148,7 +171,10 @@ def _read(file: Path, hidden: Secrets) -> Program | None:
                 return None
             os.utime(file)
             digest, _, text = opened.read().partition("\n")
-            return stored.program_of(_put_back(text, hidden)) if digest == _digest(text) else None
+            if digest != _digest(text):
+                return None
+            found = stored.program_of(_put_back(text, playbook.hidden))
+            return replace(found, playbook=replace(found.playbook, target=playbook.target, hidden=playbook.hidden))
     except Exception:
         return None  # as good as none, whatever is wrong with it
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import random
 import re
+from pathlib import Path
+from unittest.mock import MagicMock
 
+import pytest
+
+from runner.joins import derive
 from tests.joins.shapes import LOCAL, Shape
 from tests.joins.test_shapes import begin, make, same
 from tests.joins.world import World
@@ -75,3 +80,21 @@ def test_a_change_reaches_the_keys_that_it_joins(project: Project) -> None:
     said = project.run()
     assert re.search(rf"{dear} +{facts} keys", said.text), said.text
     assert re.search(rf"{name} +nothing to do", said.text), said.text
+
+
+def test_what_is_derived_is_kept(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run with nothing to do derives nothing anew; columns that are others do."""
+    monkeypatch.setenv("RUNNER_CACHE", str(tmp_path / "cache"))
+    begin(project)
+    make(project, "", recipes())
+    World(project.db, random.Random(3)).fill()
+    project.run()
+    project.run()
+    asked = MagicMock(side_effect=derive.derive)
+    monkeypatch.setattr(derive, "derive", asked)
+    assert "nothing to do" in project.run().out
+    asked.assert_not_called()
+    project.db.execute("alter table raw.products alter column name type varchar(40)")
+    project.db.execute("alter table raw.products add column more integer")
+    project.run()
+    asked.assert_called()

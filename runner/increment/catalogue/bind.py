@@ -17,10 +17,10 @@ from runner.algebra.values import BoundSource, Planned
 from runner.errors import BadInput, Place, Problem, Stopped, did_you_mean
 from runner.increment.catalogue import ids, key_types
 from runner.increment.catalogue.functions import Functions, calls_by_model, find_functions, refused_functions
-from runner.increment.catalogue.keys_known import decided, keys_missing
+from runner.increment.catalogue.keys_known import keys_missing
 from runner.increment.catalogue.moving import moving_texts
 from runner.increment.catalogue.views import Views, find_views, refused_views
-from runner.increment.joins.derived import joined
+from runner.increment.joins.derived import settled
 from runner.names import TableName, is_own
 from runner.program.values import CompiledModel, CompiledView, Program, renamed
 from runner.sql.select import COLUMNS_FIRST
@@ -98,16 +98,15 @@ def bind(program: Program, warehouse: Warehouse, state: State) -> Bound:
     if problems:
         raise BadInput(problems)
     read = {table: relations[table] for table in (*sources, *lookups)}
-    stored = {table: found[name].names for table, name in physical.items() if name in found}
-    known = decided(program, state, {table: relation.names for table, relation in read.items()}, stored)
+    tables = {table: found.get(name) for table, name in physical.items()}
+    known = settled(program, state, read, tables)
     if known.problems:
         raise BadInput(known.problems)
+    program = known.program
     deduped = {source.table for source in playbook.sources if source.dedupe}
     inputs = {
         model.table: _inputs(model, read, deduped, own.of(called[model.table]), own, views) for model in program.models
     }
-    tables = {t: found.get(p) for t, p in physical.items()}
-    program = joined(program, state, known.costs, read, tables)
     problems += ids.with_several_texts(program, sources, warehouse.engine)
     problems += keys_missing(program, {table: relations[table].names for table in sources})
     if problems:

@@ -57,10 +57,9 @@ def decided(program: Program, state: State, inputs: Columns, stored: Columns) ->
     needs_ids = {model.table for model in program.models if model.needs_ids and model.table not in doubtful}
     if not doubtful:
         return Decided((), frozenset(needs_ids))
-    kept = {table: names for table, names in stored.items() if _is_current(program, state, table)}
+    kept = {table: names for table, names in stored.items() if is_current(program, state, table)}
     passed = repr((sorted(inputs.items()), sorted(kept.items())))
-    joined = [table for table in doubtful if cache.is_noted(program, f"{passed} joins of {table}")]
-    if cache.is_noted(program, passed) and not joined:
+    if cache.is_noted(program, passed):
         noted = {table for table in doubtful if cache.is_noted(program, f"{passed} ids of {table}")}
         return Decided((), frozenset(needs_ids | noted))
     problems: list[Problem] = []
@@ -69,18 +68,17 @@ def decided(program: Program, state: State, inputs: Columns, stored: Columns) ->
         problems += said.problems
         if said.costs and not said.problems:
             costs[table] = said.costs
-            cache.note(program, f"{passed} joins of {table}")
         if said.needs_ids:
             needs_ids.add(table)
             cache.note(program, f"{passed} ids of {table}")
-    if not problems:
+    if not problems and not costs:  # those have to be told again, until what follows from them is kept
         cache.note(program, passed)
     return Decided(tuple(problems), frozenset(needs_ids), costs)
 
 
 def columns_known(program: Program, state: State, inputs: Columns, stored: Columns) -> dict[TableName, tuple[str, ...]]:
     """The columns of all that models read, as far as they can be told."""
-    kept = {table: names for table, names in stored.items() if _is_current(program, state, table)}
+    kept = {table: names for table, names in stored.items() if is_current(program, state, table)}
     found: dict[TableName, tuple[str, ...]] = {**inputs, **kept}
     from runner.program import strategy
 
@@ -90,7 +88,7 @@ def columns_known(program: Program, state: State, inputs: Columns, stored: Colum
     return found
 
 
-def _is_current(program: Program, state: State, table: TableName) -> bool:
+def is_current(program: Program, state: State, table: TableName) -> bool:
     """Whether a model's table was made by its SELECT as it is now, so that its columns are those to come."""
     known = state.models.get(str(renamed(program.playbook, table)))
     return known is not None and known.digest == program.model(table).digest

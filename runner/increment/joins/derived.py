@@ -3,32 +3,75 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from runner.errors import Problem
-from runner.increment.catalogue.keys_known import Columns, columns_known
+from runner.increment.catalogue.keys_known import Columns, Decided, columns_known, decided, is_current
 from runner.joins.values import Derived, Input, Moves
 from runner.names import TableName
+from runner.program import cache
 from runner.program.values import CompiledModel, Program, SourceKey
 from runner.state.manifest import State
 from runner.warehouse.engines import ENGINES, Engine
 from runner.warehouse.values import Relation, types_of
 
 
-def joined(
+@dataclass(frozen=True)
+class Settled:
+    """The program with all that its models' columns tell, or what is wrong with it."""
+
+    program: Program
+    problems: tuple[Problem, ...]
+    needs_ids: frozenset[TableName]  # models whose order is total only if no row of their inputs lacks its id
+
+
+def settled(
     program: Program,
     state: State,
-    costs: Mapping[TableName, tuple[Problem, ...]],
     inputs: Mapping[TableName, Relation],
     stored: Mapping[TableName, Relation | None],
+) -> Settled:
+    """What offline was left open decided, and what is derived. `inputs`: sources and look-ups; `stored`: models' tables.
+
+    It is kept beside the program: a run with nothing to do reads no SQL.
+    """
+    there = {table: relation for table, relation in stored.items() if relation is not None}
+    told = repr([_told(program, state, table, relation) for table, relation in sorted({**inputs, **there}.items())])
+    if (kept := cache.completed(program, told)) is not None:
+        return Settled(kept, (), frozenset(model.table for model in kept.models if model.needs_ids))
+    names = {table: relation.names for table, relation in there.items()}
+    known = decided(program, state, {table: relation.names for table, relation in inputs.items()}, names)
+    if known.problems:
+        return Settled(program, known.problems, known.needs_ids)
+    made = _joined(program, state, known, inputs, there)
+    if made is not program:
+        cache.complete(program, told, made)
+    return Settled(made, (), known.needs_ids)
+
+
+def _told(program: Program, state: State, table: TableName, relation: Relation) -> tuple[object, ...]:
+    """What the derivation asks of a table."""
+    is_made = any(model.table == table for model in program.models) and is_current(program, state, table)
+    return str(table), [(column.name, column.type) for column in relation.columns], is_made
+
+
+def _joined(
+    program: Program,
+    state: State,
+    known: Decided,
+    inputs: Mapping[TableName, Relation],
+    stored: Mapping[TableName, Relation],
 ) -> Program:
-    """The program with what is derived for its models; itself where nothing is. `stored`: the models' tables."""
-    told = tuple(replace(model, costs=model.costs or costs.get(model.table, ())) for model in program.models)
+    """The program with what is derived for its models; itself where nothing is."""
+    told = tuple(
+        replace(m, costs=m.costs or known.costs.get(m.table, ()), needs_ids=m.table in known.needs_ids)
+        for m in program.models
+    )
     if not any(model.costs or _follows(program, model) for model in told):
         return program
     from runner.program.copies import ids_of
 
-    tables = {**inputs, **{table: relation for table, relation in stored.items() if relation is not None}}
+    tables = {**inputs, **stored}
     listed = {table: relation.names for table, relation in tables.items()}
     columns = columns_known(program, state, {t: listed[t] for t in inputs}, listed)
     models = [_derived(m, program, columns, tables) if m.costs or _follows(program, m) else m for m in told]
