@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from runner.algebra.values import RowChanges, TrackedLookup
@@ -162,8 +162,9 @@ def _models(work: Work, frozen: Frozen, decision: Decision) -> tuple[PlannedMode
             bounds[model.table] = None
             found.append(PlannedModel(name, "built in full", decision.reasons.get(model.table, "it has no key")))
         elif model.is_joined:
+            may_differ = {table for table in model.models if bounds.get(table) != 0}
             bounds[model.table] = None
-            found.append(_joined(model, frozen))
+            found.append(_joined(model, frozen, may_differ))
         else:
             exact = sum(_count(work, frozen.key(key).number) for key in model.source_keys)
             above = [bounds.get(table) for table in model.models]
@@ -175,11 +176,14 @@ def _models(work: Work, frozen: Frozen, decision: Decision) -> tuple[PlannedMode
     return tuple(found)
 
 
-def _joined(model: CompiledModel, frozen: Frozen) -> PlannedModel:
-    """Which keys changes reach through joins, only the run finds out."""
+def _joined(model: CompiledModel, frozen: Frozen, may_differ: Container[TableName]) -> PlannedModel:
+    """Which keys changes reach through joins, only the run finds out; `may_differ`: models of which rows may change."""
     for table, (reason, line) in model.derived.everywhere.items() if model.derived else ():
         if table in frozen.sources and frozen.sources[table].pending_count:
             return PlannedModel(str(model.table), "built in full", f"{table}, line {line}: {reason}")
+        if table in may_differ:
+            why = f"where rows of {table} differ, line {line}: {reason}"
+            return PlannedModel(str(model.table), "built in full", why)
     return PlannedModel(str(model.table), "recomputed")
 
 

@@ -72,6 +72,9 @@ def test_a_change_reaches_the_keys_that_it_joins(project: Project) -> None:
     name = next(shape.table for shape in shapes if "users7" in shape.select)
     world.events.append((900, "u1", "s1", world.events[0][3].replace(day=9), 5, world.tstamp(50)))
     world.write()
+    share = next(shape.table for shape in shapes if "as share" in shape.select)
+    assert re.search(rf"{share} +built in full +where rows of d.ev differ", project.command("plan").out)
+    world.db = project.db  # a command that reads only has closed the one before
     said = project.run()
     assert re.search(rf"{name} +7 keys", said.text), said.text
     world.products["s1"] = ("n0", 77)
