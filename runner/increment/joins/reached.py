@@ -2,47 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from runner.algebra import reach
 from runner.algebra.values import Inputs, Planned
-from runner.increment.freeze import Frozen
+from runner.increment.freeze import Frozen, FrozenKey
 from runner.increment.joins.derived import source_key
 from runner.increment.work import Work
+from runner.names import TableName
 
 
 def keys(work: Work, frozen: Frozen, planned: Planned, inputs: Inputs) -> list[str]:
     """SELECTs of the keys (k1 … kn, recompute) that changed rows reach, one for each way there."""
-    derived = planned.compiled.derived
-    if derived is None:
-        return []
 
-    def values(number: int) -> str:
-        return work.algebra.scratch.keys(frozen.key(source_key(work.program, derived, number)).number)
+    def values(key: FrozenKey) -> str:
+        return work.algebra.scratch.keys(key.number)
 
-    found = (
-        reach.reached(work.algebra, planned, derived, piece, inputs, values)
-        for piece in derived.pieces
-        if reach.changed(inputs, piece.origin)
-    )
-    return list(dict.fromkeys(found))  # two changed inputs may be followed by one text
+    return _selects(work, frozen, planned, inputs, values, lambda table: reach.changed(inputs, table))
 
 
 def without_history(work: Work, frozen: Frozen, planned: Planned, inputs: Inputs) -> list[str]:
     """The same of rows in batches that their source has dropped (`vanished: keep`)."""
+
+    def values(key: FrozenKey) -> str:
+        scratch = work.algebra.scratch
+        return (
+            scratch.frozen(key.number) if key.has_frozen else f"(select * from {scratch.keys(key.number)} where 1 = 0)"
+        )
+
+    kept = {table for table, source in frozen.sources.items() if source.has_kept}
+    return _selects(work, frozen, planned, inputs, values, kept.__contains__)
+
+
+def _selects(
+    work: Work,
+    frozen: Frozen,
+    planned: Planned,
+    inputs: Inputs,
+    values: Callable[[FrozenKey], str],
+    is_followed: Callable[[TableName], bool],
+) -> list[str]:
+    """The derived texts for inputs that are followed; `values` of a source's key is what is known of its rows."""
     derived = planned.compiled.derived
     if derived is None:
         return []
-    kept = {table for table, source in frozen.sources.items() if source.has_kept}
 
-    def values(number: int) -> str:
-        key = frozen.key(source_key(work.program, derived, number))
-        table = work.algebra.scratch.frozen(key.number)
-        return table if key.has_frozen else f"(select * from {work.algebra.scratch.keys(key.number)} where 1 = 0)"
+    def of_number(number: int) -> str:
+        return values(frozen.key(source_key(work.program, derived, number)))
 
-    return [
-        reach.reached(work.algebra, planned, derived, piece, inputs, values)
+    found = (
+        reach.reached(work.algebra, planned, derived, piece, inputs, of_number)
         for piece in derived.pieces
-        if piece.origin in kept
-    ]
+        if is_followed(piece.origin)
+    )
+    return list(dict.fromkeys(found))  # two changed inputs may be followed by one text
 
 
 def everywhere(work: Work, planned: Planned, inputs: Inputs) -> str:

@@ -40,17 +40,20 @@ def compared(work: Work, state: State, bound: Bound, frozen: Frozen, *, checked:
 def _taken(work: Work, bound: Bound) -> Iterator[TrackedLookup]:
     for number, lookup in enumerate(work.program.playbook.lookups):
         relation = bound.lookups.get(lookup.table)
-        readers = [model for model in work.program.models if lookup.table in model.lookups]
-        if lookup.key and relation is not None and not work.taken.isdisjoint(model.table for model in readers):
+        readers = (model.table for model in _readers(work, lookup.table))
+        if lookup.key and relation is not None and not work.taken.isdisjoint(readers):
             yield _tracked(work, bound, lookup, relation, number)
+
+
+def _readers(work: Work, lookup: TableName) -> list[CompiledModel]:
+    return [model for model in work.program.models if lookup in model.lookups]
 
 
 def _tracked(work: Work, bound: Bound, lookup: Lookup, relation: Relation, number: int) -> TrackedLookup:
     """The look-up with the columns that are kept of it; its key is there, `bind` has seen to that."""
     spelled = {column.name.lower(): column.name for column in relation.columns}
     key = tuple(spelled[name.lower()] for name in lookup.key)
-    readers = [model for model in work.program.models if lookup.table in model.lookups]
-    read = {column.name for model in readers for column in read_of(model, relation)}
+    read = {column.name for model in _readers(work, lookup.table) for column in read_of(model, relation)}
     columns = tuple(column for column in relation.columns if column.name in read.union(key))
     told = "\x1f".join(f"{column.name} {column.type} {column.sense}" for column in columns)
     rows = bound.lookup_rows.get(lookup.table, work.warehouse.engine.table(lookup.table))
@@ -69,8 +72,7 @@ def _compared(work: Work, state: State, bound: Bound, lookup: TrackedLookup) -> 
     """The look-up with its rows that differ; without them where those that the last run saw are not known."""
     anew = replace(lookup, is_anew=True)
     kept = state.kept.get(str(lookup.table))
-    readers = [model.table for model in work.program.models if lookup.table in model.lookups]
-    if kept is None or all(map(work.request.refreshes, readers)):
+    if kept is None or all(work.request.refreshes(model.table) for model in _readers(work, lookup.table)):
         return anew
     same = kept.digest == lookup.digest
     shared = lookup.columns if same else _shared(work, lookup, kept)
