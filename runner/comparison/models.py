@@ -126,10 +126,11 @@ class Checker:
         return int(self.work.warehouse.execute("verify:skipped", f"select count(*) from {table}").one()[0])
 
     def _reached(self, planned: Planned) -> list[str]:
-        """The keys that batches which changed since reach through joins."""
+        """The keys that batches which changed since, and those that are gone and kept, reach through joins."""
         stored = {table: as_stored(one) for table, one in self.planned.items()}
         inputs = values.Inputs(self.frozen.sources, stored, lookups=self.bound.lookup_rows)
-        return reached.keys(self.work, self.frozen, planned, inputs)
+        gone = reached.without_history(self.work, self.frozen, planned, inputs)
+        return [*reached.keys(self.work, self.frozen, planned, inputs), *gone]
 
     def _sample(self, planned: Planned, size: int) -> Sample:
         """Keys by a hash that differs from run to run, of the stored rows and of the key index."""
