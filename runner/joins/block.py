@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlglot import exp
 
 from runner.joins.normal import QUERY, Normal, is_table, row_level
+from runner.joins.sets import grouping_sets, has_sets
 from runner.proof.calls import has_aggregate
 from runner.proof.outputs import window_parts
 from runner.proof.relations import conjuncts
 from runner.sql.references import items_of
 
-SETS = (exp.GroupingSets, exp.Rollup, exp.Cube)
 HIDING = ("SEMI", "ANTI")
 Side = tuple[int, frozenset[str]]  # the items on a side of a join that it may fill up with nulls
 
@@ -136,30 +135,13 @@ class Block:
             return [] if any(map(has_aggregate, [*self.live, *self.clauses()])) else None
         if clause.args.get("all"):
             return [value_of(one) for one in self.node.selects if row_level(one)]
-        if clause.args.get("rollup") or clause.args.get("cube") or clause.args.get("totals"):
-            return []
-        plain = [one for one in clause.expressions if not isinstance(one, SETS)]
-        sets = [
-            one for one in [*clause.expressions, *(clause.args.get("grouping_sets") or [])] if isinstance(one, SETS)
-        ]
-        return plain + self._in_every(sets)
+        sets = grouping_sets(clause) or [()]
+        return [one for one in sets[0] if all(one in other for other in sets)]
 
     @property
     def has_sets(self) -> bool:
         """Whether rows are grouped in several ways."""
-        clause = self.node.args.get("group")
-        if clause is None:
-            return False
-        named = any(clause.args.get(name) for name in ("rollup", "cube", "totals", "grouping_sets"))
-        return named or any(isinstance(one, SETS) for one in clause.expressions)
-
-    @staticmethod
-    def _in_every(sets: Sequence[exp.Expr]) -> list[exp.Expr]:
-        """What every grouping set groups by; of ROLLUP and CUBE, nothing."""
-        if len(sets) != 1 or not isinstance(sets[0], exp.GroupingSets):
-            return []
-        each = [list(one.expressions) if isinstance(one, exp.Tuple) else [one.unnest()] for one in sets[0].expressions]
-        return [one for one in each[0] if all(one in other for other in each)]
+        return has_sets(self.node.args.get("group"))
 
     @property
     def partitions(self) -> list[list[exp.Expr]]:

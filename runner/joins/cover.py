@@ -12,14 +12,15 @@ this row, so they are in the new state; what comes after it is not looked at.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from sqlglot import exp
 
 from runner.joins.block import Block, Conjunct, outermost, value_of
 from runner.joins.normal import Normal, NotDerived, inner, is_table, number_of, row_level
-from runner.joins.texts import Cover, moved
+from runner.joins.sets import grouping_sets, within_set
+from runner.joins.texts import Cover, as_one, moved
 from runner.joins.values import DIFF, SIGN, WAS, Moves, Part, mark
 from runner.joins.way import Way
 
@@ -67,6 +68,9 @@ class Covers:
         """A cover as one item of a FROM clause."""
         return Part(self.normal.alias(), f"({cover.text(self.quote, distinct=True)})")
 
+    def as_one(self, covers: Iterable[Cover]) -> list[Cover]:
+        return as_one(covers, self.quote, self.normal.alias)
+
     def column(self, alias: str, name: str) -> str:
         return f"{self.quote(alias)}.{self.quote(name)}"
 
@@ -91,6 +95,10 @@ class Reading:
         rows = {name: outputs[name] for name in want if row_level(outputs[name])}
         group, parts = block.group, block.partitions
         if block.has_sets:
+            by_set = self._by_set({name: outputs[name] for name in want}) if not parts else []
+            is_told = all(len(values) == len(want) for values in by_set)
+            if by_set and (is_told if top else not self._has_old()):
+                return [cover for values in by_set for cover in self.frame(values)]
             rows = {name: value for name, value in rows.items() if value in (group or [])}
         needs_more = not top or len(rows) < len(want)
         if needs_more and (group is not None or parts) and self.covers.changes(block.node) and self._has_old():
@@ -107,6 +115,12 @@ class Reading:
                 found += self._partition(rows, held)
         return found
 
+    def _by_set(self, outputs: Mapping[str, exp.Expr]) -> list[dict[str, exp.Expr]]:
+        """For each grouping set, what outputs are in its rows, where that is told."""
+        sets = grouping_sets(self.block.node.args["group"]) or []
+        each = [{name: within_set(value, one, sets) for name, value in outputs.items()} for one in sets]
+        return [{name: value for name, value in told.items() if value is not None} for told in each]
+
     def _has_old(self) -> bool:
         """Whether the block can be asked as it was, and its rows that differ be told by what they are equal in."""
         read = numbers(self.block.node)
@@ -119,7 +133,7 @@ class Reading:
     def _partition(self, rows: Mapping[str, exp.Expr], part: list[exp.Expr]) -> list[Cover]:
         """Every row of the new state that shares a partition with a changed one."""
         found = []
-        for cover in self.frame({f"runner_p{n}": one for n, one in enumerate(part)}):
+        for cover in self.covers.as_one(self.frame({f"runner_p{n}": one for n, one in enumerate(part)})):
             whole = self.block.node.copy()
             for clause in ("group", "having", "qualify", "order", "limit", "offset", "distinct", "windows"):
                 whole.set(clause, None)
@@ -233,7 +247,8 @@ class Reading:
             if renamed:
                 return [replace(cover, outs=()) for cover in self.covers.of(query, [], None)]
             used = frozenset(block.columns_used(alias)) & set(outs)
-            return self.covers.of(query, [out for out in outs if out in used], used)
+            found = self.covers.of(query, [out for out in outs if out in used], used)
+            return found if self.block.outer_names(item) or block.beside(alias) else self.covers.as_one(found)
         number = number_of(item)
         if number is None or self.normal.moves(number) is Moves.NOT:
             return []

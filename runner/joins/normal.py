@@ -293,7 +293,7 @@ def _largest(node: exp.Expr, alias: str) -> Iterator[exp.Expr]:
 
 def _is_over(node: exp.Expr, alias: str) -> bool:
     """Whether it is one value of a row of this item and of nothing else."""
-    if isinstance(node, (exp.Subquery, exp.Star, exp.Lambda, exp.Tuple, exp.Table)):
+    if isinstance(node, (exp.Subquery, exp.Star, exp.Lambda, exp.Tuple, exp.Paren, exp.Table)):
         return False
     columns = list(node.find_all(exp.Column))
     if not columns or any(column.table != alias for column in columns):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 from runner.joins.values import Part
 
@@ -29,6 +30,31 @@ class Cover:
         sources = ", ".join(_written(part, quote) for part in self.parts)
         where = f" where {' and '.join(self.wheres)}" if self.wheres else ""
         return f"select {'distinct ' if distinct else ''}{listed}{' from ' if sources else ''}{sources}{where}"
+
+
+def as_one(covers: Iterable[Cover], quote: Callable[[str], str], alias: Callable[[], str]) -> list[Cover]:
+    """Covers that follow one input and know the same as one: what is built of ten times ten covers is two, not a hundred."""
+
+    def kind(cover: Cover) -> tuple[int, str, list[str]]:
+        return cover.origin, cover.loose, sorted(cover.known)
+
+    found = []
+    for (origin, loose, names), group in groupby(sorted(covers, key=kind), kind):
+        same = list(group)
+        if len(same) > 1:
+            part = Part(alias(), f"({united(same, names, quote)})")
+            outs = tuple((name, f"{quote(part.alias)}.{quote(name)}") for name in names)
+            same = [Cover(outs, (part,), (), origin, loose)]
+        found += same
+    return found
+
+
+def united(covers: Iterable[Cover], names: Sequence[str], quote: Callable[[str], str]) -> str:
+    """A query of what all of them give of some columns that they all know."""
+    return " union all ".join(
+        replace(cover, outs=tuple((name, dict(cover.outs)[name]) for name in names)).text(quote, distinct=True)
+        for cover in covers
+    )
 
 
 def _written(part: Part, quote: Callable[[str], str]) -> str:

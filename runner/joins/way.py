@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from runner.joins.block import Conjunct, Side, Sub
 from runner.joins.normal import is_table, number_of
-from runner.joins.texts import Cover, moved
+from runner.joins.texts import Cover, moved, united
 from runner.joins.values import Moves, Part
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class Followed:
     loose: str  # why it reaches further than it should
     target: str | None = None  # the item
     chosen: Mapping[str, Cover] = field(default_factory=dict)  # items that are read as what changed of them
+    both: frozenset[str] = frozenset()  # items that are read as they are now, and as what changed of them
     parts: tuple[Part, ...] = ()
     wheres: tuple[str, ...] = ()
     at: int | None = None  # the join in whose ON the subquery stands
@@ -78,16 +79,33 @@ class Way:
         linked = not roots or target in reach
         items = self._closed(around | set(reach.get(target, ())) | {target})
         later = self._later(items, target)
-        for choice in product(*[[None, *self.changed[one]] for one in later]):
+        loose = cover.loose or ("" if linked else f"no condition links {self._named(target)} to the key")
+        both = frozenset(one for one in later if self._whole(one))
+        for choice in product(*[[None, *self._partial(one)] for one in later]):
             chosen = {target: cover, **{one: c for one, c in zip(later, choice, strict=True) if c}}
-            loose = cover.loose or ("" if linked else f"no condition links {self._named(target)} to the key")
-            yield from self._modes(items, Followed(cover.origin, loose, target, chosen))
+            yield from self._modes(items, Followed(cover.origin, loose, target, chosen, both - chosen.keys()))
 
     def _later(self, items: set[str], target: str) -> list[str]:
         """Of the key's items those that come after the changed one on the way: read as they are now, and as they were."""
         place = {alias: n for n, alias in enumerate(self.reach)}
         place |= {a: len(place) + n for n, a in enumerate([*self.roots, *self.block.order]) if a not in place}
         return [one for one in items if one != target and place[one] > place[target] and self.changed[one]]
+
+    def _whole(self, alias: str) -> list[Cover]:
+        """The covers of an item that know all that is used of it: they may be read as more rows of it."""
+        item = self.block.items[alias]
+        if self.block.beside(alias) or self.block.outer_names(item) or item.args["alias"].args.get("columns"):
+            return []
+        used = set(self.block.columns_used(alias))
+        return [cover for cover in self.changed[alias] if cover.known >= used]
+
+    def _partial(self, alias: str) -> list[Cover]:
+        """Its other covers, as one where they know the same."""
+        whole = self._whole(alias)
+        others = [cover for cover in self.changed[alias] if cover not in whole]
+        if self.block.beside(alias) or self.block.outer_names(self.block.items[alias]):
+            return others
+        return self.covers.as_one(replace(cover, origin=-1, loose="") for cover in others)
 
     def _named(self, alias: str) -> str:
         number = number_of(self.block.items[alias])
@@ -146,18 +164,24 @@ class Way:
                 parts += [replace(p, text=self._put(self.nulled(p.text, gone), given)) for p in cover.parts]
                 wheres += [self.nulled(w, gone) for w in cover.wheres]
             else:
-                parts.append(self._item(alias, gone, given))
+                parts.append(self._item(alias, gone, given, with_changed=alias in change.both))
         hide = blank if change.at is None else gone
         parts += [replace(p, text=self.nulled(p.text, hide)) for p in change.parts]
         wheres += [self.nulled(one, hide) for one in change.wheres]
         return Cover(tuple(outs), tuple(parts), tuple(wheres), change.origin, change.loose)
 
-    def _item(self, alias: str, gone: frozenset[str], given: Mapping[str, Mapping[str, str]]) -> Part:
-        """An item in its new state."""
+    def _item(
+        self, alias: str, gone: frozenset[str], given: Mapping[str, Mapping[str, str]], *, with_changed: bool
+    ) -> Part:
+        """An item in its new state, with the rows of it that changed if they are asked for."""
         item = self.block.items[alias].copy()
         columns = tuple(one.name for one in item.args["alias"].args.get("columns") or [])
         item.set("alias", None)
         text = LATERAL.sub("", self.sql(item))
+        if with_changed:
+            here, names = self.reading.normal.alias(), self.block.columns_used(alias)
+            now = Cover(tuple((n, self.covers.column(here, n)) for n in names), (Part(here, text),), (), -1)
+            return Part(alias, f"({united([now, *self._whole(alias)], names, self.quote)})")
         lateral = bool(self.block.beside(alias)) or self.block.outer_names(self.block.items[alias])
         return Part(alias, self._put(self.nulled(text, gone), given), lateral, columns)
 

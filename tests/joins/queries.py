@@ -1,6 +1,6 @@
 """Random SELECTs over the tables of `play.py`: joins of all kinds, derived sides, subqueries.
 
-Grouped, distinct or numbered on top. `python -m tests.joins.queries SECONDS [SEED]` plays them until the time is up.
+Grouped (in sets, too), distinct or numbered on top; the key has one column or two. `python -m tests.joins.queries SECONDS [SEED]` plays them until the time is up.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ Column = tuple[str, str]  # as it is written, and its bare name
 
 def shape_of(seed: str) -> Shape:
     """A SELECT of this seed."""
-    return Shape(f"random {seed}", "k", Maker(random.Random(seed)).query(), LOCAL)
+    maker = Maker(random.Random(seed))
+    select = maker.query()
+    return Shape(f"random {seed}", maker.key, select, LOCAL)
 
 
 def names_of(table: str) -> list[str]:
@@ -47,6 +49,7 @@ class Maker:
     """Writes one SELECT."""
 
     dice: random.Random
+    key: str = "k"
 
     def query(self, *, nested: bool = False) -> str:
         dice = self.dice
@@ -160,21 +163,32 @@ class Maker:
         if same and dice.random() < 0.25:
             key = f"coalesce({key}, {dice.choice(same)})"
         rest, roll = dice.sample(have, min(len(have), 3)), dice.random()
+        second = "" if nested or dice.random() < 0.6 else f", {dice.choice(have)[0]} as j"
+        self.key = "k, j" if second else "k"
         if roll < 0.35:
             listed = ", ".join(f"{column} as v{n}" for n, (column, _) in enumerate(rest))
             who = next((column for column, other in have if other in KIN[0]), None)
             scalar = f", (select max(z.total) from d.orders z where z.customer = {who}) as s" if who else ""
-            return f"select {key} as k, {listed}{scalar if dice.random() < 0.3 else ''} from {text}"
+            return f"select {key} as k{second}, {listed}{scalar if dice.random() < 0.3 else ''} from {text}"
         if roll < 0.75:
             values = f"count(*) as c, max({rest[0][0]}) as v, count(distinct {rest[-1][0]}) as d"
-            return f"select {key} as k, {values} from {text} group by 1"
+            return f"select {key} as k{second}, {values} from {text} group by {self._groups(key, second)}"
         if roll < 0.85:
-            return f"select distinct {key} as k, {rest[0][0]} as v from {text}"
+            return f"select distinct {key} as k{second}, {rest[0][0]} as v from {text}"
         if roll < 0.95 or nested:
             order = ", ".join(column for column, _ in have)
-            return f"select {key} as k, {rest[0][0]} as v, row_number() over (partition by {key} order by {order}) as r from {text}"
+            return f"select {key} as k{second}, {rest[0][0]} as v, row_number() over (partition by {key} order by {order}) as r from {text}"
+        self.key = "k"
         inner = self.query(nested=True)
         return f"with q as ({inner}) select q.k, u.n, count(*) as c from q left join d.us u on u.uid = cast(q.k as varchar) group by 1, 2"
+
+    def _groups(self, key: str, second: str) -> str:
+        """What is grouped by, one time in four in several sets."""
+        if self.dice.random() < 0.75:
+            return "1, 2" if second else "1"
+        other = second.removeprefix(", ").removesuffix(" as j") or key
+        both, sets = f"{key}, {other}", f"grouping sets (({key}, {other}), ({self.dice.choice([key, other])}))"
+        return self.dice.choice([f"rollup ({both})", f"cube ({both})", sets, f"{other}, rollup ({key})"])
 
 
 def soak(size: int, seed: int) -> list[Tally]:

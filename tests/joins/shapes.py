@@ -370,6 +370,24 @@ SHAPES = (
     Shape("rank over all", "uid", "select uid, n, rank() over (order by n) as r from d.us", ALL, True),
     Shape("cross join", "id", "select e.id, count(*) as n from d.ev e cross join d.dim c group by e.id", LOCAL, True),
     Shape("rollup", "uid", "select uid, sku, count(*) as n from d.ev group by rollup (uid, sku)", LOCAL),
+    Shape(
+        "totals of a star",
+        "cat, name, level",
+        "select coalesce(c.cat, 'all') as cat, d.name, grouping(c.cat, d.name) as level, sum(e.amt) as amt from raw.events e join d.dim d on d.sku = e.sku left join raw.cats c on c.name = d.name group by rollup (c.cat, d.name)",
+        LOCAL,
+    ),
+    Shape(
+        "cube and a plain column",
+        "uid, sku, day",
+        "select e.uid, e.sku, cast(e.ts as date) as day, count(distinct d.name) as names, grouping(e.uid) as g from d.ev e left join d.dim d on d.sku = e.sku group by cube (e.uid, e.sku), cast(e.ts as date)",
+        LOCAL,
+    ),
+    Shape(
+        "sets of a side",
+        "id",
+        "select e.id, g.n from raw.events e join (select uid, sku, count(*) as n from raw.events group by grouping sets ((uid, sku), (uid), ())) g on g.uid = e.uid and g.sku is null",
+        LOCAL,
+    ),
     Shape("renamed key", "buyer", "select customer as buyer, count(*) as n from raw.orders group by customer", ALL),
     Shape(
         "key of an aggregate",
