@@ -371,6 +371,12 @@ SHAPES = (
     Shape("cross join", "id", "select e.id, count(*) as n from d.ev e cross join d.dim c group by e.id", LOCAL, True),
     Shape("rollup", "uid", "select uid, sku, count(*) as n from d.ev group by rollup (uid, sku)", LOCAL),
     Shape(
+        "a total beside its parts",
+        "k",
+        "select 'all' as k, count(*) as n from raw.events union all select sku, count(*) from raw.events group by sku",
+        ALL,
+    ),
+    Shape(
         "totals of a star",
         "cat, name, level",
         "select coalesce(c.cat, 'all') as cat, d.name, grouping(c.cat, d.name) as level, sum(e.amt) as amt from raw.events e join d.dim d on d.sku = e.sku left join raw.cats c on c.name = d.name group by rollup (c.cat, d.name)",
