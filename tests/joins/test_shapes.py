@@ -12,7 +12,7 @@ from tests.joins.world import World
 from tests.kit.project import Project, project_fixture
 
 __all__ = ["project_fixture"]
-ROUNDS = {"duckdb": 12, "postgres": 8, "redshift": 3, "snowflake": 3}
+ROUNDS = {"duckdb": 8, "postgres": 6, "redshift": 3, "snowflake": 3}
 SEED = 7
 LOOKUPS = {
     "raw.days": "static",

@@ -1,6 +1,6 @@
 """Where schedules are played: a new warehouse for each, and how many there are to play.
 
-Environment: RUNNER_TEST_SCHEDULES (20/3: that many on DuckDB / on Postgres), RUNNER_TEST_SEED (1: the first seed, the
+Environment: RUNNER_TEST_SCHEDULES (14/3: that many on DuckDB / on Postgres), RUNNER_TEST_SEED (1: the first seed, the
 others follow it), RUNNER_TEST_SHRINK (0: show a failing schedule as it is).
 """
 
@@ -27,7 +27,7 @@ DATABASE: dict[str, Callable[[Any, str], AbstractContextManager[str]]] = {
     "redshift": redshift.database,
     "snowflake": snowflake.database,
 }
-DEFAULT = "20/3"
+DEFAULT = "14/3"
 MEMORY = Path("/dev/shm")
 FOLDER = MEMORY if os.access(MEMORY, os.W_OK) else None  # where files cost no disk writes
 SHRINK_RUNS = 200

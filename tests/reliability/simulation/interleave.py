@@ -1,6 +1,6 @@
 """Simulations by seed: where they run, how they are shrunk, and how many there are.
 
-Environment: RUNNER_TEST_SIMULATIONS (60/15: on DuckDB / on Postgres), RUNNER_TEST_SEED as for schedules.
+Environment: RUNNER_TEST_SIMULATIONS (40/10: on DuckDB / on Postgres), RUNNER_TEST_SEED as for schedules.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.reliability.simulation.sim import ENGINE, WILD, Profile, Simulation, 
 from tests.reliability.simulation.upheavals import HARSH, Upheavals
 
 RUNS = 4  # runs of the runner in one simulation, besides those that come in between
-DEFAULT = "60/15"
+DEFAULT = "40/10"
 NUMBERS = {"duckdb": 1, "redshift": 10, "snowflake": 10}  # of the checks
 SIZE, SIZE_POSTGRES = 2000, 300
 

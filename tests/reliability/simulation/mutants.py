@@ -329,7 +329,7 @@ NAIVE = (
     Mutant("watermark, > max", 0, only("{m} is null or etl_tstamp > {m}")),
     Mutant("watermark, >= max", 0, only("({m} is null or etl_tstamp >= {m}) and reason <> 'vanished'")),
     Mutant("a set of seen batches, no counts", 0, only("reason in ('new', 'rewound')")),
-    Mutant("counts that grew only", 0, only("reason in ('new', 'rewound', 'grew')")),
+    Mutant("counts that grew only", 15, only("reason in ('new', 'rewound', 'grew')")),
     Mutant("counts without a fingerprint", 0, fingerprint(lambda _: "cast(null as varchar(200))"), design=PRINT),
     Mutant("counts taken at the end", 0, counts_at_the_end),
     Mutant("counts at the end, live reads", 2, both(counts_at_the_end, LIVE)),
@@ -343,22 +343,22 @@ NAIVE = (
     Mutant("merge always", 3, merge_always, models=("session_marks", "user_marks")),
     Mutant(
         "copies out first, then merge",
-        3,
+        27,
         copies_out_first,
         models=("session_marks", "user_marks"),
         design=COPIES,
         often=("new_batches", "twist", "twist", "run"),
     ),
-    Mutant("no key index", 0, no_key_index),
+    Mutant("no key index", 7, no_key_index),
     Mutant("users of the batch only", 1, new_rows_only, models=PLAIN),
-    Mutant("no fence", 3, no_fence),
+    Mutant("no fence", 14, no_fence),
     Mutant("a fixed lookback", 0, lookback),
     Mutant("rows without etl_tstamp never match", 1, only("etl_tstamp > timestamp '0001-01-02'")),
-    Mutant("a fingerprint by XOR", 8, fingerprint(lambda text: text.replace("sum(", "bit_xor(")), design=PRINT),
+    Mutant("a fingerprint by XOR", 39, fingerprint(lambda text: text.replace("sum(", "bit_xor(")), design=PRINT),
     Mutant("DDL in the publish, where DDL commits", 1, lambda: sending(after=ddl_in_publish)),
 )
 WARNED = (
-    Mutant("changed batches in chunks", 7, lambda: patch("runner.algebra.batches.held_chunk", chunk_of_all)),
+    Mutant("changed batches in chunks", 26, lambda: patch("runner.algebra.batches.held_chunk", chunk_of_all)),
     Mutant("live reads after the freeze", 3, lambda: sending(skip=("freeze:commit",), after=commit_after_freeze)),
     Mutant("one key index for all keys", 7, shared_index),
     Mutant("EXCEPT as the diff", 0, except_diff, models=("hits",)),
@@ -366,7 +366,7 @@ WARNED = (
 )
 REPORTED = (
     Mutant(
-        "an overtaken run tells of the wreckage", 1, lambda: patch("runner.increment.run._overtaken", lambda *_: None)
+        "an overtaken run tells of the wreckage", 6, lambda: patch("runner.increment.run._overtaken", lambda *_: None)
     ),
 )
 COPIED = (

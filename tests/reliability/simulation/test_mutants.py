@@ -1,6 +1,6 @@
 """Check 3: every naive design is caught by the simulation; the same seed without the mistake passes.
 
-The seeds are the first that catch each one, counted from 0; `python -m tests.soak --check 3` looks for them again.
+The seeds are ones that catch each in seconds; `python -m tests.soak --check 3` looks for the first ones from 0 on.
 A statement more or less in the engine moves what comes between its statements: then one of the next seeds catches it.
 """
 
