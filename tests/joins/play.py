@@ -42,24 +42,31 @@ DAY = datetime(2024, 1, 1)
 
 @dataclass
 class Tally:
-    """What came of some rounds: keys that changed and keys that were found, rounds in which all were taken."""
+    """What came of some rounds: keys that changed, keys that were found, those of them that SQL by hand has not, and
+    rounds in which all were taken.
+    """
 
     rounds: int = 0
     wrong: list[int] = field(default_factory=list)
     changed: int = 0
     found: int = 0
     whole: int = 0
+    beyond: int = 0
 
 
 @dataclass
 class Play:
-    """One SELECT, played. `forget` leaves out rows of what differs (a planted mistake), `was` reads old tables."""
+    """One SELECT, played. `forget` leaves out rows of what differs (a planted mistake), `was` reads old tables.
+
+    `by_hand`: a SELECT of the keys that may be found, over `ever` (rows before and after a round) and `diff`.
+    """
 
     shape: Shape
     moves: Moves
     seed: str
     forget: str = ""
     reads_old: bool = True
+    by_hand: str = ""
 
     def __post_init__(self) -> None:
         self.dice = random.Random(f"{self.shape.name} {self.seed}")
@@ -88,13 +95,16 @@ class Play:
         return tally
 
     def _begin(self, con: duckdb.DuckDBPyConnection) -> None:
-        con.execute("set threads to 1; create schema d; create schema raw; create schema was; create schema diff")
+        con.execute(
+            "set threads to 1; create schema d; create schema raw; create schema was; create schema diff; create schema ever"
+        )
         for table in self.tables:
             con.execute(f"create table {table} ({COLUMNS[table]})")
             name = table.replace(".", "_")
             con.execute(
                 f"create table was.{name} as from {table}; create table diff.{name} as select *, 1 as runner_sign from {table}"
             )
+            con.execute(f"create view ever.{name} as from {table} union from was.{name}")
             self.rows[table] = days() if table in STILL else self._unique(table, [self._row(table) for _ in range(12)])
             fill(con, table, self.rows[table])
         con.execute(f"create table stored as {self.shape.select}")
@@ -145,6 +155,8 @@ class Play:
         at = [[one[0] for one in con.execute("from stored limit 0").description].index(name) for name in self.key]
         tally.changed += len({tuple(row[n] for n in at) for row in (stored - wanted) | (wanted - stored)})
         tally.found += con.execute("select count(*) from main.keys").fetchall()[0][0]
+        if self.by_hand:
+            tally.beyond += len(con.execute(f"from main.keys except ({self.by_hand})").fetchall())
         if made != wanted:
             tally.wrong.append(number)
         con.execute(f"create or replace table stored as {self.shape.select}")
