@@ -372,7 +372,7 @@ REPORTED = (
 COPIED = (
     Mutant("copies within the key", 0, copies_within_the_key, design=BY_ID, models=APART, often=MOVED),
     Mutant("keys of the batch alone", 0, keys_of_the_batch, design=BY_ID, models=APART, often=MOVED),
-    Mutant("copies that are there alone", 4, copies_that_are_there, design=BY_ID, models=APART, often=MOVED),
-    Mutant("copies that are not kept", 0, marks_left_out, design=BY_ID, models=APART, often=MOVED),
+    Mutant("copies that are there alone", 11, copies_that_are_there, design=BY_ID, models=APART, often=MOVED),
+    Mutant("copies that are not kept", 3, marks_left_out, design=BY_ID, models=APART, often=MOVED),
 )
 MUTANTS = (*NAIVE, *WARNED, *REPORTED, *COPIED)
