@@ -53,13 +53,18 @@ class EventTag(StrEnum):
 
 @dataclass(frozen=True)
 class Column:
-    """A column of an event's table."""
+    """A column of an event's table, or a field within one: `level_started.level`."""
 
     name: str
     type: DataType
     tags: tuple[str, ...] = ()
     label: str = ""
     place: Place = field(default_factory=Place, compare=False)
+
+    @property
+    def stored(self) -> str:
+        """What it is called in generated tables: of a field within a column, both names."""
+        return self.name.lower().replace(".", "_")
 
 
 @dataclass(frozen=True)
@@ -239,6 +244,16 @@ class Kpi:
 
 
 @dataclass(frozen=True)
+class Older:
+    """A word of older files that was read as a newer one: where it stands first, and how often it does."""
+
+    word: str
+    means: str
+    place: Place
+    count: int
+
+
+@dataclass(frozen=True)
 class Config:
     """The whole of a folder."""
 
@@ -249,6 +264,7 @@ class Config:
     kpis: tuple[Kpi, ...]
     unread: frozenset[str] = frozenset()
     """What stands in the files and could not be read: "event login", or "event" for any."""
+    older: tuple[Older, ...] = ()
 
     def has_unread(self, kind: str) -> bool:
         """Whether any event, property or KPI was not read."""

@@ -83,6 +83,8 @@ class Engine:
     """No function of a user's can have the name of one that the engine has."""
     commits: re.Pattern[str] | None = None
     """The beginnings of statements that would commit an open transaction: within one they are refused."""
+    nested_field: str = "({column}).{field}"
+    """How a field within a column is written."""
     lenient_tstamp: str = "try_cast({text} as timestamp)"
     """How an author writes the timestamp of a text that may be none."""
     same_if_equal: re.Pattern[str]

@@ -129,6 +129,7 @@ REDSHIFT = _Redshift(
     trial_s=60.0,
     tried_by_runs=False,
     text_type=f"varchar({LONGEST_BYTES})",  # without a length it has 256 bytes
+    nested_field="{column}.{field}",
     lenient_tstamp="case when {text} ~ '^[12][0-9]{{3}}-[01][0-9]-[0-3][0-9]' then cast({text} as timestamp) end",
     varying_text=re.compile(r"(?:character varying|varchar)(?:\((\d+)\))?", re.IGNORECASE),
     same_if_equal=EXACT,

@@ -107,6 +107,7 @@ SNOWFLAKE = _Snowflake(
     trial_s=60.0,
     tried_by_runs=False,
     timestamp_type="timestamp_ntz",
+    nested_field="{column}:{field}",
     lenient_tstamp="try_to_timestamp_ntz({text})",
     varying_text=re.compile(r"(?:VARCHAR|TEXT)(?:\((\d+)\))?", re.IGNORECASE),
     same_if_equal=EXACT,

@@ -41,7 +41,9 @@ def _form() -> list[Case]:
         one("an unknown time zone", CONFIG, "UTC", "Europe/Berln", "E01", "Berln", "did you mean Europe/Berlin?"),
         one("a misspelt tag of a column", LOGIN, "event_timestamp_column", "event_timestmp_column", "E01", "timestmp", "did you mean event_timestamp_column?"),
         one("a misspelt tag of an event", LOGIN, "registration_event", "registraton_event", "E01", "registraton", "did you mean registration_event?"),
-        one("enrichments", LOGIN, "tags: [reg", "enrichments: []\ntags: [reg", "E01", "enrichments", "not supported"),
+        one("enrichments", LOGIN, "tags: [reg", "enrichments: [{logical_table: users}]\ntags: [reg", "E01", "enrichments", "not supported"),
+        one("a word of older files", DAYS, "event_property:\n      source_event: entity", "action_property:\n      source_event: entity", "W08", "action_property", "event_property"),
+        one("a format before that", CONFIG, "data_model_schema: sl", "entity_table_prefix: sl.users", "E27", "entity_table_prefix", "older format"),
         one("a mapping without constant or range", WINDOWS, "- range: {to: 0}\n          new_value", "- new_value", "E01", "- new_value: Non", "constant: or range:"),
         one("a range of words", WINDOWS, "{to: 0}", "{to: none}", "E01", "none", "not a number"),
         one("a folder of a strange encoding", KPIS, "label: MAU", 'label: "\\u202eMAU"', "E01", "202e", "invisible"),
@@ -286,7 +288,7 @@ def _values() -> list[Case]:
         ),
         one("a condition that is none", KPIS, "{property.segment} = 'Whale'", "{property.segment}", "E20", "{property.segment}", "true or false"),
         one("a lifetime sum that grows every day", DAYS, "aggregate_function: sum\n      where: \"{product} <> 'gift'\"\n      default_value: 0", "aggregate_function: sum\n      default_value: 5", "E20", "source_property: revenue_on_day\n".strip(), "grows every day", where=WINDOWS).moved("      source_property: revenue_on_day", 2),
-        one("monthly users that are days", WINDOWS, "window_function: max", "window_function: sum", "E21", "  mau:", "window_function: max", where=KPIS),
+        one("monthly users that are days", WINDOWS, "window_function: max", "window_function: sum", "W21", "  mau:", "window_function: max", where=KPIS),
         one("a ratio that is added up", KPIS, "{kpi.dau})\n    x_axis: {date: {}", "{kpi.dau})\n    x_axis: {date: {total_function: sum}", "E22", "arpdau:", "write avg"),
         one("a distinct count that is added up", KPIS, "SUM({property.launch_revenue})\n", "COUNT(DISTINCT {property.country})\n    total_function: sum\n", "E22", "launch:", "distinct").and_also(
             Found("W03", KPIS, "COUNT(DISTINCT", "merged")

@@ -205,7 +205,8 @@ def test_the_format_of_other_tools_is_accepted(tmp_path: Path) -> None:
         "kpis/all.yml": head.format("kpis") + kpis,
     }
     folder = written(files, tmp_path / "game" / "userentity")
-    assert places(findings(folder)) == [("W07", "actions/play.yml", 2)]
+    older = [("W08", "properties/all.yaml", 3), ("W08", "properties/all.yaml", 4)]
+    assert places(findings(folder)) == [("W07", "actions/play.yml", 2), *older]
     assert validate(folder.parent).code == 0, "the folder above it is understood too"
 
 

@@ -54,7 +54,13 @@ class Dialect:
         return self.engine.text_type
 
     def column(self, name: str) -> str:
-        """A column of the user's tables, in the spelling of the file; capitals alone are any spelling, as in SQL."""
+        """A column of the user's tables, or a field within one, in the spelling of the file.
+
+        Capitals alone are any spelling, as in SQL.
+        """
+        if "." in name:
+            column, _, field = name.rpartition(".")
+            return self.engine.nested_field.format(column=self.column(column), field=self.engine.column(field))
         if name.isupper() and name.replace("_", "").isalnum() and name.lower() not in WORDS:
             return name
         return self.engine.column(name)

@@ -88,7 +88,7 @@ class EventTables:
         for tag, place in PLACES.items():
             if tag in column.tags:
                 return place
-        name = column.name.lower()
+        name = column.stored
         return f"{name}_column" if name in CANONICAL else name
 
     def events(self, event: EventType) -> str:
@@ -196,7 +196,9 @@ class EventTables:
         where = self._sql(event, kind.where) if kind.where else ""
         if kind.function is Aggregate.NONE:
             return self._own_aggregate(event, kind, where)
-        type_ = self.dialect.type(one.type)
+        adds = kind.function in (Aggregate.SUM, Aggregate.AVG)
+        rounded = adds and one.type is DataType.INTEGER and not self._is_whole(event, kind.select)
+        type_ = self.dialect.type(DataType.NUMBER if rounded else one.type)  # what is added up is rounded once, at last
         value = self._sql(event, kind.select)
         counted = kind.function in (Aggregate.COUNT, Aggregate.COUNT_DISTINCT)
         value = value if counted else f"cast({value} as {type_})"
@@ -210,6 +212,11 @@ class EventTables:
             Aggregate.COUNT: f"count({value})",
             Aggregate.COUNT_DISTINCT: f"count(distinct {value})",
         }[kind.function]
+
+    def _is_whole(self, event: str, select: Formula) -> bool:
+        """Whether a formula is for sure a whole number in each row."""
+        known = None if event in (ACTIVITY, REGISTRATIONS) else self.config.event(event).column(select.bare() or "")
+        return select.text.strip().isdigit() or (known is not None and known.type is DataType.INTEGER)
 
     def _own_aggregate(self, event: str, kind: EventValue, where: str) -> str:
         """A formula that aggregates itself; nothing where no row is of its condition."""

@@ -7,13 +7,16 @@ from collections.abc import Callable
 from functools import partial
 
 from runner.doors.semantic.files.kinds import ANY, COLUMN_TAG, EVENT_TAG, FORMULA, NO_HINTS, TEXT, TYPE, scalar
-from runner.doors.semantic.values import Column, EventType
+from runner.doors.semantic.values import Column, DataType, EventType
 from runner.errors import Problems, show
 from runner.files.schema import UNKNOWN_KEY, Kind, Row, Scope, Wrong, many, record
 from runner.files.yaml import Mapping as YamlMapping
-from runner.files.yaml import Node, Scalar
+from runner.files.yaml import Node, Scalar, Sequence
 from runner.names import TableName
 from runner.playbook.kinds import TABLE
+
+_WORD = r"[A-Za-z_][A-Za-z0-9_$]{0,62}"
+_COLUMN = re.compile(rf"{_WORD}(\.{_WORD}){{0,3}}")
 
 
 def read(name: str, node: Node, app_id: str, problems: Problems) -> EventType | None:
@@ -23,8 +26,8 @@ def read(name: str, node: Node, app_id: str, problems: Problems) -> EventType | 
 
 
 def _event(name: str, app_id: str, row: Row) -> EventType:
-    if row.has("enrichments"):
-        row.get("enrichments", ANY, None)
+    enrichments = row.get("enrichments", ANY, None)
+    if enrichments is not None and not _is_nothing(enrichments):
         hint = "join in the event's sql:, or in a playbook's model, and name its table as table_name"
         row.wrong("enrichments", "enrichments are not supported", hint, UNKNOWN_KEY)
     return EventType(
@@ -40,6 +43,11 @@ def _event(name: str, app_id: str, row: Row) -> EventType:
     )
 
 
+def _is_nothing(node: Node) -> bool:
+    """What the vendor's generator writes where there is nothing to say."""
+    return (isinstance(node, Scalar) and node.empty) or (isinstance(node, Sequence) and not node.items)
+
+
 def _table(app_id: str, node: Node, scope: Scope) -> TableName:
     one = scalar(node)
     text = one.text.replace("{app_id}", app_id)
@@ -51,12 +59,13 @@ def _columns(node: Node, scope: Scope) -> tuple[Column, ...]:
         raise Wrong("must be a mapping of columns", "write name: {data_type: STRING}")
     found: list[Column] = []
     for name, value in node.entries:
-        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_$]{0,62}", name.text):
+        if not _COLUMN.fullmatch(name.text):
             what, hint = f"{show(name.text)} is not the name of a column", "give it another in the event's sql:"
             scope.problems.add(name.place, what, hint, "E03")
             continue
-        if twin := next((one for one in found if one.name.lower() == name.text.lower()), None):
-            what = f"columns {twin.name} and {name.text} differ in capitals only"
+        stored = Column(name.text, DataType.STRING).stored
+        if twin := next((one for one in found if one.stored == stored), None):
+            what = f"columns {twin.name} and {name.text} differ in capitals and dots only"
             scope.problems.add(name.place, what, "give one another name in the event's sql:", "E02")
             continue
         build: Callable[[Row], Column | None] = partial(_column, name)

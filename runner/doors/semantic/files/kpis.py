@@ -20,9 +20,9 @@ NO_UNIT = ("", False)
 TAKEN = ("cohort_day",)
 
 
-def read(name: Scalar, node: Node, settings: Settings, problems: Problems) -> tuple[Kpi, ...]:
-    """The KPIs; none if they cannot be read."""
-    reader = _Reader(name, settings, problems)
+def read(name: Scalar, node: Node, settings: Settings, days: frozenset[str], problems: Problems) -> tuple[Kpi, ...]:
+    """The KPIs; none if they cannot be read. `days`: other names of the axis `date`, those of the events' columns."""
+    reader = _Reader(name, settings, days, problems)
     blank: tuple[Kpi, ...] = ()
     what = f"KPI {name.text}"
     return Scope(problems, what).read(record(what, reader.build, blank, NO_HINTS), node)
@@ -34,6 +34,7 @@ class _Reader:
 
     name: Scalar
     settings: Settings
+    days: frozenset[str]
     problems: Problems
 
     def build(self, row: Row) -> tuple[Kpi, ...]:
@@ -62,7 +63,8 @@ class _Reader:
         """With {} in it where it is a template."""
         select = row.need("select", FORMULA, "write a formula, such as 'SUM({property.revenue_on_day})'")
         where = row.get("where", FORMULA, None)
-        axes = row.need("x_axis", AXES, "write x_axis: {date: {}}")
+        kind: Kind[tuple[tuple[Axis, Total | None], ...]] = Kind(self._axes, ())
+        axes = row.need("x_axis", kind, "write x_axis: {date: {}}")
         total = row.get("total_function", choice(Total, Total.SUM), None)
         unit, first = row.get("unit", record("a unit", _unit, NO_UNIT, NO_HINTS), NO_UNIT)
         return Kpi(
@@ -77,6 +79,19 @@ class _Reader:
             place=self.name.place,
             written=self.name.text,
         )
+
+    def _axes(self, node: Node, scope: Scope) -> tuple[tuple[Axis, Total | None], ...]:
+        if not isinstance(node, YamlMapping) or not node.entries:
+            raise Wrong("must be a mapping of axes", "write {date: {}, cohort_day: {}}")
+        found = []
+        for name, value in node.entries:
+            word = Axis.DATE if name.text in self.days else name.text
+            if word not in list(Axis):
+                scope.problems.add(name.place, f"{show(name.text)} is not an axis", "write date or cohort_day")
+                continue
+            total: Kind[Total | None] = Kind(_total, None, null=True)
+            found.append((Axis(word), scope.read(total, value, f"x_axis {name.text}")))
+        return tuple(found)
 
     def _named(self, kpi: Kpi) -> bool:
         """Whether a KPI's name can be that of a column and a view."""
@@ -107,22 +122,6 @@ class _Reader:
 
 def _unit(row: Row) -> tuple[str, bool]:
     return row.need("symbol", TEXT, "write symbol: '%'"), row.get("is_prefix", FLAG, False)
-
-
-def _axes(node: Node, scope: Scope) -> tuple[tuple[Axis, Total | None], ...]:
-    if not isinstance(node, YamlMapping) or not node.entries:
-        raise Wrong("must be a mapping of axes", "write {date: {}, cohort_day: {}}")
-    found = []
-    for name, value in node.entries:
-        if name.text not in list(Axis):
-            scope.problems.add(name.place, f"{show(name.text)} is not an axis", "write date or cohort_day")
-            continue
-        total: Kind[Total | None] = Kind(_total, None, null=True)
-        found.append((Axis(name.text), scope.read(total, value, f"x_axis {name.text}")))
-    return tuple(found)
-
-
-AXES: Kind[tuple[tuple[Axis, Total | None], ...]] = Kind(_axes, ())
 
 
 def _total(node: Node, scope: Scope) -> Total | None:

@@ -23,6 +23,7 @@ from runner.doors.semantic.files.kinds import (
 )
 from runner.doors.semantic.formulas import Formula, Literal
 from runner.doors.semantic.values import (
+    BUILT_IN,
     Aggregate,
     Computed,
     DataType,
@@ -50,21 +51,28 @@ KINDS = (
     "lifetime_property",
     "computed_property",
 )
-OLD_NAMES = {"first_appearance_property": "registration_property", "action_property": "event_property"}
 SOURCES = ("source_property", "source_computed_property", "source_event_property")
 NULL = Literal("null")
 NO_ENDS: tuple[Written | None, Written | None] = (None, None)
 WINDOWS = frozenset(set(Aggregate) - {Aggregate.NONE, Aggregate.FIRST, Aggregate.LAST})
 FOLDS = frozenset({Aggregate.SUM, Aggregate.MIN, Aggregate.MAX, Aggregate.FIRST, Aggregate.LAST})
+DEFAULT: Kind[Written | None] = Kind(
+    lambda node, scope: None if isinstance(node, Scalar) and node.empty else WRITTEN.read(node, scope), None, null=True
+)
 PER_DAY = frozenset(set(Aggregate) - {Aggregate.ARRAY})
 
 
-def read(name: Scalar, node: Node, events: Sequence[EventType], problems: Problems) -> tuple[Property, ...]:
-    """The property, after those that stand within it; none if it cannot be read."""
+def read(
+    name: Scalar, node: Node, events: Sequence[EventType], days: frozenset[str], problems: Problems
+) -> tuple[Property, ...]:
+    """The property, after those that stand within it; none if it cannot be read.
+
+    `days`: what the columns are called that hold the events' day; a name for `date` wherever no column is meant.
+    """
     scope = Scope(problems, f"property {name.text}")
     if not scope.read(NAME, Scalar(name.place, name.text, name.text, plain=False)):
         return ()
-    reader = _Reader(name, events)
+    reader = _Reader(name, events, days)
     found = scope.read(record(f"property {name.text}", reader.build, None, NO_HINTS), node)
     return (*reader.within, found) if found is not None else ()
 
@@ -75,6 +83,7 @@ class _Reader:
 
     name: Scalar
     events: Sequence[EventType]
+    days: frozenset[str]
 
     def __post_init__(self) -> None:
         self.within: list[Property] = []
@@ -83,7 +92,7 @@ class _Reader:
         self.type = row.need("data_type", TYPE, "write data_type: NUMBER, INTEGER, STRING, DATE …")
         label, description = row.get("label", TEXT, ""), row.get("description", TEXT, "")
         can_filter, can_group_by = row.get("can_filter", FLAG, True), row.get("can_group_by", FLAG, False)
-        given = [kind for kind in (*KINDS, *OLD_NAMES) if row.has(kind)]
+        given = [kind for kind in KINDS if row.has(kind)]
         if len(given) != 1:
             kinds = f"two kinds: {', '.join(given)}" if given else "no kind"
             what = f"property {self.name.text} has {kinds}"
@@ -106,25 +115,29 @@ class _Reader:
             "lifetime_property": self._lifetime,
             "computed_property": self._computed,
         }
-        modern = OLD_NAMES.get(given, given)
-        written = record(given, builders[modern], None, NO_HINTS)
+        written = record(given, builders[given], None, NO_HINTS)
 
         def bare(node: Node, scope: Scope) -> PropertyKind | None:
             return Registration(self.name.text, node.place) if _empty(node) else written.read(node, scope)
 
-        return row.get(given, Kind(bare, None, null=True) if modern == "registration_property" else written, None)
+        return row.get(given, Kind(bare, None, null=True) if given == "registration_property" else written, None)
 
     def _registration(self, row: Row) -> PropertyKind:
         column = row.get("source_column", WORD, self.name.text)
-        return Registration(column, row.place_of("source_column"))
+        return Registration("date" if column in self.days else column, row.place_of("source_column"))
 
     def _event_value(self, row: Row) -> PropertyKind:
-        default = row.get("default_value", WRITTEN, None)
+        default = row.get("default_value", DEFAULT, None)
+        event = row.need("source_event", WORD, "name an event, as its file is called")
+        select = row.need("select", FORMULA, "write '{column}', or 1")
+        where = row.get("where", FORMULA, None)
+        if event in BUILT_IN:
+            select, where = self._dated(select), where and self._dated(where)
         return EventValue(
-            event=row.need("source_event", WORD, "name an event, as its file is called"),
-            select=row.need("select", FORMULA, "write '{column}', or 1"),
+            event=event,
+            select=select,
             function=_function(row, "aggregate_function", PER_DAY),
-            where=row.get("where", FORMULA, None),
+            where=where,
             default=literal(default, self.type, row) if default else None,
             at=row.place_of("source_event"),
         )
@@ -133,7 +146,13 @@ class _Reader:
         mappings: Kind[tuple[ValueMapping, ...]] = Kind(self._mappings, ())
         select = row.need("select", FORMULA, "write a formula over properties, such as '{revenue_lifetime}'")
         plain = re.sub(r"\{\s*property\.", "{", select.text)  # both ways to name a property mean the same here
-        return Computed(Formula(plain, select.place), row.get("value_mappings", mappings, ()))
+        return Computed(self._dated(Formula(plain, select.place)), row.get("value_mappings", mappings, ()))
+
+    def _dated(self, formula: Formula) -> Formula:
+        """With {date} for the day, by whichever name the events' tables have for it."""
+        named = [name for name in formula.names if name in self.days]
+        text = re.sub(r"\{\s*(" + "|".join(map(re.escape, named)) + r")\s*\}", "{date}", formula.text) if named else ""
+        return Formula(text, formula.place) if named else formula
 
     def _mappings(self, node: Node, scope: Scope) -> tuple[ValueMapping, ...]:
         if not isinstance(node, YamlSequence):

@@ -6,7 +6,7 @@ Every problem of form is found here, all at once, with file and line; what the p
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,9 +24,10 @@ from runner.doors.semantic.files.kinds import (
     scalar,
 )
 from runner.doors.semantic.files.kpis import read as read_kpi
+from runner.doors.semantic.files.older import Words, other_format
 from runner.doors.semantic.files.properties import read as read_property
 from runner.doors.semantic.settings import Dedupe, Settings
-from runner.doors.semantic.values import BUILT_IN, Config, EventType, Kpi, Property
+from runner.doors.semantic.values import BUILT_IN, ColumnTag, Config, EventType, Kpi, Older, Property
 from runner.errors import MAX_PROBLEMS, BadInput, Place, Problems, show
 from runner.files.environment import expand_text
 from runner.files.keys import has_key
@@ -69,8 +70,9 @@ def read(folder: Path, env: Mapping[str, str], problems: Problems) -> Config:
     settings = reader.settings(path)
     events = reader.events()
     properties = reader.properties(events)
-    kpis = reader.kpis(settings)
-    return Config(path, settings, events, properties, kpis, frozenset(reader.unread))
+    kpis = reader.kpis(settings, _days(events))
+    older = tuple(Older(word, *told) for word, told in reader.words.met.items())
+    return Config(path, settings, events, properties, kpis, frozenset(reader.unread), older)
 
 
 class _Reader:
@@ -79,6 +81,7 @@ class _Reader:
     def __init__(self, folder: Path, env: Mapping[str, str], problems: Problems) -> None:
         self.folder, self.env, self.problems = folder, env, problems
         self.unread: set[str] = set()  # see Config.unread
+        self.words = Words()
         place = folder.resolve()
         self.app_id = place.parent.name if place.name == "userentity" else place.name
 
@@ -97,7 +100,12 @@ class _Reader:
                 raise
             return None
         if isinstance(node, YamlMapping):
-            return node
+            if before := other_format(node):
+                place, why = before
+                self.problems.found.clear()  # the rest would be said in words that such a file does not have
+                hint = "write it as docs/semantic-layer.md says; the vendor's generator makes the files anew"
+                self.problems.stop(place, f"an older format, which is not read: {why}", hint, code="E27")
+            return self.words.modern(node)
         if not isinstance(node, Broken):
             self.problems.add(node.place, "the file must be a mapping", "write key: value pairs")
         return None
@@ -221,7 +229,7 @@ class _Reader:
         found: dict[str, Property] = {}
         for name, node in self._listed("property", "properties"):
             before = len(self.problems.found)
-            made = read_property(name, node, events, self.problems)
+            made = read_property(name, node, events, _days(events), self.problems)
             if not made or not self._whole(node, before):
                 self.unread.add(f"property {name.text}")
                 continue
@@ -234,12 +242,12 @@ class _Reader:
                 found.setdefault(one.name, one)
         return tuple(found.values())
 
-    def kpis(self, settings: Settings) -> tuple[Kpi, ...]:
+    def kpis(self, settings: Settings, days: frozenset[str]) -> tuple[Kpi, ...]:
         """Of kpis/, templates unfolded."""
         found: dict[str, Kpi] = {}
         for name, node in self._listed("kpi", "kpis"):
             before = len(self.problems.found)
-            made = read_kpi(name, node, settings, self.problems)
+            made = read_kpi(name, node, settings, days, self.problems)
             if not made or not self._whole(node, before):
                 self.unread.add("kpi" if "{}" in name.text else f"kpi {name.text}")
                 continue
@@ -280,6 +288,13 @@ class _Reader:
         return not _broken(node) and all(
             problem.code in ("E13", "E15", UNKNOWN_KEY) for problem in self.problems.found[before:]
         )
+
+
+def _days(events: Sequence[EventType]) -> frozenset[str]:
+    """What columns are called that hold the day in every event that has them."""
+    tagged = {column.name for event in events for column in event.columns if ColumnTag.DATE in column.tags}
+    others = {column.name for event in events for column in event.columns if ColumnTag.DATE not in column.tags}
+    return frozenset(tagged - others)
 
 
 def _broken(node: Node) -> bool:

@@ -12,6 +12,10 @@ from runner.doors.semantic.values import Config, EventTag, EventValue
 
 def check(config: Config, findings: Findings) -> None:
     """Add every problem and warning."""
+    for one in config.older:
+        times = f", {one.count} times" if one.count > 1 else ""
+        what = f"{one.word} is an older word, read as {one.means}{times}"
+        findings.add("W08", one.place, what, f"write {one.means}")
     events.check(config, findings)
     usable = properties.check(config, findings)
     kpis.check(config, usable, findings)

@@ -111,7 +111,7 @@ def _active_users(config: Config, kpi: Kpi, findings: Findings) -> None:
         ones = isinstance(source.kind, (EventValue, Computed)) and source.kind.select.text == "1"
         if source.type is DataType.INTEGER and ones:
             what = f"KPI {kpi.called} adds up {name}, which sums days: it counts days of users, not users"
-            findings.add("E21", kpi.place, what, f"window_function: max in {name}")
+            findings.add("W21", kpi.place, what, f"window_function: max in {name}")
 
 
 def _arguments(kpi: Kpi, *functions: type[exp.AggFunc]) -> list[str]:
