@@ -88,6 +88,7 @@ def normal(
     _readable(tree)
     read = _numbered(tree)
     tables = {n: named[r] for n, r in read.items()}
+    _renamed_by_place(tree, {n: compared(inputs[t].columns, engine) for n, t in tables.items()})
     schema: dict[str, object] = {
         mark(NOW, n): dict.fromkeys(compared(inputs[t].columns, engine), "unknown") for n, t in tables.items()
     }
@@ -152,6 +153,23 @@ def _numbered(tree: exp.Query) -> dict[int, int]:
     return found
 
 
+def _renamed_by_place(tree: exp.Query, columns: Mapping[int, Sequence[str]]) -> None:
+    """`t as x(a, b)`: a subquery that gives the table's columns these names."""
+    for item in list(tree.find_all(exp.Table)):
+        number, alias = number_of(item), item.args.get("alias")
+        given = alias.args.get("columns") if isinstance(alias, exp.TableAlias) else None
+        if number is None or not given or not isinstance(alias, exp.TableAlias):
+            continue
+        names = columns[number]
+        if len(names) < len(given):
+            raise NotDerived(f"the columns of {alias.name} could not be told", line_of(item))
+        outs = [exp.column(name, quoted=True) for name in names]
+        renamed = [exp.alias_(out, to.copy()) for out, to in zip(outs, given, strict=False)]
+        inside = exp.Table(this=item.this.copy(), alias=exp.TableAlias(this=alias.this.copy()))
+        select = exp.select(*renamed, *outs[len(given) :]).from_(inside)
+        item.replace(exp.Subquery(this=select, alias=exp.TableAlias(this=alias.this), joins=item.args.get("joins")))
+
+
 def _inlined(node: exp.Expr, known: dict[str, tuple[exp.Expr, object]]) -> exp.Expr:
     """CTEs where they are read."""
     clause = node.args.get("with_")
@@ -179,8 +197,10 @@ def _readable(tree: exp.Query) -> None:
         for item in items_of(select):
             if not _is_item(item):
                 raise NotDerived(f"{item.sql()[:60]} in a FROM clause is not followed", line_of(item))
+        sides: list[str] = []  # by what joins a column of USING may be null in one of its tables
         for join in select.args.get("joins") or []:
-            if join.method not in ("", "ASOF") or (join.args.get("using") and join.side == "FULL"):
+            sides.append(join.side)
+            if join.method not in ("", "ASOF") or (join.args.get("using") and {"FULL", "RIGHT"} & set(sides)):
                 raise NotDerived(f"{join.sql()[:60]} is not followed", line_of(join))
         if select.args.get("laterals") or select.args.get("pivots") or select.args.get("sample"):
             raise NotDerived("lateral view, pivot or sample is not followed", line_of(select))

@@ -82,8 +82,37 @@ class Way:
         loose = cover.loose or ("" if linked else f"no condition links {self._named(target)} to the key")
         both = frozenset(one for one in later if self._whole(one))
         for choice in product(*[[None, *self._partial(one)] for one in later]):
-            chosen = {target: cover, **{one: c for one, c in zip(later, choice, strict=True) if c}}
-            yield from self._modes(items, Followed(cover.origin, loose, target, chosen, both - chosen.keys()))
+            chosen = {one: c for one, c in zip(later, choice, strict=True) if c}
+            change = Followed(cover.origin, loose, target, {target: cover, **chosen}, both - chosen.keys())
+            yield from self._modes(items, change)
+            if self._is_nearest(target) and (target in around or self._is_read_on(target)):
+                yield from self._displaced(items, target, cover, change)
+
+    def _is_nearest(self, alias: str) -> bool:
+        """Whether it is the side of an ASOF join of which the nearest row is taken."""
+        at = self.block.order.index(alias) - 1
+        return at >= 0 and self.block.joins[at].method == "ASOF"
+
+    def _is_read_on(self, alias: str) -> bool:
+        """Whether a condition reads an item's columns, other than that of its own join."""
+        at = self.block.order.index(alias) - 1
+        return any(alias in c.items and c.join != at for c in self.block.conjuncts)
+
+    def _displaced(self, items: set[str], target: str, cover: Cover, change: Followed) -> Iterator[Cover]:
+        """ASOF: the rows that a changed one takes the place of, or leaves it to, none of which changed themselves."""
+        at = self.block.order.index(target) - 1
+        asked = [c for c in self.block.conjuncts if c.join == at]
+        beside = {x for c in asked for one in c.items for x in (*self.reach.get(one, ()), one)}
+        outs = {target: dict(cover.outs)}
+        wheres = [
+            self._put(f"({self.sql(c.node)})", outs)
+            for c in asked
+            if all(x.name in outs[target] for x in c.node.find_all(exp.Column) if x.table == target)
+        ]
+        chosen = {one: other for one, other in change.chosen.items() if one != target}
+        wheres += cover.wheres
+        place = Followed(cover.origin, change.loose, None, chosen, change.both, cover.parts, tuple(wheres), at)
+        yield from self._modes(self._closed(items | beside), place)
 
     def _later(self, items: set[str], target: str) -> list[str]:
         """Of the key's items those that come after the changed one on the way: read as they are now, and as they were."""

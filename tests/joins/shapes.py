@@ -125,6 +125,49 @@ SHAPES = (
         "asof", "id", "select e.id, p.n from d.ev e asof left join d.firsts p on p.uid = e.uid and p.ts <= e.ts", DUCKDB
     ),
     Shape(
+        "asof, its value as the key",
+        "n",
+        "select p.n, count(*) as c from d.ev e asof left join d.firsts p on p.uid = e.uid and p.ts <= e.ts group by p.n",
+        DUCKDB,
+    ),
+    Shape(
+        "asof, joined further",
+        "name",
+        "select d.name, count(*) as c from raw.events e asof join raw.prices p on p.sku = e.sku and p.valid_from <= e.ts left join d.dim d on d.price = p.price group by d.name",
+        DUCKDB,
+    ),
+    Shape(
+        "using behind a right join",
+        "sku",
+        "select sku, count(c.price) as n from d.ev e right join raw.products p using (sku) left join d.dim c using (sku) group by sku",
+        LOCAL,
+        True,
+    ),
+    Shape(
+        "columns renamed by position",
+        "id",
+        "select e.id, x.sku as named from d.ev e left join raw.products x(name, sku) on x.name = e.sku",
+        ALL,
+    ),
+    Shape(
+        "columns of a source renamed",
+        "sku",
+        "select x.sku, count(*) as n, max(d.price) as price from raw.orders x(id, sku, customer) left join d.dim d on d.n = x.customer group by x.sku",
+        LOCAL,
+    ),
+    Shape(
+        "count of a source between",
+        "uid",
+        "select u.uid, p.price from (select uid, count(*) as n from raw.events group by uid) u left join raw.products p on p.price = u.n",
+        ALL,
+    ),
+    Shape(
+        "count of a source as the key",
+        "n, name",
+        "select x.n, p.name, count(*) as c from (select uid, sku, count(*) as n from raw.events group by uid, sku) x left join raw.products p on p.sku = x.sku group by x.n, p.name",
+        LOCAL,
+    ),
+    Shape(
         "lateral top two",
         "id",
         "select e.id, l.total, l.oid from d.ev e cross join lateral (select p.total, p.oid from d.orders p where p.customer = e.uid order by p.total desc, p.oid limit 2) l",
