@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from runner.algebra import changes, rows
 from runner.algebra.texts import Algebra, ks
@@ -19,7 +19,7 @@ def reached(algebra: Algebra, planned: Planned, derived: Derived, piece: Piece, 
     def given(kind: str, number: int) -> str:
         table = derived.tables[number]
         if table in inputs.sources:
-            return _source(algebra, derived, inputs, number) if kind == NOW else values(number)
+            return _source(algebra, planned, derived, inputs, number) if kind == NOW else values(number)
         if table in inputs.upstream:
             return _model(algebra, inputs.upstream[table], kind)
         if table in inputs.tracked:
@@ -30,14 +30,23 @@ def reached(algebra: Algebra, planned: Planned, derived: Derived, piece: Piece, 
     return f"select {', '.join(names)}, 1 as recompute from (\n{filled(piece.text, given)}\n) runner_r"
 
 
-def _source(algebra: Algebra, derived: Derived, inputs: Inputs, number: int) -> str:
-    """A source as it is now, copies and rows that wait for later among them: they reach too far, never too little."""
-    source = inputs.sources[derived.tables[number]]
-    if number not in derived.named:
-        return f"(select {algebra.listed(source.relation.columns)} from {algebra.from_source(source)})"
-    named: Mapping[str, str] = derived.named[number]
-    listed = ", ".join(f'{text} as "{name}"' for name, text in named.items()) or "1 as runner_one"
-    return f"(select {listed} from {algebra.from_source(source)})"
+def _source(algebra: Algebra, planned: Planned, derived: Derived, inputs: Inputs, number: int) -> str:
+    """A source as it is now; where rows are joined one by one with copies and rows that wait: they reach too far only."""
+    table = derived.tables[number]
+    source, taken = inputs.sources[table], ""
+    columns = source.relation.columns
+    if number in derived.exact and (source.has_held or source.source.dedupe):
+        select = planned.compiled.select
+        read = (rows.columns_read(select, source.relation, r) for r in select.references if r.table == table)
+        meant = {column.name for columns_ in read for column in columns_}
+        columns = tuple(column for column in columns if column.name in meant)
+        exact = rows.of_source(algebra, source, columns, rows.ALL, few=False)
+        taken = f"{exact} as {algebra.engine.quote(table.table)}"
+    named = derived.named.get(number)
+    listed = algebra.listed(columns)
+    if named is not None:
+        listed = ", ".join(f'{text} as "{name}"' for name, text in named.items()) or "1 as runner_one"
+    return f"(select {listed} from {taken or algebra.from_source(source)})"
 
 
 def _model(algebra: Algebra, above: Staged, kind: str) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from sqlglot import exp
 
+from runner.joins.block import Block
 from runner.joins.cover import Covers, Same
 from runner.joins.narrow import cuts
-from runner.joins.normal import Normal, NotDerived, normal
+from runner.joins.normal import QUERY, Normal, NotDerived, normal, number_of
 from runner.joins.texts import Cover
 from runner.joins.values import DIFF, Derived, Input, Moves, Piece, mark
 from runner.names import TableName
@@ -82,8 +83,44 @@ def _derived(form: Normal, names: Sequence[str], covers: Sequence[Cover]) -> Der
         text = _renumbered(ordered.text(_own_or_quoted, distinct=True), renamed)
         pieces.append(Piece(form.tables[cover.origin], text))
     return Derived(
-        tuple(dict.fromkeys(pieces)), everywhere, values, _named(form, pieces), cuts(form, names), dict(form.tables)
+        tuple(dict.fromkeys(pieces)),
+        everywhere,
+        values,
+        _named(form, pieces),
+        exact=frozenset(n for n in form.tables if _is_within(form, n)),
+        cuts=cuts(form, names),
+        tables=dict(form.tables),
     )
+
+
+def _is_within(form: Normal, number: int) -> bool:
+    """Whether a reference stands within a query that pieces take as it is, other than for its rows one by one.
+
+    Copies and rows that wait, which the run itself leaves out, reach too far where rows are joined; a count of them, or
+    the first of them, is another value.
+    """
+    node: exp.Expr | None = next(one for one in form.tree.find_all(exp.Table) if number_of(one) == number)
+    while node is not None and (node := node.find_ancestor(*QUERY)) is not None:
+        if isinstance(node, exp.SetOperation):
+            if not isinstance(node, exp.Union):
+                return True
+        elif node.find_ancestor(exp.Select) is not None and (not _is_item(node) or _chooses(form, node)):
+            return True
+    return False
+
+
+def _is_item(query: exp.Expr) -> bool:
+    """Whether a query stands in a FROM clause, and not in an expression."""
+    node = query.parent
+    while isinstance(node, (exp.Subquery, exp.SetOperation, exp.Lateral)):
+        node = node.parent
+    return isinstance(node, (exp.From, exp.Join))
+
+
+def _chooses(form: Normal, node: exp.Expr) -> bool:
+    """Whether a block gives anything but some of its rows, one by one."""
+    block = Block(form, node, None) if isinstance(node, exp.Select) else None
+    return block is None or block.group is not None or bool(block.partitions) or bool(block.subs)
 
 
 def _named(form: Normal, pieces: Sequence[Piece]) -> dict[int, dict[str, str]]:

@@ -75,6 +75,9 @@ class Derived:
     """Of a source, by number: the expressions over its rows whose values have to be known, k1, k2 … in the pieces."""
     named: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     """Of a source, by number: the names under which pieces read expressions over its rows as they are now."""
+    exact: frozenset[int] = frozenset()
+    """Of references, by number: sources among them are read as the model itself reads them, since something between
+    counts or chooses their rows."""
     cuts: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     """Of a reference: the key over its rows, where only rows of the affected keys are needed; '' for a part that it
     does not hold."""
