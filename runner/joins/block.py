@@ -88,6 +88,26 @@ class Block:
     def correlated(self) -> bool:
         return self.outer_names(self.node)
 
+    def filters(self, alias: str) -> list[Conjunct]:
+        """The conditions on one item alone without which its rows have no effect."""
+        return [
+            c
+            for c in self.conjuncts
+            if c.plain and c.items == {alias} and self._is_filter(c, alias) and not self.outer_names(c.node)
+        ]
+
+    def _is_filter(self, conjunct: Conjunct, alias: str) -> bool:
+        k = conjunct.join
+        if any(alias in side and (k is None or m < k) for m, side in self.optional):
+            return False
+        if k is None:
+            return alias not in self.hidden
+        join = self.joins[k]
+        right = alias == self.order[k + 1]
+        if join.method == "ASOF" or (join.kind == "ANTI" and not right):
+            return False
+        return {"": True, "LEFT": right, "RIGHT": not right}.get(join.side, False)
+
     # -- what is read above the FROM clause --------------------------------------------------------------------------
 
     def clauses(self) -> list[exp.Expr]:

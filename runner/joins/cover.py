@@ -17,7 +17,7 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from runner.joins.block import Block, Conjunct, outermost, value_of
+from runner.joins.block import Block, outermost, value_of
 from runner.joins.normal import Normal, NotDerived, inner, is_table, number_of, row_level
 from runner.joins.sets import grouping_sets, within_set
 from runner.joins.texts import Cover, as_one, moved
@@ -272,7 +272,7 @@ class Reading:
         """Old and new rows that differ in what is used of them."""
         within, here = self.normal.alias(), self.normal.alias()
         filters = self._filters(alias, within)
-        pushed = {id(conjunct.node) for conjunct in self._pushed(alias)}
+        pushed = {id(conjunct.node) for conjunct in self.block.filters(alias)}
         roots = [root for root in self.block.uses(alias) if id(root) not in pushed]
         names = sorted({c.name for root in roots for c in root.find_all(exp.Column) if c.table == alias})
         listed = ", ".join(self.covers.column(within, name) for name in names)
@@ -284,25 +284,5 @@ class Reading:
         text = f"(select {listed or '1 as runner_one'} from {rows}{net})"
         return Cover(tuple((name, self.covers.column(here, name)) for name in names), (Part(here, text),), (), number)
 
-    def _pushed(self, alias: str) -> list[Conjunct]:
-        """The conditions on one item alone that may be asked of its changed rows first."""
-        return [
-            c
-            for c in self.block.conjuncts
-            if c.plain and c.items == {alias} and self._is_filter(c, alias) and not self.block.outer_names(c.node)
-        ]
-
     def _filters(self, alias: str, here: str) -> tuple[str, ...]:
-        return tuple(moved(f"({self.sql(c.node)})", alias, self.quote(here)) for c in self._pushed(alias))
-
-    def _is_filter(self, conjunct: Conjunct, alias: str) -> bool:
-        block, k = self.block, conjunct.join
-        if any(alias in side and (k is None or m < k) for m, side in block.optional):
-            return False
-        if k is None:
-            return alias not in block.hidden
-        join = block.joins[k]
-        right = alias == block.order[k + 1]
-        if join.method == "ASOF" or (join.kind == "ANTI" and not right):
-            return False
-        return {"": True, "LEFT": right, "RIGHT": not right}.get(join.side, False)
+        return tuple(moved(f"({self.sql(c.node)})", alias, self.quote(here)) for c in self.block.filters(alias))

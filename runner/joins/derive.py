@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from runner.joins.block import Block
 from runner.joins.cover import Covers, Same
+from runner.joins.named import name_values
 from runner.joins.narrow import cuts
 from runner.joins.normal import QUERY, Normal, NotDerived, normal, number_of
 from runner.joins.texts import Cover
@@ -28,6 +29,7 @@ def derive(
     """The pieces for a SELECT; where a form has no rule, every input that may change reaches all keys."""
     try:
         form = normal(tree, references, inputs, engine)
+        name_values(form)
         names = _names(form.tree, key)
         covers = Covers(form, _quoting, null_safe(engine)).of(form.tree, names, None, top=True)
     except NotDerived as error:

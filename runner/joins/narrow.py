@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from sqlglot import exp
 
 from runner.joins.block import Block, value_of
-from runner.joins.normal import Normal, inner, is_table, number_of, row_level
+from runner.joins.normal import Normal, bare, inner, is_table, number_of, row_level
 
 Held = Sequence[exp.Expr | None]  # the key's parts over the items of a block, where they are told by its rows
 
@@ -119,10 +119,7 @@ def _over(normal: Normal, number: int, value: exp.Expr | None) -> str:
     """An expression over a reference in the names of its own columns."""
     if value is None:
         return ""
-    bare = value.copy()
     known = normal.values.get(number, {})
-    if isinstance(bare, exp.Column) and bare.name in known:
-        return known[bare.name]
-    for column in list(bare.find_all(exp.Column)):
-        column.set("table", None)
-    return normal.sql(bare)
+    if isinstance(value, exp.Column) and value.name in known:
+        return known[value.name]
+    return normal.guarded(number, value, normal.sql(bare(value)))

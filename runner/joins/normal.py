@@ -1,14 +1,12 @@
 """A SELECT in the form in which covers are read: CTEs in place, names resolved, each item of a FROM with an alias alone.
 
-Names are resolved by sqlglot's optimizer over the catalogue's columns. What a source's rows are used for is named too:
-each largest expression over one of its references is a column of it from here on, since of its changed rows no more is
-known than the values of expressions.
+Names are resolved by sqlglot's optimizer over the catalogue's columns.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlglot import exp
@@ -19,7 +17,7 @@ from sqlglot.schema import MappingSchema
 
 from runner.joins.values import MARK, NOW, Input, Moves, mark
 from runner.names import TableName
-from runner.proof.calls import is_aggregate, multiplies
+from runner.proof.calls import is_aggregate
 from runner.proof.relations import line_of
 from runner.sql.references import items_of
 from runner.sql.select import Reference
@@ -51,6 +49,8 @@ class Normal:
     """Of a source: its columns' names here, with the expressions that they stand for."""
     blanks: dict[tuple[str, str], str] = field(default_factory=dict)
     """(alias, column) of these, and what the expression is where an outer join has filled the row up with nulls."""
+    guards: dict[int, str] = field(default_factory=dict)
+    """Of a reference: the conditions, over its own columns, without which its rows have no effect."""
     count: int = 0
 
     def nulled(self, text: str, aliases: Iterable[str]) -> str:
@@ -72,6 +72,13 @@ class Normal:
     def unequal(self, number: int) -> frozenset[str]:
         """Columns of which equal values may differ."""
         return self.inputs[self.tables[number]].unequal
+
+    def guarded(self, number: int, node: exp.Expr, text: str) -> str:
+        """An expression over a reference's rows that is null, and does not fail, where they have no effect."""
+        guard = self.guards.get(number)
+        if not guard or not node.find(exp.Cast, exp.Div, exp.Anonymous):
+            return text
+        return f"case when {guard} then {text} end"
 
     def sql(self, node: exp.Expr) -> str:
         return node.sql(dialect=self.dialect, comments=False)
@@ -105,8 +112,6 @@ def normal(
     found = Normal(tree, dialect, inputs, tables, read, {n: references[r].line for n, r in read.items()})
     _renamed(tree, {}, found)
     _resolved(tree)
-    for number in [n for n in tables if found.moves(n) is Moves.VALUES]:
-        _named(found, number)
     return found
 
 
@@ -278,47 +283,12 @@ def _resolved(tree: exp.Query) -> None:
             raise NotDerived("a star could not be followed", line_of(column))
 
 
-def _named(found: Normal, number: int) -> None:
-    """Gives each largest expression over one reference a name, as if it were a column of it."""
-    item = next(one for one in found.tree.find_all(exp.Table) if one.name == mark(NOW, number))
-    names: dict[str, str] = {}
-    for node in list(_largest(found.tree, item.alias)):
-        bare = node.copy()
-        for column in [*bare.find_all(exp.Column)]:
-            column.set("table", None)
-        text = found.sql(bare)
-        name = names.setdefault(text, f"runner_e{len(names) + 1}")
-        found.blanks[item.alias, name] = f"({found.sql(_blank(node))})"
-        node.replace(exp.column(name, table=item.alias, quoted=True))
-    found.values[number] = {name: text for text, name in names.items()}
-
-
-def _blank(node: exp.Expr) -> exp.Expr:
-    """An expression over columns that are all null."""
-    if isinstance(node, exp.Column):
-        return exp.null()
-    blank = node.copy()
-    for column in list(blank.find_all(exp.Column)):
-        column.replace(exp.null())
-    return blank
-
-
-def _largest(node: exp.Expr, alias: str) -> Iterator[exp.Expr]:
-    if isinstance(node, exp.Condition) and _is_over(node, alias):
-        yield node
-        return
-    for child in list(node.iter_expressions()):
-        yield from _largest(child, alias)
-
-
-def _is_over(node: exp.Expr, alias: str) -> bool:
-    """Whether it is one value of a row of this item and of nothing else."""
-    if isinstance(node, (exp.Subquery, exp.Star, exp.Lambda, exp.Tuple, exp.Paren, exp.Table)):
-        return False
-    columns = list(node.find_all(exp.Column))
-    if not columns or any(column.table != alias for column in columns):
-        return False
-    return row_level(node) and not multiplies(node) and not isinstance(node, (exp.And,))
+def bare(node: exp.Expr) -> exp.Expr:
+    """An expression over one reference, its columns without the reference's name."""
+    found = node.copy()
+    for column in list(found.find_all(exp.Column)):
+        column.set("table", None)
+    return found
 
 
 def row_level(node: exp.Expr) -> bool:

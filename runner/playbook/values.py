@@ -90,6 +90,16 @@ class Lookup:
     place: Place = field(default_factory=Place, compare=False)
 
 
+NO_COLUMNS = frozenset(
+    """
+    all and any as between case cast check column connect constraint create cross delete desc describe distinct drop
+    else except false for from glob grant group having ilike in inner insert intersect into is join lateral like minus
+    not notnull null on only or order outer pivot positional qualify regexp returning rlike sample select set some
+    summarize table tablesample then to true truncate union unique unpivot update use using variadic when where with
+    """.split()
+)  # words that SQL takes for something else, or for nothing, where a column stands without quotes
+
+
 @dataclass(frozen=True)
 class KeyColumn:
     """One column of a model's key: its name in the output, and the expression over an input that gives it.
@@ -106,7 +116,9 @@ class KeyColumn:
         for name, expression in self.per_input:
             if name == table:
                 return expression.text
-        return self.expression.text if self.expression else self.name
+        if self.expression:
+            return self.expression.text
+        return f'"{self.name}"' if self.name.lower() in NO_COLUMNS else self.name
 
 
 class Fold(StrEnum):

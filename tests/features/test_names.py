@@ -67,6 +67,23 @@ def test_quoted_names(project: Project) -> None:
     assert project.command("verify").code == 0
 
 
+def test_keys_called_as_words_of_sql(project: Project) -> None:
+    """Words that no column could be called without quotes are keys like any other."""
+    words = ("from", "null", "select", "where", "not", "using", "order")
+    listed = ", ".join(f'"{word}" varchar(9)' for word in words)
+    project.db.execute(f"create table atomic.words (etl_tstamp timestamp, {listed})")
+    project.source |= {"table": "atomic.words"}
+    for word in words:
+        select = f'select "{word}", count(*) as n from atomic.words group by "{word}"'
+        project.model(f"by_{word}", select, key=word)
+    for hour, value in enumerate(("a", "b", "a")):
+        values = ", ".join(f"'{value}'" for _ in words)
+        project.db.execute(f"insert into atomic.words values (timestamp '2024-01-01 0{hour}:00:00', {values})")
+        project.run()
+    for word in words:
+        assert project.rows(f'select "{word}", n from derived.by_{word}') == [("a", 2), ("b", 1)]
+
+
 def test_capitals_in_a_playbook_do_not_matter(project: Project) -> None:
     """Unquoted names are the same in any case: the key in the playbook, its column in the SELECT and in the source."""
     select = (

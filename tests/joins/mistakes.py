@@ -104,7 +104,12 @@ MISTAKES = (
         ("chain through coalesce", "full join, coalesced key", *LEFTS),
         ((Way, "_modes", _first(Way._modes)),),
     ),
-    Mistake("a filter of the optional side is asked first", LEFTS, ((Reading, "_is_filter", lambda *_: True),)),
+    Mistake(
+        "the row that an ASOF join takes again is forgotten",
+        ("asof, its value as the key", "asof, joined further"),
+        ((Way, "_displaced", lambda *_: iter(())),),
+    ),
+    Mistake("a filter of the optional side is asked first", LEFTS, ((Block, "_is_filter", lambda *_: True),)),
     Mistake(
         "the other key input is read as it is now",
         ("composite key of two inputs", "full join, coalesced key"),
