@@ -12,7 +12,7 @@ import os
 import pytest
 
 # Modules whose tests on `warehouse_url` run on all engines: the commands, strategies and flags, the state.
-MODULES = {"test_run", "test_commands", "test_state", "test_shapes"}
+MODULES = {"test_run", "test_commands", "test_state", "test_shapes", "test_semantic_formulas"}
 MORE = {"test_vanished", "test_rebuilds", "test_affected", "test_tables"}
 if os.environ.get("RUNNER_TEST_CONFORMANCE") == "all":
     MODULES |= MORE

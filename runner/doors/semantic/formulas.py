@@ -14,6 +14,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
 
+from runner.doors.semantic.functions import spelled_out
 from runner.errors import Place
 from runner.warehouse.engines import ENGINES, Engine
 
@@ -189,7 +190,7 @@ def filled(tree: exp.Expression, names: tuple[str, ...], engine: Engine, value: 
         text = value(names[int(found[1])])
         return text if _SIMPLE.fullmatch(text) else f"({text})"
 
-    return _SLOT.sub(put, tree.transform(_plainly).sql(engine.name, unsupported_level=sqlglot.ErrorLevel.IGNORE))
+    return _SLOT.sub(put, spelled_out(tree).sql(engine.name, unsupported_level=sqlglot.ErrorLevel.RAISE))
 
 
 def where_only(formula: Formula, engine: Engine, value: Callable[[str], str], condition: str) -> str:
@@ -207,19 +208,6 @@ def _where(argument: exp.Expr | None) -> exp.Expr:
     """An aggregate's argument where runner_condition holds, else null."""
     value = exp.Literal.number(1) if argument is None or isinstance(argument, exp.Star) else argument.copy()
     return exp.Case(ifs=[exp.If(this=exp.column("runner_condition"), true=value)])
-
-
-def _plainly(node: exp.Expr) -> exp.Expr:
-    """Days between dates as a difference, which every engine has and none takes for one of timestamps.
-
-    Division by zero gives null on every engine, or one user's zero would make a whole view unreadable.
-    """
-    if isinstance(node, exp.DateDiff) and node.text("unit").upper() in ("", "DAY"):
-        days = (exp.cast(one.copy(), "date") for one in (node.this, node.expression))
-        return exp.paren(exp.Sub(this=next(days), expression=next(days)))
-    if isinstance(node, (exp.Div, exp.Mod, exp.IntDiv)) and not isinstance(node.expression, (exp.Literal, exp.Nullif)):
-        node.set("expression", exp.Nullif(this=node.expression.copy(), expression=exp.Literal.number(0)))
-    return node
 
 
 def loose_columns(tree: exp.Expression) -> Iterator[str]:

@@ -6,10 +6,13 @@ import re
 from collections.abc import Mapping
 
 from sqlglot import exp
+from sqlglot.errors import UnsupportedError
 
 from runner.doors.semantic.formulas import VOLATILE, VOLATILE_NAMES, Formula, Unreadable, loose_columns
+from runner.doors.semantic.functions import Unknown
 from runner.doors.semantic.rules.findings import Findings
 from runner.doors.semantic.values import DataType
+from runner.warehouse.engines import ENGINES
 
 
 def readable(formula: Formula, findings: Findings, prefix: str = "") -> bool:
@@ -34,12 +37,28 @@ def readable(formula: Formula, findings: Findings, prefix: str = "") -> bool:
             what = f"{call.name} in {formula.text} is no function that is known on every engine"
             hint = "use another, or write the event's sql: in the engine's own words"
             findings.add("E12", formula.place, what, hint)
+    if not tree.find(exp.Anonymous, exp.Window, *VOLATILE) and (unknown := _unknown(formula)):
+        what = f"{unknown} in {formula.text} is not known to mean the same on every engine"
+        hint = "see docs/semantic-layer.md for what is, or write the event's sql: in the engine's own words"
+        findings.add("E12", formula.place, what, hint)
     for name in dict.fromkeys(loose_columns(tree)):
         if name.lower() not in VOLATILE_NAMES:
             is_word = re.fullmatch(r"\w+", name)
             near = f"write {{{prefix}{name}}}" if is_word else "write names in braces, texts in quotes"
             findings.add("E06", formula.place, f"{name} in {formula.text} is not in braces", near)
     return True
+
+
+def _unknown(formula: Formula) -> str:
+    """What a formula calls that some engine has not, or has with another meaning; '' if there is nothing."""
+    try:
+        for engine in ENGINES.values():
+            formula.sql(engine, lambda name: "x")
+    except Unknown as unknown:
+        return str(unknown)
+    except UnsupportedError as error:
+        return str(error).splitlines()[0].rstrip(".")
+    return ""
 
 
 def check_condition(formula: Formula, what: str, types: Mapping[str, DataType], findings: Findings) -> None:
