@@ -106,6 +106,7 @@ def test_query(world: World) -> None:
     assert "%" in world.run("query", "--kpi", "retention", "--axis", "cohort_day").out
     assert "did you mean dau?" in world.run("query", "--kpi", "dua", code=2).err
     assert "did you mean" in world.run("query", "--kpi", "dau", "--by", "registration_contry", code=2).err
+    assert "its can_group_by is false" in world.run("query", "--kpi", "dau", "--by", "dau_active", code=2).err
     assert "its axes: date" in world.run("query", "--kpi", "lost", "--axis", "cohort_day", code=2).err
 
 

@@ -123,6 +123,10 @@ def _kpi(loaded: LoadedModel, options: QueryOptions) -> Kpi:
         axes = ", ".join(axis for axis, _ in kpi.axes)
         raise BadInput(Problem(kpi.place, f"KPI {kpi.name} is not drawn over {options.axis}", f"its axes: {axes}"))
     for name in options.by:
+        known = next((one for one in config.properties if one.name == name), None)
+        if known is not None and not known.can_group_by:
+            hint = "write can_group_by: true there, and apply; a list cannot be grouped by"
+            raise BadInput(Problem(known.place, f"{name} is not grouped by: its can_group_by is false", hint))
         loaded.check_name(name, [one.name for one in config.properties if one.can_group_by])
     if options.axis is Axis.COHORT_DAY and (options.since or options.until):
         raise BadInput(Problem(Place(), "--from and --to are dates, and the axis is cohort_day", "leave them out"))
