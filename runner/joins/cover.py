@@ -19,7 +19,7 @@ from sqlglot import exp
 
 from runner.joins.block import Block, outermost, value_of
 from runner.joins.normal import Normal, NotDerived, inner, is_table, number_of, row_level
-from runner.joins.sets import grouping_sets, within_set
+from runner.joins.sets import GroupingSet, grouping_sets, within_set
 from runner.joins.texts import Cover, as_one, moved
 from runner.joins.values import DIFF, SIGN, WAS, Moves, Part, mark
 from runner.joins.way import Way
@@ -118,8 +118,21 @@ class Reading:
     def _by_set(self, outputs: Mapping[str, exp.Expr]) -> list[dict[str, exp.Expr]]:
         """For each grouping set, what outputs are in its rows, where that is told."""
         sets = grouping_sets(self.block.node.args["group"]) or []
-        each = [{name: within_set(value, one, sets) for name, value in outputs.items()} for one in sets]
-        return [{name: value for name, value in told.items() if value is not None} for told in each]
+
+        def told(value: exp.Expr, one: GroupingSet) -> exp.Expr | None:
+            found = within_set(value, one, sets)
+            return exp.Var(this=self.null_of(value)) if isinstance(found, exp.Null) else found
+
+        each = ({name: told(value, one) for name, value in outputs.items()} for one in sets)
+        return [{name: value for name, value in known.items() if value} for known in each]
+
+    def null_of(self, value: exp.Expr) -> str:
+        """NULL of the type that a value has: in a union of several queries Postgres takes a bare one for a text."""
+        owners = [alias for alias in self.block.order if alias in self.block.own(value)]
+        items = [self.block.items[alias] for alias in owners]
+        if not items or not row_level(value) or any(map(self.block.outer_names, items)):
+            return "NULL"
+        return f"(select {self.sql(value)} from {', '.join(map(self.sql, items))} where 1 = 0)"
 
     def _has_old(self) -> bool:
         """Whether the block can be asked as it was, and its rows that differ be told by what they are equal in."""
@@ -142,7 +155,7 @@ class Reading:
             whole.set("expressions", named or [exp.alias_(exp.Literal.number(1), "runner_one")])
             lateral = self.block.correlated
             all_rows = Part(self.normal.alias(), f"({self.sql(whole)})", lateral)
-            changed = self._apart(cover)
+            changed = replace(self.covers.apart(cover), lateral=self._reads_outside(cover))
             same = [
                 self.covers.same(self.covers.column(all_rows.alias, name), self.covers.column(changed.alias, name))
                 for name in sorted(cover.known)
@@ -151,9 +164,6 @@ class Reading:
             outs = tuple((name, self.covers.column(all_rows.alias, name)) for name in rows)
             found.append(Cover(outs, (changed, all_rows), tuple(same), cover.origin, loose))
         return found
-
-    def _apart(self, cover: Cover) -> Part:
-        return replace(self.covers.apart(cover), lateral=self._reads_outside(cover))
 
     def _reads_outside(self, cover: Cover) -> bool:
         """Whether its text reads columns of an enclosing block."""

@@ -183,9 +183,13 @@ class Way:
         wheres += self._nearest(change, left)
         outs = []
         for name, value in self.rows.items():
+            if isinstance(value, exp.Var):  # a null of its own type
+                outs.append((name, value.name))
+                continue
             read = [c for c in value.find_all(exp.Column) if c.table in self.block.items]
             if all(c.table in blank or c.table not in given or c.name in given[c.table] for c in read):
-                outs.append((name, self._put(self.nulled(self.sql(value), blank), given)))
+                text = self._put(self.nulled(self.sql(value), blank), given)
+                outs.append((name, self.reading.null_of(value) if text == "NULL" else text))
         parts: list[Part] = []
         for alias in left:
             if alias in change.chosen:

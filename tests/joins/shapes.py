@@ -168,6 +168,24 @@ SHAPES = (
         LOCAL,
     ),
     Shape(
+        "a number of the optional side as the key",
+        "price",
+        "select d.price, count(*) as n from raw.events e left join d.dim d on d.sku = e.sku group by d.price",
+        ALL,
+    ),
+    Shape(
+        "totals over numbers",
+        "amt, price",
+        "select e.amt, d.price, count(*) as n from raw.events e left join raw.products d on d.sku = e.sku group by cube (e.amt, d.price)",
+        LOCAL,
+    ),
+    Shape(
+        "a left join within",
+        "id, price",
+        "select e.id, x.price, x.day from d.ev e left join (select u.uid, p.price, cast(u.first_ts as date) as day from d.us u left join raw.products p on p.price = u.n) x on x.uid = e.uid",
+        ALL,
+    ),
+    Shape(
         "lateral top two",
         "id",
         "select e.id, l.total, l.oid from d.ev e cross join lateral (select p.total, p.oid from d.orders p where p.customer = e.uid order by p.total desc, p.oid limit 2) l",
