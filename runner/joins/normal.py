@@ -110,6 +110,7 @@ def normal(
     except SqlglotError as error:
         raise NotDerived(f"its names could not be followed: {str(error).splitlines()[0]}") from None
     found = Normal(tree, dialect, inputs, tables, read, {n: references[r].line for n, r in read.items()})
+    _told_apart(tree)
     _renamed(tree, {}, found)
     _resolved(tree)
     return found
@@ -220,6 +221,17 @@ def _is_item(item: exp.Expr) -> bool:
         or (isinstance(item, exp.Table) and isinstance(item.this, exp.Func))
         or (isinstance(item, (exp.Subquery, exp.Lateral)) and isinstance(inner(item), QUERY))
     )
+
+
+def _told_apart(tree: exp.Query) -> None:
+    """Raises NotDerived where a subquery gives two columns one name: engines and the optimizer differ in which is meant."""
+    for item in tree.find_all(exp.Subquery):
+        query, alias = inner(item), item.args.get("alias")
+        if isinstance(query, QUERY) and alias is not None:
+            listed = [column.name for column in alias.args.get("columns") or []]
+            names = [*listed, *(one.alias_or_name for one in query.selects[len(listed) :])]
+            if len({name.lower() for name in names}) < len(names):
+                raise NotDerived(f"two columns of {alias.name or 'a subquery'} have one name", line_of(item))
 
 
 def is_table(node: exp.Expr) -> bool:

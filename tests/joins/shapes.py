@@ -186,6 +186,13 @@ SHAPES = (
         ALL,
     ),
     Shape(
+        "two columns of one name by position",
+        "day",
+        "with w(sku, uid, id, ts) as (select * exclude (ts, amt), ts as amt, ts from d.ev) select cast(ts as date) as day, count(*) as n from w group by 1",
+        DUCKDB,
+        True,
+    ),
+    Shape(
         "lateral top two",
         "id",
         "select e.id, l.total, l.oid from d.ev e cross join lateral (select p.total, p.oid from d.orders p where p.customer = e.uid order by p.total desc, p.oid limit 2) l",
