@@ -1,7 +1,8 @@
 """What a source's rows are used for: each largest expression over one of its references is a column of it from here on.
 
-Of its changed rows no more is known than the values of these. Where a condition on the reference alone leaves rows without
-any effect, an expression that may fail is null on them: a cast that the query never comes to must not fail here.
+Of its changed rows no more is known than the values of these. Where a condition on the reference alone, one that cannot
+fail, leaves rows without any effect, an expression that may fail is null on them: a cast that the query never comes to
+must not fail here.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from runner.joins.block import Block
-from runner.joins.normal import Normal, bare, number_of, row_level
+from runner.joins.normal import Normal, bare, may_fail, number_of, row_level
 from runner.joins.values import NOW, Moves, mark
 from runner.proof.calls import multiplies
 
@@ -23,7 +24,8 @@ def name_values(form: Normal) -> None:
         for alias, item in block.items.items():
             number = number_of(item)
             if number is not None:
-                form.guards[number] = " and ".join(f"({form.sql(bare(c.node))})" for c in block.filters(alias))
+                safe = [bare(c.node) for c in block.filters(alias) if not may_fail(c.node)]
+                form.guards[number] = " and ".join(f"({form.sql(node)})" for node in safe)
     for number in [n for n in form.tables if form.moves(n) is Moves.VALUES]:
         _named(form, number)
 
@@ -33,9 +35,7 @@ def _named(found: Normal, number: int) -> None:
     item = next(one for one in found.tree.find_all(exp.Table) if one.name == mark(NOW, number))
     names: dict[str, str] = {}
     for node in list(_largest(found.tree, item.alias)):
-        text = found.sql(bare(node))
-        if text not in found.guards.get(number, ""):  # a condition guards others, and not itself
-            text = found.guarded(number, node, text)
+        text = found.guarded(number, bare(node))
         name = names.setdefault(text, f"runner_e{len(names) + 1}")
         found.blanks[item.alias, name] = f"({found.sql(_blank(node))})"
         node.replace(exp.column(name, table=item.alias, quoted=True))

@@ -122,4 +122,4 @@ def _over(normal: Normal, number: int, value: exp.Expr | None) -> str:
     known = normal.values.get(number, {})
     if isinstance(value, exp.Column) and value.name in known:
         return known[value.name]
-    return normal.guarded(number, value, normal.sql(bare(value)))
+    return normal.guarded(number, bare(value))

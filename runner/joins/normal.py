@@ -50,7 +50,7 @@ class Normal:
     blanks: dict[tuple[str, str], str] = field(default_factory=dict)
     """(alias, column) of these, and what the expression is where an outer join has filled the row up with nulls."""
     guards: dict[int, str] = field(default_factory=dict)
-    """Of a reference: the conditions, over its own columns, without which its rows have no effect."""
+    """Of a reference: conditions over its own columns that cannot fail, and without which its rows have no effect."""
     count: int = 0
 
     def nulled(self, text: str, aliases: Iterable[str]) -> str:
@@ -73,12 +73,10 @@ class Normal:
         """Columns of which equal values may differ."""
         return self.inputs[self.tables[number]].unequal
 
-    def guarded(self, number: int, node: exp.Expr, text: str) -> str:
-        """An expression over a reference's rows that is null, and does not fail, where they have no effect."""
+    def guarded(self, number: int, node: exp.Expr) -> str:
+        """An expression over a reference's own columns that is null, and does not fail, where its rows have no effect."""
         guard = self.guards.get(number)
-        if not guard or not node.find(exp.Cast, exp.Div, exp.Anonymous):
-            return text
-        return f"case when {guard} then {text} end"
+        return f"case when {guard} then {self.sql(node)} end" if guard and may_fail(node) else self.sql(node)
 
     def sql(self, node: exp.Expr) -> str:
         return node.sql(dialect=self.dialect, comments=False)
@@ -301,6 +299,11 @@ def bare(node: exp.Expr) -> exp.Expr:
     for column in list(found.find_all(exp.Column)):
         column.set("table", None)
     return found
+
+
+def may_fail(node: exp.Expr) -> bool:
+    """Whether an expression may be an error for some rows."""
+    return node.find(exp.Cast, exp.Div, exp.Anonymous) is not None
 
 
 def row_level(node: exp.Expr) -> bool:

@@ -55,6 +55,13 @@ CASTS = {
             " left join raw.texts e on e.txt <> 'x' and o.id = cast(e.txt as integer) group by o.id"
         ),
     ),
+    "both": (
+        "v",
+        (
+            "select cast(e.txt as integer) as v, count(*) as n from raw.texts e"
+            " where e.txt <> 'x' and cast(e.txt as integer) > 0 group by 1"
+        ),
+    ),
     "of_model": (
         "v",
         (
@@ -84,5 +91,6 @@ def test_casts_that_only_a_condition_makes_safe(project: Project) -> None:
     said = project.run()
     assert "built in full" not in said.text
     assert project.rows("select v, n from derived.numbers") == [(1, 1), (2, 3)]
+    assert project.rows("select v, n from derived.both") == [(1, 1), (2, 3)]
     assert project.rows("select id, best from derived.beside") == [(1, 1), (2, 2), (3, None)]
     assert project.rows("select v, n, m from derived.of_model") == [(1, 1, 1), (2, 3, 1)]
