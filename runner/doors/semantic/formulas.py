@@ -14,7 +14,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
 
-from runner.doors.semantic.functions import spelled_out
+from runner.doors.semantic.functions.known import spelled_out
 from runner.errors import Place
 from runner.warehouse.engines import ENGINES, Engine
 
@@ -79,7 +79,7 @@ class Formula:
 
     def sql(self, engine: Engine, value: Callable[[str], str]) -> str:
         """The expression for an engine, with `value(name)` in place of each name."""
-        return filled(self.tree, self.names, engine, value)
+        return _put(_spelled(self.text), self.names, engine, value)
 
     def aggregates(self) -> bool:
         """Whether it aggregates."""
@@ -183,14 +183,23 @@ def slot_of(node: exp.Expr) -> int | None:
     return int(found[1]) if found else None
 
 
+@cache
+def _spelled(text: str) -> exp.Expr:
+    return spelled_out(_tree(text))
+
+
 def filled(tree: exp.Expression, names: tuple[str, ...], engine: Engine, value: Callable[[str], str]) -> str:
-    """A parsed expression, or a part of one, as an engine's SQL."""
+    """A part of a parsed expression as an engine's SQL."""
+    return _put(spelled_out(tree), names, engine, value)
+
+
+def _put(spelled: exp.Expr, names: tuple[str, ...], engine: Engine, value: Callable[[str], str]) -> str:
 
     def put(found: re.Match[str]) -> str:
         text = value(names[int(found[1])])
         return text if _SIMPLE.fullmatch(text) else f"({text})"
 
-    return _SLOT.sub(put, spelled_out(tree).sql(engine.name, unsupported_level=sqlglot.ErrorLevel.RAISE))
+    return _SLOT.sub(put, spelled.sql(engine.name, unsupported_level=sqlglot.ErrorLevel.RAISE))
 
 
 def where_only(formula: Formula, engine: Engine, value: Callable[[str], str], condition: str) -> str:

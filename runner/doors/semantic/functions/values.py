@@ -1,0 +1,114 @@
+"""Calls on numbers and texts: halves that go away from zero, nothing outside of a function's domain, arguments in bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from sqlglot import exp
+
+from runner.doors.semantic.functions.pieces import Unknown, made, written_out
+
+EXACT = "decimal(38, 9)"
+MOST_DIGITS = 9
+
+
+def _cast(node: exp.Expr) -> exp.Expr:
+    """To whole numbers halves are rounded away from zero, as exact numbers are everywhere."""
+    if node.args["to"].this is not exp.DType.BIGINT:
+        return node.copy()
+    if isinstance(node.this.unnest(), (exp.Predicate, exp.And, exp.Or, exp.Not)):
+        return made("case when x then 1 when not x then 0 end", x=node.this)
+    return made(f"cast(cast(x as {EXACT}) as bigint)", x=node.this)
+
+
+def _round(node: exp.Expr) -> exp.Expr:
+    digits = node.args.get("decimals")
+    count = written_out(digits, MOST_DIGITS, "ROUND to other than 0 to 9 digits") if digits is not None else 0
+    return made(f"cast(round(cast(x as {EXACT}), {count}) as double)", x=node.this)
+
+
+def _log(node: exp.Expr) -> exp.Expr:
+    base = written_out(node.this, 1_000_000, "LOG of a base that is not a whole number")
+    if base < 2 or node.expression is None:
+        raise Unknown("LOG of such a base")
+    return made(f"case when x > 0 then log({base}, cast(x as {EXACT})) end", x=node.expression)
+
+
+def _or_null(function: type[exp.Func]) -> Callable[[exp.Expr], exp.Expr]:
+    """GREATEST and LEAST: nothing, if one of the values is."""
+
+    def spell(node: exp.Expr) -> exp.Expr:
+        values = [node.this, *node.expressions]
+        missing = exp.or_(*(made("x is null", x=value) for value in values))
+        call = function(this=values[0].copy(), expressions=[one.copy() for one in values[1:]], ignore_nulls=True)
+        return exp.Case(ifs=[exp.If(this=missing, true=exp.null())], default=call)
+
+    return spell
+
+
+def _divided(node: exp.Expr) -> exp.Expr:
+    """By zero: null, or one user's zero would make a whole view unreadable."""
+    if isinstance(node.expression, (exp.Literal, exp.Nullif)):
+        return node.copy()
+    found = node.copy()
+    found.set("expression", exp.Nullif(this=node.expression.copy(), expression=exp.Literal.number(0)))
+    return found
+
+
+def _joined(node: exp.Expr) -> exp.Expr:
+    parts = [exp.Paren(this=one.copy()) if isinstance(one, exp.Binary) else one.copy() for one in node.expressions]
+    found = parts[0]
+    for part in parts[1:]:
+        found = exp.DPipe(this=found, expression=part)
+    return found
+
+
+def _substring(node: exp.Expr) -> exp.Expr:
+    start, length = node.args.get("start"), node.args.get("length")
+    if written_out(start, 1_000_000, "SUBSTR from a place that is not 1 or more") < 1:
+        raise Unknown("SUBSTR from place 0")
+    if length is not None:
+        written_out(length, 1_000_000, "SUBSTR of a length that is not written out")
+    return node.copy()
+
+
+def _end(node: exp.Expr) -> exp.Expr:
+    written_out(node.expression, 1_000_000, "LEFT or RIGHT of a length that is not written out")
+    return node.copy()
+
+
+def _like(node: exp.Expr) -> exp.Expr:
+    if not isinstance(node.expression, exp.Literal) or "\\" in node.expression.name:
+        raise Unknown("LIKE with a pattern that is not written out, or has a backslash")
+    return node.copy()
+
+
+def _trim(node: exp.Expr) -> exp.Expr:
+    if node.expression is not None:
+        raise Unknown("TRIM of other than blanks")
+    return node.copy()
+
+
+VALUES: Mapping[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
+    exp.Cast: _cast,
+    exp.Round: _round,
+    exp.Ln: lambda node: made("case when x > 0 then ln(x) end", x=node.this),
+    exp.Log: _log,
+    exp.Sqrt: lambda node: made("case when x >= 0 then sqrt(x) end", x=node.this),
+    exp.Greatest: _or_null(exp.Greatest),
+    exp.Least: _or_null(exp.Least),
+    exp.Div: _divided,
+    exp.Mod: _divided,
+    exp.IntDiv: lambda node: made(
+        "cast((a - mod(a, nullif(b, 0))) / nullif(b, 0) as bigint)", a=node.this, b=node.expression
+    ),
+    exp.Concat: _joined,
+    exp.Substring: _substring,
+    exp.Left: _end,
+    exp.Right: _end,
+    exp.Like: _like,
+    exp.Trim: _trim,
+    exp.Length: lambda node: exp.Length(this=node.this.copy()),
+    exp.StartsWith: lambda node: made("left(a, length(b)) = b", a=node.this, b=node.expression),
+    exp.EndsWith: lambda node: made("right(a, length(b)) = b", a=node.this, b=node.expression),
+}
