@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from runner.joins.normal import QUERY, Normal, is_table, row_level
+from runner.joins.nodes import QUERY, is_table, row_level
+from runner.joins.normal import Normal
 from runner.joins.sets import grouping_sets, has_sets
 from runner.proof.calls import has_aggregate
 from runner.proof.outputs import window_parts

@@ -18,7 +18,8 @@ from dataclasses import replace
 from sqlglot import exp
 
 from runner.joins.block import Block, outermost, value_of
-from runner.joins.normal import Normal, NotDerived, inner, is_table, number_of, row_level
+from runner.joins.nodes import NotDerived, inner, is_table, number_of, row_level
+from runner.joins.normal import Normal
 from runner.joins.sets import GroupingSet, grouping_sets, within_set
 from runner.joins.texts import Cover, as_one, moved
 from runner.joins.values import DIFF, SIGN, WAS, Moves, Part, mark

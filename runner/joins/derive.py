@@ -11,7 +11,8 @@ from runner.joins.block import Block
 from runner.joins.cover import Covers, Same
 from runner.joins.named import name_values
 from runner.joins.narrow import cuts
-from runner.joins.normal import QUERY, Normal, NotDerived, normal, number_of
+from runner.joins.nodes import QUERY, NotDerived, number_of
+from runner.joins.normal import Normal, normal
 from runner.joins.texts import Cover
 from runner.joins.values import DIFF, Derived, Input, Moves, Piece, mark
 from runner.names import TableName

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from runner.joins.block import Block
-from runner.joins.normal import Normal, bare, may_fail, number_of, row_level
+from runner.joins.nodes import bare, may_fail, number_of, row_level
+from runner.joins.normal import Normal
 from runner.joins.values import NOW, Moves, mark
 from runner.proof.calls import multiplies
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from sqlglot import exp
 
 from runner.joins.block import Block, value_of
-from runner.joins.normal import Normal, bare, inner, is_table, number_of, row_level
+from runner.joins.nodes import bare, inner, is_table, number_of, row_level
+from runner.joins.normal import Normal
 
 Held = Sequence[exp.Expr | None]  # the key's parts over the items of a block, where they are told by its rows
 

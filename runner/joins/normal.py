@@ -15,24 +15,14 @@ from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.schema import MappingSchema
 
-from runner.joins.values import MARK, NOW, Input, Moves, mark
+from runner.joins.nodes import QUERY, NotDerived, inner, is_table, may_fail, number_of
+from runner.joins.values import NOW, Input, Moves, mark
 from runner.names import TableName
-from runner.proof.calls import is_aggregate
 from runner.proof.relations import line_of
 from runner.sql.references import items_of
 from runner.sql.select import Reference
 from runner.sql.spelling import name_of
 from runner.warehouse.engines import Engine
-
-QUERY = (exp.Select, exp.SetOperation)
-
-
-class NotDerived(Exception):
-    """A form that the derivation has no word on: a change reaches all keys, for this reason."""
-
-    def __init__(self, reason: str, line: int = 0) -> None:
-        super().__init__(reason)
-        self.reason, self.line = reason, line
 
 
 @dataclass
@@ -232,24 +222,6 @@ def _told_apart(tree: exp.Query) -> None:
                 raise NotDerived(f"two columns of {alias.name or 'a subquery'} have one name", line_of(item))
 
 
-def is_table(node: exp.Expr) -> bool:
-    """Whether it is a table by name."""
-    return isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier)
-
-
-def number_of(item: exp.Expr) -> int | None:
-    """The number of the reference that an item is, if it is one."""
-    marked = MARK.fullmatch(item.name) if is_table(item) and not item.args.get("db") else None
-    return int(marked[2]) if marked else None
-
-
-def inner(item: exp.Expr) -> exp.Expr:
-    """The query in a subquery or lateral item."""
-    while isinstance(item, (exp.Subquery, exp.Lateral)):
-        item = item.this
-    return item
-
-
 def _renamed(node: exp.Expr, env: Mapping[str, str], found: Normal) -> None:
     """Gives every FROM item an alias of its own, so that conditions can be moved about freely."""
     if isinstance(node, exp.Select):
@@ -291,21 +263,3 @@ def _resolved(tree: exp.Query) -> None:
             raise NotDerived(f"what {column.sql()} means could not be told", line_of(column))
         if isinstance(column.this, exp.Star):
             raise NotDerived("a star could not be followed", line_of(column))
-
-
-def bare(node: exp.Expr) -> exp.Expr:
-    """An expression over one reference, its columns without the reference's name."""
-    found = node.copy()
-    for column in list(found.find_all(exp.Column)):
-        column.set("table", None)
-    return found
-
-
-def may_fail(node: exp.Expr) -> bool:
-    """Whether an expression may be an error for some rows."""
-    return node.find(exp.Cast, exp.Div, exp.Anonymous) is not None
-
-
-def row_level(node: exp.Expr) -> bool:
-    """Whether it is told by one row: no aggregate, window or query in it."""
-    return not any(isinstance(one, (exp.AggFunc, exp.Window, *QUERY)) or is_aggregate(one) for one in node.walk())

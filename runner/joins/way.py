@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from runner.joins.block import Conjunct, Side, Sub
-from runner.joins.normal import is_table, number_of
+from runner.joins.nodes import is_table, number_of
 from runner.joins.texts import Cover, moved, united
 from runner.joins.values import Moves, Part
 

@@ -13,7 +13,8 @@ from unittest.mock import patch
 from runner.joins import derive, narrow
 from runner.joins.block import Block
 from runner.joins.cover import Covers, Reading
-from runner.joins.normal import Normal, number_of
+from runner.joins.nodes import number_of
+from runner.joins.normal import Normal
 from runner.joins.values import Moves
 from runner.joins.way import Way
 from tests.joins.play import Play
