@@ -29,20 +29,25 @@ LOOSE = tuple(
     Corr AnyValue Order Ordered ApproxDistinct ApproxQuantile ApproxQuantiles ApproxTopK ApproxTopSum Hll
     """.split()
 )
+# What calls may be given; a time zone or a format is no such thing.
+ARGUMENTS = frozenset("this expression to unit decimals start length replacement true false default low high".split())
 KNOWN = frozenset(getattr(exp, name) for name in TESTED.split()) | frozenset(LOOSE)
 
 
 def spelled_out(tree: exp.Expr) -> exp.Expr:
     """An expression with every call in a form that has one meaning. Raises Unknown."""
     top = exp.Paren(this=tree.copy())
-    for node in reversed(list(top.walk())):
-        if node is top:
-            continue
+    nodes = list(top.walk())
+    for node in nodes:
         if type(node) not in KNOWN:
             raise Unknown(_called(node))
-        spell = SPELLED.get(type(node))
-        if spell is not None:
-            node.replace(spell(node))
+        given = () if isinstance(node, exp.Column) else node.args.items()
+        if more := [name for name, value in given if isinstance(value, exp.Expr) and name not in ARGUMENTS]:
+            raise Unknown(f"{_called(node)} with a {more[0]}")
+    for node in reversed(nodes[1:]):
+        if (spell := SPELLED.get(type(node))) is not None:
+            made = spell(node)
+            node.replace(exp.Paren(this=made) if isinstance(made, (exp.Binary, exp.Unary)) else made)
     found: exp.Expr = top.this
     return found
 
@@ -50,4 +55,5 @@ def spelled_out(tree: exp.Expr) -> exp.Expr:
 def _called(node: exp.Expr) -> str:
     if isinstance(node, exp.Anonymous):
         return str(node.name)
-    return node.sql("bigquery").partition("(")[0].strip() or type(node).__name__
+    text = node.sql("bigquery").partition("(")[0].strip()
+    return text if text and "runner_slot_" not in text else str(node.key).upper()

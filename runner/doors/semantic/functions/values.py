@@ -10,11 +10,15 @@ from runner.doors.semantic.functions.pieces import Unknown, made, written_out
 
 EXACT = "decimal(38, 9)"
 MOST_DIGITS = 9
+MOST_POWER = 700  # of e: a double holds no more
 
 
 def _cast(node: exp.Expr) -> exp.Expr:
-    """To whole numbers halves are rounded away from zero, as exact numbers are everywhere."""
-    if node.args["to"].this is not exp.DType.BIGINT:
+    """To whole numbers halves are rounded away from zero, as exact numbers are everywhere; NUMERIC has nine digits."""
+    to = node.args["to"]
+    if to.this is exp.DType.DECIMAL and not to.expressions:
+        return made(f"cast(x as {EXACT})", x=node.this)
+    if to.this is not exp.DType.BIGINT:
         return node.copy()
     if isinstance(node.this.unnest(), (exp.Predicate, exp.And, exp.Or, exp.Not)):
         return made("case when x then 1 when not x then 0 end", x=node.this)
@@ -25,6 +29,18 @@ def _round(node: exp.Expr) -> exp.Expr:
     digits = node.args.get("decimals")
     count = written_out(digits, MOST_DIGITS, "ROUND to other than 0 to 9 digits") if digits is not None else 0
     return made(f"cast(round(cast(x as {EXACT}), {count}) as double)", x=node.this)
+
+
+def _whole(node: exp.Expr) -> exp.Expr:
+    if node.args.get("decimals") is not None:
+        raise Unknown("FLOOR or CEIL to digits")
+    return node.copy()
+
+
+def _power(node: exp.Expr) -> exp.Expr:
+    """Not of zero to less than zero, and of negative numbers to whole ones only."""
+    missing = "(x = 0 and y < 0) or (x < 0 and y <> floor(y))"
+    return made(f"case when {missing} then null else power(x, y) end", x=node.this, y=node.expression)
 
 
 def _log(node: exp.Expr) -> exp.Expr:
@@ -92,6 +108,10 @@ def _trim(node: exp.Expr) -> exp.Expr:
 VALUES: Mapping[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
     exp.Cast: _cast,
     exp.Round: _round,
+    exp.Floor: _whole,
+    exp.Ceil: _whole,
+    exp.Pow: _power,
+    exp.Exp: lambda node: made(f"case when x < {MOST_POWER} then exp(x) end", x=node.this),
     exp.Ln: lambda node: made("case when x > 0 then ln(x) end", x=node.this),
     exp.Log: _log,
     exp.Sqrt: lambda node: made("case when x >= 0 then sqrt(x) end", x=node.this),
