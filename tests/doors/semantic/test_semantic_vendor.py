@@ -148,6 +148,28 @@ def test_it_is_read_and_applied_as_it_is(url: str, tmp_path: Path, older: bool) 
             db.rows(f"select * from gen.{view}")
 
 
+def test_a_day_called_as_a_property_is_that_property(url: str, tmp_path: Path) -> None:
+    """In a formula over properties the property is meant, whether the files have it or every model does."""
+    folder = write(tmp_path)
+    registered = LOGIN.replace("_date:", "registration_date:").replace("app.login", "app.registered")
+    (folder / "events" / "registered.yml").write_text(registered.replace(", activity_event", "").lstrip())
+    login = folder / "events" / "login.yml"
+    login.write_text(login.read_text().replace("[registration_event, activity_event]", "[activity_event]"))
+    with Db(url) as db:
+        db.execute("create table app.registered as select * from app.login where gold is not null")
+        db.execute("alter table app.registered rename column _date to registration_date")
+        db.execute(
+            "insert into app.login select user_id, '2026-01-04 00:00:00', level, gold, '2026-01-04' from app.registered where user_id = 2"
+        )
+    properties = folder / "properties" / "all.yml"
+    properties.write_text(properties.read_text().replace("source_column: _date", "source_column: registration_date"))
+    code, text = said("model", "apply", str(folder), "--target", url)
+    assert code == 0, text
+    with Db(url) as db:
+        found = db.rows("select date, cohort_day from gen.v_totals where user_id = 2 order by 1")
+        assert [tuple(map(str, row)) for row in found][-1] == ("2026-01-04", "2")
+
+
 @pytest.mark.parametrize(
     ("name", "old", "why"),
     [

@@ -51,6 +51,9 @@ KINDS = (
     "lifetime_property",
     "computed_property",
 )
+ALWAYS = frozenset(  # what every model has, written or not: rules/implied.py
+    ("registration_date", "cohort_day", "cohort_size", "last_activity_date", "days_since_last_active")
+)
 SOURCES = ("source_property", "source_computed_property", "source_event_property")
 NULL = Literal("null")
 NO_ENDS: tuple[Written | None, Written | None] = (None, None)
@@ -63,16 +66,22 @@ PER_DAY = frozenset(set(Aggregate) - {Aggregate.ARRAY})
 
 
 def read(
-    name: Scalar, node: Node, events: Sequence[EventType], days: frozenset[str], problems: Problems
+    name: Scalar,
+    node: Node,
+    events: Sequence[EventType],
+    days: frozenset[str],
+    properties: frozenset[str],
+    problems: Problems,
 ) -> tuple[Property, ...]:
     """The property, after those that stand within it; none if it cannot be read.
 
-    `days`: what the columns are called that hold the events' day; a name for `date` wherever no column is meant.
+    `days`: what the columns are called that hold the events' day; a name for `date` wherever neither a column nor one
+    of the `properties` is meant.
     """
     scope = Scope(problems, f"property {name.text}")
     if not scope.read(NAME, Scalar(name.place, name.text, name.text, plain=False)):
         return ()
-    reader = _Reader(name, events, days)
+    reader = _Reader(name, events, days, days - properties - ALWAYS)
     found = scope.read(record(f"property {name.text}", reader.build, None, NO_HINTS), node)
     return (*reader.within, found) if found is not None else ()
 
@@ -84,6 +93,7 @@ class _Reader:
     name: Scalar
     events: Sequence[EventType]
     days: frozenset[str]
+    dates: frozenset[str]  # those that no property is called
 
     def __post_init__(self) -> None:
         self.within: list[Property] = []
@@ -132,7 +142,7 @@ class _Reader:
         select = row.need("select", FORMULA, "write '{column}', or 1")
         where = row.get("where", FORMULA, None)
         if event in BUILT_IN:
-            select, where = self._dated(select), where and self._dated(where)
+            select, where = _dated(select, self.days), where and _dated(where, self.days)
         return EventValue(
             event=event,
             select=select,
@@ -146,13 +156,7 @@ class _Reader:
         mappings: Kind[tuple[ValueMapping, ...]] = Kind(self._mappings, ())
         select = row.need("select", FORMULA, "write a formula over properties, such as '{revenue_lifetime}'")
         plain = re.sub(r"\{\s*property\.", "{", select.text)  # both ways to name a property mean the same here
-        return Computed(self._dated(Formula(plain, select.place)), row.get("value_mappings", mappings, ()))
-
-    def _dated(self, formula: Formula) -> Formula:
-        """With {date} for the day, by whichever name the events' tables have for it."""
-        named = [name for name in formula.names if name in self.days]
-        text = re.sub(r"\{\s*(" + "|".join(map(re.escape, named)) + r")\s*\}", "{date}", formula.text) if named else ""
-        return Formula(text, formula.place) if named else formula
+        return Computed(_dated(Formula(plain, select.place), self.dates), row.get("value_mappings", mappings, ()))
 
     def _mappings(self, node: Node, scope: Scope) -> tuple[ValueMapping, ...]:
         if not isinstance(node, YamlSequence):
@@ -241,6 +245,12 @@ class _Reader:
             if column:
                 return column.type
         return DataType.STRING
+
+
+def _dated(formula: Formula, days: frozenset[str]) -> Formula:
+    """With {date} for the day, by whichever of these names the events' tables have for it."""
+    text = re.sub(r"\{\s*([^{}]*?)\s*\}", lambda found: "{date}" if found[1] in days else found[0], formula.text)
+    return Formula(text, formula.place)
 
 
 def _last(row: Row, given: list[str], otherwise: Place) -> Place:

@@ -227,9 +227,11 @@ class _Reader:
     def properties(self, events: tuple[EventType, ...]) -> tuple[Property, ...]:
         """Of properties/, with the inline sources of windows as properties of their own."""
         found: dict[str, Property] = {}
-        for name, node in self._listed("property", "properties"):
+        listed, days = list(self._listed("property", "properties")), _days(events)
+        named = frozenset(name.text for name, _ in listed)
+        for name, node in listed:
             before = len(self.problems.found)
-            made = read_property(name, node, events, _days(events), self.problems)
+            made = read_property(name, node, events, days, named, self.problems)
             if not made or not self._whole(node, before):
                 self.unread.add(f"property {name.text}")
                 continue
