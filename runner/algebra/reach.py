@@ -33,20 +33,16 @@ def reached(algebra: Algebra, planned: Planned, derived: Derived, piece: Piece, 
 def _source(algebra: Algebra, planned: Planned, derived: Derived, inputs: Inputs, number: int) -> str:
     """A source as it is now; where rows are joined one by one with copies and rows that wait: they reach too far only."""
     table = derived.tables[number]
-    source, taken = inputs.sources[table], ""
-    columns = source.relation.columns
+    source = inputs.sources[table]
+    columns, taken = source.relation.columns, algebra.from_source(source)
     if number in derived.exact and (source.has_held or source.source.dedupe):
-        select = planned.compiled.select
-        read = (rows.columns_read(select, source.relation, r) for r in select.references if r.table == table)
-        meant = {column.name for columns_ in read for column in columns_}
-        columns = tuple(column for column in columns if column.name in meant)
+        columns = rows.columns_read_of(planned.compiled.select, source.relation, table)
         exact = rows.of_source(algebra, source, columns, rows.ALL, few=False)
         taken = f"{exact} as {algebra.engine.quote(table.table)}"
-    named = derived.named.get(number)
     listed = algebra.listed(columns)
-    if named is not None:
+    if (named := derived.named.get(number)) is not None:
         listed = ", ".join(f'{text} as "{name}"' for name, text in named.items()) or "1 as runner_one"
-    return f"(select {listed} from {taken or algebra.from_source(source)})"
+    return f"(select {listed} from {taken})"
 
 
 def _model(algebra: Algebra, above: Staged, kind: str) -> str:

@@ -30,6 +30,12 @@ def columns_read(select: Select, relation: Relation, reference: Reference) -> tu
     return tuple(column for column in relation.columns if column.name in meant) or relation.columns[:1]
 
 
+def columns_read_of(select: Select, relation: Relation, table: TableName) -> tuple[Column, ...]:
+    """The input's columns that any of the SELECT's references to it can mean."""
+    read = [columns_read(select, relation, one) for one in select.references if one.table == table]
+    return tuple(column for column in relation.columns if any(column in columns for columns in read))
+
+
 def of_source(
     algebra: Algebra,
     source: FrozenSource,
@@ -253,7 +259,7 @@ def shared(algebra: Algebra, planned: Planned, inputs: Inputs, cut: Cut | None) 
         source = inputs.sources[table]
         if len(references) < 2 or not source.source.dedupe:
             continue
-        columns = max((columns_read(select, source.relation, r) for r in references), key=len)
+        columns = columns_read_of(select, source.relation, table)
         held = {_held(planned.compiled, reference) for reference in references}
         rows = _source_input(algebra, planned, inputs, table, columns, cut, held.pop() if len(held) == 1 else ())
         found[table] = (algebra.scratch.rows(planned.number, source.number), f"select * from {rows} runner_s")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 
 from runner.doors.semantic.files.kinds import (
@@ -21,7 +20,8 @@ from runner.doors.semantic.files.kinds import (
     WRITTEN,
     Written,
 )
-from runner.doors.semantic.formulas import Formula, Literal
+from runner.doors.semantic.files.literals import either, literal
+from runner.doors.semantic.formulas import Formula
 from runner.doors.semantic.values import (
     BUILT_IN,
     Aggregate,
@@ -55,7 +55,6 @@ ALWAYS = frozenset(  # what every model has, written or not: rules/implied.py
     ("registration_date", "cohort_day", "cohort_size", "last_activity_date", "days_since_last_active")
 )
 SOURCES = ("source_property", "source_computed_property", "source_event_property")
-NULL = Literal("null")
 NO_ENDS: tuple[Written | None, Written | None] = (None, None)
 WINDOWS = frozenset(set(Aggregate) - {Aggregate.NONE, Aggregate.FIRST, Aggregate.LAST})
 FOLDS = frozenset({Aggregate.SUM, Aggregate.MIN, Aggregate.MAX, Aggregate.FIRST, Aggregate.LAST})
@@ -172,7 +171,7 @@ class _Reader:
             what = "a value mapping needs constant: or range: with from: or to:, and not both"
             row.problems.add(row.place, what, "write {range: {from: 0, to: 20}, new_value: Minnow}")
             return None
-        sought = None if constant is None else _either(constant)
+        sought = None if constant is None else either(constant)
         least, most = _number(low, row), _number(high, row)
         if least and most and Decimal(least) > Decimal(most):
             row.wrong("range", f"the range is empty: from {least} to {most}", "from: is the smaller of the two", "E13")
@@ -281,41 +280,3 @@ def _number(value: Written | None, row: Row) -> str | None:
         row.problems.add(value.place, f"{show(value.text)} in a range is not a number", "write digits, without quotes")
         return None
     return value.text
-
-
-def _either(value: Written) -> Literal:
-    """A constant to compare with: a number, or a text."""
-    plain = not value.quoted and re.fullmatch(r"-?\d{1,30}(\.\d{1,30})?|true|false", value.text)
-    return Literal(value.text, quoted=not plain)
-
-
-def _is_moment(text: str, type_: DataType) -> bool:
-    """Whether a date or time is one that there is: not the 31st of June. Other types: true."""
-    try:
-        if type_ in (DataType.DATE, DataType.DATETIME):
-            datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return True
-
-
-def literal(value: Written, type_: DataType, row: Row) -> Literal:
-    """A value of a type; a problem if it is none."""
-    if value.place.path is None:  # it was refused
-        return NULL
-    text = value.text
-    patterns = {
-        DataType.NUMBER: r"-?\d{1,30}(\.\d{1,30})?",
-        DataType.INTEGER: r"-?\d{1,18}",
-        DataType.BOOLEAN: r"true|false",
-        DataType.DATE: r"\d{4}-\d\d-\d\d",
-        DataType.DATETIME: r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?",
-    }
-    pattern = patterns.get(type_)
-    if (pattern and not re.fullmatch(pattern, text)) or not _is_moment(text, type_):
-        hint = f"write a value of that type, or mend data_type: of {row.what}"
-        row.problems.add(value.place, f"{show(text)} is not a value of type {type_}", hint, "E20")
-        return NULL
-    if type_ in (DataType.DATE, DataType.DATETIME):
-        return Literal(text.replace("T", " "), quoted=True, cast="date" if type_ is DataType.DATE else "timestamp")
-    return Literal(text, quoted=pattern is None)
