@@ -146,6 +146,14 @@ class Block:
         items = self.own(query).union(*map(self.own, operand))
         return Sub(query, tuple(operand), strict, items, isinstance(holder, exp.Exists), join)
 
+    def null_of(self, value: exp.Expr) -> str:
+        """NULL of the type that a value has: in a union of several queries Postgres takes a bare one for a text."""
+        items = [self.items[alias] for alias in self.order if alias in self.own(value)]
+        if not items or not row_level(value) or any(map(self.outer_names, items)):
+            return "NULL"
+        sql = self.normal.sql
+        return f"(select {sql(value)} from {', '.join(map(sql, items))} where 1 = 0)"
+
     # -- groups and partitions ---------------------------------------------------------------------------------------
 
     @property

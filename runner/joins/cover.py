@@ -12,7 +12,7 @@ this row, so they are in the new state; what comes after it is not looked at.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from sqlglot import exp
@@ -21,7 +21,7 @@ from runner.joins.block import Block, outermost, value_of
 from runner.joins.nodes import NotDerived, inner, is_table, number_of, row_level
 from runner.joins.normal import Normal
 from runner.joins.sets import GroupingSet, grouping_sets, within_set
-from runner.joins.texts import Cover, as_one, moved
+from runner.joins.texts import Cover, as_one, column, moved, quoted
 from runner.joins.values import DIFF, SIGN, WAS, Moves, Part, mark
 from runner.joins.way import Way
 
@@ -32,8 +32,8 @@ Same = Callable[[str, str], str]
 class Covers:
     """Makes covers over one normal form."""
 
-    def __init__(self, normal: Normal, quote: Callable[[str], str], same: Same) -> None:
-        self.normal, self.quote, self.same = normal, quote, same
+    def __init__(self, normal: Normal, same: Same) -> None:
+        self.normal, self.same = normal, same
 
     def of(self, node: exp.Expr, want: Sequence[str], used: frozenset[str] | None, *, top: bool = False) -> list[Cover]:
         """What gives `want` of the rows of a query that differ in `used` (None: in any output)."""
@@ -67,13 +67,7 @@ class Covers:
 
     def apart(self, cover: Cover) -> Part:
         """A cover as one item of a FROM clause."""
-        return Part(self.normal.alias(), f"({cover.text(self.quote, distinct=True)})")
-
-    def as_one(self, covers: Iterable[Cover]) -> list[Cover]:
-        return as_one(covers, self.quote, self.normal.alias)
-
-    def column(self, alias: str, name: str) -> str:
-        return f"{self.quote(alias)}.{self.quote(name)}"
+        return Part(self.normal.alias(), f"({cover.text(distinct=True)})")
 
 
 def numbers(node: exp.Expr) -> list[int]:
@@ -86,7 +80,7 @@ class Reading:
 
     def __init__(self, covers: Covers, block: Block) -> None:
         self.covers, self.block, self.normal = covers, block, covers.normal
-        self.sql, self.quote = covers.normal.sql, covers.quote
+        self.sql = covers.normal.sql
 
     # -- a block -----------------------------------------------------------------------------------------------------
 
@@ -122,18 +116,10 @@ class Reading:
 
         def told(value: exp.Expr, one: GroupingSet) -> exp.Expr | None:
             found = within_set(value, one, sets)
-            return exp.Var(this=self.null_of(value)) if isinstance(found, exp.Null) else found
+            return exp.Var(this=self.block.null_of(value)) if isinstance(found, exp.Null) else found
 
         each = ({name: told(value, one) for name, value in outputs.items()} for one in sets)
         return [{name: value for name, value in known.items() if value} for known in each]
-
-    def null_of(self, value: exp.Expr) -> str:
-        """NULL of the type that a value has: in a union of several queries Postgres takes a bare one for a text."""
-        owners = [alias for alias in self.block.order if alias in self.block.own(value)]
-        items = [self.block.items[alias] for alias in owners]
-        if not items or not row_level(value) or any(map(self.block.outer_names, items)):
-            return "NULL"
-        return f"(select {self.sql(value)} from {', '.join(map(self.sql, items))} where 1 = 0)"
 
     def _has_old(self) -> bool:
         """Whether the block can be asked as it was, and its rows that differ be told by what they are equal in."""
@@ -147,7 +133,7 @@ class Reading:
     def _partition(self, rows: Mapping[str, exp.Expr], part: list[exp.Expr]) -> list[Cover]:
         """Every row of the new state that shares a partition with a changed one."""
         found = []
-        for cover in self.covers.as_one(self.frame({f"runner_p{n}": one for n, one in enumerate(part)})):
+        for cover in as_one(self.frame({f"runner_p{n}": one for n, one in enumerate(part)}), self.normal.alias):
             whole = self.block.node.copy()
             for clause in ("group", "having", "qualify", "order", "limit", "offset", "distinct", "windows"):
                 whole.set(clause, None)
@@ -158,17 +144,17 @@ class Reading:
             all_rows = Part(self.normal.alias(), f"({self.sql(whole)})", lateral)
             changed = replace(self.covers.apart(cover), lateral=self._reads_outside(cover))
             same = [
-                self.covers.same(self.covers.column(all_rows.alias, name), self.covers.column(changed.alias, name))
+                self.covers.same(column(all_rows.alias, name), column(changed.alias, name))
                 for name in sorted(cover.known)
             ]
             loose = cover.loose or ("" if part or lateral else "a window or LIMIT over all rows")
-            outs = tuple((name, self.covers.column(all_rows.alias, name)) for name in rows)
+            outs = tuple((name, column(all_rows.alias, name)) for name in rows)
             found.append(Cover(outs, (changed, all_rows), tuple(same), cover.origin, loose))
         return found
 
     def _reads_outside(self, cover: Cover) -> bool:
         """Whether its text reads columns of an enclosing block."""
-        text = cover.text(self.quote)
+        text = cover.text()
         named = set(re.findall(r'(?:as|AS) "?(runner_t\d+)"?', text))
         return bool(set(re.findall(r'"?(runner_t\d+)"?\.', text)) - named)
 
@@ -193,29 +179,28 @@ class Reading:
             if number is not None and self.normal.moves(number) is Moves.SIGNED:
                 table.set("this", exp.to_identifier(mark(WAS, number), quoted=True))
         names = [one.alias_or_name for one in now.selects]
-        listed = ", ".join(map(self.quote, names))
+        listed = ", ".join(map(quoted, names))
         both = (
             f"select {listed}, 1 as {SIGN} from ({self.sql(now)}) runner_n"
             f" union all select {listed}, -1 as {SIGN} from ({self.sql(was)}) runner_o"
         )
-        shown = ", ".join(map(self.quote, want)) or "1 as runner_one"
+        shown = ", ".join(map(quoted, want)) or "1 as runner_one"
         differing = f"(select {shown} from ({both}) runner_b group by {listed} having sum({SIGN}) <> 0)"
         lateral = self.block.correlated
         alias = self.normal.alias()
         over_all = "" if part or not whole or lateral else "a window or LIMIT over all rows"
         loose = next((cover.loose for cover in covers if cover.loose), over_all)
-        outs = tuple((name, self.covers.column(alias, name)) for name in want)
+        outs = tuple((name, column(alias, name)) for name in want)
         made = Cover(outs, (Part(alias, differing, lateral),), (), covers[0].origin, loose)
         return [replace(made, origin=origin) for origin in dict.fromkeys(cover.origin for cover in covers)]
 
     def _among(self, cover: Cover, part: list[exp.Expr]) -> str:
         alias = self.normal.alias()
         same = [
-            self.covers.same(self.covers.column(alias, name), f"({self.sql(part[int(name[8:])])})")
-            for name in sorted(cover.known)
+            self.covers.same(column(alias, name), f"({self.sql(part[int(name[8:])])})") for name in sorted(cover.known)
         ]
         where = f" where {' and '.join(same)}" if same else ""
-        return f"exists (select 1 from ({cover.text(self.quote, distinct=True)}) as {self.quote(alias)}{where})"
+        return f"exists (select 1 from ({cover.text(distinct=True)}) as {quoted(alias)}{where})"
 
     # -- the FROM clause ---------------------------------------------------------------------------------------------
 
@@ -223,7 +208,7 @@ class Reading:
         """What gives `rows` (name → expression over the items) of what differs in FROM and WHERE."""
         block = self.block
         roots = [alias for alias in block.order if any(alias in block.own(value) for value in rows.values())]
-        way = Way(self, rows, roots)
+        way = Way(block, rows, roots, {alias: self.item(alias) for alias in block.items})
         found: dict[object, Cover] = {}
         for target, covers in way.changed.items():
             if target in block.hidden and target in roots:
@@ -259,7 +244,7 @@ class Reading:
                 return [replace(cover, outs=()) for cover in self.covers.of(query, [], None)]
             used = frozenset(block.columns_used(alias)) & set(outs)
             found = self.covers.of(query, [out for out in outs if out in used], used)
-            return found if self.block.outer_names(item) or block.beside(alias) else self.covers.as_one(found)
+            return found if self.block.outer_names(item) or block.beside(alias) else as_one(found, self.normal.alias)
         number = number_of(item)
         if number is None or self.normal.moves(number) is Moves.NOT:
             return []
@@ -276,8 +261,8 @@ class Reading:
         """What is known of a source's changed rows: the values of expressions, old and new ones together."""
         names = self.block.columns_used(alias)
         here = self.normal.alias()
-        outs = tuple((name, self.covers.column(here, name)) for name in names)
-        return Cover(outs, (Part(here, self.quote(mark(DIFF, number))),), self._filters(alias, here), number)
+        outs = tuple((name, column(here, name)) for name in names)
+        return Cover(outs, (Part(here, quoted(mark(DIFF, number))),), self._filters(alias, here), number)
 
     def _signed(self, alias: str, number: int) -> Cover:
         """Old and new rows that differ in what is used of them."""
@@ -286,14 +271,14 @@ class Reading:
         pushed = {id(conjunct.node) for conjunct in self.block.filters(alias)}
         roots = [root for root in self.block.uses(alias) if id(root) not in pushed]
         names = sorted({c.name for root in roots for c in root.find_all(exp.Column) if c.table == alias})
-        listed = ", ".join(self.covers.column(within, name) for name in names)
+        listed = ", ".join(column(within, name) for name in names)
         where = f" where {' and '.join(filters)}" if filters else ""
-        rows = f"{self.quote(mark(DIFF, number))} as {self.quote(within)}{where}"
+        rows = f"{quoted(mark(DIFF, number))} as {quoted(within)}{where}"
         net = f"{' group by ' + listed if listed else ''} having sum({SIGN}) <> 0"
         if not self.normal.unequal(number).isdisjoint(names):
             net = ""  # old and new rows that are equal in these are not the same
         text = f"(select {listed or '1 as runner_one'} from {rows}{net})"
-        return Cover(tuple((name, self.covers.column(here, name)) for name in names), (Part(here, text),), (), number)
+        return Cover(tuple((name, column(here, name)) for name in names), (Part(here, text),), (), number)
 
     def _filters(self, alias: str, here: str) -> tuple[str, ...]:
-        return tuple(moved(f"({self.sql(c.node)})", alias, self.quote(here)) for c in self.block.filters(alias))
+        return tuple(moved(f"({self.sql(c.node)})", alias, quoted(here)) for c in self.block.filters(alias))

@@ -13,7 +13,7 @@ from runner.joins.named import name_values
 from runner.joins.narrow import cuts
 from runner.joins.nodes import QUERY, NotDerived, number_of
 from runner.joins.normal import Normal, normal
-from runner.joins.texts import Cover
+from runner.joins.texts import Cover, quoted
 from runner.joins.values import DIFF, Derived, Input, Moves, Piece, mark
 from runner.names import TableName
 from runner.sql.select import Reference
@@ -32,7 +32,7 @@ def derive(
         form = normal(tree, references, inputs, engine)
         name_values(form)
         names = _names(form.tree, key)
-        covers = Covers(form, _quoting, null_safe(engine)).of(form.tree, names, None, top=True)
+        covers = Covers(form, null_safe(engine)).of(form.tree, names, None, top=True)
     except NotDerived as error:
         moving = (table for table, one in inputs.items() if one.moves is not Moves.NOT)
         return Derived((), dict.fromkeys(moving, (error.reason, error.line)))
@@ -44,13 +44,9 @@ def null_safe(engine: Engine) -> Same:
     return lambda one, other: engine.same(one, other, "")
 
 
-def _quoting(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
 def _own_or_quoted(name: str) -> str:
     """The key's columns in the runner's own tables are written without quotes, as everywhere."""
-    return name if re.fullmatch(r"k\d+", name) else _quoting(name)
+    return name if re.fullmatch(r"k\d+", name) else quoted(name)
 
 
 def _names(tree: exp.Query, key: Sequence[str]) -> list[str]:
@@ -78,12 +74,12 @@ def _derived(form: Normal, names: Sequence[str], covers: Sequence[Cover]) -> Der
         else:
             kept.append(cover)
     kept = [cover for cover in kept if form.tables[cover.origin] not in everywhere]
-    values, renamed = _values(form, [cover.text(_quoting, distinct=True) for cover in kept])
+    values, renamed = _values(form, [cover.text(distinct=True) for cover in kept])
     pieces = []
     for cover in kept:
         outs = dict(cover.outs)
         ordered = Cover(tuple((f"k{n}", outs[name]) for n, name in enumerate(names, 1)), cover.parts, cover.wheres, 0)
-        text = _renumbered(ordered.text(_own_or_quoted, distinct=True), renamed)
+        text = _renumbered(ordered.text(distinct=True, named=_own_or_quoted), renamed)
         pieces.append(Piece(form.tables[cover.origin], text))
     return Derived(
         tuple(dict.fromkeys(pieces)),

@@ -10,6 +10,16 @@ from itertools import groupby
 from runner.joins.values import Part
 
 
+def quoted(name: str) -> str:
+    """A name as derived texts have it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def column(alias: str, name: str) -> str:
+    """A column of an item."""
+    return f"{quoted(alias)}.{quoted(name)}"
+
+
 @dataclass(frozen=True)
 class Cover:
     """One part of a cover, as a join: what it knows, under the names of the relation's columns."""
@@ -24,15 +34,15 @@ class Cover:
     def known(self) -> frozenset[str]:
         return frozenset(name for name, _ in self.outs)
 
-    def text(self, quote: Callable[[str], str], *, distinct: bool = False) -> str:
-        """The SELECT."""
-        listed = ", ".join(f"{text} as {quote(name)}" for name, text in self.outs) or "1 as runner_one"
-        sources = ", ".join(_written(part, quote) for part in self.parts)
+    def text(self, *, distinct: bool = False, named: Callable[[str], str] = quoted) -> str:
+        """The SELECT; `named` writes the names of what it gives."""
+        listed = ", ".join(f"{text} as {named(name)}" for name, text in self.outs) or "1 as runner_one"
+        sources = ", ".join(_written(part) for part in self.parts)
         where = f" where {' and '.join(self.wheres)}" if self.wheres else ""
         return f"select {'distinct ' if distinct else ''}{listed}{' from ' if sources else ''}{sources}{where}"
 
 
-def as_one(covers: Iterable[Cover], quote: Callable[[str], str], alias: Callable[[], str]) -> list[Cover]:
+def as_one(covers: Iterable[Cover], alias: Callable[[], str]) -> list[Cover]:
     """Covers that follow one input and know the same as one: what is built of ten times ten covers is two, not a hundred."""
 
     def kind(cover: Cover) -> tuple[int, str, list[str]]:
@@ -42,24 +52,24 @@ def as_one(covers: Iterable[Cover], quote: Callable[[str], str], alias: Callable
     for (origin, loose, names), group in groupby(sorted(covers, key=kind), kind):
         same = list(group)
         if len(same) > 1:
-            part = Part(alias(), f"({united(same, names, quote)})")
-            outs = tuple((name, f"{quote(part.alias)}.{quote(name)}") for name in names)
+            part = Part(alias(), f"({united(same, names)})")
+            outs = tuple((name, column(part.alias, name)) for name in names)
             same = [Cover(outs, (part,), (), origin, loose)]
         found += same
     return found
 
 
-def united(covers: Iterable[Cover], names: Sequence[str], quote: Callable[[str], str]) -> str:
+def united(covers: Iterable[Cover], names: Sequence[str]) -> str:
     """A query of what all of them give of some columns that they all know."""
     return " union all ".join(
-        replace(cover, outs=tuple((name, dict(cover.outs)[name]) for name in names)).text(quote, distinct=True)
+        replace(cover, outs=tuple((name, dict(cover.outs)[name]) for name in names)).text(distinct=True)
         for cover in covers
     )
 
 
-def _written(part: Part, quote: Callable[[str], str]) -> str:
-    columns = f"({', '.join(map(quote, part.columns))})" if part.columns else ""
-    return f"{'lateral ' if part.lateral else ''}{part.text} as {quote(part.alias)}{columns}"
+def _written(part: Part) -> str:
+    columns = f"({', '.join(map(quoted, part.columns))})" if part.columns else ""
+    return f"{'lateral ' if part.lateral else ''}{part.text} as {quoted(part.alias)}{columns}"
 
 
 def moved(text: str, alias: str, to: str) -> str:

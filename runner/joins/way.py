@@ -6,17 +6,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from runner.joins.block import Conjunct, Side, Sub
+from runner.joins.block import Block, Conjunct, Side, Sub
 from runner.joins.nodes import is_table, number_of
-from runner.joins.texts import Cover, moved, united
+from runner.joins.texts import Cover, as_one, column, moved, quoted, united
 from runner.joins.values import Moves, Part
-
-if TYPE_CHECKING:
-    from runner.joins.cover import Reading
 
 LATERAL = re.compile(r"(?i)^lateral\s+")
 
@@ -45,14 +41,14 @@ class Followed:
 
 
 class Way:
-    """The ways from the key's items to a changed one, within one FROM clause."""
+    """The ways from the key's items to a changed one, within one FROM clause. `changed`: the covers of each item."""
 
-    def __init__(self, reading: Reading, rows: Mapping[str, exp.Expr], roots: list[str]) -> None:
-        self.reading, self.block, self.rows, self.roots = reading, reading.block, rows, roots
-        self.sql, self.quote, self.covers = reading.sql, reading.quote, reading.covers
-        self.nulled = reading.normal.nulled
+    def __init__(
+        self, block: Block, rows: Mapping[str, exp.Expr], roots: list[str], changed: Mapping[str, list[Cover]]
+    ) -> None:
+        self.block, self.rows, self.roots, self.changed = block, rows, roots, changed
+        self.normal, self.sql, self.nulled = block.normal, block.normal.sql, block.normal.nulled
         self.reach = self._reach()
-        self.changed = {alias: reading.item(alias) for alias in self.block.items}
 
     def _reach(self) -> dict[str, tuple[str, ...]]:
         """For each item that conditions link to the first root, in that order: the items on the way."""
@@ -134,11 +130,11 @@ class Way:
         others = [cover for cover in self.changed[alias] if cover not in whole]
         if self.block.beside(alias) or self.block.outer_names(self.block.items[alias]):
             return others
-        return self.covers.as_one(replace(cover, origin=-1, loose="") for cover in others)
+        return as_one((replace(cover, origin=-1, loose="") for cover in others), self.normal.alias)
 
     def _named(self, alias: str) -> str:
         number = number_of(self.block.items[alias])
-        return "a subquery" if number is None else str(self.reading.normal.tables[number])
+        return "a subquery" if number is None else str(self.normal.tables[number])
 
     def through_sub(self, sub: Sub, outs: Sequence[str], cover: Cover) -> Iterator[Cover]:
         """The rows for which a subquery has a changed row."""
@@ -189,7 +185,7 @@ class Way:
             read = [c for c in value.find_all(exp.Column) if c.table in self.block.items]
             if all(c.table in blank or c.table not in given or c.name in given[c.table] for c in read):
                 text = self._put(self.nulled(self.sql(value), blank), given)
-                outs.append((name, self.reading.null_of(value) if text == "NULL" else text))
+                outs.append((name, self.block.null_of(value) if text == "NULL" else text))
         parts: list[Part] = []
         for alias in left:
             if alias in change.chosen:
@@ -212,9 +208,9 @@ class Way:
         item.set("alias", None)
         text = LATERAL.sub("", self.sql(item))
         if with_changed:
-            here, names = self.reading.normal.alias(), self.block.columns_used(alias)
-            now = Cover(tuple((n, self.covers.column(here, n)) for n in names), (Part(here, text),), (), -1)
-            return Part(alias, f"({united([now, *self._whole(alias)], names, self.quote)})")
+            here, names = self.normal.alias(), self.block.columns_used(alias)
+            now = Cover(tuple((n, column(here, n)) for n in names), (Part(here, text),), (), -1)
+            return Part(alias, f"({united([now, *self._whole(alias)], names)})")
         lateral = bool(self.block.beside(alias)) or self.block.outer_names(self.block.items[alias])
         return Part(alias, self._put(self.nulled(text, gone), given), lateral, columns)
 
@@ -222,7 +218,7 @@ class Way:
         """A text in which the columns of changed items are what their covers know them by."""
         for alias, outs in given.items():
             for name, to in outs.items():
-                text = text.replace(self.covers.column(alias, name), to)
+                text = text.replace(column(alias, name), to)
         return text
 
     def _nearest(self, change: Followed, left: list[str]) -> list[str]:
@@ -233,21 +229,21 @@ class Way:
             return []
         asked = [c for c in self.block.conjuncts if c.join == at]
         number = number_of(self.block.items[target])
-        signed = number is not None and self.reading.normal.moves(number) is Moves.SIGNED
+        signed = number is not None and self.normal.moves(number) is Moves.SIGNED
         if not signed or not set(left) >= frozenset().union(*(c.items for c in asked)):
             return []
-        here, nearer = self.reading.normal.alias(), ""
+        here, nearer = self.normal.alias(), ""
         others = {a: outs for a, outs in change.given.items() if a != target}
-        wheres = [self._put(moved(f"({self.sql(c.node)})", target, self.quote(here)), others) for c in asked]
+        wheres = [self._put(moved(f"({self.sql(c.node)})", target, quoted(here)), others) for c in asked]
         for node in (c.node for c in asked if isinstance(c.node, (exp.GTE, exp.GT, exp.LTE, exp.LT))):
             first = target in self.block.own(node.this)
             mine = self.sql(node.this if first else node.expression)
             greatest = isinstance(node, (exp.LTE, exp.LT)) == first  # the greatest that is not above
-            nearer = f"{moved(mine, target, self.quote(here))} {'>' if greatest else '<'} {self._put(mine, {target: change.given[target]})}"
+            nearer = f"{moved(mine, target, quoted(here))} {'>' if greatest else '<'} {self._put(mine, {target: change.given[target]})}"
         if not nearer:
             return []
-        table = self.quote(self.block.items[target].name)
-        return [f"not exists (select 1 from {table} as {self.quote(here)} where {' and '.join([*wheres, nearer])})"]
+        table = quoted(self.block.items[target].name)
+        return [f"not exists (select 1 from {table} as {quoted(here)} where {' and '.join([*wheres, nearer])})"]
 
     def _kept(self, conjunct: Conjunct, left: list[str], null: Sequence[Side], change: Followed) -> str:
         """A condition as text if it may be kept, else nothing."""
@@ -272,7 +268,7 @@ class Way:
         if not conjunct.items - blank <= set(left):
             return ""
         given = change.given
-        for column in conjunct.node.find_all(exp.Column):
-            if column.table in given and column.table not in blank and column.name not in given[column.table]:
+        for read in conjunct.node.find_all(exp.Column):
+            if read.table in given and read.table not in blank and read.name not in given[read.table]:
                 return ""
         return self._put(self.nulled(f"({self.sql(conjunct.node)})", frozenset(blank)), given)
