@@ -77,9 +77,14 @@ class Formula:
         """The parsed expression; `{names}` are columns called runner_slot_N. Raises Unreadable."""
         return _tree(self.text)
 
+    @property
+    def spelled(self) -> exp.Expr:
+        """The expression with every call in a form that has one meaning. Raises Unreadable, Unknown."""
+        return _spelled(self.text)
+
     def sql(self, engine: Engine, value: Callable[[str], str]) -> str:
         """The expression for an engine, with `value(name)` in place of each name."""
-        return _put(_spelled(self.text), self.names, engine, value)
+        return _put(self.spelled, self.names, engine, value)
 
     def aggregates(self) -> bool:
         """Whether it aggregates."""

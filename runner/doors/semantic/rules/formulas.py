@@ -9,7 +9,7 @@ from sqlglot import exp
 from sqlglot.errors import UnsupportedError
 
 from runner.doors.semantic.formulas import VOLATILE, VOLATILE_NAMES, Formula, Unreadable, loose_columns
-from runner.doors.semantic.functions.known import LOOSE, spelled_out
+from runner.doors.semantic.functions.known import LOOSE
 from runner.doors.semantic.functions.pieces import Unknown
 from runner.doors.semantic.rules.findings import Findings
 from runner.doors.semantic.values import DataType
@@ -53,9 +53,9 @@ def readable(formula: Formula, findings: Findings, prefix: str = "") -> bool:
 def _unknown(formula: Formula) -> str:
     """What a formula calls that some engine has not, or has with another meaning; '' if there is nothing."""
     try:
-        spelled_out(formula.tree)
-        for engine in ENGINES.values() if formula.tree.find(*LOOSE) else ():
-            formula.sql(engine, lambda name: "x")
+        if formula.spelled.find(*LOOSE):
+            for engine in ENGINES.values():
+                formula.sql(engine, lambda name: "x")
     except Unknown as unknown:
         return str(unknown)
     except UnsupportedError as error:
