@@ -79,6 +79,11 @@ class Block:
         """The right sides of semi and anti joins, which nothing after them sees."""
         return frozenset(self.order[k + 1] for k, join in enumerate(self.joins) if join.kind in HIDING)
 
+    @property
+    def nearest(self) -> frozenset[str]:
+        """The right sides of ASOF joins: a row that is left out beforehand lets another one be the nearest."""
+        return frozenset(self.order[k + 1] for k, join in enumerate(self.joins) if join.method == "ASOF")
+
     def outer_names(self, node: exp.Expr) -> bool:
         """Whether an expression reads columns from outside of this block and what is within it."""
         within = {item.alias for query in [self.node, *self.node.find_all(exp.Select)] for item in _items(query)}
@@ -99,7 +104,7 @@ class Block:
 
     def _is_filter(self, conjunct: Conjunct, alias: str) -> bool:
         k = conjunct.join
-        if any(alias in side and (k is None or m < k) for m, side in self.optional):
+        if alias in self.nearest or any(alias in side and (k is None or m < k) for m, side in self.optional):
             return False
         if k is None:
             return alias not in self.hidden
@@ -149,7 +154,8 @@ class Block:
     def null_of(self, value: exp.Expr) -> str:
         """NULL of the type that a value has: in a union of several queries Postgres takes a bare one for a text."""
         items = [self.items[alias] for alias in self.order if alias in self.own(value)]
-        if not items or not row_level(value) or any(map(self.outer_names, items)):
+        reads_others = any(self.beside(item.alias) or self.outer_names(item) for item in items)
+        if not items or not row_level(value) or reads_others:
             return "NULL"
         sql = self.normal.sql
         return f"(select {sql(value)} from {', '.join(map(sql, items))} where 1 = 0)"

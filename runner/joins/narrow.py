@@ -50,7 +50,7 @@ def _block(normal: Normal, block: Block, names: Sequence[str | None], found: dic
     nullable = {alias for _, side in block.optional for alias in side} | block.hidden
     for alias, item in block.items.items():
         mine = [value if value is not None and block.own(value) == {alias} else None for value in held]
-        over = mine if alias not in nullable else [None] * len(held)
+        over = mine if alias not in nullable | block.nearest else [None] * len(held)
         for theirs, own in _equal(block, alias, nullable):
             over = [
                 value if value is not None else own if theirs == given else None
@@ -103,10 +103,12 @@ def _equal(block: Block, alias: str, nullable: set[str]) -> Iterator[tuple[exp.E
 
 
 def _is_filter(block: Block, k: int | None, alias: str, others: frozenset[str], nullable: set[str]) -> bool:
+    right = k is not None and alias == block.order[k + 1]
+    if alias in block.nearest and not right:
+        return False
     if k is None:
         return alias not in nullable and not others & nullable
     join = block.joins[k]
-    right = alias == block.order[k + 1]
     if any(len(side) > 1 for _, side in block.optional) or others & nullable:
         return False
     if join.side == "LEFT":

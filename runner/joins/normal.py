@@ -194,7 +194,8 @@ def _readable(tree: exp.Query) -> None:
         sides: list[str] = []  # by what joins a column of USING may be null in one of its tables
         for join in select.args.get("joins") or []:
             sides.append(join.side)
-            if join.method not in ("", "ASOF") or (join.args.get("using") and {"FULL", "RIGHT"} & set(sides)):
+            by_name = join.args.get("using") and (join.method or {"FULL", "RIGHT"} & set(sides))
+            if join.method not in ("", "ASOF") or by_name:
                 raise NotDerived(f"{join.sql()[:60]} is not followed", line_of(join))
         if select.args.get("laterals") or select.args.get("pivots") or select.args.get("sample"):
             raise NotDerived("lateral view, pivot or sample is not followed", line_of(select))

@@ -81,13 +81,8 @@ class Way:
             chosen = {one: c for one, c in zip(later, choice, strict=True) if c}
             change = Followed(cover.origin, loose, target, {target: cover, **chosen}, both - chosen.keys())
             yield from self._modes(items, change)
-            if self._is_nearest(target) and (target in around or self._is_read_on(target)):
+            if target in self.block.nearest and (target in around or self._is_read_on(target)):
                 yield from self._displaced(items, target, cover, change)
-
-    def _is_nearest(self, alias: str) -> bool:
-        """Whether it is the side of an ASOF join of which the nearest row is taken."""
-        at = self.block.order.index(alias) - 1
-        return at >= 0 and self.block.joins[at].method == "ASOF"
 
     def _is_read_on(self, alias: str) -> bool:
         """Whether a condition reads an item's columns, other than that of its own join."""

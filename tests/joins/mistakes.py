@@ -110,6 +110,11 @@ MISTAKES = (
         ("asof, its value as the key", "asof, joined further"),
         ((Way, "_displaced", lambda *_: iter(())),),
     ),
+    Mistake(
+        "the nearest is chosen among some of its rows",
+        ("a condition on the nearest", "inner asof, its value as the key"),
+        ((Block, "nearest", frozenset()),),
+    ),
     Mistake("a filter of the optional side is asked first", LEFTS, ((Block, "_is_filter", lambda *_: True),)),
     Mistake(
         "the other key input is read as it is now",

@@ -130,7 +130,9 @@ class Play:
         names = ", ".join(self.key)
         wanted = Counter(con.execute(self.shape.select).fetchall())
         stored = Counter(con.execute("from stored").fetchall())
-        con.execute(f"create or replace table main.keys as select distinct {names} from stored limit 0")
+        ks = [f"k{n}" for n in range(1, len(self.key) + 1)]
+        listed = ", ".join(f"{name} as {k}" for name, k in zip(self.key, ks, strict=True))
+        con.execute(f"create or replace table main.keys as select distinct {listed} from stored limit 0")
         everywhere = [str(table) for table in self.derived.everywhere]
         whole = any(con.execute(f"select 1 from diff.{t.replace('.', '_')} limit 1").fetchall() for t in everywhere)
         if whole:
@@ -138,12 +140,11 @@ class Play:
                 f"insert into main.keys select {names} from stored union select {names} from ({self.shape.select}) q"
             )
         elif self.derived.pieces:
-            listed = ", ".join(f"k{n}" for n in range(1, len(self.key) + 1))
             pieces = " union ".join(
-                f"select {listed} from ({filled(p.text, self._given)}) p" for p in self.derived.pieces
+                f"select {', '.join(ks)} from ({filled(p.text, self._given)}) p" for p in self.derived.pieces
             )
             con.execute(f"insert into main.keys {pieces}")
-        same = " and ".join(f"k.{name} is not distinct from r_x.{name}" for name in self.key)
+        same = " and ".join(f"k.{k} is not distinct from r_x.{name}" for k, name in zip(ks, self.key, strict=True))
         affected = f"exists (select 1 from main.keys k where {same})"
         con.execute(
             f"create or replace table made as select * from stored r_x where not {affected}"
@@ -178,7 +179,7 @@ class Play:
 
     def _cut(self, reference: Reference) -> str | None:
         held = self.derived.cuts.get(self.select.references.index(reference), ())
-        same = [f"k.{name} is not distinct from ({text})" for name, text in zip(self.key, held, strict=False) if text]
+        same = [f"k.k{n} is not distinct from ({text})" for n, text in enumerate(held, 1) if text]
         if not same:
             return None
         return f"(select * from {reference.table} where exists (select 1 from main.keys k where {' and '.join(same)}))"

@@ -193,6 +193,30 @@ SHAPES = (
         True,
     ),
     Shape(
+        "inner asof, its value as the key",
+        "price",
+        "select p.price, count(*) as c from raw.events e asof join raw.prices p on p.sku = e.sku and p.valid_from < e.ts group by p.price",
+        DUCKDB,
+    ),
+    Shape(
+        "a condition on the nearest",
+        "id",
+        "select e.id, p.n from d.ev e asof join d.firsts p on p.uid = e.uid and p.ts <= e.ts where p.n > 2",
+        DUCKDB,
+    ),
+    Shape(
+        "asof by using",
+        "n",
+        "select p.n, count(*) as c from d.ev e asof left join d.firsts p using (uid, ts) group by p.n",
+        DUCKDB,
+        True,
+    ),
+    Shape(
+        "a lateral behind the optional side",
+        "price",
+        "select l.price, count(*) as c from d.ev e left join d.us p on p.uid = e.uid left join lateral (select max(d.price) as price from raw.products d where d.price >= p.n and d.sku = e.sku) l on true group by l.price",
+    ),
+    Shape(
         "lateral top two",
         "id",
         "select e.id, l.total, l.oid from d.ev e cross join lateral (select p.total, p.oid from d.orders p where p.customer = e.uid order by p.total desc, p.oid limit 2) l",
