@@ -95,20 +95,23 @@ def is_view(warehouse: Warehouse, name: TableName) -> bool:
 def drop(
     work: Work, views: Sequence[CompiledView], gone: Sequence[TableName], tables: Container[TableName] = ()
 ) -> None:
-    """Drop views, those that read others first, and before them `gone`, which are forgotten too.
+    """Drop views, and `gone` with them, which are forgotten too: any of them may read any other, as it was until now.
 
     `tables`: what is to be a view and is a table yet.
     """
+    engine = work.warehouse.engine
+    names = [engine.table(name) for name in gone]
+    names += [work.algebra.physical(view.table) for view in views if view.table not in tables]
+    own = [work.algebra.physical(view.table) for view in views if view.table in tables]
+    for statement in (*engine.drop_views(names), *(f"drop table if exists {name}" for name in own)):
+        _drop(work, statement)
     for name in gone:
-        _drop(work, work.warehouse.engine.table(name))
         work.manifest.forget_model(str(name))
-    for view in reversed(views):
-        _drop(work, work.algebra.physical(view.table), "table" if view.table in tables else "view")
 
 
-def _drop(work: Work, name: str, what: str = "view") -> None:
+def _drop(work: Work, statement: str) -> None:
     try:
-        work.warehouse.execute("publish:view", f"drop {what} if exists {name}")
+        work.warehouse.execute("publish:view", statement)
     except WarehouseError as error:
         if error.trouble is not Trouble.DEPENDED_ON:
             raise

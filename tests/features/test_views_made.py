@@ -117,6 +117,28 @@ def test_views_wait_for_what_they_read(project: Project) -> None:
     assert project.one("select n from derived.shown") == 4
 
 
+def test_views_that_are_no_longer_part_of_it(project: Project) -> None:
+    """They go with the publish that makes a view anew, whatever reads them: others that go, and those that stay."""
+    begin(project)
+    project.model("more", "select * from derived.longest", **{"as": "view"})
+    project.model("other", "select * from derived.more", **{"as": "view"})
+    project.checked()
+    for name in ("longest", "more", "other"):
+        del project.models[name]
+    project.selects["all_long"] = "select count(*) as n, max(l.events) as most from derived.long l"
+    project.selects["long"] = LONG.replace("s.events > 1", "s.events > 2")
+    said = project.checked().out
+    assert "dropped views that are no longer part of it: derived.longest, derived.more, derived.other" in said
+    assert project.rows("select table_name from runner.models where table_name like 'derived.l%'") == [
+        ("derived.long",)
+    ]
+    project.model("longest", "select * from derived.long where events > 4", **{"as": "view"})
+    project.checked()
+    project.selects["longest"], project.selects["long"] = LONG, "select * from derived.longest where events > 4"
+    project.checked()
+    assert "nothing to do" in project.run().out
+
+
 def test_what_is_refused(project: Project) -> None:
     """A view over a source, what keeps or looks at rows, cycles, and a name that means a CTE of its reader."""
     begin(project)

@@ -43,6 +43,8 @@ class Engine:
     """Fresh tables need ANALYZE before the planner sees their size."""
     replaces_views: bool
     """CREATE OR REPLACE VIEW takes a SELECT with other columns; elsewhere the view has to be dropped before."""
+    binds_views: bool = False
+    """A view that another one reads cannot be dropped alone; both can at once."""
     json_type: str
     """The type of objects and arrays of JSON."""
     dots_call: bool = False
@@ -154,6 +156,11 @@ class Engine:
         """CREATE INDEX, for equality only where the method is `hash`."""
         listed, using = ", ".join(map(self.quote, columns)), f" using {method}" if method else ""
         return f"create index if not exists {self.index_name(table, columns)} on {table}{using} ({listed})"
+
+    def drop_views(self, names: Sequence[str]) -> tuple[str, ...]:
+        """DROP VIEW of several, which may read each other."""
+        listed = [", ".join(names)] if names and self.binds_views else names
+        return tuple(f"drop view if exists {one}" for one in listed)
 
     def storage_of(self, table: str) -> str:
         """A query in parentheses, or a literal, for `Trace.storage` of a table."""

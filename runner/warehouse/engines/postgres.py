@@ -74,6 +74,7 @@ POSTGRES = _Postgres(
     reads_files=False,
     analyze=True,  # a table made in this transaction has no statistics until it is analysed
     replaces_views=False,
+    binds_views=True,
     json_type="jsonb",
     double_type="double precision",
     whole_type="numeric",

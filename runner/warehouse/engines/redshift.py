@@ -121,6 +121,7 @@ REDSHIFT = _Redshift(
     reads_files=False,
     analyze=False,  # CREATE TABLE AS analyses what it makes
     replaces_views=False,
+    binds_views=True,
     json_type="super",
     double_type="double precision",
     dots_call=True,
