@@ -131,6 +131,39 @@ def test_a_run_that_is_overtaken_by_one_of_its_own_name(postgres: Project) -> No
     postgres.checked("--run-id", "night")
 
 
+@pytest.mark.parametrize("label", ["stage:affected", "publish:commit"])
+def test_a_run_whose_session_is_ended_by_who_overtakes_it(postgres: Project, label: str) -> None:
+    """Its connection is lost, and that another run has published is what it says, not that it should be run again."""
+    codes: list[int] = []
+
+    def overtake(when: str, now: str, sql: str) -> None:
+        if (when, now) == ("before", label):
+            postgres.watch = None
+            postgres.db.execute(
+                f"{FREE}; select pg_terminate_backend(pid) from pg_stat_activity"
+                " where datname = current_database() and pid <> pg_backend_pid()"
+            )
+            codes.append(main(["run", str(postgres.folder / "web.yml")]))
+
+    postgres.watch = overtake
+    assert "another run published while this one worked, and this one's session is gone" in postgres.run(code=3).err
+    assert codes == [0]
+    postgres.check()
+
+
+def test_a_look_while_another_run_publishes(postgres: Project) -> None:
+    """What a command reads before and after a publish contradicts itself: it reads once more, and cries for no repair."""
+    codes: list[int] = []
+
+    def meet(when: str, label: str, sql: str) -> None:
+        if (when, label) == ("after", "state:fence-look") and not codes:
+            codes.append(main(["run", str(postgres.folder / "web.yml")]))
+
+    postgres.watch = meet
+    assert "nothing to do" in postgres.command("plan").out
+    assert codes == [0]
+
+
 def test_a_long_stage_keeps_its_lease(postgres: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is renewed by its holder for as long as he works: a second command finds it held long after its first end."""
     monkeypatch.setenv("RUNNER_LEASE_S", "1")

@@ -27,13 +27,27 @@ TIMEOUT_S = 900
 RUNS = ("tests/features/test_run.py", "tests/features/test_state.py", "tests/features/test_vanished.py")
 SIMULATED = ("tests/reliability/simulation/test_interleave.py", "tests/reliability/simulation/test_upheavals.py")
 LOOKUPS = ("tests/features/test_lookups.py",)
-VIEWS = ("tests/features/test_views_made.py", "tests/doors/semantic/test_semantic.py")
+VIEWS = (
+    "tests/features/test_views_made.py",
+    "tests/features/test_views_read.py",
+    "tests/doors/semantic/test_semantic.py",
+)
+HIDDEN = (
+    "tests/reliability/leaks/test_hidden.py",
+    "tests/reliability/leaks/test_secrets.py",
+    "tests/reliability/leaks",
+)
+CUT = ("tests/reliability/faults/test_cut_commit.py", "tests/reliability/faults/test_real_errors.py")
+SHAPES = ("tests/features/test_rebuilds.py", "tests/features/test_key_types.py", "tests/features/test_poison.py")
 TESTS: dict[str, tuple[str, ...]] = {
-    "increment/publish": (*RUNS, "tests/features/test_touched.py", *SIMULATED),
-    "increment/fate": ("tests/features/test_lease.py", "tests/reliability/faults", *RUNS),
-    "state/manifest": (*RUNS, "tests/features/test_lease.py", "tests/features/test_rebuilds.py", *SIMULATED),
+    "increment/publish": (*SHAPES, "tests/features/test_touched.py", *CUT, *VIEWS[:1], *LOOKUPS, *RUNS, *SIMULATED),
+    "increment/fate": (*CUT, "tests/features/test_lease.py", "tests/reliability/faults", *RUNS),
+    "state/manifest": (
+        *("tests/features/test_rebuilds.py", "tests/features/test_damage.py", "tests/features/test_lease.py"),
+        *("tests/features/test_commands.py", *LOOKUPS, *RUNS, *SIMULATED),
+    ),
     "state/tables": ("tests/features/test_state.py", "tests/features/test_damage.py", *RUNS),
-    "state/lease": ("tests/features/test_lease.py", "tests/reliability/processes/test_concurrent.py", *RUNS),
+    "state/lease": ("tests/features/test_lease.py", *CUT, "tests/reliability/processes/test_concurrent.py", *RUNS),
     "algebra/lookups": LOOKUPS,
     "increment/others/lookups": LOOKUPS,
     "state/lookups": (*LOOKUPS, "tests/features/test_tables.py"),
@@ -41,8 +55,8 @@ TESTS: dict[str, tuple[str, ...]] = {
     "program/selects/views": VIEWS,
     "program/cache": ("tests/reliability/leaks/test_cache.py",),
     "program/stored": ("tests/reliability/leaks/test_cache.py", *RUNS),
-    "secrets": ("tests/reliability/leaks",),
-    "playbook/hidden": ("tests/reliability/leaks",),
+    "secrets": HIDDEN,
+    "playbook/hidden": HIDDEN,
 }
 """The modules, and the tests that have to see a mistake there: the quick ones first."""
 
