@@ -149,10 +149,12 @@ def test_a_fixed_window_counts_quiet_days(model: Model) -> None:
     expected = [("ann", 4.0, 0.75, 3.0), ("bob", 3.0, 1.6667, 5.0)]
     query = "select distinct user_id, days, mean, later from sl.v_totals order by user_id"
     model.load(("ann", 0), ("ann", 1, "DE", 2), ("bob", 1, "FR", 5))
-    for more in ("", week):
-        model.write(properties + more)
+    spent = f"  spent: {{data_type: NUMBER, {fixed.format('amount', 'sum', 6, 7)}}}\n"
+    for more in ("", properties, properties + week):
+        model.write(spent + more)
         model.run("apply")
-        assert model.rows(query) == expected
+        assert model.rows("select distinct user_id, spent from sl.v_totals order by 1") == [("ann", 0.0), ("bob", 0.0)]
+        assert not more or model.rows(query) == expected
     model.load(("cat", 8))
     model.run("update")
     assert model.rows(query) == [*expected, ("cat", 0.0, None, None)]

@@ -20,7 +20,6 @@ from runner.doors.semantic.values import Aggregate, Config, EventValue, Fixed, L
 EVERY = "rows between unbounded preceding and unbounded following"
 SO_FAR = "rows between unbounded preceding and current row"
 WHOLE = "partition by user_id"
-_NEUTRAL = {Aggregate.SUM: (QuietValue.ZERO,)}
 IN_ORDER = "partition by user_id order by date"
 
 
@@ -66,10 +65,14 @@ class UserSpans:
             one.kind.until
             for one in self.windows
             if isinstance(one.kind, Fixed)
-            and on_quiet_days(self.config, one.kind.source)
-            not in (QuietValue.NULL, *_NEUTRAL.get(one.kind.function, ()))
+            and on_quiet_days(self.config, one.kind.source) is not QuietValue.NULL
+            and not self._is_left_out(one.kind)
         ]
         return f"greatest({end}, date '{max(ends)}')" if ends else end
+
+    def _is_left_out(self, kind: Fixed) -> bool:
+        """Whether quiet days need not be laid out for a fixed window: they are 0 in its sum."""
+        return kind.function is Aggregate.SUM and on_quiet_days(self.config, kind.source) is QuietValue.ZERO
 
     def select(self) -> str:
         """The SELECT."""
@@ -149,7 +152,10 @@ class UserSpans:
             return self._lifetime(one, kind, value)
         if isinstance(kind, Fixed):
             value = f"case when l.date between date '{kind.since}' and date '{kind.until}' then {value} end"
-            return self._over(one, kind.function, value, source, WHOLE, f"{IN_ORDER} {EVERY}")
+            helper, found = self._over(one, kind.function, value, source, WHOLE, f"{IN_ORDER} {EVERY}")
+            if self._is_left_out(kind):
+                found = f"coalesce({found}, case when l.runner_end < date '{kind.until}' then 0 end)"
+            return helper, found
         frame = f"{IN_ORDER} rows between {_bound(kind.first)} and {_bound(kind.last)}"
         return self._over(one, kind.function, value, source, frame, frame)
 
