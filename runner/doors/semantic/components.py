@@ -15,7 +15,19 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from runner.doors.semantic.formulas import HOLISTIC, Formula, conjuncts, slot_of
-from runner.doors.semantic.values import Computed, Config, DataType, EventValue, Kpi, Property, Registration
+from runner.doors.semantic.values import (
+    Aggregate,
+    Computed,
+    Config,
+    DataType,
+    EventValue,
+    Fixed,
+    Kpi,
+    Lifetime,
+    Property,
+    Registration,
+    Sliding,
+)
 
 STORED = {exp.Sum: "sum", exp.Count: "sum", exp.Min: "min", exp.Max: "max"}  # how cells of a function merge
 USERS = ""  # the base of components that look at every user on every day
@@ -108,7 +120,7 @@ class _Unfolding:
         cells = tuple(one for one in where if is_of_cells(self.config, one))
         rows = tuple(one for one in where if one not in cells)
         function = "count" if isinstance(node, exp.Count) else merge
-        base, zero = _base(self.config, function, argument)
+        base, zero = _base(self.config, function, argument), _counts(self.config, function, argument)
         name = _name(function, argument, rows)
         return self._term(Component(name, function, argument, rows, merge, base, zero), cells)
 
@@ -144,15 +156,51 @@ def cell_dimensions(config: Config) -> tuple[Property, ...]:
     return tuple(one for one in config.properties if one.can_group_by and not is_cell_value(config, one.name))
 
 
-def _base(config: Config, function: str, argument: Formula) -> tuple[str, bool]:
+def _base(config: Config, function: str, argument: Formula) -> str:
     """Which rows can count: those of an event's days, if on all other days the value is 0 in a sum, or null."""
     bare = argument.bare()
     kind = config.property(bare).kind if bare else None
+    if isinstance(kind, EventValue) and (kind.default is None or (function == "sum" and kind.default.is_zero)):
+        return kind.event
+    return USERS
+
+
+def _counts(config: Config, function: str, argument: Formula) -> bool:
+    """Whether an aggregate is 0, not null, where nothing counts: COUNT, and SUM of what every user has on every day.
+
+    So one count is one number, however it is spelled: COUNT, SUM of 1 with a condition, SUM(IF(…, 1, 0)), COUNTIF.
+    """
+    return function == "count" or (function == "sum" and _is_never_null(config, argument.tree, argument.names))
+
+
+def _is_never_null(config: Config, node: exp.Expr | None, names: tuple[str, ...]) -> bool:
+    """Whether an expression over properties has a value for sure."""
+    at = slot_of(node) if node is not None else None
+    if at is not None:
+        return names[at] == "date" or _always_there(config, config.property(names[at]))
+    if isinstance(node, exp.If):
+        return all(_is_never_null(config, one, names) for one in (node.args["true"], node.args.get("false")))
+    if isinstance(node, exp.Case):
+        branches = [one.args["true"] for one in node.args["ifs"]]
+        return all(_is_never_null(config, one, names) for one in (*branches, node.args.get("default")))
+    if isinstance(node, exp.Coalesce):
+        return any(_is_never_null(config, one, names) for one in (node.this, *node.expressions))
+    if isinstance(node, (exp.Add, exp.Sub, exp.Mul, exp.Paren, exp.Neg)):
+        return all(_is_never_null(config, one, names) for one in node.iter_expressions())
+    return isinstance(node, (exp.Literal, exp.Boolean))
+
+
+def _always_there(config: Config, one: Property) -> bool:
+    """Whether every user has a value of a property on every day of his."""
+    kind = one.kind
     if isinstance(kind, EventValue):
-        nothing = kind.default is None or (function == "sum" and kind.default.is_zero)
-        if nothing:
-            return kind.event, function == "count" or (function == "sum" and kind.default is not None)
-    return USERS, function == "count"
+        return kind.default is not None
+    if isinstance(kind, Computed):
+        return not kind.mappings and _is_never_null(config, kind.select.tree, kind.select.names)
+    if isinstance(kind, (Sliding, Fixed)) and kind.function in (Aggregate.COUNT, Aggregate.COUNT_DISTINCT):
+        return True
+    covers_today = isinstance(kind, Lifetime) or (isinstance(kind, Sliding) and kind.first <= 0 <= kind.last)
+    return covers_today and any(_always_there(config, config.property(source)) for source in one.sources)
 
 
 def _name(function: str, argument: Formula, where: tuple[Formula, ...]) -> str:

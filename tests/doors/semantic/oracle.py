@@ -193,13 +193,13 @@ class Oracle:
         if name == "payer_dau":
             return total("dau_active", lambda u, d: self.value("payer_ever", u, d) > 0) or 0
         if name == "registrations":
-            return total("cohort_size", lambda u, d: self.value("cohort_day", u, d) == 0)
+            return total("cohort_size", lambda u, d: self.value("cohort_day", u, d) == 0) or 0
         if name == "retention":
             return self._ratio(cells, "dau_active", None)
         if name == "ltv":
             return self._divided(total("revenue_lifetime"), total("cohort_size"))
         if name == "lost":
-            return total("cohort_size", lambda u, d: self.value("days_since_last_active", u, d) == 3)
+            return total("cohort_size", lambda u, d: self.value("days_since_last_active", u, d) == 3) or 0
         if name == "mean_lifetime":
             found = values("revenue_lifetime")
             return self._divided(sum(found), len(found))

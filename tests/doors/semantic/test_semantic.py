@@ -71,10 +71,10 @@ def test_a_late_first_touch_moves_the_cohort(world: World) -> None:
     world.check()
     assert series(world, "registrations") == {
         "2025-12-29": 1,
-        "2025-12-30": None,
-        "2025-12-31": None,
+        "2025-12-30": 0,
+        "2025-12-31": 0,
         "2026-01-01": 1,
-        "2026-01-02": None,
+        "2026-01-02": 0,
     }
 
 

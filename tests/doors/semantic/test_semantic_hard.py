@@ -161,6 +161,55 @@ def test_a_fixed_window_counts_quiet_days(model: Model) -> None:
     assert "every row compared equals" in model.run("verify")
 
 
+def test_a_count_is_one_number_however_it_is_spelled(model: Model) -> None:
+    """`where` leaves rows out before anything is counted: a day of which it leaves none is one without such events, and has
+    the default. A condition within `select` leaves the rows, which count 0. A KPI that counts is 0 where nothing counts.
+    """
+    left = {
+        "count_1": "select: 1, aggregate_function: count",
+        "count_n": "select: '{n}', aggregate_function: count",
+        "sum_1": "select: 1, aggregate_function: sum",
+        "count_all": "select: 'COUNT(*)', aggregate_function: none",
+        "sum_of_1": "select: 'SUM(1)', aggregate_function: none",
+        "count_if": "select: 'COUNTIF({n} > 0)', aggregate_function: none",
+    }
+    kept = {
+        "sum_if": "select: 'IF({n} > 0, 1, 0)', aggregate_function: sum",
+        "own_if": "select: 'SUM(IF({n} > 0, 1, 0))', aggregate_function: none",
+        "counted": "select: 'CASE WHEN {n} > 0 THEN 1 END', aggregate_function: count",
+        "own_count": "select: 'COUNT(CASE WHEN {n} > 0 THEN 1 END)', aggregate_function: none",
+        "own_count_if": "select: 'COUNTIF({n} > 0)', aggregate_function: none",
+    }
+    defaults = {"": None, "_0": 0.0, "_7": 7.0}
+    listed, expected = "", {}
+    for name, text in {**left, **kept}.items():
+        where = ", where: '{n} > 0'" if name in left else ""
+        for end, default in defaults.items():
+            also = "" if default is None else f", default_value: {default:.0f}"
+            listed += (
+                f"  {name}{end}: {{data_type: INTEGER, event_property: {{source_event: login, {text}{where}{also}}}}}\n"
+            )
+            expected[name + end] = (2.0, default if name in left else 0.0, default, 1.0)
+    kpis = {
+        "users": "select: 'SUM({property.cohort_size})', where: '{property.sum_1} > 0'",
+        "ones": "select: 'COUNT(1)', where: '{property.count_1} > 0'",
+        "active": "select: 'SUM({property.active})', where: '{property.sum_if} > 0'",
+        "ifs": "select: 'SUM(IF({property.sum_1_0} > 0, 1, 0))'",
+        "cases": "select: 'COUNT(CASE WHEN {property.counted} > 0 THEN 1 END)'",
+        "count_ifs": "select: 'COUNTIF({property.own_if} > 0)'",
+        "outer": "select: '{kpi.dau}', where: '{property.count_all} > 0'",
+        "first": "select: 'SUM({property.cohort_size})', where: '{property.sum_1} > 0 and {property.cohort_day} < 9'",
+    }
+    model.write(listed, "".join(f"  k_{name}: {{{text}, x_axis: {{date: {{}}}}}}\n" for name, text in kpis.items()))
+    model.load(("ann", 0, "DE", 1, 1), ("ann", 0, "DE", 1, 5), ("ann", 1, "DE", 1, 0), ("ann", 3, "DE", 1, 2))
+    model.run("apply")
+    rows = model.rows(f"select {', '.join(expected)} from sl.v_totals order by date")
+    assert dict(zip(expected, zip(*rows, strict=True), strict=True)) == expected
+    for name in kpis:
+        query = f"select k_{name} from sl.v_kpi_k_{name} where dimension = '' order by date"
+        assert (name, model.rows(query)) == (name, [(1.0,), (0.0,), (0.0,), (1.0,)])
+
+
 def test_a_sum_over_what_never_rests_is_refused(model: Model) -> None:
     """A count of days over a property with a default is the same every day for ever, so its sum would grow by the clock."""
     window = "sliding_window_property: {source_property: amount, window_function: count, relative_days_from: -6, relative_days_to: 0}"

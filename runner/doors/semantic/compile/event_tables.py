@@ -207,11 +207,9 @@ class EventTables:
             return self.dialect.average(f"sum({value})", f"count({value})")
         if kind.function in (Aggregate.MIN, Aggregate.MAX):
             return self.dialect.extreme(kind.function, value, one.type)
-        return {
-            Aggregate.SUM: f"sum({value})",
-            Aggregate.COUNT: f"count({value})",
-            Aggregate.COUNT_DISTINCT: f"count(distinct {value})",
-        }[kind.function]
+        if kind.function is Aggregate.SUM:
+            return f"sum({value})"
+        return _if_any(where, f"count({'distinct ' if kind.function is Aggregate.COUNT_DISTINCT else ''}{value})")
 
     def _is_whole(self, event: str, select: Formula) -> bool:
         """Whether a formula is for sure a whole number in each row."""
@@ -219,11 +217,12 @@ class EventTables:
         return select.text.strip().isdigit() or (known is not None and known.type is DataType.INTEGER)
 
     def _own_aggregate(self, event: str, kind: EventValue, where: str) -> str:
-        """A formula that aggregates itself; nothing where no row is of its condition."""
+        """A formula that aggregates itself."""
         if not where:
             return self._sql(event, kind.select)
-        text = where_only(kind.select, self.dialect.engine, lambda name: self._value(event, name), where)
-        return f"case when count(case when {where} then 1 end) > 0 then {text} end"
+        return _if_any(
+            where, where_only(kind.select, self.dialect.engine, lambda name: self._value(event, name), where)
+        )
 
     def _in_order(self, event: str, number: int, one: Property, kind: EventValue) -> str:
         """The first or last value of a day, nulls passed over; events of one instant by id, then by the value itself."""
@@ -297,3 +296,8 @@ class EventTables:
         last = f"date '{run_date}'" if self.config.settings.run_date else "max(date)"
         ends = f"(select min(date) as first_date, {last} as last_date from (\n{self.lives()}\n) runner_d) runner_ends"
         return self.dialect.engine.dates("", "first_date", "last_date", ends)
+
+
+def _if_any(where: str, aggregate: str) -> str:
+    """A count of a day; without a row of its condition the day is one without such events, which has none."""
+    return f"case when count(case when {where} then 1 end) > 0 then {aggregate} end" if where else aggregate
