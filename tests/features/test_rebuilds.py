@@ -38,6 +38,19 @@ def test_left_out_models_owe_their_keys(project: Project) -> None:
     assert "owes" not in project.command("status").out
 
 
+def test_a_model_left_out_twice_forgets_nothing(project: Project) -> None:
+    """What it owes since the first time it still owes after a publish that brings it no new keys."""
+    project.model("pages", "select page_url, count(*) as n from atomic.events group by page_url", key="page_url")
+    start(project)
+    project.add(2, "s1 u1 9")
+    project.run("--model", "sessions")
+    project.add(3, "s9 u9 9")
+    project.run("--model", "pages")
+    assert "derived.users owes keys" in project.command("status").out
+    project.checked()
+    assert "owes" not in project.command("status").out
+
+
 def test_verify_looks_at_the_keys_that_are_not_owed(project: Project) -> None:
     """A model that owes one key is compared in all others."""
     start(project)

@@ -140,11 +140,14 @@ def test_views_that_are_no_longer_part_of_it(project: Project) -> None:
 
 
 def test_what_is_refused(project: Project) -> None:
-    """A view over a source, what keeps or looks at rows, cycles, and a name that means a CTE of its reader."""
+    """A view over any of the sources, what keeps or looks at rows, cycles, and a name that means a CTE of its reader."""
     begin(project)
     project.selects["long"] = "select domain_sessionid, domain_userid,\n  1 as events\nfrom atomic.events"
     said = project.run(code=2).err
     assert "long.sql:3: derived.long is a view and reads atomic.events: it would show events that the manifest" in said
+    project.source = {"sources": [dict(project.source, table=f"atomic.{name}") for name in ("other", "events")]}
+    assert "long.sql:3: derived.long is a view and reads atomic.events" in project.run(code=2).err
+    project.source = project.source["sources"][1]
     project.selects["long"] = LONG
     for key, value in {"key": "a", "unique": "a", "merge": {"a": "min"}, "checks": "a > 1", "redshift": {}}.items():
         project.models["long"][key] = value

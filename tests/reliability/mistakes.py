@@ -44,7 +44,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "increment/fate": (*CUT, "tests/features/test_lease.py", "tests/reliability/faults", *RUNS),
     "state/manifest": (
         *("tests/features/test_rebuilds.py", "tests/features/test_damage.py", "tests/features/test_lease.py"),
-        *("tests/features/test_commands.py", *LOOKUPS, *RUNS, *SIMULATED),
+        *("tests/features/test_commands.py", *LOOKUPS, *VIEWS[:1], "tests/trial/test_runs.py", *RUNS, *SIMULATED),
     ),
     "state/tables": ("tests/features/test_state.py", "tests/features/test_damage.py", *RUNS),
     "state/lease": ("tests/features/test_lease.py", *CUT, "tests/reliability/processes/test_concurrent.py", *RUNS),

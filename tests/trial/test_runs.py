@@ -133,6 +133,12 @@ def test_what_has_passed_is_not_tried_again_until_it_changes(project: Project) -
     project.model("m", RIGHT.replace("count(*)", "count(page_url)"), key="domain_sessionid")
     assert tries()
     assert not tries()
+    project.top["trial"] = "off"
+    project.model("m", RIGHT.replace("count(*)", "count(domain_userid)"), key="domain_sessionid")
+    project.checked()
+    del project.top["trial"]
+    assert tries(), "it was published untried; nothing is pending, and that it has passed is noted all the same"
+    assert not tries()
 
 
 def test_what_made_up_rows_do_not_fit_is_published_and_said_so(project: Project) -> None:
