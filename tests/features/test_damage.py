@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from runner.state.whole import FOUND_AGAIN, shared_tables
-from tests.kit.project import Project, Said
+from tests.kit.project import Project, Said, start
 
 COMMANDS = [["plan"], ["status"], ["history"], ["verify"], ["check", "--live"], ["unlock"]]
 COMMANDS += [["rewind", "--since", "2024-03-01", "--dry-run"]]
@@ -134,3 +134,20 @@ def test_a_sample_on_postgres(postgres_url: str, tmp_path: Path, how: str) -> No
         damage(project, [fence], how)
         says(project.run(code=6), how)
         mended(project, how)
+
+
+def test_a_fence_that_another_runner_is_just_making(postgres_url: str, tmp_path: Path) -> None:
+    """What is not there at one look and is there at the next was never lost: nothing has to be mended."""
+    with closing(Project(postgres_url, tmp_path / "project")) as project:
+        start(project, "sessions")
+        project.add(2, "s1 u1 9")
+        project.db.execute(f"alter table {project.fence} rename to aside")
+
+        def make(when: str, label: str, sql: str) -> None:
+            if (when, label) == ("after", "state:past-read"):
+                project.watch = None
+                project.db.execute(f"alter table runner.aside rename to {project.fence.removeprefix('runner.')}")
+
+        seen = project.watch = make
+        project.checked()
+        assert project.watch is not seen
