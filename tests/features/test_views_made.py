@@ -171,6 +171,19 @@ def test_what_is_refused(project: Project) -> None:
     assert "no.such: no such table in the warehouse" in project.run(code=2).err
 
 
+def test_views_of_another_environment(project: Project) -> None:
+    """Where `schemas:` renames the schemas of owned tables, views stand there and read what stands there; look-ups stay."""
+    begin(project)
+    project.top |= {"schemas": {"derived": "dev", "crm": "other"}, "state_schema": "runner_dev"}
+    project.db.execute("delete from atomic.events where domain_sessionid = 's2'")
+    project.selects["long"] = LONG.replace("s.events > 1", "s.events > 0")
+    project.run()
+    assert project.rows('select domain_sessionid, "Name" from dev.long') == [("s1", "X")]
+    assert project.rows("select domain_sessionid from derived.long") == [("s1",)]
+    project.db.execute("insert into dev.sessions select * from derived.sessions where domain_sessionid = 's2'")
+    assert len(project.rows("select * from dev.long")) == 2
+
+
 def test_positions_and_twice(project: Project) -> None:
     """A view that is read twice, by another name, and by position."""
     begin(project)
