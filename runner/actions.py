@@ -71,7 +71,15 @@ class History:
     """Look whether a run is published."""
 
 
-Action = Run | FullRefresh | Renew | Adopt | Retract | LetGo | TakeLess | Wait | Unlock | Verify | History
+@dataclass(frozen=True)
+class AllowCopies:
+    """Say less of what tells the rows of a table apart: of a look-up, or of a model."""
+
+    table: TableName
+    is_lookup: bool = False
+
+
+Action = Run | FullRefresh | Renew | Adopt | Retract | LetGo | TakeLess | Wait | Unlock | Verify | History | AllowCopies
 Hint = str | Action | tuple[str | Action, ...]  # a text, something to do, or several ways out
 Commands = Callable[[Action], str]  # how a front door words an action
 
@@ -107,3 +115,5 @@ def plain(action: Action) -> str:
             return "verify it"
         case History():
             return "the history of its runs shows it; running again is safe either way"
+        case AllowCopies(table):
+            return f"say less of what tells the rows of {table} apart"

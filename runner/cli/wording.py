@@ -7,6 +7,7 @@ from pathlib import Path
 from runner.actions import (
     Action,
     Adopt,
+    AllowCopies,
     Commands,
     FullRefresh,
     History,
@@ -55,5 +56,8 @@ def commands_of(playbook: Path) -> Commands:
                 return f"runner verify {playbook}"
             case History():
                 return f"runner history {playbook} shows it; running again is safe either way"
+            case AllowCopies(table, is_lookup):
+                out = f"take its key out of the playbook ({table}: fingerprint)"
+                return out if is_lookup else "look at the model's joins, or take unique: out"
 
     return command

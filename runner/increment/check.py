@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from runner import actions
 from runner.algebra import changes, rows
 from runner.algebra.texts import condition
 from runner.algebra.values import BoundSource, Extent, FrozenSource, Staged
@@ -56,7 +57,7 @@ def _unique(work: Work, outcome: Outcome, readers: Sequence[Outcome]) -> None:
             " not null"
         )
         raise Stopped(f"{what}, and {table} puts rows in order by it", hint)
-    raise Stopped(what, "look at the model's joins, or take unique: out")
+    raise Stopped(what, actions.AllowCopies(model.table))
 
 
 def check_ids(work: Work, state: State, bound: Bound, frozen: Frozen, decision: Decision) -> None:

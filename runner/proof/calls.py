@@ -32,6 +32,7 @@ LISTS = words(
 RANKS = words("Rank DenseRank PercentRank CumeDist ")
 NUMBERS = words("RowNumber Ntile Lag Lead ")
 NTH = words("FirstValue LastValue NthValue ")
+OF_A_ROW = words("isfinite ")  # which the parser does not know, and which are surely no aggregates
 MULTIPLIES = words(
     "jsonb_array_elements jsonb_array_elements_text json_array_elements json_array_elements_text jsonb_each "
     "jsonb_each_text json_each json_each_text jsonb_object_keys json_object_keys regexp_split_to_table "
@@ -194,6 +195,8 @@ def _whole(spec: exp.Expr) -> bool:
 def unknown_aggregate(node: exp.Expr, group: frozenset[Canon], frame: Frame) -> bool:
     """In a grouped block, a call that is not known and reads ungrouped columns can only be an aggregate."""
     if not isinstance(node, exp.Anonymous) or is_aggregate(node) or canon(node, frame) in group:
+        return False
+    if name_of_call(node) in OF_A_ROW:
         return False
     stack: list[exp.Expr] = list(node.iter_expressions())
     while stack:

@@ -5,7 +5,7 @@ The words are those of Asemic's configuration files. Every value that a user can
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -60,11 +60,37 @@ class Column:
     tags: tuple[str, ...] = ()
     label: str = ""
     place: Place = field(default_factory=Place, compare=False)
+    joined: str = (
+        ""  # the logical table of an enrichment that it comes from; its name begins with that: `products.price`
+    )
 
     @property
     def stored(self) -> str:
         """What it is called in generated tables: of a field within a column, both names."""
         return self.name.lower().replace(".", "_")
+
+
+@dataclass(frozen=True)
+class ColumnPair:
+    """A column of an event, and the one of the joined table whose value is the same."""
+
+    source: str
+    target: str
+    place: Place = field(default_factory=Place, compare=False)
+
+
+@dataclass(frozen=True)
+class Enrichment:
+    """A join of each row of an event to the one row of a logical table that has equal values; without one: nulls."""
+
+    logical_table: str
+    on: tuple[ColumnPair, ...]
+    place: Place = field(default_factory=Place, compare=False)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The columns that tell the joined rows apart."""
+        return tuple(dict.fromkeys(pair.target for pair in self.on))
 
 
 @dataclass(frozen=True)
@@ -78,16 +104,40 @@ class EventType:
     where: Formula | None = None
     sql: str = ""
     label: str = ""
+    enrichments: tuple[Enrichment, ...] = ()
     sql_place: Place = field(default_factory=Place, compare=False)
     place: Place = field(default_factory=Place, compare=False)
+
+    @property
+    def own(self) -> tuple[Column, ...]:
+        """The columns of its own table."""
+        return tuple(column for column in self.columns if not column.joined)
+
+    @property
+    def types(self) -> Mapping[str, DataType]:
+        """What its columns may be called in formulas, and their types: a joined one by its bare name too, if one has it."""
+        known = {column.name: column.type for column in self.columns}
+        bare = [column.name.removeprefix(f"{column.joined}.") for column in self.columns if column.joined]
+        return known | {name: found.type for name in bare if name not in known and (found := self.column(name))}
 
     def tagged(self, tag: ColumnTag) -> Column | None:
         """The column with a tag."""
         return next((column for column in self.columns if tag in column.tags), None)
 
     def column(self, name: str) -> Column | None:
-        """The column of a name."""
-        return next((column for column in self.columns if column.name == name), None)
+        """The column of a name: its own, or one that is joined, whose bare name is enough where no other has it."""
+        exact = next((column for column in self.columns if column.name == name), None)
+        bare = self.joined_as(name)
+        return exact or (bare[0] if len(bare) == 1 else None)
+
+    def joined_as(self, name: str) -> tuple[Column, ...]:
+        """The joined columns that have a bare name."""
+        return tuple(column for column in self.columns if column.joined and column.name == f"{column.joined}.{name}")
+
+    def enriched_by(self, formula: Formula) -> bool:
+        """Whether a formula names a joined column."""
+        found = map(self.column, formula.names)
+        return any(column is not None and column.joined for column in found)
 
 
 class Aggregate(StrEnum):
@@ -265,6 +315,7 @@ class Config:
     unread: frozenset[str] = frozenset()
     """What stands in the files and could not be read: "event login", or "event" for any."""
     older: tuple[Older, ...] = ()
+    tables: tuple[EventType, ...] = ()  # files of events/ that are no events: events are joined to them
 
     def has_unread(self, kind: str) -> bool:
         """Whether any event, property or KPI was not read."""
@@ -278,6 +329,10 @@ class Config:
         """The event of a name."""
         return next(event for event in self.events if event.name == name)
 
+    def logical_table(self, name: str) -> EventType | None:
+        """The event or table of a name."""
+        return next((one for one in (*self.events, *self.tables) if one.name == name), None)
+
     def property(self, name: str) -> Property:
         """The property of a name."""
         return next(one for one in self.properties if one.name == name)
@@ -285,6 +340,16 @@ class Config:
     def kpi(self, name: str) -> Kpi:
         """The KPI of a name."""
         return next(one for one in self.kpis if one.name == name)
+
+    def events_read(self) -> tuple[EventType, ...]:
+        """The events that some table is made of: built-in events, properties, or others that are joined to them."""
+        values = {one.kind.event for one in self.properties if isinstance(one.kind, EventValue)}
+        tags = {EventTag.ACTIVITY, EventTag.REGISTRATION}
+        found = [event.name for event in self.events if event.name in values or not tags.isdisjoint(event.tags)]
+        for name in found:  # which grows by what it is joined to
+            joined = (one.logical_table for event in self.events if event.name == name for one in event.enrichments)
+            found += [other for other in joined if other not in found]
+        return tuple(event for event in self.events if event.name in found)
 
     def tagged(self, tag: EventTag) -> tuple[EventType, ...]:
         """The events that feed a built-in one."""

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 
+from runner import actions
 from runner.algebra import lookups as texts
 from runner.algebra.rows import columns_read
 from runner.algebra.values import RowChanges, TrackedLookup
@@ -107,8 +108,8 @@ def _check_unique(work: Work, lookup: TrackedLookup) -> None:
     *values, count = found[0]
     declared = next(one for one in work.program.playbook.lookups if one.table == lookup.table)
     what = f"{declared.place}: {lookup.table}: {', '.join(lookup.key)} is not unique: {', '.join(map(str, values))}"
-    hint = f"mend {lookup.table} and run again, or take its key out of the playbook ({lookup.table}: fingerprint)"
-    raise Stopped(f"{what} stands {count} times", hint)
+    mend = (f"mend {lookup.table} and run again", actions.AllowCopies(lookup.table, is_lookup=True))
+    raise Stopped(f"{what} stands {count} times", mend)
 
 
 # -- what follows from it ----------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.doors.semantic.bad_enrichments import CASES as ENRICHMENTS
 from tests.doors.semantic.bad_model import CONFIG, DAYS, GOOD, KPIS, LOGIN, PAYMENT, WINDOWS, Case, Found, one
 
 
@@ -41,7 +42,6 @@ def _form() -> list[Case]:
         one("an unknown time zone", CONFIG, "UTC", "Europe/Berln", "E01", "Berln", "did you mean Europe/Berlin?"),
         one("a misspelt tag of a column", LOGIN, "event_timestamp_column", "event_timestmp_column", "E01", "timestmp", "did you mean event_timestamp_column?"),
         one("a misspelt tag of an event", LOGIN, "registration_event", "registraton_event", "E01", "registraton", "did you mean registration_event?"),
-        one("enrichments", LOGIN, "tags: [reg", "enrichments: [{logical_table: users}]\ntags: [reg", "E01", "enrichments", "not supported"),
         one("a word of older files", DAYS, "event_property:\n      source_event: entity", "action_property:\n      source_event: entity", "W08", "action_property", "event_property"),
         one("a format before that", CONFIG, "data_model_schema: sl", "entity_table_prefix: sl.users", "E27", "entity_table_prefix", "older format"),
         one("a mapping without constant or range", WINDOWS, "- range: {to: 0}\n          new_value", "- new_value", "E01", "- new_value: Non", "constant: or range:"),
@@ -320,4 +320,4 @@ def _warnings() -> list[Case]:
     ]
 
 
-CASES = [*_form(), *_names(), *_kinds(), *_circles(), *_tags_and_sql(), *_values(), *_warnings()]
+CASES = [*_form(), *_names(), *_kinds(), *_circles(), *_tags_and_sql(), *_values(), *_warnings(), *ENRICHMENTS]

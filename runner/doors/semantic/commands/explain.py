@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 from runner.doors.semantic.commands.loaded import LoadedModel
 from runner.doors.semantic.commands.query import QueryOptions, fetch, physical
 from runner.doors.semantic.components import Term, Unfolded, properties_in
-from runner.doors.semantic.values import Axis
+from runner.doors.semantic.values import Axis, EventType
 from runner.warehouse.base import Warehouse
 
 SHOWN = 5
@@ -35,6 +35,8 @@ def explain(loaded: LoadedModel, kpi: str, day: date, json: bool) -> None:
         for term in unfolded.terms:
             if users := _users(loaded, warehouse, term, day):
                 report.table([f"users of {term.name}", "share"], users)
+        for text in _joins(loaded, unfolded):
+            report.line(text)
         report.table(
             ["event", "etl_tstamp", "events", "in manifest", "run"], _batches(loaded, warehouse, unfolded, day)
         )
@@ -65,12 +67,26 @@ def _users(loaded: LoadedModel, warehouse: Warehouse, term: Term, day: date) -> 
     return warehouse.execute("model:explain", physical(loaded, warehouse, text)).rows
 
 
+def _events(loaded: LoadedModel, unfolded: Unfolded) -> tuple[EventType, ...]:
+    """The events that a KPI goes back to."""
+    found = {e.name: e for name in properties_in(unfolded) for e in loaded.compiled.events_of_property(name)}
+    return tuple(found.values())
+
+
+def _joins(loaded: LoadedModel, unfolded: Unfolded) -> Iterator[str]:
+    """What these events are joined to, and how."""
+    for event in _events(loaded, unfolded):
+        for one in event.enrichments:
+            table = loaded.config.logical_table(one.logical_table)
+            pairs = " and ".join(f"{pair.source} = {pair.target}" for pair in one.on)
+            yield f"{event.name} is joined to {table.table if table else one.logical_table} where {pairs}"
+
+
 def _batches(loaded: LoadedModel, warehouse: Warehouse, unfolded: Unfolded, day: date) -> list[tuple[object, ...]]:
     """The batches that events of that day came in, with the run that read them last."""
     manifest = loaded.manifest(warehouse)
-    events = {e.name: e for name in properties_in(unfolded) for e in loaded.compiled.events_of_property(name)}
     found: list[tuple[object, ...]] = []
-    for event in events.values():
+    for event in _events(loaded, unfolded):
         place = warehouse.engine.table(loaded.stored(loaded.compiled.names.events(event.name)))
         source = warehouse.engine.literal(str(event.table))
         sql = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json as jsonlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from runner.commands.check import check_live
@@ -11,7 +12,7 @@ from runner.doors.semantic.commands.loaded import LoadedModel, load, read_and_ch
 from runner.doors.semantic.compile.names import Names
 from runner.doors.semantic.formulas import Unreadable
 from runner.doors.semantic.rules.findings import Finding, in_order, of_problem
-from runner.doors.semantic.values import Config, DataType, Lifetime
+from runner.doors.semantic.values import Config, DataType, EventType, Lifetime
 from runner.errors import BadInput, Exit, Place
 from runner.names import TableName
 from runner.session.process import Process
@@ -73,7 +74,8 @@ def _compiled(process: Process, config: Config, folder: Path, target: str | None
             return []
         code = "E26"
         with loaded.warehouse("validate", read_only=True) as warehouse:
-            found = _columns(loaded.config, dict(warehouse.describe(e.table for e in loaded.config.events)))
+            listed = (*loaded.config.events, *loaded.config.tables)
+            found = _columns(listed, dict(warehouse.describe(e.table for e in listed)))
             if not found:
                 check_live(loaded.program, warehouse)
                 found = _to_fill(loaded, warehouse)
@@ -104,10 +106,10 @@ def _to_fill(loaded: LoadedModel, warehouse: Warehouse) -> list[Finding]:
     ]
 
 
-def _columns(config: Config, found: dict[TableName, Relation]) -> list[Finding]:
+def _columns(events: Sequence[EventType], found: dict[TableName, Relation]) -> list[Finding]:
     """E26: tables and columns that are not there, or hold something else."""
     missing = []
-    for event in config.events:
+    for event in events:
         relation = found.get(event.table)
         if relation is None:
             missing.append(
@@ -117,7 +119,7 @@ def _columns(config: Config, found: dict[TableName, Relation]) -> list[Finding]:
         if event.sql:
             continue
         types = {column.name.lower(): column.type.lower() for column in relation.columns}
-        for column in event.columns:
+        for column in event.own:
             name, _, within = column.name.lower().partition(".")
             type_ = types.get(name)
             if within and type_ is not None:

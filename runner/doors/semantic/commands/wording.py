@@ -7,6 +7,7 @@ from pathlib import Path
 from runner.actions import (
     Action,
     Adopt,
+    AllowCopies,
     Commands,
     FullRefresh,
     History,
@@ -56,5 +57,7 @@ def commands_of(folder: Path) -> Commands:
                 return f"runner model verify {folder}"
             case History():
                 return f"runner model status {folder} shows the last published run; running again is safe either way"
+            case AllowCopies():
+                return "join one row of it to an event: by more columns, under enrichments:"
 
     return command

@@ -53,17 +53,16 @@ class Dialect:
         """A text of any length."""
         return self.engine.text_type
 
-    def column(self, name: str) -> str:
-        """A column of the user's tables, or a field within one, in the spelling of the file.
+    def column(self, name: str, table: str = "") -> str:
+        """A column of the user's tables (of one, where that is called), or a field within one, in the spelling of the file.
 
         Capitals alone are any spelling, as in SQL.
         """
         if "." in name:
             column, _, field = name.rpartition(".")
-            return self.engine.nested_field.format(column=self.column(column), field=self.engine.column(field))
-        if name.isupper() and name.replace("_", "").isalnum() and name.lower() not in WORDS:
-            return name
-        return self.engine.column(name)
+            return self.engine.nested_field.format(column=self.column(column, table), field=self.engine.column(field))
+        is_any = name.isupper() and name.replace("_", "").isalnum() and name.lower() not in WORDS
+        return f"{table}{'.' if table else ''}{name if is_any else self.engine.column(name)}"
 
     def average(self, total: str, count: str) -> str:
         """A mean, exact to the scale of NUMBER: division of whole numbers cuts on Postgres, and gives a double on DuckDB."""

@@ -61,10 +61,10 @@ class EventTables:
 
     def user_id(self, event: EventType) -> str:
         """The expression of a row's user."""
-        return f"cast({self._column(event, ColumnTag.ENTITY_ID)} as {self._user_type()})"
+        return f"cast({self._column(event, ColumnTag.ENTITY_ID)} as {self.user_type()})"
 
-    def _user_type(self) -> str:
-        """That of all events; where tables call users by numbers and by texts, a text."""
+    def user_type(self) -> str:
+        """The type of a row's user: that of all events; where tables call users by numbers and by texts, a text."""
         columns = (event.tagged(ColumnTag.ENTITY_ID) for event in self.config.events)
         types = {column.type for column in columns if column}
         if types == {DataType.INTEGER, DataType.NUMBER}:
@@ -93,7 +93,7 @@ class EventTables:
 
     def events(self, event: EventType) -> str:
         """The rows of an event, typed; which version of a row counts, its source says. Rows without their id are no events."""
-        own = [column for column in event.columns if not any(tag in column.tags for tag in PLACES)]
+        own = [column for column in event.own if not any(tag in column.tags for tag in PLACES)]
         tstamp = f"cast({self._column(event, ColumnTag.TSTAMP)} as timestamp)"
         etl = f"cast({self.batch(event)} as timestamp)"
         skew = self.config.settings.skew_s
@@ -116,7 +116,7 @@ class EventTables:
         ]
         source = f"(\n{event.sql.strip().rstrip(';')}\n) runner_rows" if event.sql else str(event.table)
         conditions = [f"{self.event_id(event)} is not null"] if self.has_versions(event) else []
-        if event.where:
+        if event.where and not event.enriched_by(event.where):
             condition = event.where.sql(self.dialect.engine, lambda name: self._raw(event, name))
             conditions.append(f"({condition})" if conditions else condition)
         where = f"\nwhere {' and '.join(conditions)}" if conditions else ""

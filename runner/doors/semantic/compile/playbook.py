@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from runner.doors.semantic import components
 from runner.doors.semantic.compile.dialect import Dialect
+from runner.doors.semantic.compile.enrichments import Enrichments
 from runner.doors.semantic.compile.event_tables import EventTables
 from runner.doors.semantic.compile.kpi_tables import KpiTable, components_by_base
 from runner.doors.semantic.compile.names import Names
@@ -107,7 +108,8 @@ def compile_config(config: Config, target: Target, run_date: str) -> Compiled:
     kpis = tuple(components.unfold(config, kpi) for kpi in config.kpis)
     by_base = components_by_base(kpis)
     kpi_tables = tuple(KpiTable(config, dialect, names, values, base, by_base[base]) for base in by_base)
-    builder = _Builder(config, dialect, names, event_tables, spans, kpi_tables, run_date)
+    enrichments = Enrichments(event_tables)
+    builder = _Builder(config, dialect, names, event_tables, enrichments, spans, kpi_tables, run_date)
     playbook = Playbook(
         name=config.settings.schema,
         path=config.path,
@@ -115,6 +117,7 @@ def compile_config(config: Config, target: Target, run_date: str) -> Compiled:
         sql_root=config.path.parent,
         steps=(Step("semantic layer", models=tuple(builder.models())),),
         sources=builder.sources(),
+        lookups=enrichments.lookups(config.events_read()),
         views=tuple(_views(config, names, views, kpis, kpi_tables)),
     )
     return Compiled(config, playbook, names, event_tables, kpis, views)
@@ -145,6 +148,7 @@ class _Builder:
     dialect: Dialect
     names: Names
     event_tables: EventTables
+    enrichments: Enrichments
     spans: UserSpans
     kpi_tables: tuple[KpiTable, ...]
     run_date: str
@@ -176,7 +180,7 @@ class _Builder:
         return tuple(found.values())
 
     def models(self) -> list[Model]:
-        models = [self._events(event) for event in self.config.events if self._is_read(event)]
+        models = [self._events(event) for event in self.config.events_read()]
         registrations = self._model(
             self.names.registrations, self.event_tables.registrations(), ("user_id",), self.place, "one row a user"
         )
@@ -205,10 +209,6 @@ class _Builder:
                 )
             )
         return models
-
-    def _is_read(self, event: EventType) -> bool:
-        tagged = {EventTag.ACTIVITY, EventTag.REGISTRATION} & set(event.tags)
-        return bool(tagged) or event.name in self.event_tables.day_events()
 
     def _model(
         self,
@@ -241,9 +241,10 @@ class _Builder:
             )
         return Model(
             table=self.names.events(event.name),
-            sql=Query(f"ev_{event.name}", self.event_tables.events(event), event.place),
+            sql=Query(f"ev_{event.name}", self.enrichments.events(event), event.place),
             key=key,
-            unproven=not event.sql,
+            unique=self.enrichments.unique(event),
+            unproven=not (event.sql or event.enrichments),
             description=event.label or f"events: {event.name}",
             place=event.place,
         )
@@ -270,18 +271,9 @@ def _views(
         yield view(names.users("daily"), views.users("daily"), "users seen that day")
         yield view(names.users("active"), views.users("active"), "users seen within active_days")
     yield view(names.users("cohort"), views.users("cohort"), "users on the cohort days")
-    read = [event for event in config.events if any(m == event.name for m in _read(config))]
-    if read:
+    if read := config.events_read():
         yield view(names.quarantine, views.quarantine(read), "events from the future")
     for one in kpis:
         for axis in axes_of(one.kpi):
             label = one.kpi.label or one.kpi.description or one.kpi.name
             yield view(names.kpi_view(one.kpi.name, axis is Axis.COHORT_DAY), views.kpi(one, axis, kpi_tables), label)
-
-
-def _read(config: Config) -> Iterable[str]:
-    """The events that some table reads."""
-    values = {one.kind.event for one in config.properties if isinstance(one.kind, EventValue)}
-    for event in config.events:
-        if event.name in values or {EventTag.ACTIVITY, EventTag.REGISTRATION} & set(event.tags):
-            yield event.name

@@ -1,17 +1,18 @@
-"""One file of events/ → an event and its columns."""
+"""One file of events/ → an event, its columns, and those of the tables that it is joined to."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
-from runner.doors.semantic.files.kinds import ANY, COLUMN_TAG, EVENT_TAG, FORMULA, NO_HINTS, TEXT, TYPE, scalar
-from runner.doors.semantic.values import Column, DataType, EventType
+from runner.doors.semantic.files.kinds import COLUMN_TAG, EVENT_TAG, FORMULA, NO_HINTS, TEXT, TYPE, WORD, scalar
+from runner.doors.semantic.values import Column, ColumnPair, DataType, Enrichment, EventType
 from runner.errors import Problems, show
-from runner.files.schema import UNKNOWN_KEY, Kind, Row, Scope, Wrong, many, record
+from runner.files.schema import Kind, Row, Scope, Wrong, many, record
 from runner.files.yaml import Mapping as YamlMapping
-from runner.files.yaml import Node, Scalar, Sequence
+from runner.files.yaml import Node, Scalar
 from runner.names import TableName
 from runner.playbook.kinds import TABLE
 
@@ -25,11 +26,31 @@ def read(name: str, node: Node, app_id: str, problems: Problems) -> EventType | 
     return Scope(problems, f"event {name}").read(record(f"event {name}", build, None, NO_HINTS), node)
 
 
+def _pair(row: Row) -> ColumnPair:
+    return ColumnPair(
+        source=row.need("source", WORD, "write source: COLUMN, one of this event"),
+        target=row.need("target", WORD, "write target: COLUMN, one of the joined table"),
+        place=row.place,
+    )
+
+
+def _enrichment(row: Row) -> Enrichment:
+    pair = record("a pair of columns", _pair, _NO_PAIR, NO_HINTS)
+    return Enrichment(
+        logical_table=row.need("logical_table", WORD, "write logical_table: NAME, that of a file in events/"),
+        on=row.need("on", many(pair, empty=False), "write on: [{source: COLUMN, target: COLUMN}]"),
+        place=row.place,
+    )
+
+
+_NO_PAIR = ColumnPair("", "")
+_LISTED = many(record("an enrichment", _enrichment, Enrichment("", ()), NO_HINTS))
+_ENRICHMENTS: Kind[tuple[Enrichment, ...]] = Kind(
+    lambda node, scope: () if isinstance(node, Scalar) and node.empty else _LISTED.read(node, scope), (), null=True
+)
+
+
 def _event(name: str, app_id: str, row: Row) -> EventType:
-    enrichments = row.get("enrichments", ANY, None)
-    if enrichments is not None and not _is_nothing(enrichments):
-        hint = "join in the event's sql:, or in a playbook's model, and name its table as table_name"
-        row.wrong("enrichments", "enrichments are not supported", hint, UNKNOWN_KEY)
     return EventType(
         name=name,
         table=row.need("table_name", Kind(partial(_table, app_id), TableName(())), "write schema.table"),
@@ -39,13 +60,21 @@ def _event(name: str, app_id: str, row: Row) -> EventType:
         sql=row.get("sql", TEXT, ""),
         sql_place=row.place_of("sql"),
         label=row.get("label", TEXT, "") or row.get("description", TEXT, ""),
+        enrichments=row.get("enrichments", _ENRICHMENTS, ()),
         place=row.place,
     )
 
 
-def _is_nothing(node: Node) -> bool:
-    """What the vendor's generator writes where there is nothing to say."""
-    return (isinstance(node, Scalar) and node.empty) or (isinstance(node, Sequence) and not node.items)
+def enriched(events: Sequence[EventType]) -> tuple[EventType, ...]:
+    """The events, each with the columns of the tables that it is joined to after its own."""
+    own = {event.name: event.columns for event in events}
+    return tuple(replace(event, columns=(*event.columns, *_joined(event, own))) for event in events)
+
+
+def _joined(event: EventType, own: Mapping[str, tuple[Column, ...]]) -> Iterator[Column]:
+    for name in dict.fromkeys(enrichment.logical_table for enrichment in event.enrichments):
+        for column in own.get(name, ()):
+            yield replace(column, name=f"{name}.{column.name}", tags=(), joined=name)
 
 
 def _table(app_id: str, node: Node, scope: Scope) -> TableName:

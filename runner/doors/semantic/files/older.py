@@ -19,6 +19,7 @@ KEYS = {
     "sliding_window_function": "window_function",
     "fixed_window_function": "window_function",
     "base_table_prefix": "data_model_schema",
+    "datasource": "logical_table",
 }
 TAGS = {
     "action_timestamp_column": "event_timestamp_column",

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from runner.doors.semantic.files.config import BLANK, configuration
+from runner.doors.semantic.files.events import enriched
 from runner.doors.semantic.files.events import read as read_event
 from runner.doors.semantic.files.kpis import read as read_kpi
 from runner.doors.semantic.files.older import Words, other_format
@@ -125,7 +126,7 @@ class _Reader:
                 found.setdefault(name, event)
             else:
                 self.unread.add(f"event {name}")
-        return tuple(found.values())
+        return enriched(tuple(found.values()))
 
     # -- properties/ and kpis/ -----------------------------------------------------------------------------------
 
@@ -199,9 +200,11 @@ class _Reader:
 
 def _days(events: Sequence[EventType]) -> frozenset[str]:
     """What columns are called that hold the day in every event that has them."""
-    tagged = {column.name for event in events for column in event.columns if ColumnTag.DATE in column.tags}
-    others = {column.name for event in events for column in event.columns if ColumnTag.DATE not in column.tags}
-    return frozenset(tagged - others)
+    joined = {one.logical_table for event in events for one in event.enrichments}  # perhaps no events, so without days
+    told = (event for event in events if event.name not in joined or event.tagged(ColumnTag.DATE))
+    own = [column for event in told for column in event.own]
+    tagged = {column.name for column in own if ColumnTag.DATE in column.tags}
+    return frozenset(tagged - {column.name for column in own if ColumnTag.DATE not in column.tags})
 
 
 def _broken(node: Node) -> bool:

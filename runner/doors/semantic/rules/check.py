@@ -5,7 +5,7 @@ Every rule has a code of docs/semantic-rules.md; all problems are found at once,
 
 from __future__ import annotations
 
-from runner.doors.semantic.rules import events, kpi_meaning, kpis, properties
+from runner.doors.semantic.rules import enrichments, events, kpi_meaning, kpis, properties
 from runner.doors.semantic.rules.findings import Finding, Findings
 from runner.doors.semantic.values import Config, EventTag, EventValue
 
@@ -17,6 +17,7 @@ def check(config: Config, findings: Findings) -> None:
         what = f"{one.word} is an older word, read as {one.means}{times}"
         findings.add("W08", one.place, what, f"write {one.means}")
     events.check(config, findings)
+    enrichments.check(config, findings)
     usable = properties.check(config, findings)
     kpis.check(config, usable, findings)
 
@@ -31,6 +32,7 @@ def unused(config: Config) -> list[Finding]:
             what = f"property {one.name} is used by no KPI and by no other property"
             findings.add("W01", one.place, what, "")
     sources = {one.kind.event for one in config.properties if isinstance(one.kind, EventValue)}
+    sources |= {one.logical_table for event in config.events for one in event.enrichments}
     for event in config.events:
         if event.name not in sources and not {EventTag.ACTIVITY, EventTag.REGISTRATION} & set(event.tags):
             findings.add("W01", event.place, f"event {event.name} is used by no property", "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runner.doors.semantic.formulas import Unreadable, select_of
 from runner.doors.semantic.rules.findings import Findings
-from runner.doors.semantic.rules.formulas import check_condition, readable, volatile_in
+from runner.doors.semantic.rules.formulas import check_columns, check_condition, readable, volatile_in
 from runner.doors.semantic.values import Column, ColumnTag, Config, DataType, EventTag, EventType
 from runner.errors import Place
 
@@ -29,27 +29,22 @@ def check(config: Config, findings: Findings) -> None:
 
 def _event(config: Config, event: EventType, findings: Findings) -> None:
     for tag in ColumnTag:
-        tagged = [column for column in event.columns if tag in column.tags]
+        tagged = [column for column in event.own if tag in column.tags]
         if not tagged and tag in _NEEDED:
             hint = f"add tags: [{tag}] to one of its columns"
             findings.add("E11", event.place, f"event {event.name} has no column tagged {tag}", hint)
         if len(tagged) > 1 and tag is not ColumnTag.REGISTRATION:
             names = " and ".join(column.name for column in tagged)
             findings.add("E11", tagged[1].place, f"event {event.name} has {tag} twice: {names}", "keep one of the two")
-    for column in event.columns:
+    for column in event.own:
         _column(column, findings)
     _sql(event, findings)
     if event.where and readable(event.where, findings):
-        known = [column.name for column in event.columns]
-        for name in event.where.names:
-            if name not in known:
-                what = f"unknown column of {event.name}: {name or '{}'}"
-                findings.unknown(config, "column", name, event.where.place, what, known)
+        check_columns(config, event, event.name, event.where, (), findings)
         if event.where.aggregates():
             what = f"the condition of event {event.name} aggregates"
             findings.add("E08", event.where.place, what, "it is for one row: aggregate in a property")
-        types = {column.name: column.type for column in event.columns}
-        check_condition(event.where, f"the condition of event {event.name}", types, findings)
+        check_condition(event.where, f"the condition of event {event.name}", event.types, findings)
     if event.tagged(ColumnTag.ETL_TSTAMP) is None and event.columns:
         what = f"event {event.name} has no etl_timestamp_column: a batch is one day of its events"
         hint = "rows that are exchanged for others of the same day and user are not noticed; tag the load time"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlglot import exp
 from sqlglot.errors import UnsupportedError
@@ -12,7 +12,7 @@ from runner.doors.semantic.formulas import VOLATILE, VOLATILE_NAMES, Formula, Un
 from runner.doors.semantic.functions.known import LOOSE
 from runner.doors.semantic.functions.pieces import Unknown
 from runner.doors.semantic.rules.findings import Findings
-from runner.doors.semantic.values import DataType
+from runner.doors.semantic.values import Config, DataType, EventType
 from runner.warehouse.engines import ENGINES
 
 
@@ -61,6 +61,24 @@ def _unknown(formula: Formula) -> str:
     except UnsupportedError as error:
         return str(error).splitlines()[0].rstrip(".")
     return ""
+
+
+def check_columns(
+    config: Config, event: EventType | None, called: str, formula: Formula, more: Sequence[str], findings: Findings
+) -> None:
+    """E06 for names that are neither columns of an event nor some `more`. What is `called` has no event where it is built in."""
+    if event and any(config.logical_table(one.logical_table) is None for one in event.enrichments):
+        return  # the columns are not known, and why, was said
+    known = [*(event.types if event else ()), *more]
+    for name in formula.names:
+        several = event.joined_as(name) if event else ()
+        if name not in known and several:
+            names = " or ".join(f"{{{column.name}}}" for column in several)
+            what = f"{name} is a column of several tables that {called} is joined to"
+            findings.add("E06", formula.place, what, f"write {names}")
+        elif name not in known:
+            what = f"unknown column of {called}: {name or '{}'}"
+            findings.unknown(config, "column", name, formula.place, what, known)
 
 
 def check_condition(formula: Formula, what: str, types: Mapping[str, DataType], findings: Findings) -> None:

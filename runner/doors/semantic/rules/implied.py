@@ -6,6 +6,7 @@ from dataclasses import replace
 from enum import Enum
 
 from runner.doors.semantic.formulas import Formula
+from runner.doors.semantic.rules.enrichments import told_apart
 from runner.doors.semantic.values import (
     ACTIVITY,
     Aggregate,
@@ -23,7 +24,11 @@ from runner.doors.semantic.values import (
 
 
 def completed(config: Config) -> Config:
-    """The configuration with registration_date, cohort_day, cohort_size, last_activity_date, days_since_last_active."""
+    """The configuration with what is no event among its tables, and with the properties that every model has.
+
+    These are registration_date, cohort_day, cohort_size, last_activity_date and days_since_last_active.
+    """
+    config = told_apart(config)
     known = {one.name for one in config.properties}
     found: list[Property] = []
 

@@ -6,8 +6,9 @@ from sqlglot import exp
 
 from runner.doors.semantic.formulas import APPROXIMATE, slot_of
 from runner.doors.semantic.rules.composition import TOO_MUCH, circles, usable
+from runner.doors.semantic.rules.enrichments import ANY_EVENT
 from runner.doors.semantic.rules.findings import Findings
-from runner.doors.semantic.rules.formulas import check_condition, readable, tree_of
+from runner.doors.semantic.rules.formulas import check_columns, check_condition, readable, tree_of
 from runner.doors.semantic.rules.implied import QuietValue, on_quiet_days
 from runner.doors.semantic.values import (
     ACTIVITY,
@@ -29,7 +30,6 @@ from runner.doors.semantic.values import (
 NUMBERS = (DataType.NUMBER, DataType.INTEGER)
 DAYS = (DataType.DATE, DataType.DATETIME)
 MAX_WINDOW = 3_650
-_ANY_EVENT = ("date", "asemic_date")
 _COUNTS = (Aggregate.COUNT, Aggregate.COUNT_DISTINCT)
 _ADDS = (Aggregate.SUM, Aggregate.AVG)
 
@@ -80,7 +80,7 @@ def _registration_day(config: Config, one: Property, findings: Findings) -> None
     column = one.kind.column if isinstance(one.kind, Registration) else ""
     named = [found for event in config.tagged(EventTag.REGISTRATION) if (found := event.column(column))]
     untagged = [found for found in named if ColumnTag.DATE not in found.tags]
-    if column not in (*_ANY_EVENT, "registration_date") or untagged:
+    if column not in (*ANY_EVENT, "registration_date") or untagged:
         hint = "tag that column date_column" if untagged else "give the property another name"
         what = "registration_date is the day of the first registration event, and this is something else"
         findings.add("E03", one.place, what, hint)
@@ -89,9 +89,9 @@ def _registration_day(config: Config, one: Property, findings: Findings) -> None
 def _registration(config: Config, one: Property, kind: Registration, findings: Findings) -> None:
     events = config.tagged(EventTag.REGISTRATION)
     columns = [column for event in events for column in event.columns]
-    if kind.column in (*_ANY_EVENT, "registration_date") or not columns or config.has_unread("event"):
+    if kind.column in (*ANY_EVENT, "registration_date") or not columns or config.has_unread("event"):
         return
-    found = next((column for column in columns if column.name == kind.column), None)
+    found = next(filter(None, (event.column(kind.column) for event in events)), None)
     if found is None:
         what = f"no registration event has a column {kind.column}, for {one.name}"
         findings.unknown(config, "column", kind.column, kind.at, what, [column.name for column in columns])
@@ -136,14 +136,10 @@ def _event_value(config: Config, one: Property, kind: EventValue, findings: Find
         what = f"{one.name} is of {kind.event}, and no event is tagged {EventTag.ACTIVITY}"
         findings.add("E06", kind.at, what, f"add tags: [{EventTag.ACTIVITY}] to an event")
     event = events.get(kind.event)
-    types = {column.name: column.type for column in event.columns} if event else {}
-    known = [*types, *_ANY_EVENT]
+    types = event.types if event else {}
     for formula in filter(None, (kind.select, kind.where)):
         if readable(formula, findings):
-            for name in formula.names:
-                if name not in known:
-                    what = f"unknown column of {kind.event}: {name or '{}'}"
-                    findings.unknown(config, "column", name, formula.place, what, known)
+            check_columns(config, event, kind.event, formula, ANY_EVENT, findings)
     if kind.where and tree_of(kind.where) is not None:
         if kind.where.aggregates():
             hint = "it is for one row: take the condition out, or aggregate in select"
