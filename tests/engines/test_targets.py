@@ -144,6 +144,25 @@ def test_redshift_runs_a_transaction_again_after_1023(
     project.close()
 
 
+def test_redshift_locks_the_fence_first(redshift_url: str, tmp_path: Path) -> None:
+    """Whatever raises the version begins with LOCK: a snapshot is taken at the first statement after it, and one from
+    before the wait for another run would end in a violation.
+    """
+    project = project_at(redshift_url, tmp_path)
+    sent: list[tuple[str, str]] = []
+    project.watch = lambda when, label, sql: sent.append((label, sql)) if when == "before" else None
+    project.add(2, "s9 u1 9")
+    project.checked()
+    project.command("rewind", "--since", "2024-03-01")
+    project.command("unlock")
+    texts = [sql for _, sql in sent]
+    for begin in ("lease:begin", "publish:begin", "rewind:begin", "unlock:begin"):
+        at = [label for label, _ in sent].index(begin)
+        assert [sql.split()[0] for sql in texts[at + 1 : at + 3]] == ["set", "lock"], begin
+        assert project.fence.split(".")[1] in texts[at + 2]
+    project.close()
+
+
 def test_redshift_gives_up_after_five_conflicts(
     redshift_url: str, redshift_server: redshift.Shim, tmp_path: Path
 ) -> None:

@@ -65,6 +65,20 @@ def test_a_program_is_made_once(kept: Kept) -> None:
     assert (kept.folder.stat().st_mode & 0o777, kept.file().stat().st_mode & 0o777) == (0o700, 0o600)
 
 
+def test_a_program_is_made_anew_by_other_code(kept: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module changed, in any of the folders that a program is made by: work on the runner meets no old program."""
+    code = [tmp_path / "runner" / folder / "one.py" for folder in cache.CODE]
+    for file in code:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    monkeypatch.setattr(cache, "__file__", str(tmp_path / "runner" / "program" / "cache.py"))
+    kept.program()
+    for made, file in enumerate(code, 2):
+        os.utime(file, (made, made))
+        kept.program()
+        assert kept.made == made, file
+
+
 def test_the_shipped_playbook_comes_back_whole() -> None:
     """Every value of it."""
     program = read(load(ROOT / "playbooks/ecommerce.yml", {}), "duckdb", "duckdb")
