@@ -96,11 +96,7 @@ def _take(manifest: Manifest, run_id: str, lease_s: int) -> bool:
 @contextmanager
 def _impatient(warehouse: Warehouse) -> Iterator[None]:
     """Wait for locks a second at most."""
-    short = warehouse.patience(IMPATIENT_S)
-    if not short:
-        yield
-        return
-    warehouse.execute("lease:impatient", short)
+    warehouse.execute("lease:impatient", warehouse.patience(IMPATIENT_S))
     yield
     warehouse.execute("lease:patient", warehouse.patience(PATIENT_S))
 

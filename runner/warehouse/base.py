@@ -327,8 +327,8 @@ class Warehouse(ABC):
         """First thing in a transaction: lock a state table, where a later statement's snapshot would be too old."""
 
     def patience(self, seconds: int) -> str:
-        """A statement, for outside of a transaction, after which this session waits for locks so long; '' for none."""
-        return ""
+        """A statement, for outside of a transaction, after which this session waits for locks so long, where the lease is a row."""
+        raise NotImplementedError(self.engine.title)
 
     def lock_patience(self, seconds: int | None) -> str:
         """The same where that bounds nothing but the wait for locks; None: as long as at the beginning."""
