@@ -167,6 +167,15 @@ def test_a_number_is_hidden_as_it_is_written_then(tmp_path: Path) -> None:
     assert "9876543210" not in masked
 
 
+def test_what_is_like_a_parameter_is_one_in_a_url_only(tmp_path: Path) -> None:
+    """Of another text no word has to be hidden by itself: it stands in names and errors everywhere."""
+    for value, shown in (("is it?so=certainly", "certainly"), ("https://h?so=certainly", "${VALUE}")):
+        masked = _masked(
+            tmp_path, "variables: {x: '${VALUE}'}", {"VALUE": value}, "target: duckdb:///x.duckdb", "certainly"
+        )
+        assert masked == shown
+
+
 @pytest.mark.parametrize(
     ("url", "env"),
     [
