@@ -83,10 +83,11 @@ def test_shapes_change_under_a_view(project: Project) -> None:
 def test_a_table_becomes_a_view(project: Project) -> None:
     """What was a model's table is replaced by the view; the other way round the user is told."""
     begin(project)
-    for name in ("count", "gone"):
+    for name in ("count", "gone", "again"):
         project.model(name, "select count(*) as n from derived.sessions")
     project.checked()
-    project.models["count"]["as"] = project.models["gone"]["as"] = "view"
+    for name in ("count", "gone", "again"):
+        project.models[name]["as"] = "view"
     project.db.execute("drop table derived.gone")
     project.checked()
     project.db.execute("delete from derived.sessions where domain_sessionid = 's2'")
