@@ -242,6 +242,11 @@ class Property:
     place: Place = field(default_factory=Place, compare=False)
 
     @property
+    def is_inner(self) -> bool:
+        """Whether it is the source of another alone, which nobody has named."""
+        return self.implied and self.name.endswith("_source")
+
+    @property
     def sources(self) -> tuple[str, ...]:
         """The properties that it is made of."""
         if isinstance(self.kind, (Sliding, Fixed, Lifetime)):

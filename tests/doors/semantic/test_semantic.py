@@ -92,7 +92,12 @@ def test_query(world: World) -> None:
     """A table with unit and total, CSV, JSON; groups, axes, ranges; what is not there is said with what is."""
     begin(world)
     text = world.run("query", "--kpi", "daily_revenue").out
-    assert text.splitlines() == ["date        daily_revenue", "2026-01-01  $5", "2026-01-02  $10", "sum: $15"]
+    assert text.splitlines() == [
+        "date        daily_revenue",
+        "2026-01-01             $5",
+        "2026-01-02            $10",
+        "sum: $15",
+    ]
     assert world.run("query", "--kpi", "dau", "--csv", "--from", "2026-01-02").out == "date,dau\n2026-01-02,2\n"
     by = json.loads(
         world.run("query", "--kpi", "dau", "--by", "registration_country", "--json", "--to", "2026-01-01").out

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from runner.doors.semantic.commands.loaded import LoadedModel
-from runner.doors.semantic.commands.query import QueryOptions, fetch, physical
+from runner.doors.semantic.commands.query.command import answer, physical
+from runner.doors.semantic.commands.query.request import QueryOptions, checked
 from runner.doors.semantic.components import Term, Unfolded, properties_in
 from runner.doors.semantic.values import Axis, EventType
 from runner.warehouse.base import Warehouse
@@ -25,7 +26,7 @@ def explain(loaded: LoadedModel, kpi: str, day: date, json: bool) -> None:
         loaded.check_current(warehouse, [names.users("totals"), *views])
         value = None
         if unfolded.kpi.has(Axis.DATE):
-            _, rows = fetch(loaded, warehouse, QueryOptions(kpi, since=day, until=day))
+            rows = answer(loaded, warehouse, checked(loaded.compiled, QueryOptions((kpi,), since=day, until=day))).rows
             value = rows[0][-1] if rows else None
         report.line(f"{kpi} on {day} = {'no value' if value is None else value}")
         report.line(f"formula: {unfolded.formula.text}")
@@ -50,7 +51,7 @@ def _term(loaded: LoadedModel, warehouse: Warehouse, term: Term, day: date) -> t
     views, component = loaded.compiled.views, term.component
     totals = loaded.compiled.names.users("totals")
     counted = f"select {views.raw(term)} as v, count(*) as n from {totals} where date = date '{day.isoformat()}'"
-    value, users = warehouse.execute("model:explain", physical(loaded, warehouse, counted)).one()
+    value, users = warehouse.execute("model:explain", physical(loaded, warehouse.engine, counted)).one()
     what = (
         component.argument.text if component.function == "raw" else f"{component.function}({component.argument.text})"
     )
@@ -64,7 +65,7 @@ def _users(loaded: LoadedModel, warehouse: Warehouse, term: Term, day: date) -> 
     inner = f"select user_id, {views.raw(term)} as share from {totals} where date = date '{day.isoformat()}' group by user_id"
     counts = " and share <> 0" if term.component.merge == "sum" else ""
     text = f"select user_id, share from ({inner}) q where share is not null{counts} order by share desc, user_id limit {SHOWN}"
-    return warehouse.execute("model:explain", physical(loaded, warehouse, text)).rows
+    return warehouse.execute("model:explain", physical(loaded, warehouse.engine, text)).rows
 
 
 def _events(loaded: LoadedModel, unfolded: Unfolded) -> tuple[EventType, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from runner.doors.semantic.commands.query.flags import list_, query
 from runner.errors import BadInput, Place, Problem
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def add_to(app: typer.Typer) -> None:
     )
     for command in (plan, apply, update, refresh, watch, rewind, verify, status, query, explain):
         model.command()(command)
+    model.command("list")(list_)
     app.add_typer(config, name="config")
     app.add_typer(model, name="model")
 
@@ -61,7 +63,8 @@ def _day(text: str | None, flag: str) -> date | None:
         raise BadInput(Problem(Place(), f"{flag} {text}: not a date", f"{flag} 2026-01-31")) from None
 
 
-def _days(since: str | None, until: str | None) -> tuple[date | None, date | None]:
+def days_between(since: str | None, until: str | None) -> tuple[date | None, date | None]:
+    """--from and --to as dates. Raises BadInput."""
     first, last = _day(since, "--from"), _day(until, "--to")
     if first and last and first > last:
         raise BadInput(Problem(Place(), f"--from {first} is after --to {last}", "swap the two"))
@@ -124,7 +127,7 @@ def apply(
     from runner.doors.semantic.commands.update import UpdateOptions
     from runner.doors.semantic.commands.update import update as do_update
 
-    first, last = _days(since, until)
+    first, last = days_between(since, until)
     options = UpdateOptions(since=first, until=last, reshape=True, prune=prune, retract=retract, wait_s=wait, json=json)
     do_update(_loaded(ctx, folder, target), options)
 
@@ -198,7 +201,7 @@ def rewind(
     """Make batches with events of these days pending again, after data was corrected in place; then update."""
     from runner.doors.semantic.commands.rewind import rewind as do_rewind
 
-    days = _days(since, until)
+    days = days_between(since, until)
     do_rewind(_loaded(ctx, folder, target), days, tuple(prop), tuple(event), dry_run, json)
 
 
@@ -222,31 +225,6 @@ def status(
     from runner.doors.semantic.commands.status import status as do_status
 
     do_status(_loaded(ctx, folder, target), json)
-
-
-def query(
-    ctx: typer.Context,
-    folder: FolderArgument = HERE,
-    kpi: KpiOption = "",
-    by: Annotated[list[str], typer.Option("--by", metavar="PROPERTY", help="group by it; may be given again")] = [],
-    axis: Annotated[str, typer.Option(metavar="A", help="date or cohort_day")] = "date",
-    since: Annotated[str | None, typer.Option("--from", metavar="D", help="from this date on")] = None,
-    until: Annotated[str | None, typer.Option("--to", metavar="D", help="to this date, included")] = None,
-    as_csv: Annotated[bool, typer.Option("--csv", help="CSV instead of a table")] = False,
-    target: TargetOption = None,
-    json: Annotated[bool, typer.Option("--json", help="one JSON list of objects")] = False,
-) -> None:
-    """A KPI as a table."""
-    from runner.doors.semantic.commands.query import QueryOptions
-    from runner.doors.semantic.commands.query import query as do_query
-    from runner.doors.semantic.values import Axis
-
-    if not kpi:
-        raise BadInput(Problem(Place(), "--kpi is missing", "runner model query --kpi dau"))
-    if axis not in list(Axis):
-        raise BadInput(Problem(Place(), f"--axis {axis}: not an axis", "date or cohort_day"))
-    options = QueryOptions(kpi, tuple(by), Axis(axis), *_days(since, until))
-    do_query(_loaded(ctx, folder, target), options, "json" if json else "csv" if as_csv else "text")
 
 
 def explain(

@@ -128,15 +128,21 @@ def read_and_check(folder: Path, env: Mapping[str, str]) -> tuple[Config | None,
     return config, in_order(found)
 
 
+def checked_config(process: Process, folder: Path) -> Config:
+    """The configuration of a folder. Raises BadInput with every error."""
+    config, found = read_and_check(folder, process.env)
+    errors = [finding for finding in found if finding.is_error]
+    if errors or config is None:
+        raise BadInput([Problem(one.place, f"{one.code} {one.what}", one.hint) for one in errors])
+    return config
+
+
 def load(process: Process, folder: Path, target: str | None) -> LoadedModel:
     """Read, check and compile a model; from now on the process words hints in its commands.
 
     Raises BadInput with every problem; connects to nothing.
     """
-    config, found = read_and_check(folder, process.env)
-    errors = [finding for finding in found if finding.is_error]
-    if errors or config is None:
-        raise BadInput([Problem(one.place, f"{one.code} {one.what}", one.hint) for one in errors])
+    config = checked_config(process, folder)
     chosen = target_of(process, config, folder, target)
     compiled = compile_config(config, chosen, process.now_utc()[:10])
     program = process.program(compiled.playbook)

@@ -30,7 +30,7 @@ class Views:
 
     def shown(self) -> tuple[str, ...]:
         """The properties that a user has on a day."""
-        return tuple(one.name for one in self.config.properties if not (one.implied and one.name.endswith("_source")))
+        return tuple(one.name for one in self.config.properties if not one.is_inner)
 
     def totals(self) -> str:
         """Every user on every date from the first event on, with all properties."""
@@ -89,21 +89,23 @@ class Views:
         on_axis = "date" if axis is Axis.DATE else "date - registration_date"
         listed = [f"{on_axis} as {'date' if axis is Axis.DATE else 'cohort_day'}", "dimension", "value"]
         for term in unfolded.terms:
-            type_ = self._type(term)
+            type_ = self.type_of(term)
             if term.component.base == table.base:
-                listed.append(f"cast({self._merged(term)} as {type_}) as {term.name}")
+                listed.append(f"cast({self.merged(term)} as {type_}) as {term.name}")
             else:
                 listed.append(f"cast(null as {type_}) as {term.name}")
         conditions = [] if axis is Axis.DATE else ["date >= registration_date"]
         where = f" where {' and '.join(conditions)}" if conditions else ""
         return f"select {COMMA.join(listed)}\nfrom {self.names.kpi_table(table.base)}{where}\ngroup by {on_axis}, dimension, value"
 
-    def _type(self, term: Term) -> str:
+    def type_of(self, term: Term) -> str:
+        """The type of a term's values."""
         return self.dialect.type(
             DataType.NUMBER if term.component.function == "raw" else sum_type(self.config, term.component)
         )
 
-    def _merged(self, term: Term) -> str:
+    def merged(self, term: Term) -> str:
+        """A term over the cells of its KPI table."""
         column = term.component.name
         if term.cells:
             conditions = " and ".join(f"({one.sql(self.dialect.engine, _of_cell)})" for one in term.cells)
@@ -112,7 +114,7 @@ class Views:
 
     def _every_day(self, unfolded: Unfolded, table: KpiTable) -> str:
         """A row for each cohort day that there has been, so that one where nothing counts is there too."""
-        nulls = "".join(f", cast(null as {self._type(term)}) as {term.name}" for term in unfolded.terms)
+        nulls = "".join(f", cast(null as {self.type_of(term)}) as {term.name}" for term in unfolded.terms)
         first = f"(select min(registration_date) as first_date from {self.names.registrations}) f"
         return (
             f"select c.date - f.first_date as cohort_day, '' as dimension, cast(null as {self.dialect.text}) as value"
@@ -125,7 +127,7 @@ class Views:
         dimensions = ["", *(one.name for one in cell_dimensions(self.config))]
         on_axis = "date" if axis is Axis.DATE else "date - registered_on"
         where = "" if axis is Axis.DATE else " where date >= registered_on"
-        terms = ", ".join(f"cast({self.raw(term)} as {self._type(term)}) as {term.name}" for term in unfolded.terms)
+        terms = ", ".join(f"cast({self.raw(term)} as {self.type_of(term)}) as {term.name}" for term in unfolded.terms)
         branches = []
         for name in dimensions:
             value = f"cast({name} as {self.dialect.text})" if name else f"cast(null as {self.dialect.text})"
@@ -155,22 +157,13 @@ class Views:
     def _of_user(self, formula: Formula) -> str:
         return formula.sql(self.dialect.engine, _bare)
 
-    def over_users(self, unfolded: Unfolded, axis: Axis, by: Sequence[str]) -> str:
-        """A KPI from users and days alone, grouped by any properties: what the stored cells must give too."""
-        on_axis = "date" if axis is Axis.DATE else "date - registered_on"
-        name = "date" if axis is Axis.DATE else "cohort_day"
-        terms = {term.name: term for term in unfolded.terms}
-
-        def value(one: str) -> str:
-            raw = self.raw(terms[one])
-            return f"coalesce({raw}, 0)" if terms[one].component.zero else raw
-
-        groups = "".join(f", {one}" for one in by)
-        where = "" if axis is Axis.DATE else " where date >= registered_on"
-        return (
-            f"select {on_axis} as {name}{groups}, {unfolded.formula.sql(self.dialect.engine, value)} as {unfolded.kpi.name}"
-            f" from {self.names.users('totals')}{where} group by {on_axis}{groups}"
-        )
+    def users_of(self, term: Term) -> str:
+        """How many users a term counts over the rows of users and days, each once: those with other than 0 or null."""
+        component = term.component
+        conditions = [f"({self._of_user(one)})" for one in (*component.where, *term.cells)]
+        value = self._of_user(component.argument)
+        conditions.append(f"({value}) is not null" if component.function == "count" else f"({value}) <> 0")
+        return f"count(distinct case when {' and '.join(conditions)} then user_id end)"
 
 
 def _of_cell(name: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from sqlglot import exp
 
-from runner.doors.semantic.formulas import slot_of
+from runner.doors.semantic.formulas import Formula, slot_of
 from runner.doors.semantic.rules import kpi_meaning
 from runner.doors.semantic.rules.composition import TOO_MUCH, circles, usable
 from runner.doors.semantic.rules.findings import Findings
@@ -41,7 +41,7 @@ def _kpi(config: Config, kpi: Kpi, properties: frozenset[str], known: Mapping[st
         _names(config, kpi, known, findings)
         _aggregates(kpi, findings)
     if kpi.where is not None and tree_of(kpi.where) is not None:
-        _condition(config, kpi, properties, findings)
+        _condition(config, kpi.where, f"KPI {kpi.called}", properties, findings)
     named = {name.partition(".")[2] for name in kpi.select.names if name.startswith("property.")}
     named |= {name.partition(".")[2] for name in (kpi.where.names if kpi.where else ())}
     return (
@@ -79,33 +79,35 @@ def _names(config: Config, kpi: Kpi, known: Mapping[str, Kpi], findings: Finding
                     findings.add("E09", kpi.select.place, text, f"add {axis}: {{}} to the x_axis of {what}")
 
 
-def _condition(config: Config, kpi: Kpi, sound: frozenset[str], findings: Findings) -> None:
-    where = kpi.where
-    if where is None:
-        return
+def check_where(config: Config, where: Formula, of: str, findings: Findings) -> None:
+    """A condition that is not written in the files: those have been checked. `of` is what it belongs to."""
+    if readable(where, findings, "property."):
+        _condition(config, where, of, frozenset(one.name for one in config.properties), findings)
+
+
+def _condition(config: Config, where: Formula, of: str, sound: frozenset[str], findings: Findings) -> None:
     properties = {one.name: one for one in config.properties}
     for name in where.names:
         kind, _, what = name.partition(".")
         if kind != "property" or not what:
             near = f"write {{property.{name}}}" if name in properties else "it may name {property.x} only"
-            text = f"the condition of KPI {kpi.called} names {name or '{}'}, which is no property.x"
+            text = f"the condition of {of} names {name or '{}'}, which is no property.x"
             findings.add("E06" if name in properties else "E16", where.place, text, near)
         elif what not in properties:
-            text = f"unknown property {what} in KPI {kpi.called}"
+            text = f"unknown property {what} in {of}"
             findings.unknown(config, "property", what, where.place, text, properties)
         elif not properties[what].can_filter and not properties[what].implied:
-            text = f"{what}, in the condition of KPI {kpi.called}, has can_filter: false"
+            text = f"{what}, in the condition of {of}, has can_filter: false"
             findings.add("E16", where.place, text, "take it out, or let it be a filter")
         elif what in sound and is_array(config, what):
-            text = f"{what}, in the condition of KPI {kpi.called}, is a list: no user has one value of it a day"
+            text = f"{what}, in the condition of {of}, is a list: no user has one value of it a day"
             findings.add("E16", where.place, text, "take another property")
     if where.aggregates():
-        text = f"the condition of KPI {kpi.called} aggregates"
+        text = f"the condition of {of} aggregates"
         findings.add("E08", where.place, text, "it is for one user and day: aggregate in select")
     types = {f"property.{one.name}": one.type for one in config.properties}
-    check_condition(
-        where, f"the condition of KPI {kpi.called}", {**types, **{n[9:]: t for n, t in types.items()}}, findings
-    )
+    known = {**types, **{name.removeprefix("property."): type_ for name, type_ in types.items()}}
+    check_condition(where, f"the condition of {of}", known, findings)
 
 
 def _aggregates(kpi: Kpi, findings: Findings) -> None:
