@@ -22,6 +22,7 @@ NAMED = {  # module → (how often it names an engine, why)
     "doors/products/layouts/postgres.py": (1, LAYOUT),
     "doors/products/layouts/redshift.py": (1, LAYOUT),
     "doors/products/layouts/snowflake.py": (1, LAYOUT),
+    "doors/semantic/commands/query/parquet.py": (1, "the embedded engine, which writes Parquet files for all"),
     "doors/sqlrunner/targets.py": (17, "the types of target that SQL Runner's playbooks have"),
     "playbook/format.py": (2, "the blocks redshift: and snowflake: of a model"),
     "playbook/kinds.py": (4, "sqlglot's dialects, which a file of SQL may be in"),

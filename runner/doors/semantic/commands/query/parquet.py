@@ -13,7 +13,7 @@ from runner.doors.semantic.commands.query.printing import Answer, Column
 from runner.doors.semantic.compile.dialect import Dialect
 from runner.doors.semantic.values import DataType
 from runner.errors import BadInput, Place, Problem, Stopped
-from runner.warehouse.engines import DUCKDB
+from runner.warehouse.engines import Engine
 
 AT_ONCE = 500  # rows of a statement
 
@@ -33,17 +33,20 @@ def write(answer: Answer, scale: int, path: Path) -> None:
     from runner.warehouse.duckdb import DuckDB
     from runner.warehouse.values import WarehouseError
 
-    dialect, quote = Dialect(DUCKDB, 38, scale), DUCKDB.quote
-    types = [_type(dialect, column, [row[at] for row in answer.rows]) for at, column in enumerate(answer.columns)]
-    columns = ", ".join(f"{quote(column.name)} {type_}" for column, type_ in zip(answer.columns, types, strict=True))
     made = path.with_name(f".{path.name}.{os.getpid()}")
     embedded = DuckDB(":memory:")
+    engine = embedded.engine
+    dialect = Dialect(engine, 38, scale)
+    types = [_type(dialect, column, [row[at] for row in answer.rows]) for at, column in enumerate(answer.columns)]
+    columns = ", ".join(
+        f"{engine.quote(column.name)} {type_}" for column, type_ in zip(answer.columns, types, strict=True)
+    )
     try:
         embedded.execute("query:parquet", f"create table answer ({columns})")
         for start in range(0, len(answer.rows), AT_ONCE):
-            rows = ", ".join(_row(row) for row in answer.rows[start : start + AT_ONCE])
+            rows = ", ".join(_row(engine, row) for row in answer.rows[start : start + AT_ONCE])
             embedded.execute("query:parquet", f"insert into answer values {rows}")
-        embedded.execute("query:parquet", f"copy answer to {DUCKDB.literal(str(made))} (format parquet)")
+        embedded.execute("query:parquet", f"copy answer to {engine.literal(str(made))} (format parquet)")
         made.replace(path)
     except (WarehouseError, OSError) as error:
         raise Stopped(f"cannot write {path}: {error}", "name a file in a folder that you may write to") from None
@@ -52,16 +55,16 @@ def write(answer: Answer, scale: int, path: Path) -> None:
         made.unlink(missing_ok=True)
 
 
-def _row(row: Sequence[Any]) -> str:
-    return f"({', '.join(map(_literal, row))})"
+def _row(engine: Engine, row: Sequence[Any]) -> str:
+    return f"({', '.join(_literal(engine, value) for value in row)})"
 
 
-def _literal(value: Any) -> str:
+def _literal(engine: Engine, value: Any) -> str:
     """A float and an exact number by their digits, all else as the text that the column's type reads."""
     if isinstance(value, Decimal):
         return f"{value:f}"
     plain = value is None or isinstance(value, (bool, int))
-    return DUCKDB.literal(value if plain else str(value))
+    return engine.literal(value if plain else str(value))
 
 
 def _type(dialect: Dialect, column: Column, values: Sequence[Any]) -> str:
