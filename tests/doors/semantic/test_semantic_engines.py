@@ -8,6 +8,8 @@ from random import Random
 import pytest
 
 from tests.doors.semantic import model as semantic_model
+from tests.doors.semantic import test_semantic_query as query_checks
+from tests.doors.semantic.oracle import DATE_KPIS, Oracle, counted
 from tests.doors.semantic.world import World
 
 # What these engines have no function for: a distinct count within a window.
@@ -34,7 +36,20 @@ def test_values(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> 
     world.run("rewind", "--from", "2026-01-01")
     world.run("update")
     assert "every row compared" in world.run("verify").out
+    check_queries(world)
     world.close()
+
+
+def check_queries(world: World) -> None:
+    """Tables of `model query` in all their shapes."""
+    oracle = Oracle(counted(world.rows))
+    kpis = [word for kpi in DATE_KPIS for word in ("--kpi", kpi)]
+    by = ("registration_country",)
+    query_checks.check(oracle, query_checks.asked(world, *kpis, "--grain", "isoweek"), "isoweek")
+    rows = query_checks.asked(world, *kpis, "--grain", "month", "--by", by[0])
+    query_checks.check(oracle, rows, "month", by)
+    query_checks.check_cohorts(world, oracle)
+    query_checks.check_the_period_before(world, oracle)
 
 
 @pytest.mark.parametrize("engine", ["redshift", "snowflake"])
