@@ -16,7 +16,7 @@ import pytest
 
 from runner.cli.app import main
 from tests.doors.semantic import model as semantic_model
-from tests.doors.semantic.oracle import DATE_KPIS, Oracle, counted
+from tests.doors.semantic.oracle import COHORT_KPIS, DATE_KPIS, Oracle, counted
 from tests.doors.semantic.world import World, same
 
 Cells = list[tuple[str, date]]
@@ -118,12 +118,27 @@ def test_values_by_period_and_group(world: World) -> None:
 def test_cohorts_comparisons_and_forms(world: World, tmp_path: Path) -> None:
     """The other tables that there are, over one model."""
     oracle = Oracle(counted(world.rows))
+    check_ages(world, oracle)
     check_cohorts(world, oracle)
     check_the_period_before(world, oracle)
     check_forms(world, tmp_path)
     picked = asked(world, "--kpi", "dau", "--cohort", "day", "--days", "2,0", "--from", "2026-01-26")
     assert [*picked[0]] == ["cohort", "users", "day_0", "day_2"]
     assert all(row["cohort"] >= "2026-01-26" for row in picked)
+
+
+def check_ages(world: World, oracle: Oracle) -> None:
+    """All cohorts together, by days since registration."""
+    kpis = [word for kpi in COHORT_KPIS for word in ("--kpi", kpi)]
+    for by in ("", "registration_country", "segment"):
+        rows = asked(world, *kpis, "--axis", "cohort_day", *(["--by", by] if by else []))
+        found = {(row["cohort_day"], row[by] if by else None): row for row in rows}
+        over = oracle.over("cohort_day", by)
+        assert set(over) <= set(found)
+        for (age, group), row in found.items():
+            for kpi in COHORT_KPIS:
+                expected = oracle.kpi(kpi, over.get((age, group), []))
+                assert same(row[kpi] or 0, expected or 0), f"{kpi} on day {age}, {by} {group}"
 
 
 def check_cohorts(world: World, oracle: Oracle) -> None:
@@ -204,6 +219,7 @@ REFUSED = [
     (["--kpi", "dau", "--grain", "weak"], "--grain weak: not known", "did you mean week?"),
     (["--kpi", "ltv"], "KPI ltv is not drawn over date", "its axes: cohort_day"),
     (["--kpi", "dau", "--where", "{contry} = 'DE'"], "E06 unknown property contry in the query", "did you mean"),
+    (["--kpi", "dau", "--where", "{first_country_source} = 'DE'"], "E06 first_country_source is the source", "first_country"),
     (["--kpi", "dau", "--where", "{best} > 2"], "E16 best, in the condition of the query, has can_filter", "take it out"),
     (["--kpi", "dau", "--where", "{revenue}"], "E20 the condition of the query is not true or false", "compare it"),
     (["--kpi", "dau", "--where", "{date} = 'x' or 1 = 1; drop table x"], "E12", "one SQL expression"),

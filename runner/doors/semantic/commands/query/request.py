@@ -178,6 +178,10 @@ def _where(compiled: Compiled, text: str) -> tuple[Formula | None, list[Problem]
         return None, []
     named, findings = Formula(_BARE.sub(r"{property.\1}", text)), Findings()
     check_where(compiled.config, named, "the query", findings)
+    known = compiled.views.shown()
+    for name in of_properties(named).names:
+        if any(one.name == name and one.is_inner for one in compiled.config.properties):
+            findings.add("E06", named.place, f"{name} is the source of another property", did_you_mean(name, known))
     problems = [Problem(one.place, f"{one.code} {one.what}", one.hint) for one in findings.found if one.is_error]
     return of_properties(named), problems
 
