@@ -79,6 +79,28 @@ def test_a_program_is_made_anew_by_other_code(kept: Kept, tmp_path: Path, monkey
         assert kept.made == made, file
 
 
+def test_a_program_is_made_anew_by_another_text_of_any_file(kept: Kept) -> None:
+    """Of any model, script or view, in any step: an old program would run old SQL."""
+    folder = kept.playbook.parent
+    names = ("one", "two", "view", "three", "four", "first", "second")
+    for name in names:
+        (folder / f"{name}.sql").write_text("select 1 as n")
+    models = [f"{{table: derived.{name}, sql: {name}.sql}}" for name in names[:4]]
+    models[2] = "{table: derived.view, sql: view.sql, as: view}"
+    lines = (
+        "name: p\ntarget: duckdb:///p.duckdb\nsource: {table: atomic.events, batch: etl_tstamp}\nsteps:",
+        f"  - {{name: a, models: [{', '.join(models[:3])}]}}",
+        f"  - {{name: b, models: [{models[3]}, {{table: derived.four, sql: four.sql}}]}}",
+        "  - {name: c, phase: after, queries: [first.sql, second.sql]}",
+    )
+    kept.playbook.write_text("\n".join(lines))
+    kept.program()
+    for made, name in enumerate(names, 2):
+        (folder / f"{name}.sql").write_text("select 2 as n")
+        kept.program()
+        assert kept.made == made, name
+
+
 def test_the_shipped_playbook_comes_back_whole() -> None:
     """Every value of it."""
     program = read(load(ROOT / "playbooks/ecommerce.yml", {}), "duckdb", "duckdb")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -110,6 +111,19 @@ def _masked(folder: Path, text: str, env: dict[str, str], top: str, said: str) -
     (folder / "q.sql").write_text("select 1")
     path.write_text(f"{top}\nqueries: [q.sql]\n{text}\n")
     return load(path, env).hidden.masked(said)
+
+
+def test_what_is_called_public_is_shown_whatever_its_name(
+    duckdb_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And it alone: secrets of other variables stay hidden."""
+    monkeypatch.setenv("OPEN_TOKEN", "open-for-all")
+    monkeypatch.setenv("SHUT_TOKEN", "k3pt-h1dden")
+    with closing(Project(duckdb_url, tmp_path / "project")) as project:
+        project.standard("sessions")
+        project.top |= {"variables": {"a": "${OPEN_TOKEN}", "b": "${SHUT_TOKEN}"}, "public": ["OPEN_TOKEN"]}
+        project.model("sessions", "select domain_sessionid, max('{{ a }}{{ b }}') as n from atomic.events group by 1")
+        assert "open-for-all${SHUT_TOKEN}" in _any(project, "render")
 
 
 @pytest.mark.parametrize(
