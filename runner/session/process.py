@@ -55,6 +55,7 @@ class Process(Session):
         self.published: str | None = None  # the run that this command has published, once it has
         self.in_doubt: str | None = None  # the run whose publish was cut off, and nobody could tell how it ended
         self.stopped: str | None = None  # what a signal leaves behind, where it is no run that publishes
+        self.help = "runner --help"  # what to type after a mistake in a command line
         self.commands: Commands = plain  # how what to do next is worded
         self.at_exit: list[Callable[[], None]] = []  # also if the process has to be given up
 
@@ -141,7 +142,7 @@ def _other(error: Exception, process: Process) -> int:
     """Usage errors of the command line library, and what should not happen: a line, not a traceback."""
     shown = getattr(error, "format_message", None)
     if callable(shown):
-        process.err.write(f"{shown()}\n  hint: runner --help\n")
+        process.err.write(f"{shown()}\n  hint: {process.help}\n")
         return int(Exit.USAGE)
     if type(error).__name__ in ("Exit", "Abort"):
         return int(getattr(error, "exit_code", Exit.USAGE))

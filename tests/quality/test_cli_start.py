@@ -33,9 +33,17 @@ def test_a_command_on_a_server_loads_its_driver_alone(postgres_url: str, tmp_pat
     assert not loaded & (HEAVY - {"psycopg", "yaml"})
 
 
-def imported(*words: str) -> tuple[int, set[str]]:
+def test_the_vendors_words_start_as_light() -> None:
+    """`asemic-cli --help` and `--version` load what `runner` does."""
+    for word in ("--help", "--version"):
+        code, loaded = imported(word, module="runner.doors.semantic.asemic")
+        assert code == 0
+        assert not loaded & HEAVY
+
+
+def imported(*words: str, module: str = "runner") -> tuple[int, set[str]]:
     """The exit code of a command, and the packages that Python has imported for it."""
-    line = [sys.executable, "-X", "importtime", "-m", "runner", *words]
+    line = [sys.executable, "-X", "importtime", "-m", module, *words]
     done = subprocess.run(line, capture_output=True, text=True, check=False)
     timings = [timing for timing in done.stderr.splitlines() if timing.startswith("import time:")]
     return done.returncode, {timing.rsplit("|", 1)[-1].strip().split(".")[0] for timing in timings}

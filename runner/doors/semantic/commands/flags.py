@@ -38,14 +38,19 @@ def add_to(app: typer.Typer) -> None:
     config = typer.Typer(rich_markup_mode=None, help="The files of a semantic model.", no_args_is_help=True)
     config.command()(validate)
     config.command()(push)
+    app.add_typer(config, name="config")
+    app.add_typer(model_group(), name="model")
+
+
+def model_group() -> typer.Typer:
+    """The commands of `runner model`."""
     model = typer.Typer(
         rich_markup_mode=None, help="The tables, views and KPIs of a semantic model.", no_args_is_help=True
     )
     for command in (plan, apply, update, refresh, watch, rewind, verify, status, query, explain):
         model.command()(command)
     model.command("list")(list_)
-    app.add_typer(config, name="config")
-    app.add_typer(model, name="model")
+    return model
 
 
 def _loaded(ctx: typer.Context, folder: Path, target: str | None) -> LoadedModel:

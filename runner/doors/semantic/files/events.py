@@ -17,7 +17,7 @@ from runner.names import TableName
 from runner.playbook.kinds import TABLE
 
 _WORD = r"[A-Za-z_][A-Za-z0-9_$]{0,62}"
-_COLUMN = re.compile(rf"{_WORD}(\.{_WORD}){{0,3}}")
+COLUMN_NAME = re.compile(rf"{_WORD}(\.{_WORD}){{0,3}}")
 
 
 def read(name: str, node: Node, app_id: str, problems: Problems) -> EventType | None:
@@ -88,7 +88,7 @@ def _columns(node: Node, scope: Scope) -> tuple[Column, ...]:
         raise Wrong("must be a mapping of columns", "write name: {data_type: STRING}")
     found: list[Column] = []
     for name, value in node.entries:
-        if not _COLUMN.fullmatch(name.text):
+        if not COLUMN_NAME.fullmatch(name.text):
             what, hint = f"{show(name.text)} is not the name of a column", "give it another in the event's sql:"
             scope.problems.add(name.place, what, hint, "E03")
             continue

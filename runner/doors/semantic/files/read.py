@@ -40,9 +40,34 @@ def read(folder: Path, env: Mapping[str, str], problems: Problems) -> Config:
     settings = reader.settings(path)
     events = reader.events()
     properties = reader.properties(events)
-    kpis = reader.kpis(settings, _days(events))
+    kpis = reader.kpis(settings, days_of(events))
     older = tuple(Older(word, *told) for word, told in reader.words.met.items())
     return Config(path, settings, events, properties, kpis, frozenset(reader.unread), older)
+
+
+def read_settings(folder: Path, env: Mapping[str, str], problems: Problems) -> Settings:
+    """Those of config.yml alone, if it is there yet; problems are added."""
+    path = folder / "config.yml"
+    return _Reader(folder, env, problems).settings(path) if path.is_file() else BLANK
+
+
+def read_events(folder: Path, env: Mapping[str, str], problems: Problems) -> tuple[EventType, ...]:
+    """Those of events/ alone; problems are added."""
+    return _Reader(folder, env, problems).events()
+
+
+def may_be_called(name: str) -> bool:
+    """Whether an event may have a name: it becomes that of a table."""
+    return re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name) is not None and name not in (*BUILT_IN, "totals")
+
+
+def days_of(events: Sequence[EventType]) -> frozenset[str]:
+    """What columns are called that hold the day in every event that has them."""
+    joined = {one.logical_table for event in events for one in event.enrichments}  # perhaps no events, so without days
+    told = (event for event in events if event.name not in joined or event.tagged(ColumnTag.DATE))
+    own = [column for event in told for column in event.own]
+    tagged = {column.name for column in own if ColumnTag.DATE in column.tags}
+    return frozenset(tagged - {column.name for column in own if ColumnTag.DATE not in column.tags})
 
 
 class _Reader:
@@ -113,7 +138,7 @@ class _Reader:
             self.unread.add("event")
         for path in paths:
             name = path.stem
-            if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name) or name in (*BUILT_IN, "totals"):
+            if not may_be_called(name):
                 hint = "rename the file: small letters, digits and _, and no name that is built in"
                 self.problems.add(Place(path), f"an event may not be called {show(name)}", hint, "E03")
             if first.setdefault(name, path) != path:
@@ -133,7 +158,7 @@ class _Reader:
     def properties(self, events: tuple[EventType, ...]) -> tuple[Property, ...]:
         """Of properties/, with the inline sources of windows as properties of their own."""
         found: dict[str, Property] = {}
-        listed, days = list(self._listed("property", "properties")), _days(events)
+        listed, days = list(self._listed("property", "properties")), days_of(events)
         named = frozenset(name.text for name, _ in listed)
         for name, node in listed:
             before = len(self.problems.found)
@@ -196,15 +221,6 @@ class _Reader:
         return not _broken(node) and all(
             problem.code in ("E13", "E15", UNKNOWN_KEY) for problem in self.problems.found[before:]
         )
-
-
-def _days(events: Sequence[EventType]) -> frozenset[str]:
-    """What columns are called that hold the day in every event that has them."""
-    joined = {one.logical_table for event in events for one in event.enrichments}  # perhaps no events, so without days
-    told = (event for event in events if event.name not in joined or event.tagged(ColumnTag.DATE))
-    own = [column for event in told for column in event.own]
-    tagged = {column.name for column in own if ColumnTag.DATE in column.tags}
-    return frozenset(tagged - {column.name for column in own if ColumnTag.DATE not in column.tags})
 
 
 def _broken(node: Node) -> bool:
