@@ -294,6 +294,10 @@ class Engine:
         """A timestamp, so many seconds on."""
         return f"{tstamp} + interval '{seconds} seconds'"
 
+    def days_later(self, date: str, days: str) -> str:
+        """A date so many whole days later, where the number is an expression."""
+        return f"({date} + {days})"
+
     def dates(self, select: str, first: str, last: str, relation: str) -> str:
         """Every date from `first` to `last`, both included, of each row of a relation, as `date` beside `select`.
 

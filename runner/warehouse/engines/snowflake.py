@@ -87,6 +87,9 @@ class _Snowflake(Engine):
     def seconds_later(self, tstamp: str, seconds: int) -> str:
         return f"dateadd(second, {seconds}, {tstamp})"
 
+    def days_later(self, date: str, days: str) -> str:
+        return f"cast(dateadd(day, {days}, {date}) as date)"
+
 
 SNOWFLAKE = _Snowflake(
     name="snowflake",

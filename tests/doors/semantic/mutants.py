@@ -13,8 +13,8 @@ from runner.algebra.texts import Algebra
 from runner.doors.semantic.commands import rewind
 from runner.doors.semantic.compile.event_tables import EventTables
 from runner.doors.semantic.compile.kpi_tables import KpiTable
+from runner.doors.semantic.compile.life import Life
 from runner.doors.semantic.compile.playbook import _Builder
-from runner.doors.semantic.compile.user_spans import UserSpans
 from runner.playbook.values import Affected
 from runner.state.manifest import Manifest
 
@@ -122,7 +122,7 @@ def _versions_apart() -> AbstractContextManager[Any]:
 
 def _no_reach() -> AbstractContextManager[Any]:
     """A window ends with the last event: nobody ever leaves it."""
-    return patch.object(UserSpans, "reach", lambda self: -1)
+    return patch.object(Life, "reach", lambda self: -1)
 
 
 def _future_counts() -> AbstractContextManager[Any]:

@@ -232,7 +232,7 @@ def test_refresh_and_verify_find_what_was_tampered_with(world: World) -> None:
     said = world.run("verify", code=9)
     assert "sl.user_spans: user_id=ann" in said.out
     assert "runner model refresh" in said.err
-    assert re.search(r"user_spans +\d+ rows   \+0 ~1 -0", world.run("refresh").out)
+    assert re.search(r"user_spans +\d+ rows   \+0 ~2 -0", world.run("refresh").out)
     world.run("verify")
 
 

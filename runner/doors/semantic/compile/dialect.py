@@ -78,3 +78,13 @@ class Dialect:
     def one_of(self, value: str, type_: DataType, over: str = "") -> str:
         """The one value of a group that is not null."""
         return self.extreme("max", value, type_, over)
+
+    def merged(self, function: str, one: str, other: str, type_: DataType) -> str:
+        """SUM, MIN or MAX of two values, either of which may be null."""
+        if function == "sum":
+            return f"coalesce({one} + {other}, {one}, {other})"
+        if type_ is DataType.BOOLEAN:
+            return f"coalesce({one} {'or' if function == 'max' else 'and'} {other}, {one}, {other})"
+        return (
+            f"case when {one} is null or {other} {'>' if function == 'max' else '<'} {one} then {other} else {one} end"
+        )

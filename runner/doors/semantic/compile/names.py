@@ -30,6 +30,16 @@ class Names:
         return self._of("registrations")
 
     @property
+    def sums(self) -> TableName:
+        """One row a user and part of his life with events."""
+        return self._of("user_sums")
+
+    @property
+    def parts(self) -> TableName:
+        """One row a user and part of his life."""
+        return self._of("user_parts")
+
+    @property
     def spans(self) -> TableName:
         """One row a user and change of a property."""
         return self._of("user_spans")

@@ -10,9 +10,12 @@ from runner.doors.semantic.compile.dialect import Dialect
 from runner.doors.semantic.compile.enrichments import Enrichments
 from runner.doors.semantic.compile.event_tables import EventTables
 from runner.doors.semantic.compile.kpi_tables import KpiTable, components_by_base
+from runner.doors.semantic.compile.life import KEY, Life
 from runner.doors.semantic.compile.names import Names
 from runner.doors.semantic.compile.property_values import PropertyValues
+from runner.doors.semantic.compile.user_parts import UserParts
 from runner.doors.semantic.compile.user_spans import UserSpans
+from runner.doors.semantic.compile.user_sums import UserSums
 from runner.doors.semantic.compile.views import Views, axes_of
 from runner.doors.semantic.components import Unfolded
 from runner.doors.semantic.settings import Dedupe
@@ -103,13 +106,16 @@ def compile_config(config: Config, target: Target, run_date: str) -> Compiled:
     dialect = Dialect(engine, config.settings.precision, config.settings.scale)
     names = Names(config.settings.schema)
     event_tables, values = EventTables(config, dialect, names), PropertyValues(config, dialect, names)
-    spans = UserSpans(config, dialect, names, event_tables, values)
+    life = Life(config, engine)
+    sums = UserSums(config, dialect, names, event_tables, values, life)
+    parts = UserParts(config, dialect, names, values, life)
+    lives = (sums, parts, UserSpans(config, dialect, names, event_tables, values, life))
     views = Views(config, dialect, names, values)
     kpis = tuple(components.unfold(config, kpi) for kpi in config.kpis)
     by_base = components_by_base(kpis)
     kpi_tables = tuple(KpiTable(config, dialect, names, values, base, by_base[base]) for base in by_base)
     enrichments = Enrichments(event_tables)
-    builder = _Builder(config, dialect, names, event_tables, enrichments, spans, kpi_tables, run_date)
+    builder = _Builder(config, dialect, names, event_tables, enrichments, lives, kpi_tables, run_date)
     playbook = Playbook(
         name=config.settings.schema,
         path=config.path,
@@ -149,7 +155,7 @@ class _Builder:
     names: Names
     event_tables: EventTables
     enrichments: Enrichments
-    spans: UserSpans
+    lives: tuple[UserSums, UserParts, UserSpans]
     kpi_tables: tuple[KpiTable, ...]
     run_date: str
 
@@ -191,11 +197,7 @@ class _Builder:
             Query("calendar", self.event_tables.calendar(self.run_date), self.place),
             description="one row a date",
         )
-        spans = self._model(
-            self.names.spans, self.spans.select(), ("user_id",), self.place, "one row a user and change"
-        )
-        spans = replace(spans, unique=("user_id", "valid_from"))
-        models += [calendar, spans]
+        models += [calendar, *self._lives()]
         for one in self.kpi_tables:
             table = self.names.kpi_table(one.base)
             models.append(
@@ -209,6 +211,18 @@ class _Builder:
                 )
             )
         return models
+
+    def _lives(self) -> Iterable[Model]:
+        """From days to spans: what the days of a part of a life come to, what is carried into it, what is when."""
+        sums, parts, spans = self.lives
+        names, place = self.names, self.place
+        what = "one row a user and part of his life with events"
+        yield self._model(names.sums, sums.select(), KEY, place, what, sums.affected())
+        what = "one row a user and part of his life"
+        yield replace(self._model(names.parts, parts.select(), ("user_id",), place, what), unique=KEY)
+        what = "one row a user and change"
+        model = self._model(names.spans, spans.select(), KEY, place, what, spans.affected())
+        yield replace(model, unique=(*KEY, "valid_from"))
 
     def _model(
         self,

@@ -1,26 +1,29 @@
 """The SELECT of user_spans: from when to when each user's windows and lifetime values stay what they are.
 
-A user's days are laid out one by one, from the first to where the last event has left every window; each property is a
-window function over them; days that change nothing are folded away, and the last span is open. So the clock changes
-nothing here: what a window will be on days to come is known already, and a day is in a span whether it has come or not.
+The days of each part of a user's life are laid out one by one; each property is a window function over them, on top of
+what is carried into the part; days that change nothing are folded away. A span ends with its part at the latest, and
+the last one is open. So the clock changes nothing here: what a window will be on days to come is known already, and a
+day is in a span whether it has come or not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from runner.doors.semantic.compile.dialect import COMMA, FAR, PARTS, Dialect
+from runner.doors.semantic.compile.dialect import COMMA, FAR, PARTS, UNION, Dialect
 from runner.doors.semantic.compile.event_tables import EventTables
+from runner.doors.semantic.compile.life import Life
 from runner.doors.semantic.compile.names import Names
 from runner.doors.semantic.compile.property_values import PropertyValues
 from runner.doors.semantic.rules.implied import QuietValue, on_quiet_days
 from runner.doors.semantic.values import Aggregate, Config, EventValue, Fixed, Lifetime, Property, Registration, Sliding
+from runner.playbook.values import Affected
 
 EVERY = "rows between unbounded preceding and unbounded following"
 SO_FAR = "rows between unbounded preceding and current row"
-WHOLE = "partition by user_id"
-IN_ORDER = "partition by user_id order by date"
+WHOLE = "partition by user_id, runner_first"  # parts that follow each other are laid out in one
+IN_ORDER = "partition by user_id, runner_first order by date"
+OF_PART = "partition by user_id, life_part order by date"
 
 
 @dataclass(frozen=True)
@@ -32,94 +35,121 @@ class UserSpans:
     names: Names
     event_tables: EventTables
     values: PropertyValues
-
-    @property
-    def windows(self) -> tuple[Property, ...]:
-        """The properties that are windows, sources first."""
-        kinds = (Sliding, Fixed, Lifetime)
-        wanted = [one.name for one in self.config.properties if isinstance(one.kind, kinds)]
-        listed = (self.config.property(name) for name in self.config.closure(wanted))
-        return tuple(one for one in listed if isinstance(one.kind, kinds))
+    life: Life
 
     @property
     def registrations(self) -> tuple[Property, ...]:
         """Those of the registration."""
         return tuple(one for one in self.config.properties if isinstance(one.kind, Registration))
 
-    def reach(self) -> int:
-        """For how many days after its own an event can be within a window, one through another."""
-        return max((self._reach(one.name, lambda window: -window.first) for one in self.windows), default=0)
+    @property
+    def _sources(self) -> tuple[str, ...]:
+        """The properties that windows are made of, and they themselves, but for those that user_parts has whole."""
+        return self.config.closure([one.name for one in self._own])
 
-    def ahead(self) -> int:
-        """How many days ahead windows look, one through another: so many more are laid out, and left out again."""
-        return max((self._reach(one.name, lambda window: window.last) for one in self.windows), default=0)
+    @property
+    def _own(self) -> tuple[Property, ...]:
+        """The windows that are computed here, day by day."""
+        ready = [one for one, _ in self.life.fixed()]
+        return tuple(one for one in self.life.windows if one not in ready)
 
-    def _reach(self, name: str, length: Callable[[Sliding], int]) -> int:
-        one = self.config.property(name)
-        own = max(0, length(one.kind)) if isinstance(one.kind, Sliding) else 0
-        return own + max((self._reach(source, length) for source in one.sources), default=0)
-
-    def _laid_out(self, end: str) -> str:
+    def _laid_out(self) -> str:
         """The last day to look at: to the end of fixed windows too, where quiet days count in them."""
         ends = [
             one.kind.until
-            for one in self.windows
-            if isinstance(one.kind, Fixed)
-            and on_quiet_days(self.config, one.kind.source) is not QuietValue.NULL
-            and not self._is_left_out(one.kind)
+            for one in self._own
+            if isinstance(one.kind, Fixed) and on_quiet_days(self.config, one.kind.source) is not QuietValue.NULL
         ]
-        return f"greatest({end}, date '{max(ends)}')" if ends else end
-
-    def _is_left_out(self, kind: Fixed) -> bool:
-        """Whether quiet days need not be laid out for a fixed window: they are 0 in its sum."""
-        return kind.function is Aggregate.SUM and on_quiet_days(self.config, kind.source) is QuietValue.ZERO
+        return f"greatest(runner_end, date '{max(ends)}')" if ends else "runner_end"
 
     def select(self) -> str:
         """The SELECT."""
-        windows, registrations = self.windows, self.registrations
-        stored = [one.name for one in (*registrations, *windows)]
+        stored = [one.name for one in (*self.registrations, *self.life.windows)]
         changes = " or ".join(
             self.dialect.engine.differs(name, f"lag({name}) over ({IN_ORDER})") for name in ["registered_on", *stored]
         )
-        end = f"last_date + {self.reach() + 1}"
-        still = f"user_id, {end} as runner_end"
-        ends = "select user_id, min(date) as first_date, max(date) as last_date"
+        last = f"{self._laid_out()} + {self.life.ahead()}"
         ctes = [
-            f"lives as (\n{ends} from (\n{self.event_tables.lives()}\n) runner_l group by user_id\n)",
-            f"days as (\n{self.dialect.engine.dates(still, 'first_date', f'{self._laid_out(end)} + {self.ahead()}', 'lives')}\n)",
+            f"runs as (\n{self._runs()}\n)",
+            f"days as (\n{self.dialect.engine.dates('user_id, runner_first, runner_end', 'runner_begin', last, 'runs')}\n)",
             f"level_0 as (\n{self._ground()}\n)",
         ]
-        last = "level_0"
+        level = "level_0"
         for number, columns in enumerate(self._levels(), 1):
-            ctes.append(f"level_{number} as (\nselect l.*,\n    {COMMA.join(columns)}\nfrom {last} as l\n)")
-            last = f"level_{number}"
+            ctes.append(f"level_{number} as (\nselect l.*,\n    {COMMA.join(columns)}\nfrom {level} as l\n)")
+            level = f"level_{number}"
         listed = "".join(f", {name}" for name in stored)
+        own = f"select l.*, {self.life.part('date')} as life_part from {level} as l where date <= runner_end"
+        own += " and date >= runner_first" if self.life.part_days else ""
         ctes.append(
-            f"marked as (\nselect user_id, date, registered_on{listed}, case when row_number() over ({IN_ORDER}) = 1"
-            f" or {changes} then 1 else 0 end as runner_new\nfrom {last} where date <= runner_end\n)"
+            f"marked as (\nselect user_id, life_part, date, registered_on{listed}, case when row_number()"
+            f" over ({OF_PART}) = 1 or {changes} then 1 else 0 end as runner_new\nfrom (\n{own}\n) runner_l\n)"
         )
         return (
-            f"with {PARTS.join(ctes)}\nselect user_id, date as valid_from,"
-            f" coalesce(lead(date) over ({IN_ORDER}), {FAR}) as valid_to, registered_on{listed}\nfrom marked where runner_new = 1"
+            f"with {PARTS.join(ctes)}\nselect m.user_id, m.life_part, m.date as valid_from,"
+            f" coalesce(lead(m.date) over (partition by m.user_id, m.life_part order by m.date), p.next_part, {FAR})"
+            f" as valid_to, registered_on{''.join(f', m.{name}' for name in stored)}\nfrom marked as m\n"
+            f"join {self.names.parts} as p on p.user_id = m.user_id and p.life_part = m.life_part\nwhere runner_new = 1"
+        )
+
+    def _runs(self) -> str:
+        """Parts of a user that follow each other, as one: from and to which day they are laid out."""
+        if not self.life.part_days:
+            return (
+                f"select user_id, life_part as runner_first, laid_from as runner_begin, laid_to as runner_end"
+                f" from {self.names.parts}"
+            )
+        number = (
+            f"cast(row_number() over (partition by user_id order by life_part) as integer) * -{self.life.part_days}"
+        )
+        run = self.dialect.engine.days_later("life_part", number)
+        return (
+            "select user_id, min(life_part) as runner_first, min(laid_from) as runner_begin, max(laid_to) as runner_end"
+            f"\nfrom (select user_id, life_part, laid_from, laid_to, {run} as runner_run"
+            f" from {self.names.parts}) runner_p\ngroup by user_id, runner_run"
         )
 
     def _ground(self) -> str:
-        """Each day with the event properties that windows start from, and what the registration gives."""
-        sources = self.config.closure([one.name for one in self.windows])
+        """Each day with the event properties that windows start from, what is carried, and what the registration gives."""
         listed = []
-        for one in map(self.config.property, sources):
+        for one in map(self.config.property, self._sources):
             if isinstance(one.kind, EventValue):
                 listed.append(f"{self.values.of_day(one, one.kind)} as {one.name}")
         for one in self.registrations:
             column = "registration_date" if self.event_tables.is_registration_date(one) else one.name
             listed.append(f"r.{column} as {one.name}")
-        events = self.values.events_of(sources)
-        joins = self.values.join_days(events, "c.date", "c.user_id")
+        listed += [f"p.{one.name} as runner_before_{one.name}" for one, _ in self.life.carried()]
+        listed += [f"p.{one.name} as {one.name}" for one, _ in self.life.fixed()]
+        joins = self.values.join_days(self.values.events_of(self._sources), "c.date", "c.user_id")
         more = "".join(f"{COMMA}{text}" for text in listed)
         return (
-            f"select c.user_id, c.date, c.runner_end, r.registration_date as registered_on{more}\n"
-            f"from days as c\nleft join {self.names.registrations} as r on r.user_id = c.user_id{joins}"
+            f"select c.user_id, c.date, c.runner_first, c.runner_end, r.registration_date as registered_on{more}\n"
+            f"from days as c\njoin {self.names.parts} as p on p.user_id = c.user_id and p.life_part = c.runner_first\n"
+            f"left join {self.names.registrations} as r on r.user_id = c.user_id{joins}"
         )
+
+    # -- which parts -------------------------------------------------------------------------------------------------
+
+    def affected(self) -> tuple[Affected, ...]:
+        """For each input: the parts that a change of it reaches, and the rows that these need."""
+        parts = Affected(
+            self.names.parts,
+            "select user_id, life_part from changed group by user_id, life_part",
+            "(user_id, life_part) in (select user_id, life_part from affected)",
+        )
+        registered = Affected(
+            self.names.registrations,
+            f"select user_id, life_part from {self.names.parts} where user_id in (select user_id from changed)",
+            "user_id in (select user_id from affected)",
+        )
+        reached = UNION.join(
+            f"select user_id, {part} as life_part from changed"
+            for part in self.life.parts("date", -self.life.ahead(), self.life.reach())
+        )
+        around = " union all ".join(f"select user_id, {part} from affected" for part in self.life.around("life_part"))
+        rows = f"(user_id, {self.life.part('date')}) in ({around})"
+        days = [Affected(self.names.days(event), reached, rows) for event in self.values.events_of(self._sources)]
+        return (parts, registered, *days)
 
     # -- windows, level by level -----------------------------------------------------------------------------------
 
@@ -133,7 +163,7 @@ class UserSpans:
                 levels.append([])
             levels[level - 1].append(column)
 
-        for one in self.windows:
+        for one in self._own:
             below = max((heights.get(name, 0) for name in self.config.closure(one.sources)), default=0)
             helper, value = self._window(one)
             if helper:
@@ -152,10 +182,7 @@ class UserSpans:
             return self._lifetime(one, kind, value)
         if isinstance(kind, Fixed):
             value = f"case when l.date between date '{kind.since}' and date '{kind.until}' then {value} end"
-            helper, found = self._over(one, kind.function, value, source, WHOLE, f"{IN_ORDER} {EVERY}")
-            if self._is_left_out(kind):
-                found = f"coalesce({found}, case when l.runner_end < date '{kind.until}' then 0 end)"
-            return helper, found
+            return self._over(one, kind.function, value, source, WHOLE, f"{IN_ORDER} {EVERY}")
         frame = f"{IN_ORDER} rows between {_bound(kind.first)} and {_bound(kind.last)}"
         return self._over(one, kind.function, value, source, frame, frame)
 
@@ -177,18 +204,29 @@ class UserSpans:
         return values, f"cast(coalesce({counted}, 0) as {type_})"
 
     def _lifetime(self, one: Property, kind: Lifetime, value: str) -> tuple[str, str]:
+        """Over the days that are laid out, and on top of what is carried from those before."""
         type_, over = self.dialect.type(one.type), f" over ({IN_ORDER} {SO_FAR})"
+        before = f"runner_before_{one.name}" if (one, kind) in self.life.carried() else ""
+        if kind.function in (Aggregate.FIRST, Aggregate.LAST):
+            seen, found = self._end(one, kind, value, over)
+            pair = f"{before}, {found}" if kind.function is Aggregate.FIRST else f"{found}, {before}"
+            return seen, f"cast({f'coalesce({pair})' if before else found} as {type_})"
         if kind.function is Aggregate.SUM:
-            return "", f"cast(sum({value}){over} as {type_})"
-        if kind.function in (Aggregate.MIN, Aggregate.MAX):
-            return "", f"cast({self.dialect.extreme(kind.function, value, one.type, over)} as {type_})"
+            found = f"sum({value}){over}"
+        else:
+            found = self.dialect.extreme(kind.function, value, one.type, over)
+        return (
+            "",
+            f"cast({self.dialect.merged(kind.function, before, found, one.type) if before else found} as {type_})",
+        )
+
+    def _end(self, one: Property, kind: Lifetime, value: str, over: str) -> tuple[str, str]:
+        """(helper, value): the first or last value so far that is not null."""
         seen = f"count({value}){over}"  # rows from one value to the next have one number
         if kind.function is Aggregate.LAST:
-            group = f" over (partition by user_id, runner_{one.name})"
-            return seen, f"cast({self.dialect.one_of(value, one.type, group)} as {type_})"
-        first = f"case when runner_{one.name} = 1 then {value} end"
-        found = self.dialect.one_of(first, one.type, " over (partition by user_id)")
-        return seen, f"cast(case when runner_{one.name} >= 1 then {found} end as {type_})"
+            return seen, self.dialect.one_of(value, one.type, f" over ({WHOLE}, runner_{one.name})")
+        first = self.dialect.one_of(f"case when runner_{one.name} = 1 then {value} end", one.type, f" over ({WHOLE})")
+        return seen, f"case when runner_{one.name} >= 1 then {first} end"
 
 
 def _bound(days: int) -> str:

@@ -39,7 +39,7 @@ _SQL_WORDS = """
 """
 # Columns of the generated tables.
 _OWN_COLUMNS = """
-    date user_id valid_from valid_to registered_on registration_tstamp dimension value etl_tstamp event_id
+    date user_id life_part first_day last_day day_count laid_from laid_to next_part valid_from valid_to registered_on registration_tstamp dimension value etl_tstamp event_id
     event_tstamp event_date is_quarantined first_date cohort_days
 """
 RESERVED = frozenset((_SQL_WORDS + _OWN_COLUMNS).split())
