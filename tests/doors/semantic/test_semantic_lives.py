@@ -127,3 +127,17 @@ def test_lives_of_many_parts(world: World) -> None:
     assert set(world.db.rows("select count(*) from sl.user_parts group by user_id")) == {(1,)}
     assert values(world, listed) == before
     world.check()
+
+
+def test_a_late_event_reaches_all_of_the_next_part(world: World) -> None:
+    """What comes in the first days of a part counts in all days of the next one, which lays that part out again."""
+    world.write(properties__all_yml=semantic_model.PROPERTIES.rstrip() + IN_PARTS)
+    login = Row("login", "l", "u1", START, LOADED + DAY, "DE")
+    world.load(*(replace(login, event_id=f"l{day}", time=START + DAY * day) for day in range(0, 40, 4)))
+    world.run("apply")
+    for batch, day in enumerate((15, 23, 7), 2):  # each the first day of a part
+        paid = Row("payment", f"p{batch}", "u1", START + DAY * day, LOADED + DAY * batch, None, Decimal(batch), "a")
+        world.load(paid)
+        world.run("update")
+        assert "every row compared equals" in world.run("verify").out
+    world.check(kpis=("daily_revenue",))

@@ -131,7 +131,10 @@ class UserSpans:
     # -- which parts -------------------------------------------------------------------------------------------------
 
     def affected(self) -> tuple[Affected, ...]:
-        """For each input: the parts that a change of it reaches, and the rows that these need."""
+        """For each input: the parts that a change of it reaches, and the rows that these need.
+
+        A day reaches its part and the next one, which lays that day out again: what is carried is from before both.
+        """
         parts = Affected(
             self.names.parts,
             "select user_id, life_part from changed group by user_id, life_part",
@@ -144,7 +147,7 @@ class UserSpans:
         )
         reached = UNION.join(
             f"select user_id, {part} as life_part from changed"
-            for part in self.life.parts("date", -self.life.ahead(), self.life.reach())
+            for part in self.life.parts("date", -self.life.ahead(), self.life.part_days)
         )
         around = " union all ".join(f"select user_id, {part} from affected" for part in self.life.around("life_part"))
         rows = f"(user_id, {self.life.part('date')}) in ({around})"
