@@ -4,22 +4,28 @@
     python -m tests.soak --check 1 6 9                     these
     python -m tests.soak --check 1 --size 100 --seed 5000  other numbers; random parts begin at seed 5000
     python -m tests.soak --check 0 --size 1 --seed 17      replay one schedule
+    python -m tests.soak --minutes 60                      a part of each check in turn, for an hour
 
 Work is cut into parts with seeds of their own, and `--jobs` of them run at once. Prints what went wrong as it is found
-and a table at the end; exit code 1 if anything was found. What each check does: tests/README.md.
+and a table at the end, and how many parts of each check were reached; exit code 1 if anything was found. What each
+check does: tests/README.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from functools import reduce
 from importlib import import_module
+from itertools import zip_longest
 
 from tests.kit.tally import HEADER, Tally
 
@@ -34,6 +40,11 @@ class Check:
     part: int
     function: str = "soak"
     whole: bool = False  # --size does not apply
+
+    @property
+    def name(self) -> str:
+        """As it is told."""
+        return f"check {self.number}, {self.module}.{self.function}"
 
     def run(self, size: int, seed: int) -> list[Tally]:
         """Do it."""
@@ -99,25 +110,50 @@ def main() -> int:
     parser.add_argument("--size", type=int, help="instead of the full size")
     parser.add_argument("--seed", type=int, default=100_000, help="the first seed")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        help="end after so many: what is under way is not waited for, and a part of each check has its turn",
+    )
     given = parser.parse_args()
+    checks = [check for check in CHECKS if check.number in given.check]
+    sizes = {check: check.size if check.whole else given.size or check.size for check in checks}
+    work = {check: list(check.parts(size, given.seed)) for check, size in sizes.items()}
+    ended = Counter[Check]()
     done: list[Tally] = []
-    with ProcessPoolExecutor(given.jobs) as pool:
-        for check in (check for check in CHECKS if check.number in given.check):
-            began = time.monotonic()
-            size = check.size if check.whole else given.size or check.size
-            parts = [pool.submit(check.run, *part) for part in check.parts(size, given.seed)]
-            for part in as_completed(parts):
-                for tally in part.result():
+    began = time.monotonic()
+    seconds = int(given.minutes * 60) if given.minutes else 0
+    # A worker that is busy can't be told to stop: it sets itself an alarm, which ends it. 0 sets none.
+    with ProcessPoolExecutor(given.jobs, initializer=signal.alarm, initargs=(seconds,)) as pool:
+        parts = {pool.submit(check.run, *part): check for check, part in _order(work, in_turn=bool(seconds))}
+        try:
+            for future in as_completed(parts):
+                for tally in future.result():
                     done.append(tally)
                     for note in tally.notes:
                         print(f"{tally.check}, {tally.engine}: {note}\n", flush=True)
-            print(
-                f"check {check.number}, {check.module}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True
-            )
+                check = parts[future]
+                ended[check] += 1
+                print(f"{time.monotonic() - began:.0f} s: {check.name}, part {ended[check]} of {len(work[check])}",
+                      file=sys.stderr, flush=True)  # fmt: skip
+        except BrokenProcessPool:
+            if not seconds or time.monotonic() - began < seconds - 1:
+                raise
     print(HEADER)
     for row in merged(done):
         print(row.row())
+    for check, of in work.items():
+        if ended[check] < len(of):
+            print(f"{check.name}: {ended[check]} of {len(of)} parts of {check.part} were reached")
     return int(any(tally.failed for tally in done))
+
+
+def _order(work: Mapping[Check, list[tuple[int, int]]], *, in_turn: bool) -> Iterable[tuple[Check, tuple[int, int]]]:
+    """All parts: one check after the other, or one part of each in turn, so that each is reached in a short time."""
+    whole = [[(check, part) for part in parts] for check, parts in work.items()]
+    if in_turn:
+        whole.sort(key=lambda parts: len(parts) == 1)  # what can't be cut may take all of the time: last
+    return (one for turn in (zip_longest(*whole) if in_turn else whole) for one in turn if one)
 
 
 if __name__ == "__main__":
