@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import pytest
 
 from runner.cli.app import main
 from runner.clock import Clock
+from runner.session.session import Session
 from tests.doors.semantic import model as semantic_model
 from tests.doors.semantic.oracle import Row
 from tests.doors.semantic.world import DAY, START, World
@@ -285,17 +286,23 @@ def test_an_event_of_its_own_sql(world: World) -> None:
     assert "login.yml" in world.run("apply", code=2).err
 
 
-def test_time_zone_and_run_date(world: World) -> None:
-    """A date is that of the zone; with horizon: run_date the last day is that of the run, whatever came."""
+def test_time_zone_and_run_date(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A date is that of the zone; with horizon: run_date the last day is that of the run, whatever came: the same model
+    the day after has one day more, without an event and without being applied again.
+    """
     config = semantic_model.CONFIG + "  horizon: run_date\ntimezone: America/New_York\n"
     world.write(config_yml=config)
-    today = datetime.combine(date.today(), datetime.min.time())
+    today = datetime(2026, 3, 9)
     late = today - timedelta(days=3) + timedelta(hours=3)  # the evening before, in New York
     world.load(Row("login", "l1", "ann", late, late, country="DE"))
-    world.run("apply")
-    found = series(world, "wau_users")
-    assert min(found) == str((late - timedelta(days=1)).date())
-    assert max(found) in (str(date.today()), str(date.today() - timedelta(days=1)))
+    for day, command in enumerate(("apply", "update", "update")):
+        now = f"{today + timedelta(days=day):%Y-%m-%d} 12:00:00"
+        monkeypatch.setattr(Session, "now_utc", lambda _, now=now: now)
+        world.run(command)
+        found = series(world, "wau_users")
+        assert min(found) == str((late - timedelta(days=1)).date())
+        assert max(found) == str((today + timedelta(days=day)).date())
+    world.run("verify")
 
 
 def test_watch_and_due(world: World) -> None:

@@ -30,6 +30,16 @@ IN_PARTS = """
   mean_then: {data_type: NUMBER, fixed_window_property: {source_property: best, window_function: avg, date_from: 2026-01-20, date_to: 2026-03-01}}
   times_then: {data_type: INTEGER, fixed_window_property: {source_property: best, window_function: count, date_from: 2026-01-20, date_to: 2026-03-01}}
 """
+# Names that helper columns might have been given.
+NAMES = """
+  first: {data_type: NUMBER, lifetime_property: {source_property: revenue, merge_function: first_value}}
+  days: {data_type: NUMBER, lifetime_property: {source_property: best, merge_function: last_value}}
+  before_days: {data_type: NUMBER, sliding_window_property: {source_property: days, window_function: max, relative_days_from: -3, relative_days_to: 0}}
+  count_of_most: {data_type: NUMBER, lifetime_property: {source_property: best, merge_function: max}}
+  most: {data_type: INTEGER, fixed_window_property: {source_property: best, window_function: count, date_from: 2026-01-20, date_to: 2026-03-01}}
+  begin: {data_type: NUMBER, lifetime_property: {source_property: best, merge_function: first_value}}
+  end_1: {data_type: NUMBER, sliding_window_property: {source_property: best, window_function: max, relative_days_from: -3, relative_days_to: 0}}
+"""
 IN_ONE = """
   latest: {data_type: NUMBER, lifetime_property: {source_property: revenue, merge_function: last_value}}
   peak_ever: {data_type: INTEGER, lifetime_property: {source_property: days_active, merge_function: max}}
@@ -141,3 +151,14 @@ def test_a_late_event_reaches_all_of_the_next_part(world: World) -> None:
         world.run("update")
         assert "every row compared equals" in world.run("verify").out
     world.check(kpis=("daily_revenue",))
+
+
+def test_a_property_may_have_any_name(world: World) -> None:
+    """Helper columns of the generated SQL are called as no property can be."""
+    rng = Random(first_seed())
+    world.write(properties__all_yml=semantic_model.PROPERTIES.rstrip() + NAMES)
+    world.load(*events(rng, 1, [rng.randrange(60) for _ in range(25)]))
+    world.run("apply")
+    world.load(*events(rng, 2, [70, 5, 31]))
+    world.run("update")
+    assert "every row compared equals" in world.run("verify").out

@@ -144,7 +144,7 @@ def load(process: Process, folder: Path, target: str | None) -> LoadedModel:
     """
     config = checked_config(process, folder)
     chosen = target_of(process, config, folder, target)
-    compiled = compile_config(config, chosen, process.now_utc()[:10])
+    compiled = compile_config(config, chosen)
     program = process.program(compiled.playbook)
     process.commands = commands_of(folder)
     return LoadedModel(process, folder, config, compiled, program)

@@ -291,9 +291,9 @@ class EventTables:
         ]
         return UNION.join([*parts, f"select user_id, registration_date from {self.names.registrations}"])
 
-    def calendar(self, run_date: str) -> str:
-        """Every date from the first event to the last, or to the day of the run."""
-        last = f"date '{run_date}'" if self.config.settings.run_date else "max(date)"
+    def calendar(self) -> str:
+        """Every date from the first event to the last, or to the day (UTC) of the run, whose clock the engine has."""
+        last = "current_date" if self.config.settings.run_date else "max(date)"
         ends = f"(select min(date) as first_date, {last} as last_date from (\n{self.lives()}\n) runner_d) runner_ends"
         return self.dialect.engine.dates("", "first_date", "last_date", ends)
 

@@ -113,3 +113,13 @@ class Life:
             return (ONLY_PART,)
         last = math.ceil(self.ahead() / self.part_days)
         return tuple(f"{part} + ({number * self.part_days})" for number in range(-1, last + 1))
+
+
+def seen_of(one: Property) -> str:
+    """The helper column of a window: how many values there have been, or which. No property is called so."""
+    return f"runner__{one.name}"
+
+
+def before_of(one: Property) -> str:
+    """The column with what a lifetime value was before the days that are laid out."""
+    return f"runner_before__{one.name}"

@@ -99,8 +99,8 @@ class Compiled:
         return tuple(found.values())
 
 
-def compile_config(config: Config, target: Target, run_date: str) -> Compiled:
-    """The playbook of a checked configuration. `run_date` (UTC) is the last day where horizon is run_date."""
+def compile_config(config: Config, target: Target) -> Compiled:
+    """The playbook of a checked configuration."""
     engine = ENGINES[target.engine]
     _check_engine(config, engine)
     dialect = Dialect(engine, config.settings.precision, config.settings.scale)
@@ -115,7 +115,7 @@ def compile_config(config: Config, target: Target, run_date: str) -> Compiled:
     by_base = components_by_base(kpis)
     kpi_tables = tuple(KpiTable(config, dialect, names, values, base, by_base[base]) for base in by_base)
     enrichments = Enrichments(event_tables)
-    builder = _Builder(config, dialect, names, event_tables, enrichments, lives, kpi_tables, run_date)
+    builder = _Builder(config, dialect, names, event_tables, enrichments, lives, kpi_tables)
     playbook = Playbook(
         name=config.settings.schema,
         path=config.path,
@@ -157,7 +157,6 @@ class _Builder:
     enrichments: Enrichments
     lives: tuple[UserSums, UserParts, UserSpans]
     kpi_tables: tuple[KpiTable, ...]
-    run_date: str
 
     @property
     def place(self) -> Place:
@@ -194,7 +193,7 @@ class _Builder:
         models += [self._days(event) for event in self.event_tables.day_events()]
         calendar = Model(
             self.names.calendar,
-            Query("calendar", self.event_tables.calendar(self.run_date), self.place),
+            Query("calendar", self.event_tables.calendar(), self.place),
             description="one row a date",
         )
         models += [calendar, *self._lives()]

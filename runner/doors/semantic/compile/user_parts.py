@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runner.doors.semantic.compile.dialect import COMMA, PARTS, UNION, Dialect
-from runner.doors.semantic.compile.life import Life
+from runner.doors.semantic.compile.life import Life, seen_of
 from runner.doors.semantic.compile.names import Names
 from runner.doors.semantic.compile.property_values import PropertyValues
 from runner.doors.semantic.compile.user_sums import ENDS, counted
@@ -65,7 +65,7 @@ class UserParts:
         for one, kind in self.life.carried():
             listed.append(f"o.{one.name}")
             if kind.function in ENDS:
-                listed.append(f"count(o.{one.name}) over ({SO_FAR}) as runner_{one.name}")
+                listed.append(f"count(o.{one.name}) over ({SO_FAR}) as {seen_of(one)}")
         for one, fixed in self.life.fixed():
             listed += [f"o.{one.name}"] if fixed.function is not Aggregate.COUNT else []
             listed += [f"o.{counted(one)}"] if fixed.function in (Aggregate.COUNT, Aggregate.AVG) else []
@@ -85,11 +85,11 @@ class UserParts:
 
     def _run(self, one: Property, kind: Lifetime) -> str:
         if kind.function is Aggregate.LAST:
-            return self.dialect.one_of(f"p.{one.name}", one.type, f" over ({USER}, p.runner_{one.name})")
+            return self.dialect.one_of(f"p.{one.name}", one.type, f" over ({USER}, p.{seen_of(one)})")
         if kind.function is Aggregate.FIRST:
-            first = f"case when p.runner_{one.name} = 1 then p.{one.name} end"
+            first = f"case when p.{seen_of(one)} = 1 then p.{one.name} end"
             first = self.dialect.one_of(first, one.type, f" over ({LIFE})")
-            return f"case when p.runner_{one.name} >= 1 then {first} end"
+            return f"case when p.{seen_of(one)} >= 1 then {first} end"
         return self._merged(kind, f"p.{one.name}", f" over ({SO_FAR})")
 
     def _merged(self, kind: Fixed | Lifetime, value: str, over: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from runner.doors.semantic.compile.dialect import COMMA, FAR, PARTS, UNION, Dialect
 from runner.doors.semantic.compile.event_tables import EventTables
-from runner.doors.semantic.compile.life import Life
+from runner.doors.semantic.compile.life import Life, before_of, seen_of
 from runner.doors.semantic.compile.names import Names
 from runner.doors.semantic.compile.property_values import PropertyValues
 from runner.doors.semantic.rules.implied import QuietValue, on_quiet_days
@@ -118,7 +118,7 @@ class UserSpans:
         for one in self.registrations:
             column = "registration_date" if self.event_tables.is_registration_date(one) else one.name
             listed.append(f"r.{column} as {one.name}")
-        listed += [f"p.{one.name} as runner_before_{one.name}" for one, _ in self.life.carried()]
+        listed += [f"p.{one.name} as {before_of(one)}" for one, _ in self.life.carried()]
         listed += [f"p.{one.name} as {one.name}" for one, _ in self.life.fixed()]
         joins = self.values.join_days(self.values.events_of(self._sources), "c.date", "c.user_id")
         more = "".join(f"{COMMA}{text}" for text in listed)
@@ -170,7 +170,7 @@ class UserSpans:
             below = max((heights.get(name, 0) for name in self.config.closure(one.sources)), default=0)
             helper, value = self._window(one)
             if helper:
-                put(below + 1, f"{helper} as runner_{one.name}")
+                put(below + 1, f"{helper} as {seen_of(one)}")
             heights[one.name] = below + (2 if helper else 1)
             put(heights[one.name], f"{value} as {one.name}")
         return levels
@@ -203,13 +203,13 @@ class UserSpans:
         values = f"array_agg({value}) filter (where ({value}) is not null) over ({ordered})"
         if function is Aggregate.ARRAY:
             return "", values
-        counted = self.dialect.engine.distinct_count(f"runner_{one.name}")
+        counted = self.dialect.engine.distinct_count(seen_of(one))
         return values, f"cast(coalesce({counted}, 0) as {type_})"
 
     def _lifetime(self, one: Property, kind: Lifetime, value: str) -> tuple[str, str]:
         """Over the days that are laid out, and on top of what is carried from those before."""
         type_, over = self.dialect.type(one.type), f" over ({IN_ORDER} {SO_FAR})"
-        before = f"runner_before_{one.name}" if (one, kind) in self.life.carried() else ""
+        before = before_of(one) if (one, kind) in self.life.carried() else ""
         if kind.function in (Aggregate.FIRST, Aggregate.LAST):
             seen, found = self._end(one, kind, value, over)
             pair = f"{before}, {found}" if kind.function is Aggregate.FIRST else f"{found}, {before}"
@@ -227,9 +227,9 @@ class UserSpans:
         """(helper, value): the first or last value so far that is not null."""
         seen = f"count({value}){over}"  # rows from one value to the next have one number
         if kind.function is Aggregate.LAST:
-            return seen, self.dialect.one_of(value, one.type, f" over ({WHOLE}, runner_{one.name})")
-        first = self.dialect.one_of(f"case when runner_{one.name} = 1 then {value} end", one.type, f" over ({WHOLE})")
-        return seen, f"case when runner_{one.name} >= 1 then {first} end"
+            return seen, self.dialect.one_of(value, one.type, f" over ({WHOLE}, {seen_of(one)})")
+        first = self.dialect.one_of(f"case when {seen_of(one)} = 1 then {value} end", one.type, f" over ({WHOLE})")
+        return seen, f"case when {seen_of(one)} >= 1 then {first} end"
 
 
 def _bound(days: int) -> str:

@@ -107,4 +107,4 @@ class UserSums:
 
 def counted(one: Property) -> str:
     """The column of user_sums with how many values a fixed window has."""
-    return f"count_of_{one.name}"
+    return f"_count_{one.name}"  # no property is called so
