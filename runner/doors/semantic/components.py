@@ -15,19 +15,11 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from runner.doors.semantic.formulas import HOLISTIC, Formula, conjuncts, slot_of
-from runner.doors.semantic.values import (
-    Aggregate,
-    Computed,
-    Config,
-    DataType,
-    EventValue,
-    Fixed,
-    Kpi,
-    Lifetime,
-    Property,
-    Registration,
-    Sliding,
-)
+from runner.doors.semantic.kinds.computed import Computed, is_never_null
+from runner.doors.semantic.kinds.event_value import EventValue
+from runner.doors.semantic.kinds.registration import Registration
+from runner.doors.semantic.types import DataType
+from runner.doors.semantic.values import Config, Kpi, Property
 
 STORED = {exp.Sum: "sum", exp.Count: "sum", exp.Min: "min", exp.Max: "max"}  # how cells of a function merge
 USERS = ""  # the base of components that look at every user on every day
@@ -170,37 +162,7 @@ def _counts(config: Config, function: str, argument: Formula) -> bool:
 
     So one count is one number, however it is spelled: COUNT, SUM of 1 with a condition, SUM(IF(…, 1, 0)), COUNTIF.
     """
-    return function == "count" or (function == "sum" and _is_never_null(config, argument.tree, argument.names))
-
-
-def _is_never_null(config: Config, node: exp.Expr | None, names: tuple[str, ...]) -> bool:
-    """Whether an expression over properties has a value for sure."""
-    at = slot_of(node) if node is not None else None
-    if at is not None:
-        return names[at] == "date" or _always_there(config, config.property(names[at]))
-    if isinstance(node, exp.If):
-        return all(_is_never_null(config, one, names) for one in (node.args["true"], node.args.get("false")))
-    if isinstance(node, exp.Case):
-        branches = [one.args["true"] for one in node.args["ifs"]]
-        return all(_is_never_null(config, one, names) for one in (*branches, node.args.get("default")))
-    if isinstance(node, exp.Coalesce):
-        return any(_is_never_null(config, one, names) for one in (node.this, *node.expressions))
-    if isinstance(node, (exp.Add, exp.Sub, exp.Mul, exp.Paren, exp.Neg)):
-        return all(_is_never_null(config, one, names) for one in node.iter_expressions())
-    return isinstance(node, (exp.Literal, exp.Boolean))
-
-
-def _always_there(config: Config, one: Property) -> bool:
-    """Whether every user has a value of a property on every day of his."""
-    kind = one.kind
-    if isinstance(kind, EventValue):
-        return kind.default is not None
-    if isinstance(kind, Computed):
-        return not kind.mappings and _is_never_null(config, kind.select.tree, kind.select.names)
-    if isinstance(kind, (Sliding, Fixed)) and kind.function in (Aggregate.COUNT, Aggregate.COUNT_DISTINCT):
-        return True
-    covers_today = isinstance(kind, Lifetime) or (isinstance(kind, Sliding) and kind.first <= 0 <= kind.last)
-    return covers_today and any(_always_there(config, config.property(source)) for source in one.sources)
+    return function == "count" or (function == "sum" and is_never_null(argument.tree, argument.names, config))
 
 
 def _name(function: str, argument: Formula, where: tuple[Formula, ...]) -> str:

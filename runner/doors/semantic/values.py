@@ -10,25 +10,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from runner.doors.semantic.formulas import Formula, Literal
+from runner.doors.semantic.formulas import Formula
+from runner.doors.semantic.kinds.base import PropertyKind
 from runner.doors.semantic.settings import Settings
+from runner.doors.semantic.types import DataType
 from runner.errors import Place
 from runner.names import TableName
 
 ACTIVITY = "entity_activity"  # all rows of the events that are tagged activity_event
 REGISTRATIONS = "entity_registrations"  # the first row of each user over those tagged registration_event
 BUILT_IN = (ACTIVITY, REGISTRATIONS)
-
-
-class DataType(StrEnum):
-    """What a column or property holds; NUMBER is exact."""
-
-    NUMBER = "NUMBER"
-    INTEGER = "INTEGER"
-    STRING = "STRING"
-    DATE = "DATE"
-    DATETIME = "DATETIME"
-    BOOLEAN = "BOOLEAN"
 
 
 class ColumnTag(StrEnum):
@@ -140,93 +131,6 @@ class EventType:
         return any(column is not None and column.joined for column in found)
 
 
-class Aggregate(StrEnum):
-    """How the values of a day or of a window become one."""
-
-    COUNT = "count"
-    SUM = "sum"
-    AVG = "avg"
-    MIN = "min"
-    MAX = "max"
-    FIRST = "first_value"
-    LAST = "last_value"
-    NONE = "none"  # the formula aggregates itself
-    COUNT_DISTINCT = "count_distinct"
-    ARRAY = "array"
-
-
-@dataclass(frozen=True)
-class Registration:
-    """A column of the user's first registration event."""
-
-    column: str
-    at: Place = field(default_factory=Place, compare=False)  # where the column, event or source is named
-
-
-@dataclass(frozen=True)
-class EventValue:
-    """A value of each user and day with events of a kind."""
-
-    event: str
-    select: Formula
-    function: Aggregate
-    where: Formula | None = None
-    default: Literal | None = None
-    at: Place = field(default_factory=Place, compare=False)
-
-
-@dataclass(frozen=True)
-class Sliding:
-    """An aggregate over the days from `first` to `last`, relative to each day."""
-
-    source: str
-    function: Aggregate
-    first: int
-    last: int
-    at: Place = field(default_factory=Place, compare=False)
-
-
-@dataclass(frozen=True)
-class Fixed:
-    """An aggregate over a range of dates, both included: one value a user."""
-
-    source: str
-    function: Aggregate
-    since: str
-    until: str
-    at: Place = field(default_factory=Place, compare=False)
-
-
-@dataclass(frozen=True)
-class Lifetime:
-    """An aggregate over all days up to each day."""
-
-    source: str
-    function: Aggregate
-    at: Place = field(default_factory=Place, compare=False)
-
-
-@dataclass(frozen=True)
-class ValueMapping:
-    """One rule of a value mapping: a constant, or a range with both its ends. The first that fits counts."""
-
-    new_value: Literal
-    constant: Literal | None = None
-    low: str | None = None
-    high: str | None = None
-
-
-@dataclass(frozen=True)
-class Computed:
-    """A formula over other properties and the date; never stored."""
-
-    select: Formula
-    mappings: tuple[ValueMapping, ...] = ()
-
-
-PropertyKind = Registration | EventValue | Sliding | Fixed | Lifetime | Computed
-
-
 @dataclass(frozen=True)
 class Property:
     """A value of each user, or of each user and day."""
@@ -249,11 +153,7 @@ class Property:
     @property
     def sources(self) -> tuple[str, ...]:
         """The properties that it is made of."""
-        if isinstance(self.kind, (Sliding, Fixed, Lifetime)):
-            return (self.kind.source,)
-        if isinstance(self.kind, Computed):
-            return tuple(name for name in self.kind.select.names if name != "date")
-        return ()
+        return self.kind.sources
 
 
 class Axis(StrEnum):
@@ -342,13 +242,17 @@ class Config:
         """The property of a name."""
         return next(one for one in self.properties if one.name == name)
 
+    def kind(self, name: str) -> PropertyKind:
+        """The kind of the property of a name."""
+        return self.property(name).kind
+
     def kpi(self, name: str) -> Kpi:
         """The KPI of a name."""
         return next(one for one in self.kpis if one.name == name)
 
     def events_read(self) -> tuple[EventType, ...]:
         """The events that some table is made of: built-in events, properties, or others that are joined to them."""
-        values = {one.kind.event for one in self.properties if isinstance(one.kind, EventValue)}
+        values = {one.kind.reads for one in self.properties}
         tags = {EventTag.ACTIVITY, EventTag.REGISTRATION}
         found = [event.name for event in self.events if event.name in values or not tags.isdisjoint(event.tags)]
         for name in found:  # which grows by what it is joined to

@@ -16,7 +16,8 @@ from runner.doors.semantic.asemic.event_files import EventOptions, Named, genera
 from runner.doors.semantic.asemic.guesses import AMOUNT, DATE, ETL_TSTAMP, EVENT_ID, TSTAMP, USER, Role, guess
 from runner.doors.semantic.asemic.project import Project
 from runner.doors.semantic.asemic.wizard import Wizard
-from runner.doors.semantic.values import Column, DataType
+from runner.doors.semantic.types import DataType
+from runner.doors.semantic.values import Column
 from runner.errors import BadInput
 from runner.names import TableName
 from runner.session.process import Process

@@ -9,7 +9,8 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from runner.doors.semantic.files.events import COLUMN_NAME
-from runner.doors.semantic.values import Column, DataType
+from runner.doors.semantic.types import DataType
+from runner.doors.semantic.values import Column
 from runner.warehouse.values import Column as LiveColumn
 from runner.warehouse.values import Relation
 

@@ -12,7 +12,8 @@ from runner.doors.semantic.asemic.live_table import LiveTable, look, table_of, t
 from runner.doors.semantic.asemic.project import SCHEMA, NewFile, Project
 from runner.doors.semantic.asemic.wizard import NOTHING, Wizard
 from runner.doors.semantic.files.read import may_be_called
-from runner.doors.semantic.values import Column, DataType, EventTag
+from runner.doors.semantic.types import DataType
+from runner.doors.semantic.values import Column, EventTag
 from runner.errors import BadInput, Place, Problem
 from runner.names import TableName
 

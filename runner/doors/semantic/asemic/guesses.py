@@ -6,7 +6,8 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from runner.doors.semantic.values import Column, ColumnTag, DataType
+from runner.doors.semantic.types import DataType
+from runner.doors.semantic.values import Column, ColumnTag
 
 NO_PATTERN = re.compile(r"(?!)")
 

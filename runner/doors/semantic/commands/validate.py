@@ -9,10 +9,12 @@ from pathlib import Path
 
 from runner.commands.check import check_live
 from runner.doors.semantic.commands.loaded import LoadedModel, load, read_and_check, target_of
-from runner.doors.semantic.compile.names import Names
 from runner.doors.semantic.formulas import Unreadable
+from runner.doors.semantic.kinds.lifetime import Lifetime
+from runner.doors.semantic.names import Names
 from runner.doors.semantic.rules.findings import Finding, in_order, of_problem
-from runner.doors.semantic.values import Config, DataType, EventType, Lifetime
+from runner.doors.semantic.types import DataType
+from runner.doors.semantic.values import Config, EventType
 from runner.errors import BadInput, Exit, Place
 from runner.names import TableName
 from runner.session.process import Process

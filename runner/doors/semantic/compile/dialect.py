@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runner.doors.semantic.values import DataType
+from runner.doors.semantic.types import DataType
 from runner.warehouse.engines import Engine
 
 FAR = "date '9999-12-31'"

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from runner.doors.semantic.compile.dialect import COMMA, Dialect
 from runner.doors.semantic.compile.event_tables import CANONICAL, PLACES, EventTables
-from runner.doors.semantic.values import Column, ColumnTag, Config, DataType, Enrichment, EventType
+from runner.doors.semantic.types import DataType
+from runner.doors.semantic.values import Column, ColumnTag, Config, Enrichment, EventType
 from runner.names import TableName
 from runner.playbook.values import Lookup
 

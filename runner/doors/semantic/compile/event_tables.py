@@ -6,22 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runner.doors.semantic.compile.dialect import COMMA, UNION, Dialect
-from runner.doors.semantic.compile.names import Names
 from runner.doors.semantic.formulas import Formula, where_only
+from runner.doors.semantic.kinds.event_value import EventValue
+from runner.doors.semantic.kinds.registration import Registration
+from runner.doors.semantic.names import Names
 from runner.doors.semantic.settings import Dedupe
+from runner.doors.semantic.types import Aggregate, DataType
 from runner.doors.semantic.values import (
     ACTIVITY,
     REGISTRATIONS,
-    Aggregate,
     Column,
     ColumnTag,
     Config,
-    DataType,
     EventTag,
     EventType,
-    EventValue,
     Property,
-    Registration,
 )
 
 CANONICAL = ("event_id", "user_id", "event_tstamp", "event_date", "etl_tstamp", "is_quarantined")

@@ -11,25 +11,16 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from runner.doors.semantic.rules.implied import QuietValue, on_quiet_days
-from runner.doors.semantic.values import (
-    Aggregate,
-    Computed,
-    Config,
-    EventValue,
-    Fixed,
-    Lifetime,
-    Property,
-    Sliding,
-)
+from runner.doors.semantic.kinds.base import PropertyKind, Window
+from runner.doors.semantic.kinds.fixed import Fixed
+from runner.doors.semantic.kinds.lifetime import Lifetime
+from runner.doors.semantic.values import Config, Property
 from runner.warehouse.engines import Engine
 
 KEY = ("user_id", "life_part")
 LEAST_DAYS = 8  # shorter parts would be many rows a user, longer ones many days for each batch
 ZERO_DAY = "date '2000-01-01'"  # a part begins here, and every so many days before and after
 ONLY_PART = "date '0001-01-01'"
-_MERGED = (Aggregate.SUM, Aggregate.MIN, Aggregate.MAX)
-_LISTED = (Aggregate.COUNT_DISTINCT, Aggregate.ARRAY)
 
 
 @dataclass(frozen=True)
@@ -42,45 +33,32 @@ class Life:
     @property
     def windows(self) -> tuple[Property, ...]:
         """The properties that are windows, sources first."""
-        kinds = (Sliding, Fixed, Lifetime)
-        wanted = [one.name for one in self.config.properties if isinstance(one.kind, kinds)]
+        wanted = [one.name for one in self.config.properties if isinstance(one.kind, Window)]
         listed = (self.config.property(name) for name in self.config.closure(wanted))
-        return tuple(one for one in listed if isinstance(one.kind, kinds))
+        return tuple(one for one in listed if isinstance(one.kind, Window))
 
     def reach(self) -> int:
         """For how many days after its own an event can be within a window, one through another."""
-        return max((self._reach(one.name, lambda window: -window.first) for one in self.windows), default=0)
+        return max((self._reach(one.name, lambda kind: kind.behind) for one in self.windows), default=0)
 
     def ahead(self) -> int:
         """How many days ahead windows look, one through another: so many more are laid out, and left out again."""
-        return max((self._reach(one.name, lambda window: window.last) for one in self.windows), default=0)
+        return max((self._reach(one.name, lambda kind: kind.ahead) for one in self.windows), default=0)
 
-    def _reach(self, name: str, length: Callable[[Sliding], int]) -> int:
-        one = self.config.property(name)
-        own = max(0, length(one.kind)) if isinstance(one.kind, Sliding) else 0
-        return own + max((self._reach(source, length) for source in one.sources), default=0)
+    def _reach(self, name: str, own: Callable[[PropertyKind], int]) -> int:
+        kind = self.config.kind(name)
+        return own(kind) + max((self._reach(source, own) for source in kind.sources), default=0)
 
     # -- parts -------------------------------------------------------------------------------------------------------
 
     @property
     def part_days(self) -> int:
         """How long a part is; 0: a life is one part."""
-        return max(LEAST_DAYS, self.reach() + 1) if all(map(self._is_sum_of_parts, self.windows)) else 0
-
-    def _is_sum_of_parts(self, one: Property) -> bool:
-        """Whether a window can be put together from what parts come to, with no day laid out but its own ones."""
-        kind = one.kind
-        if not isinstance(kind, (Fixed, Lifetime)):
-            return True
-        made_of = (self.config.property(name).kind for name in self.config.closure([kind.source]))
-        if not all(isinstance(inner, (EventValue, Computed)) for inner in made_of):
-            return False
-        quiet = on_quiet_days(self.config, kind.source)
-        if quiet is QuietValue.NULL:
-            return kind.function not in _LISTED
-        if isinstance(kind, Lifetime):
-            return kind.function in _MERGED
-        return quiet is QuietValue.ZERO and kind.function is Aggregate.SUM
+        return (
+            max(LEAST_DAYS, self.reach() + 1)
+            if all(one.kind.is_sum_of_parts(self.config) for one in self.windows)
+            else 0
+        )
 
     def carried(self) -> tuple[tuple[Property, Lifetime], ...]:
         """The lifetime values, which are carried from part to part."""

@@ -11,28 +11,17 @@ from runner.doors.semantic.compile.enrichments import Enrichments
 from runner.doors.semantic.compile.event_tables import EventTables
 from runner.doors.semantic.compile.kpi_tables import KpiTable, components_by_base
 from runner.doors.semantic.compile.life import KEY, Life
-from runner.doors.semantic.compile.names import Names
 from runner.doors.semantic.compile.property_values import PropertyValues
 from runner.doors.semantic.compile.user_parts import UserParts
 from runner.doors.semantic.compile.user_spans import UserSpans
 from runner.doors.semantic.compile.user_sums import UserSums
 from runner.doors.semantic.compile.views import Views, axes_of
 from runner.doors.semantic.components import Unfolded
+from runner.doors.semantic.kinds.base import Window
+from runner.doors.semantic.names import Names
 from runner.doors.semantic.settings import Dedupe
-from runner.doors.semantic.values import (
-    ACTIVITY,
-    REGISTRATIONS,
-    Aggregate,
-    Axis,
-    ColumnTag,
-    Computed,
-    Config,
-    EventTag,
-    EventType,
-    EventValue,
-    Fixed,
-    Sliding,
-)
+from runner.doors.semantic.types import LISTED
+from runner.doors.semantic.values import ACTIVITY, REGISTRATIONS, Axis, ColumnTag, Config, EventTag, EventType
 from runner.errors import BadInput, Place, Problem
 from runner.names import TableName
 from runner.playbook.values import (
@@ -73,12 +62,11 @@ class Compiled:
 
     def tables_of_property(self, name: str) -> tuple[TableName, ...]:
         """The table that holds a property; of a computed one, those of what it is made of."""
-        one = self.config.property(name)
-        if isinstance(one.kind, EventValue):
-            return (self.names.days(one.kind.event),)
-        if isinstance(one.kind, Computed) and one.sources:
-            return tuple(dict.fromkeys(t for source in one.sources for t in self.tables_of_property(source)))
-        return (self.names.spans,)
+        kind = self.config.kind(name)
+        table = kind.table(self.names)
+        if table is None and kind.sources:
+            return tuple(dict.fromkeys(t for source in kind.sources for t in self.tables_of_property(source)))
+        return (table or self.names.spans,)
 
     def tables_of_event(self, name: str) -> tuple[TableName, ...]:
         """The tables that hold an event's rows and days."""
@@ -89,12 +77,12 @@ class Compiled:
         """The events that a property goes back to."""
         found: dict[str, EventType] = {}
         for inner in self.config.closure([name]):
-            kind = self.config.property(inner).kind
-            if isinstance(kind, EventValue) and kind.event not in (ACTIVITY, REGISTRATIONS):
-                found[kind.event] = self.config.event(kind.event)
-            elif isinstance(kind, EventValue) and kind.event == ACTIVITY:
+            kind = self.config.kind(inner)
+            if kind.reads == ACTIVITY:
                 found |= {event.name: event for event in self.config.tagged(EventTag.ACTIVITY)}
-            elif not isinstance(kind, EventValue) and not self.config.property(inner).sources:
+            elif kind.reads and kind.reads != REGISTRATIONS:
+                found[kind.reads] = self.config.event(kind.reads)
+            elif not kind.reads and not kind.sources:
                 found |= {event.name: event for event in self.config.tagged(EventTag.REGISTRATION)}
         return tuple(found.values())
 
@@ -140,7 +128,7 @@ def _check_engine(config: Config, engine: Engine) -> None:
             one.place, f"E12 {one.kind.function} within a window, in {one.name}: {engine.name} has no such thing", hint
         )
         for one in config.properties
-        if isinstance(one.kind, (Sliding, Fixed)) and one.kind.function in (Aggregate.COUNT_DISTINCT, Aggregate.ARRAY)
+        if isinstance(one.kind, Window) and one.kind.function in LISTED
     ]
     if problems:
         raise BadInput(problems)

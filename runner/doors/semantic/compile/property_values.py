@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from runner.doors.semantic.compile.dialect import Dialect
-from runner.doors.semantic.compile.names import Names
 from runner.doors.semantic.formulas import Formula
-from runner.doors.semantic.values import Computed, Config, DataType, EventValue, Property, ValueMapping
+from runner.doors.semantic.kinds.computed import Computed, ValueMapping
+from runner.doors.semantic.kinds.event_value import EventValue
+from runner.doors.semantic.names import Names
+from runner.doors.semantic.types import DataType
+from runner.doors.semantic.values import Config, Property
 
 
 @dataclass(frozen=True)
@@ -73,9 +76,9 @@ class PropertyValues:
         found: dict[str, None] = {}
         for name in names:
             one = self.config.property(name)
-            if isinstance(one.kind, EventValue):
-                found[one.kind.event] = None
-            elif isinstance(one.kind, Computed):
+            if one.kind.reads:
+                found[one.kind.reads] = None
+            elif one.kind.table(self.names) is None:
                 found |= dict.fromkeys(self.events_of(one.sources))
         return tuple(found)
 
@@ -84,9 +87,9 @@ class PropertyValues:
         found: dict[str, None] = {}
         for name in names:
             one = self.config.property(name)
-            if isinstance(one.kind, Computed):
+            if one.kind.table(self.names) is None:
                 found |= dict.fromkeys(self.spans_of(one.sources))
-            elif not isinstance(one.kind, EventValue):
+            elif not one.kind.reads:
                 found[name] = None
         return tuple(found)
 

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 
 from runner.doors.semantic.compile.dialect import COMMA, PARTS, UNION, Dialect
 from runner.doors.semantic.compile.life import Life, seen_of
-from runner.doors.semantic.compile.names import Names
 from runner.doors.semantic.compile.property_values import PropertyValues
 from runner.doors.semantic.compile.user_sums import ENDS, counted
-from runner.doors.semantic.rules.implied import QuietValue, on_quiet_days
-from runner.doors.semantic.values import Aggregate, Config, EventValue, Fixed, Lifetime, Property
+from runner.doors.semantic.kinds.event_value import EventValue
+from runner.doors.semantic.kinds.fixed import Fixed
+from runner.doors.semantic.kinds.lifetime import Lifetime
+from runner.doors.semantic.names import Names
+from runner.doors.semantic.types import Aggregate, AtRest
+from runner.doors.semantic.values import Config, Property
 
 USER = "partition by p.user_id"
 SO_FAR = f"{USER} order by p.life_part rows between unbounded preceding and current row"
@@ -104,7 +107,9 @@ class UserParts:
         if kind.function is Aggregate.COUNT:
             return f"cast({count} as {type_})"
         value = self._merged(kind, f"p.{one.name}", over)
-        if on_quiet_days(self.config, kind.source) is QuietValue.ZERO:  # each of his days in the range has a value
+        if (
+            self.config.kind(kind.source).at_rest(self.config) is AtRest.ZERO
+        ):  # each of his days in the range has a value
             value = f"case when min(p.first_day){over} <= date '{kind.until}' then coalesce({value}, 0) end"
         return f"cast({self.dialect.average(value, count) if kind.function is Aggregate.AVG else value} as {type_})"
 
@@ -135,7 +140,7 @@ class UserParts:
 
     def _with_quiet_days(self, one: Property, kind: Lifetime) -> str:
         """What days without events have come to is in the value too: no sums have them."""
-        if on_quiet_days(self.config, kind.source) is QuietValue.NULL or kind.function is Aggregate.SUM:
+        if self.config.kind(kind.source).at_rest(self.config) is AtRest.NULL or kind.function is Aggregate.SUM:
             return one.name
         quiet = self.values.value(kind.source, "life_part", self._default)
         merged = self.dialect.merged(kind.function, one.name, quiet, self.config.property(kind.source).type)

@@ -13,10 +13,16 @@ from dataclasses import dataclass
 from runner.doors.semantic.compile.dialect import COMMA, FAR, PARTS, UNION, Dialect
 from runner.doors.semantic.compile.event_tables import EventTables
 from runner.doors.semantic.compile.life import Life, before_of, seen_of
-from runner.doors.semantic.compile.names import Names
 from runner.doors.semantic.compile.property_values import PropertyValues
-from runner.doors.semantic.rules.implied import QuietValue, on_quiet_days
-from runner.doors.semantic.values import Aggregate, Config, EventValue, Fixed, Lifetime, Property, Registration, Sliding
+from runner.doors.semantic.kinds.base import Window
+from runner.doors.semantic.kinds.event_value import EventValue
+from runner.doors.semantic.kinds.fixed import Fixed
+from runner.doors.semantic.kinds.lifetime import Lifetime
+from runner.doors.semantic.kinds.registration import Registration
+from runner.doors.semantic.kinds.sliding import Sliding
+from runner.doors.semantic.names import Names
+from runner.doors.semantic.types import Aggregate, AtRest
+from runner.doors.semantic.values import Config, Property
 from runner.playbook.values import Affected
 
 EVERY = "rows between unbounded preceding and unbounded following"
@@ -58,7 +64,7 @@ class UserSpans:
         ends = [
             one.kind.until
             for one in self._own
-            if isinstance(one.kind, Fixed) and on_quiet_days(self.config, one.kind.source) is not QuietValue.NULL
+            if isinstance(one.kind, Fixed) and self.config.kind(one.kind.source).at_rest(self.config) is not AtRest.NULL
         ]
         return f"greatest(runner_end, date '{max(ends)}')" if ends else "runner_end"
 
@@ -178,7 +184,7 @@ class UserSpans:
     def _window(self, one: Property) -> tuple[str, str]:
         """(helper or '', value) of a window."""
         kind = one.kind
-        assert isinstance(kind, (Sliding, Fixed, Lifetime))  # noqa: S101 - for the type checker
+        assert isinstance(kind, Window)  # noqa: S101 - for the type checker
         source = self.config.property(kind.source)
         value = self.values.value(kind.source, "l.date", lambda inner: f"l.{inner.name}")
         if isinstance(kind, Lifetime):
@@ -186,6 +192,7 @@ class UserSpans:
         if isinstance(kind, Fixed):
             value = f"case when l.date between date '{kind.since}' and date '{kind.until}' then {value} end"
             return self._over(one, kind.function, value, source, WHOLE, f"{IN_ORDER} {EVERY}")
+        assert isinstance(kind, Sliding)  # noqa: S101 - for the type checker
         frame = f"{IN_ORDER} rows between {_bound(kind.first)} and {_bound(kind.last)}"
         return self._over(one, kind.function, value, source, frame, frame)
 

@@ -7,16 +7,13 @@ from dataclasses import dataclass
 from runner.doors.semantic.compile.dialect import COMMA, PARTS, Dialect
 from runner.doors.semantic.compile.event_tables import EventTables
 from runner.doors.semantic.compile.life import Life
-from runner.doors.semantic.compile.names import Names
 from runner.doors.semantic.compile.property_values import PropertyValues
-from runner.doors.semantic.values import (
-    Aggregate,
-    Config,
-    EventValue,
-    Fixed,
-    Lifetime,
-    Property,
-)
+from runner.doors.semantic.kinds.event_value import EventValue
+from runner.doors.semantic.kinds.fixed import Fixed
+from runner.doors.semantic.kinds.lifetime import Lifetime
+from runner.doors.semantic.names import Names
+from runner.doors.semantic.types import Aggregate
+from runner.doors.semantic.values import Config, Property
 from runner.playbook.values import Affected
 
 ENDS = {Aggregate.FIRST: "min", Aggregate.LAST: "max"}  # which day of a part has its first or last value

@@ -8,7 +8,8 @@ from dataclasses import replace
 from functools import partial
 
 from runner.doors.semantic.files.kinds import COLUMN_TAG, EVENT_TAG, FORMULA, NO_HINTS, TEXT, TYPE, WORD, scalar
-from runner.doors.semantic.values import Column, ColumnPair, DataType, Enrichment, EventType
+from runner.doors.semantic.types import DataType
+from runner.doors.semantic.values import Column, ColumnPair, Enrichment, EventType
 from runner.errors import Problems, show
 from runner.files.schema import Kind, Row, Scope, Wrong, many, record
 from runner.files.yaml import Mapping as YamlMapping

@@ -8,7 +8,8 @@ from datetime import date
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from runner.doors.semantic.formulas import Formula
-from runner.doors.semantic.values import ColumnTag, DataType, EventTag
+from runner.doors.semantic.types import DataType
+from runner.doors.semantic.values import ColumnTag, EventTag
 from runner.errors import Place, did_you_mean
 from runner.files.schema import Hints, Kind, Scope, Wrong, described
 from runner.files.yaml import Mapping, Node, Scalar

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from runner.doors.semantic.files.kinds import Written
 from runner.doors.semantic.formulas import Literal
-from runner.doors.semantic.values import DataType
+from runner.doors.semantic.types import DataType
 from runner.errors import show
 from runner.files.schema import Row
 

@@ -22,35 +22,22 @@ from runner.doors.semantic.files.kinds import (
 )
 from runner.doors.semantic.files.literals import either, literal
 from runner.doors.semantic.formulas import Formula
-from runner.doors.semantic.values import (
-    BUILT_IN,
-    Aggregate,
-    Computed,
-    DataType,
-    EventType,
-    EventValue,
-    Fixed,
-    Lifetime,
-    Property,
-    PropertyKind,
-    Registration,
-    Sliding,
-    ValueMapping,
-)
+from runner.doors.semantic.kinds.base import PropertyKind
+from runner.doors.semantic.kinds.computed import Computed, ValueMapping
+from runner.doors.semantic.kinds.event_value import EventValue
+from runner.doors.semantic.kinds.fixed import Fixed
+from runner.doors.semantic.kinds.lifetime import Lifetime
+from runner.doors.semantic.kinds.registration import Registration
+from runner.doors.semantic.kinds.sliding import Sliding
+from runner.doors.semantic.types import Aggregate, DataType
+from runner.doors.semantic.values import BUILT_IN, EventType, Property
 from runner.errors import Place, Problems, show
 from runner.files.schema import FLAG, Kind, Row, Scope, Wrong, choice, record
 from runner.files.yaml import Mapping as YamlMapping
 from runner.files.yaml import Node, Scalar
 from runner.files.yaml import Sequence as YamlSequence
 
-KINDS = (
-    "registration_property",
-    "event_property",
-    "sliding_window_property",
-    "fixed_window_property",
-    "lifetime_property",
-    "computed_property",
-)
+KINDS = tuple(kind.word for kind in (Registration, EventValue, Sliding, Fixed, Lifetime, Computed))
 ALWAYS = frozenset(  # what every model has, written or not: rules/implied.py
     ("registration_date", "cohort_day", "cohort_size", "last_activity_date", "days_since_last_active")
 )
@@ -117,19 +104,19 @@ class _Reader:
 
     def _kind(self, row: Row, given: str) -> PropertyKind | None:
         builders: dict[str, Callable[[Row], PropertyKind | None]] = {
-            "registration_property": self._registration,
-            "event_property": self._event_value,
-            "sliding_window_property": self._sliding,
-            "fixed_window_property": self._fixed,
-            "lifetime_property": self._lifetime,
-            "computed_property": self._computed,
+            Registration.word: self._registration,
+            EventValue.word: self._event_value,
+            Sliding.word: self._sliding,
+            Fixed.word: self._fixed,
+            Lifetime.word: self._lifetime,
+            Computed.word: self._computed,
         }
         written = record(given, builders[given], None, NO_HINTS)
 
         def bare(node: Node, scope: Scope) -> PropertyKind | None:
             return Registration(self.name.text, node.place) if _empty(node) else written.read(node, scope)
 
-        return row.get(given, Kind(bare, None, null=True) if given == "registration_property" else written, None)
+        return row.get(given, Kind(bare, None, null=True) if given == Registration.word else written, None)
 
     def _registration(self, row: Row) -> PropertyKind:
         column = row.get("source_column", WORD, self.name.text)
@@ -185,7 +172,7 @@ class _Reader:
         if first > last:
             what = f"the window of {self.name.text} runs backwards, from {first} to {last}"
             row.wrong("relative_days_from", what, "swap the two", "E13")
-        return Sliding(source, function, first, last, at) if source else None
+        return Sliding(source, function, first, last, at=at) if source else None
 
     def _fixed(self, row: Row) -> PropertyKind | None:
         function = _function(row, "window_function", WINDOWS)
@@ -195,12 +182,12 @@ class _Reader:
         if since > until:
             what = f"the window of {self.name.text} runs backwards, from {since} to {until}"
             row.wrong("date_from", what, "swap the two", "E13")
-        return Fixed(source, function, since, until, at) if source else None
+        return Fixed(source, function, since, until, at=at) if source else None
 
     def _lifetime(self, row: Row) -> PropertyKind | None:
         function = _function(row, "merge_function", FOLDS)
         source, at = self._source(row, function)
-        return Lifetime(source, function, at) if source else None
+        return Lifetime(source, function, at=at) if source else None
 
     def _source(self, row: Row, function: Aggregate) -> tuple[str, Place]:
         """The property that a window is over, '' if there is none to be read, and where it stands."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from runner.doors.semantic.rules import enrichments, events, kpi_meaning, kpis, properties
 from runner.doors.semantic.rules.findings import Finding, Findings
-from runner.doors.semantic.values import Config, EventTag, EventValue
+from runner.doors.semantic.values import Config, EventTag
 
 
 def check(config: Config, findings: Findings) -> None:
@@ -31,7 +31,7 @@ def unused(config: Config) -> list[Finding]:
         if one.name not in used and not one.implied and not one.can_group_by:
             what = f"property {one.name} is used by no KPI and by no other property"
             findings.add("W01", one.place, what, "")
-    sources = {one.kind.event for one in config.properties if isinstance(one.kind, EventValue)}
+    sources = {one.kind.reads for one in config.properties}
     sources |= {one.logical_table for event in config.events for one in event.enrichments}
     for event in config.events:
         if event.name not in sources and not {EventTag.ACTIVITY, EventTag.REGISTRATION} & set(event.tags):

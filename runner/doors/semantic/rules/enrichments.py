@@ -6,17 +6,8 @@ from dataclasses import replace
 
 from runner.doors.semantic.rules.composition import circles
 from runner.doors.semantic.rules.findings import Findings
-from runner.doors.semantic.values import (
-    Column,
-    ColumnPair,
-    ColumnTag,
-    Config,
-    DataType,
-    Enrichment,
-    EventTag,
-    EventType,
-    EventValue,
-)
+from runner.doors.semantic.types import DataType
+from runner.doors.semantic.values import Column, ColumnPair, ColumnTag, Config, Enrichment, EventTag, EventType
 from runner.errors import did_you_mean
 
 ANY_EVENT = ("date", "asemic_date")  # what the day of an event may be called, whatever its column is
@@ -33,7 +24,7 @@ _COMPARED = (
 def told_apart(config: Config) -> Config:
     """The configuration with files that are used as no event, but joined to some, or without users and times, as tables."""
     joined = {one.logical_table for event in config.events for one in event.enrichments}
-    valued = {one.kind.event for one in config.properties if isinstance(one.kind, EventValue)}
+    valued = {one.kind.reads for one in config.properties}
 
     def is_event(one: EventType) -> bool:
         of_users = one.tagged(ColumnTag.ENTITY_ID) or one.tagged(ColumnTag.TSTAMP)

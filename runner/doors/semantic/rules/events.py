@@ -5,7 +5,8 @@ from __future__ import annotations
 from runner.doors.semantic.formulas import Unreadable, select_of
 from runner.doors.semantic.rules.findings import Findings
 from runner.doors.semantic.rules.formulas import check_columns, check_condition, readable, volatile_in
-from runner.doors.semantic.values import Column, ColumnTag, Config, DataType, EventTag, EventType
+from runner.doors.semantic.types import DataType
+from runner.doors.semantic.values import Column, ColumnTag, Config, EventTag, EventType
 from runner.errors import Place
 
 _NEEDED = (ColumnTag.ENTITY_ID, ColumnTag.TSTAMP)

@@ -12,7 +12,8 @@ from runner.doors.semantic.formulas import VOLATILE, VOLATILE_NAMES, Formula, Un
 from runner.doors.semantic.functions.known import LOOSE
 from runner.doors.semantic.functions.pieces import Unknown
 from runner.doors.semantic.rules.findings import Findings
-from runner.doors.semantic.values import Config, DataType, EventType
+from runner.doors.semantic.types import DataType
+from runner.doors.semantic.values import Config, EventType
 from runner.warehouse.engines import ENGINES
 
 

@@ -1,26 +1,18 @@
-"""What the files leave unsaid: properties that every model has, and what a property is on days without events."""
+"""What the files leave unsaid: the properties that every model has."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from enum import Enum
 
 from runner.doors.semantic.formulas import Formula
+from runner.doors.semantic.kinds.base import PropertyKind
+from runner.doors.semantic.kinds.computed import Computed
+from runner.doors.semantic.kinds.event_value import EventValue
+from runner.doors.semantic.kinds.lifetime import Lifetime
+from runner.doors.semantic.kinds.registration import Registration
 from runner.doors.semantic.rules.enrichments import told_apart
-from runner.doors.semantic.values import (
-    ACTIVITY,
-    Aggregate,
-    Computed,
-    Config,
-    DataType,
-    EventTag,
-    EventValue,
-    Lifetime,
-    Property,
-    PropertyKind,
-    Registration,
-    Sliding,
-)
+from runner.doors.semantic.types import Aggregate, DataType
+from runner.doors.semantic.values import ACTIVITY, Config, EventTag, Property
 
 
 def completed(config: Config) -> Config:
@@ -49,26 +41,3 @@ def completed(config: Config) -> Config:
         since = Computed(Formula("DATE_DIFF({date}, {last_activity_date}, DAY)"))
         imply("days_since_last_active", DataType.INTEGER, since)
     return replace(config, properties=(*config.properties, *found))
-
-
-class QuietValue(Enum):
-    """The value for ever after a user's last event has left every window."""
-
-    NULL = "nothing"
-    ZERO = "0, which changes no sum"
-    VALUE = "it may be anything"
-
-
-def on_quiet_days(config: Config, name: str) -> QuietValue:
-    """That of a property. The configuration has no cycles."""
-    kind = config.property(name).kind
-    if isinstance(kind, EventValue):
-        if kind.default is None:
-            return QuietValue.NULL
-        return QuietValue.ZERO if kind.default.is_zero else QuietValue.VALUE
-    if not isinstance(kind, Sliding):
-        return QuietValue.VALUE
-    source = on_quiet_days(config, kind.source)
-    if kind.function in (Aggregate.COUNT, Aggregate.COUNT_DISTINCT):
-        return QuietValue.ZERO if source is QuietValue.NULL else QuietValue.VALUE
-    return source

@@ -8,9 +8,12 @@ from sqlglot import exp
 
 from runner.doors.semantic.components import is_cell_value, of_properties
 from runner.doors.semantic.formulas import APPROXIMATE, Formula, conjuncts, slot_of
+from runner.doors.semantic.kinds.computed import Computed
+from runner.doors.semantic.kinds.event_value import EventValue
+from runner.doors.semantic.kinds.sliding import Sliding
 from runner.doors.semantic.rules.findings import Findings
-from runner.doors.semantic.rules.properties import is_array
-from runner.doors.semantic.values import Aggregate, Computed, Config, DataType, EventValue, Kpi, Sliding, Total
+from runner.doors.semantic.types import Aggregate, DataType
+from runner.doors.semantic.values import Config, Kpi, Total
 
 _ACTIVE = re.compile(r"\b(mau|wau|dau|active[ _]users)\b", re.IGNORECASE)
 _DIVIDES = (exp.Div, exp.SafeDivide, exp.IntDiv)
@@ -94,8 +97,8 @@ def _functions(config: Config, kpi: Kpi, findings: Findings) -> None:
         findings.add("W03", place, what, "it takes longer to read; a sum, count, min, max or avg can be merged")
     for name in _arguments(kpi, exp.Sum, exp.Avg):
         type_ = config.property(name).type
-        if is_array(config, name) or type_ not in _NUMBERS:
-            is_ = "a list" if is_array(config, name) else f"of type {type_}"
+        if config.kind(name).is_list(config) or type_ not in _NUMBERS:
+            is_ = "a list" if config.kind(name).is_list(config) else f"of type {type_}"
             what = f"KPI {kpi.called} adds up {name}, which is {is_}"
             findings.add("E20", place, what, "count it, or take a property of type NUMBER or INTEGER")
 
@@ -130,7 +133,7 @@ def _days(config: Config, kpi: Kpi, where: Formula, findings: Findings) -> None:
         if name == "cohort_day" and is_cell_value(config, name) and number not in config.settings.cohort_days:
             what = f"KPI {kpi.called} asks for cohort day {number}, which is not in cohorted_daily_kpis_days"
             findings.add("E15", where.place, what, "add it there, in config.yml")
-    reaches = [-one.kind.first for one in config.properties if isinstance(one.kind, Sliding)]
+    reaches = [one.kind.behind for one in config.properties]
     longest = max(config.settings.active_days, *reaches, 0)
     for name, number in (*_equal(where), *_at_most(where)):
         if name == "days_since_last_active" and number > longest:

@@ -12,7 +12,6 @@ from runner.doors.semantic.rules.composition import TOO_MUCH, circles, usable
 from runner.doors.semantic.rules.findings import Findings
 from runner.doors.semantic.rules.formulas import check_condition, readable, tree_of
 from runner.doors.semantic.rules.kpi_meaning import kpis_in
-from runner.doors.semantic.rules.properties import is_array
 from runner.doors.semantic.values import Axis, Config, Kpi
 from runner.errors import did_you_mean
 
@@ -99,7 +98,7 @@ def _condition(config: Config, where: Formula, of: str, sound: frozenset[str], f
         elif not properties[what].can_filter and not properties[what].implied:
             text = f"{what}, in the condition of {of}, has can_filter: false"
             findings.add("E16", where.place, text, "take it out, or let it be a filter")
-        elif what in sound and is_array(config, what):
+        elif what in sound and config.kind(what).is_list(config):
             text = f"{what}, in the condition of {of}, is a list: no user has one value of it a day"
             findings.add("E16", where.place, text, "take another property")
     if where.aggregates():

@@ -5,27 +5,18 @@ from __future__ import annotations
 from sqlglot import exp
 
 from runner.doors.semantic.formulas import APPROXIMATE, slot_of
+from runner.doors.semantic.kinds.base import Window
+from runner.doors.semantic.kinds.computed import Computed
+from runner.doors.semantic.kinds.event_value import EventValue
+from runner.doors.semantic.kinds.lifetime import Lifetime
+from runner.doors.semantic.kinds.registration import Registration
+from runner.doors.semantic.kinds.sliding import Sliding
 from runner.doors.semantic.rules.composition import TOO_MUCH, circles, usable
 from runner.doors.semantic.rules.enrichments import ANY_EVENT
 from runner.doors.semantic.rules.findings import Findings
 from runner.doors.semantic.rules.formulas import check_columns, check_condition, readable, tree_of
-from runner.doors.semantic.rules.implied import QuietValue, on_quiet_days
-from runner.doors.semantic.values import (
-    ACTIVITY,
-    BUILT_IN,
-    Aggregate,
-    ColumnTag,
-    Computed,
-    Config,
-    DataType,
-    EventTag,
-    EventValue,
-    Fixed,
-    Lifetime,
-    Property,
-    Registration,
-    Sliding,
-)
+from runner.doors.semantic.types import Aggregate, AtRest, DataType
+from runner.doors.semantic.values import ACTIVITY, BUILT_IN, ColumnTag, Config, EventTag, Property
 
 NUMBERS = (DataType.NUMBER, DataType.INTEGER)
 DAYS = (DataType.DATE, DataType.DATETIME)
@@ -48,7 +39,7 @@ def check(config: Config, findings: Findings) -> frozenset[str]:
     for one in config.properties:
         if one.name in sound:
             _constant_in_time(config, one, findings)
-            if one.can_group_by and is_array(config, one.name):
+            if one.can_group_by and config.kind(one.name).is_list(config):
                 hint = "can_group_by: false"
                 findings.add("E16", one.place, f"{one.name} is a list: it cannot be grouped by", hint)
     return sound
@@ -69,7 +60,7 @@ def _property(config: Config, one: Property, findings: Findings) -> None:
         _event_value(config, one, kind, findings)
     elif isinstance(kind, Computed):
         _computed(config, one, kind, findings)
-    else:
+    elif isinstance(kind, Window):
         _window(config, one, kind, findings)
     if one.name == "registration_date":
         _registration_day(config, one, findings)
@@ -104,14 +95,6 @@ def fits(given: DataType, wanted: DataType) -> bool:
     """Whether every value of a type can be one of another."""
     families = (NUMBERS, DAYS)
     return wanted in (given, DataType.STRING) or any({given, wanted} <= set(family) for family in families)
-
-
-def is_array(config: Config, name: str) -> bool:
-    """Whether a property is a list of values."""
-    kind = config.property(name).kind
-    if isinstance(kind, Computed) and not kind.mappings and (bare := kind.select.bare()) and bare != "date":
-        return is_array(config, bare)
-    return isinstance(kind, (Sliding, Fixed)) and kind.function is Aggregate.ARRAY
 
 
 def _computed(config: Config, one: Property, kind: Computed, findings: Findings) -> None:
@@ -187,7 +170,7 @@ def _aggregation(one: Property, kind: EventValue, findings: Findings) -> None:
         findings.add("E08", kind.select.place, f"{one.name} has an aggregate within an aggregate", "use one of them")
 
 
-def _window(config: Config, one: Property, kind: Sliding | Fixed | Lifetime, findings: Findings) -> None:
+def _window(config: Config, one: Property, kind: Window, findings: Findings) -> None:
     known = {other.name: other for other in config.properties}
     source = known.get(kind.source)
     if isinstance(kind, Sliding) and kind.last > 0:
@@ -200,14 +183,14 @@ def _window(config: Config, one: Property, kind: Sliding | Fixed | Lifetime, fin
         what = f"unknown property {kind.source}, the source of {one.name}"
         findings.unknown(config, "property", kind.source, kind.at, what, set(known) - {one.name})
         return
-    if isinstance(source.kind, (Fixed, Registration)) or getattr(source.kind, "function", None) is Aggregate.ARRAY:
-        why = "is a list" if isinstance(source.kind, Sliding) else "does not change from day to day"
+    if not source.kind.is_daily or source.kind.is_list(config):
+        why = "is a list" if source.kind.is_daily else "does not change from day to day"
         what = f"{one.name} is a window over {source.name}, which {why}"
         findings.add("E05", kind.at, what, "take an event, sliding, lifetime or computed property of single values")
     _window_type(one, kind, source, findings)
 
 
-def _window_type(one: Property, kind: Sliding | Fixed | Lifetime, source: Property, findings: Findings) -> None:
+def _window_type(one: Property, kind: Window, source: Property, findings: Findings) -> None:
     if kind.function in _ADDS and not {one.type, source.type} <= set(NUMBERS):
         what = f"{kind.function} over {source.name} ({source.type}) into {one.name} ({one.type})"
         findings.add("E20", one.place, what, "both must be NUMBER or INTEGER")
@@ -224,10 +207,10 @@ def _same(one: DataType, other: DataType) -> bool:
 
 def _constant_in_time(config: Config, one: Property, findings: Findings) -> None:
     """Windows over formulas with the date in them, or sums over what never rests, would change without an event for ever."""
-    if not isinstance(one.kind, (Sliding, Fixed, Lifetime)):
+    if not isinstance(one.kind, Window):
         return
     sums = isinstance(one.kind, Lifetime) and one.kind.function is Aggregate.SUM
-    if sums and on_quiet_days(config, one.kind.source) is QuietValue.VALUE:
+    if sums and config.kind(one.kind.source).at_rest(config) is AtRest.VALUE:
         what = f"{one.name} sums up {one.kind.source}, which has a value on days without events too: it grows every day"
         findings.add("E20", one.kind.at, what, "sum up an event property whose default_value is 0 or none")
     for name in config.closure([one.kind.source]):

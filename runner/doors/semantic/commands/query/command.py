@@ -14,7 +14,8 @@ from runner.doors.semantic.commands.query.printing import Answer, Column, as_csv
 from runner.doors.semantic.commands.query.request import CHANGE, PREVIOUS, QueryOptions, Request, checked, kpi_type
 from runner.doors.semantic.commands.query.select import QuerySelect
 from runner.doors.semantic.components import Unfolded
-from runner.doors.semantic.values import Axis, DataType, Total
+from runner.doors.semantic.types import DataType
+from runner.doors.semantic.values import Axis, Total
 from runner.errors import Place
 from runner.names import TableName
 from runner.sql.references import parse_select

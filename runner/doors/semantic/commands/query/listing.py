@@ -6,28 +6,8 @@ import json as jsonlib
 from pathlib import Path
 
 from runner.doors.semantic.commands.loaded import checked_config
-from runner.doors.semantic.values import (
-    Computed,
-    Config,
-    EventValue,
-    Fixed,
-    Kpi,
-    Lifetime,
-    Property,
-    PropertyKind,
-    Registration,
-    Sliding,
-)
+from runner.doors.semantic.values import Config, Kpi, Property
 from runner.session.process import Process
-
-KINDS: dict[type[PropertyKind], str] = {
-    Registration: "registration",
-    EventValue: "event",
-    Sliding: "sliding window",
-    Fixed: "fixed window",
-    Lifetime: "lifetime",
-    Computed: "computed",
-}
 
 
 def listing(process: Process, folder: Path, json: bool) -> None:
@@ -45,7 +25,7 @@ def listing(process: Process, folder: Path, json: bool) -> None:
         (
             one.name,
             one.label,
-            KINDS[type(one.kind)],
+            one.kind.word.removesuffix("_property").replace("_", " "),
             one.type,
             _yes(one.can_filter),
             _yes(one.can_group_by),
@@ -86,7 +66,7 @@ def _property(one: Property) -> dict[str, object]:
         "name": one.name,
         "label": one.label,
         "description": one.description,
-        "kind": KINDS[type(one.kind)],
+        "kind": one.kind.word.removesuffix("_property").replace("_", " "),
         "type": str(one.type),
         "can_filter": one.can_filter,
         "can_group_by": one.can_group_by,

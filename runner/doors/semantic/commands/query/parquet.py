@@ -11,7 +11,7 @@ from typing import Any
 
 from runner.doors.semantic.commands.query.printing import Answer, Column
 from runner.doors.semantic.compile.dialect import Dialect
-from runner.doors.semantic.values import DataType
+from runner.doors.semantic.types import DataType
 from runner.errors import BadInput, Place, Problem, Stopped
 from runner.warehouse.engines import Engine
 

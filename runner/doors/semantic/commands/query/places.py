@@ -10,7 +10,8 @@ from runner.doors.semantic.commands.query.request import Request
 from runner.doors.semantic.commands.query.sources import Columns, Source, group_names, place_names
 from runner.doors.semantic.compile.dialect import COMMA, UNION
 from runner.doors.semantic.compile.playbook import Compiled
-from runner.doors.semantic.values import Axis, DataType
+from runner.doors.semantic.types import DataType
+from runner.doors.semantic.values import Axis
 
 
 @dataclass(frozen=True)

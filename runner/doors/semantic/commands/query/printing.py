@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from runner.doors.semantic.values import DataType
+from runner.doors.semantic.types import DataType
 
 SMALL = 0.1  # numbers nearer to zero show two digits that mean something, and not two places
 

@@ -14,8 +14,8 @@ from runner.doors.semantic.components import Unfolded, of_properties, sum_type
 from runner.doors.semantic.formulas import Formula
 from runner.doors.semantic.rules.findings import Findings
 from runner.doors.semantic.rules.kpis import check_where
-from runner.doors.semantic.rules.properties import is_array
-from runner.doors.semantic.values import Axis, Config, DataType, Kpi, Total
+from runner.doors.semantic.types import DataType
+from runner.doors.semantic.values import Axis, Config, Kpi, Total
 from runner.errors import BadInput, Place, Problem, did_you_mean
 
 NUMBERS = (DataType.NUMBER, DataType.INTEGER)
@@ -130,7 +130,7 @@ def _groups(compiled: Compiled, options: QueryOptions) -> Iterator[Problem]:
         if (one := known.get(name)) is None:
             able = [one.name for one in known.values() if one.can_group_by]
             yield Problem(Place(config.path), f"there is no property {name}", did_you_mean(name, able))
-        elif is_array(config, name):
+        elif config.kind(name).is_list(config):
             yield Problem(
                 one.place, f"{name} is a list: no user has one value of it a day", "group by another property"
             )

@@ -6,7 +6,13 @@ from sqlglot import exp
 
 from runner.doors.semantic.components import Term, Unfolded
 from runner.doors.semantic.formulas import Formula, slot_of
-from runner.doors.semantic.values import Aggregate, Computed, Config, EventValue, Fixed, Lifetime, Sliding
+from runner.doors.semantic.kinds.computed import Computed
+from runner.doors.semantic.kinds.event_value import EventValue
+from runner.doors.semantic.kinds.fixed import Fixed
+from runner.doors.semantic.kinds.lifetime import Lifetime
+from runner.doors.semantic.kinds.sliding import Sliding
+from runner.doors.semantic.types import Aggregate
+from runner.doors.semantic.values import Config
 
 MARKS = ("0", "1")
 _KEEP_MARKS = (Aggregate.MAX, Aggregate.MIN, Aggregate.FIRST, Aggregate.LAST)
