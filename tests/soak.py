@@ -51,9 +51,10 @@ class Check:
         work: Callable[[int, int], list[Tally]] = getattr(import_module(f"tests.{self.module}"), self.function)
         return work(size, seed)
 
-    def parts(self, size: int, seed: int) -> Iterable[tuple[int, int]]:
-        """(size, seed) of each part."""
-        return ((min(self.part, size - begin), seed + begin) for begin in range(0, size, self.part))
+    def parts(self, size: int, seed: int, most: int) -> Iterable[tuple[int, int]]:
+        """(size, seed) of each part, which is of at most so many."""
+        part = min(self.part, most)
+        return ((min(part, size - begin), seed + begin) for begin in range(0, size, part))
 
 
 CHECKS = (
@@ -118,11 +119,13 @@ def main() -> int:
     given = parser.parse_args()
     checks = [check for check in CHECKS if check.number in given.check]
     sizes = {check: check.size if check.whole else given.size or check.size for check in checks}
-    work = {check: list(check.parts(size, given.seed)) for check, size in sizes.items()}
+    seconds = int(given.minutes * 60) if given.minutes else 0
+    # Small parts where time is short, so that each check has its turn.
+    most = {check: max(1, check.part // 10) if seconds and not check.whole else check.part for check in sizes}
+    work = {check: list(check.parts(size, given.seed, most[check])) for check, size in sizes.items()}
     ended = Counter[Check]()
     done: list[Tally] = []
     began = time.monotonic()
-    seconds = int(given.minutes * 60) if given.minutes else 0
     # A worker that is busy can't be told to stop: it sets itself an alarm, which ends it. 0 sets none.
     with ProcessPoolExecutor(given.jobs, initializer=signal.alarm, initargs=(seconds,)) as pool:
         parts = {pool.submit(check.run, *part): check for check, part in _order(work, in_turn=bool(seconds))}
@@ -144,7 +147,7 @@ def main() -> int:
         print(row.row())
     for check, of in work.items():
         if ended[check] < len(of):
-            print(f"{check.name}: {ended[check]} of {len(of)} parts of {check.part} were reached")
+            print(f"{check.name}: {ended[check]} of {len(of)} parts of {most[check]} were reached")
     return int(any(tally.failed for tally in done))
 
 
