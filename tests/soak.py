@@ -88,6 +88,8 @@ CHECKS = (
     Check(23, "trial.soak", 1000, 1000),
     Check(24, "reliability.mistakes", 60, 10),
     Check(25, "joins.queries", 5000, 250),
+    Check(26, "doors.semantic.random_play", 100, 10),
+    Check(26, "doors.semantic.random_play", 20, 5, "soak_postgres"),
 )
 
 

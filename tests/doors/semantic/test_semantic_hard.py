@@ -479,3 +479,27 @@ def test_users_that_tables_call_differently(model: Model) -> None:
     model.load(("7", 0))
     model.run("apply")
     assert model.rows("select user_id, visits from sl.v_totals") == [("7", 1.0)]
+
+
+def test_a_source_that_is_written_out_has_a_type_of_its_own(model: Model) -> None:
+    """Within a window that counts, a default is a value of what is counted; an INTEGER sum or mean is rounded once, after
+    the days have been added up.
+    """
+    event = "source_event: login, select: '{%s}', aggregate_function: %s, default_value: %s"
+    country, amount = event % ("country", "last_value", "XX"), event % ("amount", "sum", 0)
+    window = "relative_days_from: -3, relative_days_to: 0"
+    model.write(
+        f"  places: {{data_type: INTEGER, sliding_window_property: {{source_event_property: {{{country}}}, window_function: count_distinct, {window}}}}}\n"
+        f"  paid: {{data_type: INTEGER, sliding_window_property: {{source_event_property: {{{amount}}}, window_function: sum, {window}}}}}\n"
+    )
+    model.load(("ann", 0, "DE", 1.5), ("ann", 2, "DE", 1.5))
+    model.run("apply")
+    assert model.rows("select places, paid from sl.v_totals order by date") == [(1.0, 2.0), (2.0, 2.0), (2.0, 3.0)]
+
+
+def test_a_source_may_not_have_a_name_of_the_runner_s(model: Model) -> None:
+    """What would be called runner_source is told by the rules, before anything is built."""
+    source = "source_event_property: {source_event: login, select: 1, aggregate_function: count}"
+    model.write(f"  runner: {{data_type: INTEGER, lifetime_property: {{{source}, merge_function: max}}}}\n")
+    said = model.run("apply", code=2)
+    assert "E03" in said and "runner_source" in said

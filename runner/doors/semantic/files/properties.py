@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from runner.doors.semantic.files.kinds import (
@@ -122,21 +122,18 @@ class _Reader:
         column = row.get("source_column", WORD, self.name.text)
         return Registration("date" if column in self.days else column, row.place_of("source_column"))
 
-    def _event_value(self, row: Row) -> PropertyKind:
+    def _event_value(self, row: Row, window: Aggregate | None = None) -> PropertyKind:
+        """That of the property, or of the source within it, which has a type of its own."""
         default = row.get("default_value", DEFAULT, None)
         event = row.need("source_event", WORD, "name an event, as its file is called")
         select = row.need("select", FORMULA, "write '{column}', or 1")
         where = row.get("where", FORMULA, None)
         if event in BUILT_IN:
             select, where = _dated(select, self.days), where and _dated(where, self.days)
-        return EventValue(
-            event=event,
-            select=select,
-            function=_function(row, "aggregate_function", PER_DAY),
-            where=where,
-            default=literal(default, self.type, row) if default else None,
-            at=row.place_of("source_event"),
-        )
+        function = _function(row, "aggregate_function", PER_DAY)
+        found = EventValue(event, select, function, where, at=row.place_of("source_event"))
+        type_ = self._type_within(found, window) if window else self.type
+        return replace(found, default=literal(default, type_, row) if default else None)
 
     def _computed(self, row: Row) -> PropertyKind:
         mappings: Kind[tuple[ValueMapping, ...]] = Kind(self._mappings, ())
@@ -205,7 +202,9 @@ class _Reader:
 
     def _source_within(self, row: Row, given: str, function: Aggregate) -> str:
         """The name of a property that stands within this one, or that of a computed one."""
-        build = self._event_value if given == "source_event_property" else self._computed
+        build: Callable[[Row], PropertyKind] = self._computed
+        if given == "source_event_property":
+            build = lambda inner: self._event_value(inner, function)  # noqa: E731
         kind: Kind[PropertyKind | None] = record(given, build, None, NO_HINTS)
         if given == "source_computed_property":
             named: Kind[str] = Kind(lambda n, s: n.text if isinstance(n, Scalar) else "", "")
@@ -215,14 +214,18 @@ class _Reader:
         if found is None:
             return ""
         name = f"{self.name.text}_source"
+        if name.startswith("runner_"):
+            what = f"property {self.name.text} may not be called so: its source would be {name}, and runner_ is for the runner"
+            row.problems.add(self.name.place, what, "give the property another name", "E03")
         type_ = self._type_within(found, function)
         self.within.append(Property(name, type_, found, can_filter=False, implied=True, place=self.name.place))
         return name
 
     def _type_within(self, kind: PropertyKind, function: Aggregate) -> DataType:
-        """What the inner values are: those of the property, unless the window counts them."""
+        """What the inner values are: those of the property, unless the window counts them, or would add up what is rounded."""
         if function not in (Aggregate.COUNT, Aggregate.COUNT_DISTINCT, Aggregate.ARRAY):
-            return self.type
+            adds = function in (Aggregate.SUM, Aggregate.AVG) and self.type is DataType.INTEGER
+            return DataType.NUMBER if adds and self._has_fractions(kind) else self.type
         if isinstance(kind, EventValue):
             if kind.function in (Aggregate.COUNT, Aggregate.COUNT_DISTINCT):
                 return DataType.INTEGER
@@ -231,6 +234,14 @@ class _Reader:
             if column:
                 return column.type
         return DataType.STRING
+
+    def _has_fractions(self, kind: PropertyKind) -> bool:
+        """Whether the values of a day may be other than whole numbers: each would be rounded before they are added up."""
+        if not isinstance(kind, EventValue) or kind.function in (Aggregate.COUNT, Aggregate.COUNT_DISTINCT):
+            return False
+        columns = [column for one in self.events if one.name == kind.event for name in kind.select.names
+                   if (column := one.column(name))]  # fmt: skip
+        return kind.function is Aggregate.AVG or any(column.type is DataType.NUMBER for column in columns)
 
 
 def _dated(formula: Formula, days: frozenset[str]) -> Formula:
