@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runner.doors.products.layouts.base import WHOLE_PATTERN
+from runner.doors.products.layouts.base import ATOMIC, WHOLE_PATTERN, decimal_pattern
 from runner.doors.products.layouts.tables import COPIES, TableLayout, chunks
 from runner.doors.products.values import BaseType, Type
 from runner.warehouse.engines import POSTGRES, Engine
@@ -37,8 +37,21 @@ class _Tables(TableLayout):
     target: str = "postgresql://localhost/snowplow"
     json_typeof: str = "jsonb_typeof"
     materializes: bool = True
+    atomic: tuple[str, ...] = tuple(name for name in ATOMIC if name != "load_tstamp")  # its loader has none
+
+    def loaded(self, type_: Type) -> str:
+        """What fits no type is JSON; there are no decimals."""
+        if type_.mixed or type_.base is BaseType.JSON:
+            return self.engine.json_type
+        return self.engine.double_type if type_.base is BaseType.DECIMAL else self.type(type_)
+
+    def unquoted(self, column: str) -> str:
+        """A text of JSON has quotes, that of a table which another has made has none."""
+        return f"to_jsonb({column}) #>> '{{}}'"
 
     def typed(self, column: str, type_: Type) -> str:
+        if type_.mixed:
+            return self.unquoted(column)
         cast = f"cast({column} as {self.type(type_)})"
         if type_.base in (BaseType.TEXT, BaseType.JSON):
             return cast
@@ -46,8 +59,14 @@ class _Tables(TableLayout):
         native = ", ".join(f"'{name}'::regtype" for name in _NATIVE.get(type_.base, ()))
         return f"case when pg_typeof({column}) in ({native}) then {cast} else {value} end" if native else value
 
+    def member(self, column: str, type_: Type) -> str:
+        return f"to_jsonb({column})" if type_.mixed else self.typed(column, type_)
+
     def _value(self, text: str, type_: Type) -> str:
         """A text in a type; NULL where it is no such value. A time without a zone is UTC."""
+        if type_.base is BaseType.DECIMAL:
+            well_formed = self.engine.matches(text, decimal_pattern(type_.scale))
+            return f"case when {well_formed} then cast({text} as {self.type(type_)}) end"
         if type_.base is BaseType.BOOLEAN:
             return f"case lower({text}) when 'true' then true when 'false' then false end"
         if type_.base is BaseType.NUMBER:
@@ -92,6 +111,9 @@ class _Tables(TableLayout):
 
     def element(self, pairs: Sequence[str]) -> str:
         return " || ".join(f"jsonb_build_object({chunk})" for chunk in chunks(pairs))
+
+    def document(self, pairs: Sequence[str]) -> str:
+        return self.element(pairs)
 
     def array(self, times: str) -> str:
         return "jsonb_agg(c.element order by c.element)"

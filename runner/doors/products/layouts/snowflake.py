@@ -29,6 +29,9 @@ class _OnSnowflake(DocumentLayout):
     def text(self, at: str) -> str:
         return f"cast({at} as {self.engine.text_type})"
 
+    def unquoted(self, at: str) -> str:
+        return self.text(at)
+
     def json(self, at: str) -> str:
         return f"strip_null_value({at})"
 
@@ -60,6 +63,15 @@ class _Objects(_OnSnowflake):
 
 
 class _Lake(_OnSnowflake):
+    def unquoted(self, at: str) -> str:
+        """A field holds the JSON as a text."""
+        text = self.text(at)
+        return f"coalesce(cast(strip_null_value(try_parse_json({text})) as {self.engine.text_type}), nullif({text}, 'null'))"
+
+    def json(self, at: str) -> str:
+        """As a text where no struct could be made of it."""
+        return f"strip_null_value(iff(typeof({at}) = 'VARCHAR', try_parse_json({self.text(at)}), {at}))"
+
     def is_a(self, at: str, type_: Type, json_type: str) -> str | None:
         """A field has one type: of several a text was made."""
         return None

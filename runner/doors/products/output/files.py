@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from runner.doors.products.choose.wide import Choices, WideTable
-from runner.doors.products.columns import RESERVED, shortened, snake
+from runner.doors.products.columns import RESERVED, plain, shortened
 from runner.doors.products.layouts import DocumentLayout, TableLayout
 from runner.doors.products.select.nested import NestedSelect
 from runner.doors.products.select.shredded import ShreddedSelect
@@ -49,7 +49,7 @@ class Plan:
     @property
     def name(self) -> str:
         """A plain word: no engine takes it for a number or a word of its own, or cuts it off."""
-        name = snake(self.wide.product.name).strip("_")
+        name = plain(self.wide.product.name).strip("_")
         word = name if name[:1].isalpha() and name not in RESERVED else f"product_{name}".strip("_")
         return shortened(word, LENGTH)
 

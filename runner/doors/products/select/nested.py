@@ -29,11 +29,12 @@ class Document(Element):
         return self.text(one)
 
     def text(self, one: Property) -> str:
-        return self.layout.text(self._at(one))
+        at = self._at(one)
+        return self.layout.unquoted(at) if one.type.mixed else self.layout.text(at)
 
     def typed(self, one: Property) -> str:
         if one.type.base is BaseType.JSON:
-            return self.layout.json(self._at(one))
+            return self.layout.whole(self._at(one), one)
         return self.layout.value(self.text(one), one.type)
 
     def is_a(self, one: Property, json_type: str) -> str | None:
@@ -65,7 +66,8 @@ class NestedSelect:
     def _outputs(self, part: Part) -> list[str]:
         engine = self.layout.engine
         if part.array:
-            return [f"e.{self.layout.home(part.family, False)} as {quoted(part.columns[0].name, engine)}"]
+            elements = self.layout.elements(f"e.{self.layout.home(part.family, False)}", part.properties)
+            return [f"{elements} as {quoted(part.columns[0].name, engine)}"]
         element = self._element(part.family, part.is_event)
         named = zip(part.properties, part.columns, strict=True)
         return [f"{element.typed(one)} as {quoted(column.name, engine)}" for one, column in named]

@@ -9,38 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runner.doors.products.choose.wide import Match, Part, WideTable
-from runner.doors.products.columns import quoted, snake
+from runner.doors.products.columns import quoted
 from runner.doors.products.layouts import EVENTS, ORDER, SPECIFICATIONS, TableLayout
-from runner.doors.products.select.conditions import Element, conditions
+from runner.doors.products.select.conditions import conditions
 from runner.doors.products.select.matching import Matching, matched_columns, vendor_and_name
-from runner.doors.products.values import Family, Property, Specification, Use
+from runner.doors.products.select.rows import Row, columns_of
+from runner.doors.products.values import Family, Specification, Use
 from runner.errors import Problems
 
 TIED = "{0}.root_id = e.event_id and {0}.root_tstamp = e.collector_tstamp"
-
-
-@dataclass(frozen=True)
-class Row(Element):
-    """A row of a structure's table."""
-
-    layout: TableLayout
-    alias: str
-
-    def raw(self, one: Property) -> str:
-        return f"{self.alias}.{quoted(snake(one.name), self.layout.engine)}"
-
-    def text(self, one: Property) -> str:
-        return self.layout.text(self.raw(one))
-
-    def typed(self, one: Property) -> str:
-        return self.layout.typed(self.raw(one), one.type)
-
-    def member(self, one: Property) -> str:
-        """A name and a value, for an object of JSON."""
-        return f"{self.layout.engine.literal(one.name)}, {self.layout.member(self.raw(one), one.type)}"
-
-    def is_a(self, one: Property, json_type: str) -> str | None:
-        return self.layout.is_a(self.raw(one), one.type, json_type)
 
 
 @dataclass(frozen=True)
@@ -121,7 +98,7 @@ class ShreddedSelect:
 
     def _single(self, part: Part, number: int) -> list[str]:
         """One row an event: equal rows are one, and of others the first by all their columns."""
-        names = list(dict.fromkeys(quoted(snake(one.name), self.layout.engine) for one in part.properties))
+        names = columns_of(part.properties, self.layout)
         listed = ", ".join(f"t.{name}" for name in names)
         rows = (
             f"rows_{number} as (\n    select distinct t.root_id, t.root_tstamp, {listed}\n"
