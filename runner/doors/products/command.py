@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from runner.doors.products.choose.wide import Choices, Match
+from runner.doors.products.choose.wide import Choices, Match, Span
 from runner.doors.products.generate import Job, compare_files, list_choices, make_files, write_files
 from runner.doors.products.layouts import LAYOUTS, DocumentLayout, TableLayout
 from runner.doors.products.output.files import Output, Plan, statements
-from runner.errors import BadInput, Exit, Place, Problem, Problems, StatementFailed, did_you_mean
+from runner.errors import BadInput, Exit, Place, Problem, Problems, StatementFailed, did_you_mean, show
 from runner.playbook.load import given_target
 from runner.session.process import Process
 from runner.warehouse import connect
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from runner.warehouse.base import Warehouse
 
 W = TypeVar("W", bound=StrEnum)
+_MINUTES = {"m": 1, "h": 60, "d": 24 * 60, "w": 7 * 24 * 60}
+_LAST = re.compile(r"([1-9][0-9]{0,5})([mhdw])")
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class Flags:
     choices: Choices
     target: str | None
     out: Path | None
+    since: str | None
+    last: str | None
     apply: bool
     list: bool
     check: bool
@@ -48,7 +54,7 @@ def generate(flags: Flags, process: Process) -> None:
     output = _word(Output, flags.output, "output")
     target = _target(flags, process)
     layout = _layout(flags, target)
-    choices = replace(flags.choices, match=_word(Match, flags.match, "--match"))
+    choices = replace(flags.choices, match=_word(Match, flags.match, "--match"), span=_span(flags))
     job = Job(output, flags.product, flags.schemas, layout, choices)
     _fits(flags, output)
     if flags.list:
@@ -87,8 +93,28 @@ def _fits(flags: Flags, output: Output) -> None:
     if flags.apply and (not flags.target or output is not Output.VIEW):
         what = "--apply needs --target URL" if not flags.target else "--apply is for the view"
         raise BadInput(Problem(Place(), what, "runner generate view … --apply --target duckdb:///web.duckdb"))
+    if output is not Output.VIEW and (flags.since or flags.last or not flags.choices.dedupe):
+        what = "--since, --last and --no-dedupe are for the view"
+        raise BadInput(Problem(Place(), what, f"leave them out: the {output} finds new events by itself"))
     if flags.choices.columns and flags.choices.all_columns:
         raise BadInput(Problem(Place(), "--columns and --all-columns exclude each other", "leave one of them out"))
+
+
+def _span(flags: Flags) -> Span:
+    """What --since and --last say together."""
+    if flags.since and flags.last:
+        raise BadInput(Problem(Place(), "--since and --last exclude each other", "leave one of them out"))
+    if flags.since:
+        try:
+            found = datetime.fromisoformat(flags.since)
+        except ValueError:
+            what = f"--since {show(flags.since)} is no time"
+            raise BadInput(Problem(Place(), what, "write --since 2024-03-01 or 2024-03-01T12:00:00Z")) from None
+        return Span(since=found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found)
+    said = _LAST.fullmatch(flags.last) if flags.last else None
+    if flags.last and not said:
+        raise BadInput(Problem(Place(), f"--last {show(flags.last)} is no time", "write --last 7d, 12h or 90m"))
+    return Span(minutes=int(said[1]) * _MINUTES[said[2]]) if said else Span()
 
 
 def _layout(flags: Flags, target: Target | None) -> DocumentLayout | TableLayout:

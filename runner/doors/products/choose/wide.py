@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 
 from runner.doors.products.choose.atomic import ALL
@@ -32,6 +33,28 @@ class Match(StrEnum):
     INFERRED = "inferred"  # by event, entities, cardinalities and rules
 
 
+class Copies(StrEnum):
+    """Which rows of the events are copies of one, of which the first is kept."""
+
+    EVENT = "event"  # those of one event_id
+    ARRIVAL = "arrival"  # those of one event_id and collector_tstamp: a filter on these reaches the events
+    NONE = "none"  # all rows are kept
+
+
+@dataclass(frozen=True)
+class Span:
+    """Which events are read: those collected since an instant (in UTC), or in the last so many minutes."""
+
+    since: datetime | None = None
+    minutes: int = 0
+
+    def condition(self, column: str, now: str) -> str:
+        """The condition on a time; '' for all events."""
+        if self.since:
+            return f"{column} >= timestamp '{self.since}'"
+        return f"{column} >= {now} - interval '{self.minutes} minutes'" if self.minutes else ""
+
+
 @dataclass(frozen=True)
 class Choices:
     """What the command line chooses; nothing said means all."""
@@ -41,6 +64,8 @@ class Choices:
     columns: tuple[str, ...] = ()
     all_columns: bool = False
     match: Match = Match.SNOWTYPE
+    span: Span = Span()
+    dedupe: bool = True
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,11 @@ class EventLayout(ABC):
     atomic: tuple[str, ...] = ATOMIC
     """The columns of atomic.events that are read if none are asked for."""
 
+    @property
+    def now(self) -> str:
+        """The time now as a timestamp in UTC, whatever zone the reader's session has."""
+        return "(current_timestamp at time zone 'UTC')"
+
     @abstractmethod
     def stored(self, one: Property) -> tuple[Stored, ...]:
         """The columns or fields that hold a property: several where its object is laid out flat."""

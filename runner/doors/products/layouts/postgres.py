@@ -88,13 +88,13 @@ class _Tables(TableLayout):
         well_formed = self.engine.matches(text, _TIME_PATTERN)
         return f"case when {well_formed} and {day} then cast({value} as {self.type(type_)}) end"
 
-    def first_events(self, names: Sequence[str]) -> list[str]:
+    def first_events(self, names: Sequence[str], same: int) -> list[str]:
         """Not by row_number, of which the planner would take `= 1` for one row in all."""
-        listed, order = ", ".join(f"r.{name}" for name in names), ", ".join(f"r.{name}" for name in names[1:])
+        listed, by = (", ".join(f"r.{name}" for name in some) for some in (names, names[:same]))
         first = (
-            f"events as (\n    select distinct on (r.event_id) {listed},\n"
+            f"events as (\n    select distinct on ({by}) {listed},\n"
             f"        cast({COPIES} as bigint) as copies\n"
-            f"    from event_rows as r\n    order by r.event_id, {order}\n)"
+            f"    from event_rows as r\n    order by {listed}\n)"
         )
         return [first]
 

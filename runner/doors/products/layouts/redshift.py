@@ -22,6 +22,10 @@ class _Tables(TableLayout):
     json_typeof: str = "json_typeof"
     materializes: bool = False
 
+    @property
+    def now(self) -> str:
+        return self.engine.now
+
     def loaded(self, type_: Type) -> str:
         """Decimals are those of multiples of 0.01 alone; JSON is a text, and several types are one."""
         if type_.base is BaseType.JSON:
@@ -38,13 +42,13 @@ class _Tables(TableLayout):
         """JSON has no times: they are texts."""
         return self.text(column) if type_.base in (BaseType.TSTAMP, BaseType.DATE) else self.typed(column, type_)
 
-    def first_events(self, names: Sequence[str]) -> list[str]:
+    def first_events(self, names: Sequence[str], same: int) -> list[str]:
         rows, listed = (", ".join(f"{alias}.{name}" for name in names) for alias in "rn")
-        order = ", ".join(f"r.{name}" for name in names[1:])
+        by, order = (", ".join(f"r.{name}" for name in some) for some in (names[:same], names[same:]))
         return [
             (
                 f"event_numbers as (\n    select {rows},\n        {COPIES} as copies,\n"
-                f"        row_number() over (partition by r.event_id order by {order}) as copy_number\n"
+                f"        row_number() over (partition by {by} order by {order}) as copy_number\n"
                 "    from event_rows as r\n)"
             ),
             (

@@ -19,6 +19,10 @@ class _OnSnowflake(DocumentLayout):
     target: str = "snowflake://account/snowplow"
     first: str = "[0]"
 
+    @property
+    def now(self) -> str:
+        return self.engine.now
+
     def loaded(self, column: str) -> str:
         return f"a.{column}"
 
@@ -42,10 +46,12 @@ class _OnSnowflake(DocumentLayout):
         """A flatten that hangs on a row stands in FROM here, so that the events with such an element are a CTE."""
         name = f"elements_{number}"
         cte = (
-            f"{name} as (\n    select e.event_id\n    from events as e, lateral flatten(input => {column}) as i\n"
-            f"    where e.copy_number = 1 and {condition}\n    group by e.event_id\n)"
+            f"{name} as (\n    select e.event_id, e.collector_tstamp\n"
+            f"    from loaded as e, lateral flatten(input => {column}) as i\n"
+            f"    where {condition}\n    group by e.event_id, e.collector_tstamp\n)"
         )
-        return Exists(f"exists (select 1 from {name} as l where l.event_id = e.event_id)", cte)
+        tied = "l.event_id = e.event_id and l.collector_tstamp = e.collector_tstamp"
+        return Exists(f"exists (select 1 from {name} as l where {tied})", cte)
 
     def has_id(self, column: str, ids: str, number: int) -> Exists:
         return self.has_element(column, f"{self.text(self.at('i.value', '', 'id'))} in ({ids})", number)

@@ -85,9 +85,9 @@ class TableLayout(EventLayout):
         return self.text(document)
 
     @abstractmethod
-    def first_events(self, names: Sequence[str]) -> list[str]:
-        """The CTE `events`, and those that it reads: of all event_rows with one event_id, the first of `names`, the
-        first in the order of the others; with the number of its copies.
+    def first_events(self, names: Sequence[str], same: int) -> list[str]:
+        """The CTE `events`, and those that it reads: of all event_rows with the same first `names`, so many of them,
+        the first in the order of the others; with the number of its copies.
         """
 
     @abstractmethod

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from runner.doors.products.choose.wide import Choices, WideTable
+from runner.doors.products.choose.wide import Choices, Copies, WideTable
 from runner.doors.products.columns import RESERVED, plain, shortened
 from runner.doors.products.layouts import DocumentLayout, TableLayout
 from runner.doors.products.select.nested import NestedSelect
@@ -72,13 +72,20 @@ class Plan:
 
     def writer(self, problems: Problems) -> NestedSelect | ShreddedSelect:
         if isinstance(self.layout, TableLayout):
-            return ShreddedSelect(self.wide, self.layout, problems)
-        return NestedSelect(self.wide, self.layout, problems)
+            return ShreddedSelect(self.wide, self.layout, problems, self.choices.span)
+        return NestedSelect(self.wide, self.layout, problems, self.choices.span)
+
+    @property
+    def copies(self) -> Copies:
+        """A table has its key once; a View lets filters through."""
+        if self.output is not Output.VIEW:
+            return Copies.EVENT
+        return Copies.ARRIVAL if self.choices.dedupe else Copies.NONE
 
     def select(self, events: str = "atomic.events") -> str:
         """The SELECT. Raises BadInput for rules that cannot be put into SQL."""
         problems = Problems()
-        text = self.writer(problems).select(events)
+        text = self.writer(problems).select(self.copies, events)
         problems.finish()
         return text
 

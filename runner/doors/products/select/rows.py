@@ -23,8 +23,12 @@ class Row(Element):
 
     layout: TableLayout
     alias: str
+    kept: tuple[str, ...] = ()
+    """The columns, in quotes, where they are called by their numbers."""
 
     def _column(self, one: Stored) -> str:
+        if self.kept:
+            return f"{self.alias}_{self.kept.index(quoted(one.name, self.layout.engine)) + 1}"
         return f"{self.alias}.{quoted(one.name, self.layout.engine)}"
 
     def raw(self, one: Property) -> str:

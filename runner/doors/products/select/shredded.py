@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runner.doors.products.choose.wide import Match, Part, WideTable
+from runner.doors.products.choose.wide import Copies, Match, Part, Span, WideTable
 from runner.doors.products.columns import quoted
 from runner.doors.products.layouts import EVENTS, ORDER, SPECIFICATIONS, TableLayout
 from runner.doors.products.select.conditions import conditions
@@ -27,13 +27,14 @@ class ShreddedSelect:
     wide: WideTable
     layout: TableLayout
     problems: Problems
+    span: Span
 
-    def select(self, events: str = EVENTS) -> str:
+    def select(self, copies: Copies, events: str = EVENTS) -> str:
         """The statement, without a semicolon."""
         outputs = [
             f"e.{one.source}" + (f" as {one.name}" if one.name != one.source else "") for one in self.wide.atomic
         ]
-        ctes, joins = [*self._events(events)], []
+        ctes, joins = [*self._events(copies, events)], []
         for number, part in enumerate(self._parts(), 1):
             ctes += self._array(part, number) if part.array else self._single(part, number)
             only = "" if part.array else self.layout.is_first(number)
@@ -82,17 +83,28 @@ class ShreddedSelect:
 
     # -- events
 
-    def _events(self, events: str) -> list[str]:
+    def _events(self, copies: Copies, events: str) -> list[str]:
         """Each event once, with the number of its copies; of copies the first, by an order of all that is read."""
         names = list(
             dict.fromkeys(["event_id", *ORDER, *(one.source for one in self.wide.atomic), *matched_columns(self.wide)])
         )
         own = ", ".join(f"a.{name}" for name in names)
+        since = self.span.condition("a.collector_tstamp", self.layout.now)
+        where = "where a.event_id is not null" + (f"\n        and {since}" if since else "")
+        if copies is Copies.NONE:
+            return [
+                f"events as (\n    select {own}, cast(1 as bigint) as copies\n    from {events} as a\n    {where}\n)"
+            ]
         rows = (
             f"event_rows as (\n    select {own}, count(*) as row_count\n    from {events} as a\n"
-            f"    where a.event_id is not null\n    group by {own}\n)"
+            f"    {where}\n    group by {own}\n)"
         )
-        return [rows, *self.layout.first_events(names)]
+        return [rows, *self.layout.first_events(names, 2 if copies is Copies.ARRIVAL else 1)]
+
+    def _since(self) -> str:
+        """The rows of a structure's table that belong to the span; '' for all of them."""
+        since = self.span.condition("t.root_tstamp", self.layout.now)
+        return f"\n    where {since}" if since else ""
 
     # -- structures
 
@@ -102,7 +114,7 @@ class ShreddedSelect:
         listed = ", ".join(f"t.{name}" for name in names)
         rows = (
             f"rows_{number} as (\n    select distinct t.root_id, t.root_tstamp, {listed}\n"
-            f"    from {self.layout.table(part.family)} as t\n)"
+            f"    from {self.layout.table(part.family)} as t{self._since()}\n)"
         )
         return [rows, self.layout.first_rows(number, names)]
 
@@ -115,7 +127,7 @@ class ShreddedSelect:
         return [
             (
                 f"elements_{number} as (\n    select t.root_id, t.root_tstamp,\n        {element} as element\n"
-                f"    from {self.layout.table(part.family)} as t\n)"
+                f"    from {self.layout.table(part.family)} as t{self._since()}\n)"
             ),
             (
                 f"counts_{number} as (\n    select l.root_id, l.root_tstamp, l.element, count(*) as row_count\n"
@@ -168,7 +180,7 @@ class ShreddedSelect:
 
     def _counts(self, family: Family, number: int) -> list[str]:
         """How many rows an event has, and how many of them break a specification's rules."""
-        row, table = Row(self.layout, "t"), self.layout.table(family)
+        row, table, since = Row(self.layout, "t"), self.layout.table(family), self._since()
         broken = {}
         for at, use in enumerate(self._ruled(family), 1):
             rules = conditions(use, self.wide.properties(family), row, self.problems) or ["true"]
@@ -177,13 +189,13 @@ class ShreddedSelect:
         if broken:
             listed = "".join(f",\n        {case} as {name}" for name, case in broken.items())
             found.append(
-                f"checked_{number} as (\n    select t.root_id, t.root_tstamp{listed}\n    from {table} as t\n)"
+                f"checked_{number} as (\n    select t.root_id, t.root_tstamp{listed}\n    from {table} as t{since}\n)"
             )
-            table = f"checked_{number}"
+            table, since = f"checked_{number}", ""
         sums = "".join(f",\n        sum(t.{name}) as {name}" for name in broken)
         found.append(
             f"match_{number} as (\n    select t.root_id, t.root_tstamp, count(*) as row_count{sums}\n"
-            f"    from {table} as t\n    group by t.root_id, t.root_tstamp\n)"
+            f"    from {table} as t{since}\n    group by t.root_id, t.root_tstamp\n)"
         )
         return found
 
