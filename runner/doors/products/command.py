@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 W = TypeVar("W", bound=StrEnum)
 _MINUTES = {"m": 1, "h": 60, "d": 24 * 60, "w": 7 * 24 * 60}
-_LAST = re.compile(r"([1-9][0-9]{0,5})([mhdw])")
+_LAST = re.compile(r"([1-9][0-9]{0,4})([mhdw])")
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ class _Tables(TableLayout):
     target: str = "postgresql://localhost/snowplow"
     json_typeof: str = "jsonb_typeof"
     materializes: bool = True
+    chains: bool = True
     atomic: tuple[str, ...] = tuple(name for name in ATOMIC if name != "load_tstamp")  # its loader has none
 
     def loaded(self, type_: Type) -> str:
@@ -117,6 +118,17 @@ class _Tables(TableLayout):
 
     def array(self, times: str) -> str:
         return "jsonb_agg(c.element order by c.element)"
+
+    def gathered(self, element: str) -> str:
+        return f"jsonb_agg({element} order by {element}) filter (where {element} is not null)"
+
+    def uncopied(self, array: str, copies: str) -> str:
+        numbered = (
+            "select u.v, row_number() over (partition by u.v) as nth, count(*) over (partition by u.v) as n"
+            f" from jsonb_array_elements({array}) as u(v)"
+        )
+        once = f"select jsonb_agg(x.v order by x.v) from ({numbered}) as x where x.nth <= greatest(x.n / {copies}, 1)"
+        return f"case when {copies} = 1 then {array} else ({once}) end"
 
     def repeated(self, times: str) -> str:
         return f"\n    cross join lateral generate_series(1, {times}) as g(n)"

@@ -110,6 +110,17 @@ class TableLayout(EventLayout):
     def array(self, times: str) -> str:
         """The aggregate of a group's elements, each so many times."""
 
+    chains: bool = False
+    """Its planner takes a filter through DISTINCT ON and GROUP BY of the columns that it is on."""
+
+    def gathered(self, element: str) -> str:
+        """The aggregate of a group's elements, without those that are null; where it chains."""
+        raise NotImplementedError(self.name)
+
+    def uncopied(self, array: str, copies: str) -> str:
+        """An array that holds the elements of so many copies, as one copy has it; where it chains."""
+        raise NotImplementedError(self.name)
+
     @abstractmethod
     def repeated(self, times: str) -> str:
         """What has to be joined for that; '' for nothing."""

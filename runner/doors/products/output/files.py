@@ -12,6 +12,7 @@ from enum import StrEnum
 from runner.doors.products.choose.wide import Choices, Copies, WideTable
 from runner.doors.products.columns import RESERVED, plain, shortened
 from runner.doors.products.layouts import DocumentLayout, TableLayout
+from runner.doors.products.select.chained import ChainedSelect
 from runner.doors.products.select.nested import NestedSelect
 from runner.doors.products.select.shredded import ShreddedSelect
 from runner.errors import Problems
@@ -72,7 +73,9 @@ class Plan:
 
     def writer(self, problems: Problems) -> NestedSelect | ShreddedSelect:
         if isinstance(self.layout, TableLayout):
-            return ShreddedSelect(self.wide, self.layout, problems, self.choices.span)
+            return (ChainedSelect if self.layout.chains else ShreddedSelect)(
+                self.wide, self.layout, problems, self.choices.span
+            )
         return NestedSelect(self.wide, self.layout, problems, self.choices.span)
 
     @property
