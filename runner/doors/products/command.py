@@ -7,22 +7,19 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
+from runner.doors.products.apply import Applying
 from runner.doors.products.choose.wide import Choices, Match, Span
-from runner.doors.products.generate import Job, compare_files, list_choices, make_files, write_files
+from runner.doors.products.generate import Generated, Job, compare_files, list_choices, make_files, write_files
 from runner.doors.products.layouts import LAYOUTS, DocumentLayout, TableLayout
-from runner.doors.products.output.files import Output, Plan, statements
-from runner.errors import BadInput, Exit, Place, Problem, Problems, StatementFailed, did_you_mean, show
+from runner.doors.products.output.files import Output
+from runner.errors import BadInput, Place, Problem, Problems, did_you_mean, show
 from runner.playbook.load import given_target
 from runner.session.process import Process
 from runner.warehouse import connect
 from runner.warehouse.engines import DUCKDB
 from runner.warehouse.target import Target
-from runner.warehouse.values import WarehouseError
-
-if TYPE_CHECKING:
-    from runner.warehouse.base import Warehouse
 
 W = TypeVar("W", bound=StrEnum)
 _MINUTES = {"m": 1, "h": 60, "d": 24 * 60, "w": 7 * 24 * 60}
@@ -60,9 +57,11 @@ def generate(flags: Flags, process: Process) -> None:
     if flags.list:
         process.out.write("".join(f"{line}\n" for line in list_choices(job)))
         return
-    made = make_files(job)
-    for note in made.notes:
-        process.err.write(f"note: {note}\n")
+    if flags.apply and target and not flags.check:
+        made = _apply(job, target, process)
+    else:
+        made = make_files(job)
+        _tell(made, process)
     if flags.check and flags.out:
         compare_files(made, flags.out)
         process.out.write(f"{', '.join(file.name for file in made.files)}: up to date\n")
@@ -75,7 +74,7 @@ def generate(flags: Flags, process: Process) -> None:
         for file in made.files:
             process.out.write((f"-- {file.name}\n" if several else "") + file.text)
     if flags.apply and target:
-        _apply(made.plan, target, process)
+        process.out.write(f"created {made.plan.view} in {target.shown}\n")
 
 
 def _word(words: type[W], text: str, label: str) -> W:
@@ -143,25 +142,19 @@ def _target(flags: Flags, process: Process) -> Target | None:
     return found
 
 
-def _apply(plan: Plan, target: Target, process: Process) -> None:
-    """Make the View, all or nothing."""
-    warehouse: Warehouse = connect(target, "runner generate", new=False, watch=process.watch, secrets=process.secrets)
+def _apply(job: Job, target: Target, process: Process) -> Generated:
+    """Make the View of what the target has."""
+    warehouse = connect(target, "runner generate", new=False, watch=process.watch, secrets=process.secrets)
     try:
-        if warehouse.engine.transactional_ddl:
-            with warehouse.transaction("view"):
-                _send(warehouse, plan)
-        else:
-            _send(warehouse, plan)
-    except WarehouseError as error:
-        if error.exit_code is not Exit.FAILED:
-            raise
-        hint = "runner generate view … --list says which structures it reads; --event and --entity leave some out"
-        raise StatementFailed(f"{plan.view} cannot be created in {target.shown}: {error.what}", hint) from None
+        applying = Applying(warehouse, target)
+        made = make_files(job, applying.look)
+        _tell(made, process)
+        applying.apply(made.plan)
+        return made
     finally:
         warehouse.close()
-    process.out.write(f"created {plan.view} in {target.shown}\n")
 
 
-def _send(warehouse: Warehouse, plan: Plan) -> None:
-    for number, text in enumerate(statements(plan), 1):
-        warehouse.execute(f"view:{number}", text)
+def _tell(made: Generated, process: Process) -> None:
+    for note in made.notes:
+        process.err.write(f"note: {note}\n")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runner.doors.products.choose.clashes import find_clashes
+from runner.doors.products.choose.present import Present, present, tables_of
 from runner.doors.products.choose.wide import Choices, choose, listing
 from runner.doors.products.files.read import read_product
 from runner.doors.products.layouts import DocumentLayout, TableLayout
@@ -26,6 +27,9 @@ class MovedOn(RunnerError):
     """`--check`: the product or a schema is not what the files were made of (exit 9)."""
 
     exit_code = Exit.DIFFERENT
+
+
+Look = Callable[[Sequence[str]], Sequence[Present]]
 
 
 @dataclass(frozen=True)
@@ -53,11 +57,15 @@ def list_choices(job: Job) -> Iterator[str]:
     yield from listing(choose(read_product(job.product, job.schemas), job.choices, job.layout))
 
 
-def make_files(job: Job) -> Generated:
-    """Raises BadInput with all that is wrong with the product, its schemas and the choices."""
+def make_files(job: Job, look: Look | None = None) -> Generated:
+    """Raises BadInput with all that is wrong with the product, its schemas and the choices; `look` asks a warehouse which
+    tables are there.
+    """
     choices, notes = _completed(job)
     wide = choose(read_product(job.product, job.schemas), choices, job.layout)
     problems = Problems()
+    if look:
+        wide = present(wide, job.layout, look(tables_of(wide, job.layout)), problems)
     find_clashes(wide, job.layout, problems)
     problems.finish()
     plan = Plan(wide, job.layout, choices, job.output)

@@ -129,6 +129,12 @@ def view_file(plan: Plan) -> File:
 def statements(plan: Plan) -> list[str]:
     """The statements that make the View."""
     schema = f"create schema if not exists {SCHEMA}"
+    made = f"view {plan.view} as\n{plan.select()}"
     if plan.layout.engine.replaces_views:
-        return [schema, f"create or replace view {plan.view} as\n{plan.select()}"]
-    return [schema, f"drop view if exists {plan.view}", f"create view {plan.view} as\n{plan.select()}"]
+        return [schema, f"create or replace {made}"]
+    return [schema, f"drop view if exists {plan.view}", f"create {made}"]
+
+
+def marking(plan: Plan) -> str:
+    """The statement that gives the View its mark."""
+    return f"comment on view {plan.view} is {plan.layout.engine.literal(plan.mark)}"
