@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from runner.doors.products.choose.wide import Choices, Copies, WideTable
-from runner.doors.products.columns import RESERVED, plain, shortened
+from runner.doors.products.columns import RESERVED, digest, plain, shortened
 from runner.doors.products.layouts import DocumentLayout, TableLayout
 from runner.doors.products.select.chained import ChainedSelect
 from runner.doors.products.select.nested import NestedSelect
@@ -51,7 +51,8 @@ class Plan:
     def name(self) -> str:
         """A plain word: no engine takes it for a number or a word of its own, or cuts it off."""
         name = plain(self.wide.product.name).strip("_")
-        word = name if name[:1].isalpha() and name not in RESERVED else f"product_{name}".strip("_")
+        is_word = name[:1].isalpha() and name not in RESERVED and name != digest(self.wide.product.name)
+        word = name if is_word else f"product_{name}".strip("_")
         return shortened(word, LENGTH)
 
     @property
