@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -96,6 +97,39 @@ def test_what_was_never_tracked(warehouse_url: str, tmp_path: Path) -> None:
         assert ("'tags' of com.acme/orderPlaced/1 was never tracked" in said) == (db.engine == "postgres")
         (row,) = db.rows("select event_id, user_id, order_placed_type from derived.small_shop")
         assert row == ("e1", "ann", "new")
+
+
+def test_recovered(warehouse_url: str, tmp_path: Path) -> None:
+    """--apply reads the columns and tables in which loaders keep what does not fit, whatever types they have."""
+    write(tmp_path)
+    with Db(warehouse_url) as db:
+        warehouse = Warehouse(db)
+        warehouse.event("e1", ORDERED, orderPlaced=FULL, user=USER, item=[PEN])
+        warehouse.event("e2", ORDERED)
+        end = "_0_1_recovered_123abc"
+        stamp = "timestamp '2024-03-01 00:00:00'"
+        if db.engine == "duckdb":
+            home, items = "unstruct_event_com_acme_order_placed_1", "contexts_com_acme_item_1"
+            db.execute(f"alter table atomic.events add column {home}{end} json")
+            db.execute(f"alter table atomic.events add column {items}{end} json")
+            db.execute(
+                f"""update atomic.events set {home}{end} = '{{"type": "new", "itemCount": 5}}' where event_id = 'e2'"""
+            )
+            db.execute(f"""update atomic.events set {items}{end} = '[{{"sku": "ink"}}]'""")
+        else:
+            home, items = "com_acme_order_placed_1", "com_acme_item_1"
+            names = "root_id varchar, root_tstamp timestamp, "
+            db.execute(f"create table atomic.{home}{end} ({names} type varchar, item_count varchar, is_gift boolean)")
+            db.execute(f"insert into atomic.{home}{end} values ('e2', {stamp}, 'new', '5', true)")
+            db.execute(f"create table atomic.{items}{end} ({names} sku jsonb)")
+            db.execute(f"insert into atomic.{items}{end} values ('e1', {stamp}, '1'), ('e2', {stamp}, '2')")
+        said = generate(tmp_path, "view", *APPLIED, warehouse_url)
+        assert f"what did not fit into {'atomic.' if db.engine == 'postgres' else ''}{home} is read from" in said
+        columns = "event_id, order_placed_type, order_placed_item_count, cast(item as varchar)"
+        one, two = sorted(db.rows(f"select {columns} from derived.small_shop"))
+    assert one[:3] == ("e1", "new", 2)
+    assert two[:3] == ("e2", "new", 5)
+    assert (len(json.loads(one[3])), len(json.loads(two[3]))) == (2, 1)
 
 
 def test_what_is_in_the_way(warehouse_url: str, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ These engines try a cast; what it would round or put into the session's time zon
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runner.doors.products.columns import snake
@@ -63,7 +64,11 @@ class DocumentLayout(EventLayout):
 
     @abstractmethod
     def loaded(self, column: str) -> str:
-        """A column of the events, named so, as documents."""
+        """A column of the events as documents."""
+
+    @abstractmethod
+    def joined(self, arrays: Sequence[str]) -> str:
+        """The elements of all arrays in one; null where all are."""
 
     @abstractmethod
     def at(self, document: str, step: str, key: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from runner.doors.products.layouts.documents import JSON_TYPES, DocumentLayout, Exists
@@ -21,7 +21,11 @@ class _OnDuckDB(DocumentLayout):
     first: str = "/0"
 
     def loaded(self, column: str) -> str:
-        return f"try_cast(a.{column} as json) as {column}"
+        return f"try_cast(a.{column} as json)"
+
+    def joined(self, arrays: Sequence[str]) -> str:
+        lists = ", ".join(f"coalesce(try_cast({one} as json[]), cast([] as json[]))" for one in arrays)
+        return f"case when coalesce({', '.join(arrays)}) is not null then to_json(flatten([{lists}])) end"
 
     def at(self, document: str, step: str, key: str) -> str:
         escaped = key.replace("~", "~0").replace("/", "~1")  # in a path with $ a * would be any key

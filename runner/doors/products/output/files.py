@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from runner.doors.products.choose.wide import Choices, Copies, WideTable
+from runner.doors.products.choose.wide import Choices, Copies, Span, WideTable
 from runner.doors.products.columns import RESERVED, digest, plain, shortened
 from runner.doors.products.layouts import DocumentLayout, TableLayout
 from runner.doors.products.select.chained import ChainedSelect
@@ -113,6 +113,11 @@ class Plan:
         if self.choices.entities:
             yield f"{sign} entities in columns: {', '.join(self.choices.entities)}"
         yield f"{sign} match: {self.wide.match}; engine: {self.layout.engine.name}, layout {self.layout.name}"
+        if self.choices.span != Span():
+            since = self.choices.span.condition("collector_tstamp", "now")
+            yield f"{sign} events: {since}"
+        if not self.choices.dedupe:
+            yield f"{sign} copies of events are kept"
         for note in self.wide.notes:
             yield f"{sign} note: {note}"
 
