@@ -120,12 +120,16 @@ class DocumentLayout(EventLayout):
             return text
         if type_.base is BaseType.NUMBER:
             return self.number(text)
-        tried = f"try_cast({text} as {self.type(type_)})"
         if type_.base is BaseType.DECIMAL:
-            return f"case when {self.engine.matches(text, decimal_pattern(type_.scale))} then {tried} end"
+            return self.matching(text, decimal_pattern(type_.scale), type_)
         if type_.base in WHOLE:
-            return f"case when {self.engine.matches(text, WHOLE_PATTERN)} then {tried} end"
+            return self.matching(text, WHOLE_PATTERN, type_)
+        tried = f"try_cast({text} as {self.type(type_)})"
         if type_.base is BaseType.TSTAMP:
             zoned = self.engine.matches(text, ZONED_PATTERN)
             return f"case when {zoned} then {self.utc(text)} else {tried} end"
         return tried
+
+    def matching(self, text: str, pattern: str, type_: Type) -> str:
+        """A text in a type, if it is as a pattern says; else NULL."""
+        return f"case when {self.engine.matches(text, pattern)} then try_cast({text} as {self.type(type_)}) end"

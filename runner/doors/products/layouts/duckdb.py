@@ -47,9 +47,15 @@ class _OnDuckDB(DocumentLayout):
         return f"cast(try_cast({text} as timestamptz) at time zone 'UTC' as {self.engine.timestamp_type})"
 
     def number(self, text: str) -> str:
-        """A number too large is infinite here."""
-        tried = f"try_cast({text} as {self.engine.double_type})"
-        return f"case when isfinite({tried}) then {tried} end"
+        """A number too large is infinite here; a text that is read once is planned once."""
+        made = f"try_cast({text} as {self.engine.double_type})"
+        for other in ("nan", "inf", "-inf"):
+            made = f"nullif({made}, '{other}'::{self.engine.double_type})"
+        return made
+
+    def matching(self, text: str, pattern: str, type_: Type) -> str:
+        """What does not match is an empty text, which is no number."""
+        return f"try_cast(regexp_extract({text}, {self.engine.literal(pattern)}) as {self.type(type_)})"
 
 
 class _Json(_OnDuckDB):
