@@ -167,9 +167,10 @@ class ShreddedSelect:
         if self.wide.match is Match.INFERRED:
             return Matching(self.wide, self.problems, self._event, self._entity).condition()
         ids = ", ".join(self.layout.engine.literal(one.id) for one in self.wide.specifications)
+        since = self.span.condition("i.root_tstamp", self.layout.now)
         return (
             f"exists (\n    select 1 from {self.layout.table(SPECIFICATIONS)} as i\n"
-            f"    where {TIED.format('i')} and i.id in ({ids})\n)"
+            f"    where {TIED.format('i')} and i.id in ({ids}){f' and {since}' if since else ''}\n)"
         )
 
     def _matched(self) -> list[Use]:
