@@ -90,6 +90,7 @@ CHECKS = (
     Check(25, "joins.queries", 5000, 250),
     Check(26, "doors.semantic.random_play", 100, 10),
     Check(26, "doors.semantic.random_play", 20, 5, "soak_postgres"),
+    Check(27, "doors.products.sweep", 3000, 500),
 )
 
 

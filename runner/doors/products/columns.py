@@ -1,19 +1,14 @@
-"""Names of columns: snake_case as loaders have it, quotes where an engine wants them, clashes by one fixed rule.
-
-Generated columns keep their names and a clashing atomic one becomes atomic_<name>. Two generated ones that clash both
-get their vendor in front. What clashes then is an error.
-"""
+"""Names of columns: the words of snake_case, quotes where an engine wants them; which column is called so: choose/naming."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+import unicodedata
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 from runner.doors.products.values import Family, Type
-from runner.errors import Place, Problems, show
+from runner.errors import Place
 from runner.warehouse.engines import Engine
 
 _ACRONYM = re.compile(r"([A-Z]+)([A-Z][a-z])")
@@ -47,17 +42,32 @@ RESERVED = frozenset(
 )
 
 
+def parted(name: str) -> str:
+    """CamelCase and dashes as the loaders write them in the names of columns; other signs stay."""
+    return _HUMP.sub(r"\1_\2", _ACRONYM.sub(r"\1_\2", name)).replace("-", "_").lower()
+
+
 def snake(name: str) -> str:
-    """camelCase, dots and dashes as the loaders write them in the names of columns."""
-    parted = _HUMP.sub(r"\1_\2", _ACRONYM.sub(r"\1_\2", name))
-    return _OTHER.sub("_", parted.lower())
+    """The same in plain letters, digits and underscores alone."""
+    return _OTHER.sub("_", parted(name))
+
+
+def plain(name: str) -> str:
+    """The same with a digest behind it where an alphabet has got lost, so that two such names stay two."""
+    lost = any(sign.isalpha() and not unicodedata.name(sign, "LATIN").startswith("LATIN") for sign in name)
+    return f"{snake(name).strip('_')}_{digest(name)}".lstrip("_") if lost else snake(name)
+
+
+def digest(text: str) -> str:
+    """Eight digits that tell a text from others."""
+    return sha256(text.encode()).hexdigest()[:8]
 
 
 def shortened(name: str, length: int) -> str:
     """A name of at most `length` characters: a longer one is cut, and ends in eight digits of a digest of all of it."""
     if len(name) <= length:
         return name
-    return f"{name[: length - 9].rstrip('_')}_{sha256(name.encode()).hexdigest()[:8]}"
+    return f"{name[: length - 9].rstrip('_')}_{digest(name)}"
 
 
 def quoted(name: str, engine: Engine) -> str:
@@ -83,57 +93,3 @@ class AtomicColumn:
 
     source: str
     name: str
-
-
-@dataclass(frozen=True)
-class NamedColumns:
-    """All output columns, and what was renamed."""
-
-    atomic: tuple[AtomicColumn, ...]
-    columns: tuple[GeneratedColumn, ...]
-    notes: tuple[str, ...]
-
-
-def resolved(
-    atomic: Sequence[str], columns: Sequence[GeneratedColumn], limit: int | None, problems: Problems
-) -> NamedColumns:
-    """Names without clashes; what cannot be told apart, or is longer than `limit` bytes, is a problem."""
-    counted = Counter(column.name for column in columns)
-    notes, named = [], []
-    for column in columns:
-        if counted[column.name] > 1:
-            name = f"{snake(column.family.vendor)}_{column.name}"
-            notes.append(f"{column.name} of {column.family} is called {name}: another structure has a {column.name}")
-            column = replace(column, name=name)
-        named.append(column)
-    _twice(named, problems)
-    taken = {column.name for column in named}
-    kept = [AtomicColumn(name, f"atomic_{name}" if name in taken else name) for name in atomic]
-    for one in kept:
-        if one.name != one.source:
-            owner = next(column for column in named if column.name == one.source)
-            notes.append(f"the atomic {one.source} is called {one.name}: {owner.family} gives a {one.source}")
-        if one.name != one.source and (one.name in taken or one.name in atomic):
-            problems.add(Place(), f"two columns are called {one.name}", "leave one of them out with --columns")
-    _too_long(named, limit, problems)
-    return NamedColumns(tuple(kept), tuple(named), tuple(notes))
-
-
-def _twice(columns: Iterable[GeneratedColumn], problems: Problems) -> None:
-    first: dict[str, GeneratedColumn] = {}
-    for column in columns:
-        other = first.setdefault(column.name, column)
-        if other is not column:
-            what = f"two columns are called {column.name}: {_shown(column)} and {_shown(other)} at {other.place}"
-            problems.add(column.place, what, "leave one of the two out with --event or --entity")
-
-
-def _shown(column: GeneratedColumn) -> str:
-    return f"{show(column.property)} of {column.family}" if column.property else str(column.family)
-
-
-def _too_long(columns: Iterable[GeneratedColumn], limit: int | None, problems: Problems) -> None:
-    for column in columns:
-        if limit and len(column.name.encode()) > limit:
-            what = f"the column {show(column.name)} is longer than the {limit} bytes that the engine keeps of a name"
-            problems.add(column.place, what, "leave its structure out with --event or --entity")

@@ -36,6 +36,15 @@ def generate(
     layout: Annotated[
         str | None, typer.Option(metavar="L", help="how atomic.events lies: json or struct, objects or lake")
     ] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="TSTAMP", help="view: only events collected since then, in UTC")
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option(metavar="7d", help="view: only events of the last so many days, or 12h, 90m")
+    ] = None,
+    no_dedupe: Annotated[
+        bool, typer.Option("--no-dedupe", help="view: all rows of the events, where no event comes twice")
+    ] = False,
     apply: Annotated[bool, typer.Option("--apply", help="create the view in the target")] = False,
     target: Annotated[str | None, typer.Option("--target", metavar="URL", help="the warehouse for --apply")] = None,
     out: Annotated[
@@ -52,8 +61,10 @@ def generate(
     from runner.doors.products.command import generate as do_generate
 
     chosen = tuple(filter(None, (name.strip() for name in columns.split(","))))
-    choices = Choices(tuple(event), tuple(entity), chosen, all_columns)
+    choices = Choices(tuple(event), tuple(entity), chosen, all_columns, dedupe=not no_dedupe)
     where = target or None
-    flags = Flags(output, product, schemas, engine, layout, match, choices, where, out, apply, show_list, check_only)
+    flags = Flags(
+        output, product, schemas, engine, layout, match, choices, where, out, since, last, apply, show_list, check_only
+    )
     process: Process = ctx.obj
     do_generate(flags, process)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runner.doors.products.choose.clashes import find_clashes
-from runner.doors.products.choose.wide import Choices, choose, listing
+from runner.doors.products.choose.present import present, tables_of
+from runner.doors.products.choose.wide import Choices, Present, choose, listing
 from runner.doors.products.files.read import read_product
 from runner.doors.products.layouts import DocumentLayout, TableLayout
-from runner.doors.products.output.dbt import LOADED, dbt_files
+from runner.doors.products.output.dbt import dbt_files, newest_by
 from runner.doors.products.output.files import MADE, File, Output, Plan, view_file
 from runner.doors.products.output.playbook import playbook_files
 from runner.errors import BadInput, Exit, Place, Problem, Problems, RunnerError
@@ -26,6 +27,9 @@ class MovedOn(RunnerError):
     """`--check`: the product or a schema is not what the files were made of (exit 9)."""
 
     exit_code = Exit.DIFFERENT
+
+
+Look = Callable[[Sequence[str]], Sequence[Present]]
 
 
 @dataclass(frozen=True)
@@ -50,14 +54,18 @@ class Generated:
 
 def list_choices(job: Job) -> Iterator[str]:
     """`--list`: what there is to choose."""
-    yield from listing(choose(read_product(job.product, job.schemas), job.choices, job.layout.engine))
+    yield from listing(choose(read_product(job.product, job.schemas), job.choices, job.layout))
 
 
-def make_files(job: Job) -> Generated:
-    """Raises BadInput with all that is wrong with the product, its schemas and the choices."""
+def make_files(job: Job, look: Look | None = None) -> Generated:
+    """Raises BadInput with all that is wrong with the product, its schemas and the choices; `look` asks a warehouse which
+    tables are there.
+    """
     choices, notes = _completed(job)
-    wide = choose(read_product(job.product, job.schemas), choices, job.layout.engine)
+    wide = choose(read_product(job.product, job.schemas), choices, job.layout)
     problems = Problems()
+    if look:
+        wide = present(wide, job.layout, look(tables_of(wide, job.layout)), problems)
     find_clashes(wide, job.layout, problems)
     problems.finish()
     plan = Plan(wide, job.layout, choices, job.output)
@@ -67,7 +75,9 @@ def make_files(job: Job) -> Generated:
 
 def _completed(job: Job) -> tuple[Choices, list[str]]:
     """An incremental model has its key, and dbt's predicate its time, whatever was chosen."""
-    needed = {Output.VIEW: (), Output.PLAYBOOK: ("event_id",), Output.DBT: ("event_id", LOADED)}[job.output]
+    needed = {Output.VIEW: (), Output.PLAYBOOK: ("event_id",), Output.DBT: ("event_id", newest_by(job.layout))}[
+        job.output
+    ]
     choices = job.choices
     if not choices.columns or choices.all_columns:
         return choices, []

@@ -83,6 +83,7 @@ class BaseType(StrEnum):
     INTEGER = "integer"
     BIGINT = "bigint"
     HUGE = "huge"  # integers beyond 64 bits
+    DECIMAL = "decimal"  # exact, as of money
     NUMBER = "number"
     BOOLEAN = "boolean"
     JSON = "json"  # objects and arrays
@@ -90,23 +91,31 @@ class BaseType(StrEnum):
 
 @dataclass(frozen=True)
 class Type:
-    """A column's type; `length` is a text's longest, 0 if there is no limit."""
+    """A column's type; `length` is a text's longest, 0 if there is no limit; `scale` is of a decimal."""
 
     base: BaseType
     length: int = 0
+    scale: int = 0
     mixed: bool = False  # a text since the schema allows several types
     only: str = ""  # of JSON: object or array, where the schema allows one of them alone
 
 
 @dataclass(frozen=True)
 class Property:
-    """One property of a structure. `untold` is the keyword behind which its type stands, if that was not followed."""
+    """One property of a structure. `untold` is the keyword behind which its type stands, if that was not followed.
+
+    `fields` are those of an object that says them; `whole` is true where some version says none, or allows other
+    types besides: then loaders keep it in one piece, too. `items` are the elements of an array, if they have a schema.
+    """
 
     name: str
     type: Type
     description: str = ""
     untold: str = ""
     place: Place = field(default_factory=Place, compare=False)
+    fields: tuple[Property, ...] = ()
+    whole: bool = True
+    items: Property | None = None
 
 
 @dataclass(frozen=True)

@@ -162,6 +162,15 @@ class Engine:
         listed = [", ".join(names)] if names and self.binds_views else names
         return tuple(f"drop view if exists {one}" for one in listed)
 
+    def comment_of(self, view: TableName) -> str:
+        """A query for a view's comment."""
+        schema, name = (self.literal(part) for part in view.within(self.default_schema).parts[-2:])
+        return (
+            "select obj_description(c.oid, 'pg_class') from pg_catalog.pg_class as c"
+            " join pg_catalog.pg_namespace as n on n.oid = c.relnamespace"
+            f" where n.nspname = {schema} and c.relname = {name}"
+        )
+
     def storage_of(self, table: str) -> str:
         """A query in parentheses, or a literal, for `Trace.storage` of a table."""
         return "null"

@@ -35,6 +35,11 @@ class _DuckDB(Engine):
     def schema(self, name: str) -> str:
         return f"{self.quote(self.database)}.{self.quote(name)}" if self.database else self.quote(name)
 
+    def comment_of(self, view: TableName) -> str:
+        schema, name = (self.literal(part) for part in view.within(self.default_schema).parts[-2:])
+        where = f"database_name = current_database() and schema_name = {schema} and view_name = {name}"
+        return f"select comment from duckdb_views() where {where}"
+
     def matches(self, text: str, pattern: str) -> str:
         return f"regexp_matches({text}, {self.literal(pattern)})"
 

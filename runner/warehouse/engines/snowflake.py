@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from runner.names import PLAIN, Layout, turned
+from runner.names import PLAIN, Layout, TableName, turned
 from runner.warehouse.engines.base import Engine
 
 PRIVATE = "runner_look"  # what the temporary tables of a command that only looks begin with
@@ -43,6 +43,10 @@ class _Snowflake(Engine):
     def derived_table(self, name: str, select: str, layout: Layout) -> str:
         cluster = f" cluster by ({', '.join(self.quote(c) for c in layout.cluster_by)})" if layout.cluster_by else ""
         return f"create {'transient ' if layout.transient else ''}table {name}{cluster} as {select}"
+
+    def comment_of(self, view: TableName) -> str:
+        schema, name = (self.literal(turned(part)) for part in view.within(self.default_schema).parts[-2:])
+        return f"select comment from information_schema.views where table_schema = {schema} and table_name = {name}"
 
     @property
     def now(self) -> str:

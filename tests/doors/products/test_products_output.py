@@ -40,7 +40,13 @@ def test_texts(engine: str, match: str, tmp_path: Path) -> None:
     assert said.code == 0, said.text
     listed = sqlglot.parse_one((tmp_path / "out" / "small_shop_dm.sql").read_text(), dialect=engine)
     names = [name.lower() for name in listed.named_selects]  # type: ignore[attr-defined]
-    assert names[8:] == [f"order_placed_{name}" for name in DERIVED] + ["user_id", "user_email", "item", "screen_name"]
+    own = 8 if engine == "postgres" else 9  # its loader has no load_tstamp
+    assert names[own:] == [f"order_placed_{name}" for name in DERIVED] + [
+        "user_id",
+        "user_email",
+        "item",
+        "screen_name",
+    ]
 
 
 @pytest.mark.parametrize("engine", ALL)

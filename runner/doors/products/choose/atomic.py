@@ -4,16 +4,6 @@ from __future__ import annotations
 
 from runner.doors.products.columns import words
 
-DEFAULT = (
-    "event_id",
-    "event_name",
-    "load_tstamp",
-    "derived_tstamp",
-    "user_id",
-    "domain_userid",
-    "domain_sessionid",
-    "network_userid",
-)
 ALL = words(
     """
     app_id platform etl_tstamp collector_tstamp dvce_created_tstamp event event_id txn_id name_tracker v_tracker

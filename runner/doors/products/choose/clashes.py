@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from runner.doors.products.choose.wide import Match, WideTable
-from runner.doors.products.columns import snake, words
+from runner.doors.products.columns import words
 from runner.doors.products.layouts import SPECIFICATIONS, EventLayout, TableLayout
 from runner.doors.products.values import Family, Property, Use
 from runner.errors import Problems, show
@@ -53,16 +53,15 @@ def _columns(family: Family, properties: Iterable[Property], layout: TableLayout
     """Problems properties of a table that have one column, or one that is the table's own."""
     seen: dict[str, Property] = {}
     for one in properties:
-        column = layout.kept(snake(one.name))
-        first = seen.setdefault(column, one)
-        if column in OWN:
-            what = (
-                f"{show(one.name)} of {family} cannot be read: {column} of {layout.table(family)} is the loader's own"
-            )
-            problems.add(one.place, what, "leave its structure out with --event or --entity")
-        elif first is not one:
-            what = f"{show(one.name)} of {family} and {show(first.name)} at {first.place} are one column, {column}"
-            problems.add(one.place, what, _HINT)
+        for column in (stored.name for stored in layout.stored(one)):
+            first = seen.setdefault(column, one)
+            if column in OWN:
+                table = layout.table(family)
+                what = f"{show(one.name)} of {family} cannot be read: {column} of {table} is the loader's own"
+                problems.add(one.place, what, "leave its structure out with --event or --entity")
+            elif first is not one:
+                what = f"{show(one.name)} of {family} and {show(first.name)} at {first.place} are one column, {column}"
+                problems.add(one.place, what, _HINT)
 
 
 def _columns_of_rules(wide: WideTable, layout: TableLayout, problems: Problems) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 
-from runner.doors.products.choose.atomic import ALL, DEFAULT
-from runner.doors.products.columns import AtomicColumn, GeneratedColumn, resolved, snake
+from runner.doors.products.choose.atomic import ALL
+from runner.doors.products.choose.naming import Given, resolved, structure_names
+from runner.doors.products.columns import AtomicColumn, GeneratedColumn, plain, snake
 from runner.doors.products.files.cardinality import mentions, single
 from runner.doors.products.files.jsonschema import wider
+from runner.doors.products.layouts import EventLayout
 from runner.doors.products.values import (
     WITHOUT_COLUMNS,
     BaseType,
@@ -21,7 +24,6 @@ from runner.doors.products.values import (
     Type,
 )
 from runner.errors import Place, Problems, did_you_mean, show
-from runner.warehouse.engines import Engine
 
 
 class Match(StrEnum):
@@ -29,6 +31,28 @@ class Match(StrEnum):
 
     SNOWTYPE = "snowtype"  # by the ids in their event_specification entity
     INFERRED = "inferred"  # by event, entities, cardinalities and rules
+
+
+class Copies(StrEnum):
+    """Which rows of the events are copies of one, of which the first is kept."""
+
+    EVENT = "event"  # those of one event_id
+    ARRIVAL = "arrival"  # those of one event_id and collector_tstamp: a filter on these reaches the events
+    NONE = "none"  # all rows are kept
+
+
+@dataclass(frozen=True)
+class Span:
+    """Which events are read: those collected since an instant (in UTC), or in the last so many minutes."""
+
+    since: datetime | None = None
+    minutes: int = 0
+
+    def condition(self, column: str, now: str) -> str:
+        """The condition on a time; '' for all events."""
+        if self.since:
+            return f"{column} >= timestamp '{self.since}'"
+        return f"{column} >= {now} - interval '{self.minutes} minutes'" if self.minutes else ""
 
 
 @dataclass(frozen=True)
@@ -40,6 +64,8 @@ class Choices:
     columns: tuple[str, ...] = ()
     all_columns: bool = False
     match: Match = Match.SNOWTYPE
+    span: Span = Span()
+    dedupe: bool = True
 
 
 @dataclass(frozen=True)
@@ -54,6 +80,22 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Present:
+    """A table that is there, and its columns; or a column of the events, without any."""
+
+    table: str
+    columns: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """A structure of which loaders keep events of some versions apart, since they do not fit: all places that there are."""
+
+    home: str
+    places: tuple[Present, ...]
+
+
+@dataclass(frozen=True)
 class WideTable:
     """The wide table: its columns in order, and which events are its rows."""
 
@@ -63,6 +105,13 @@ class WideTable:
     atomic: tuple[AtomicColumn, ...]
     parts: tuple[Part, ...]
     notes: tuple[str, ...]
+    given: tuple[Given, ...] = ()
+    """The names of its columns, to be kept."""
+    recovered: tuple[Recovered, ...] = ()
+
+    def places(self, home: str) -> tuple[Present, ...]:
+        """The columns or tables that hold a structure, where its own does not hold all of it."""
+        return next((one.places for one in self.recovered if one.home == home), ())
 
     def properties(self, family: Family) -> tuple[Property, ...]:
         """The properties of a structure, whether it is in the output or not."""
@@ -78,33 +127,50 @@ def coalesced(structures: Iterable[Structure]) -> tuple[Property, ...]:
     found: dict[str, Property] = {}
     for structure in sorted(structures, key=lambda one: one.uri.version, reverse=True):
         for one in structure.properties:
-            known = found.get(one.name)
-            if known is None:
-                found[one.name] = one
-            else:
-                merged = wider(known.type, one.type)
-                found[one.name] = replace(known, type=merged, untold=known.untold or one.untold)
+            found[one.name] = _both(found[one.name], one) if one.name in found else one
     return tuple(found.values())
 
 
-def choose(product: Product, choices: Choices, engine: Engine) -> WideTable:
-    """Raises BadInput where a choice names nothing, or names of columns cannot be told apart."""
+def _both(newer: Property, older: Property) -> Property:
+    """A property, and each field of its object, as both versions have it."""
+    fields = {one.name: one for one in newer.fields}
+    for one in older.fields:
+        fields[one.name] = _both(fields[one.name], one) if one.name in fields else one
+    return replace(
+        newer,
+        type=wider(newer.type, older.type),
+        untold=newer.untold or older.untold,
+        fields=tuple(fields.values()),
+        whole=newer.whole or older.whole,
+    )
+
+
+def choose(product: Product, choices: Choices, layout: EventLayout, before: Sequence[Given] = ()) -> WideTable:
+    """Raises BadInput where a choice names nothing, or names of columns cannot be told apart; `before` are the names
+    that were given, which stay.
+    """
     problems = Problems()
     specifications = _specifications(product, choices.events, problems)
     uses = mentions(specifications)
     families = list(dict.fromkeys(use.uri.family for use in uses))
     kept = _entities(families, choices.entities, problems)
     events = list(dict.fromkeys(one.event.uri.family for one in specifications if one.event))
-    names = _names([*events, *kept])
-    parts = [_part(product, family, names[family], True, False) for family in events]
-    parts += [_part(product, family, names[family], False, not single(family, uses)) for family in kept]
-    atomic = _atomic(choices, problems)
-    named = resolved(atomic, [c for p in parts for c in p.columns], engine.name_bytes, problems)
+    names = structure_names(_all_families(product), before)
+    parts = [_part(product, family, names[family], layout, True, False) for family in events]
+    parts += [_part(product, family, names[family], layout, False, not single(family, uses)) for family in kept]
+    atomic = _atomic(choices, layout, problems)
+    named = resolved(atomic, [c for p in parts for c in p.columns], layout.engine.name_bytes, problems, before)
     problems.finish()
     columns = iter(named.columns)
     renamed = tuple(replace(part, columns=tuple(next(columns) for _ in part.columns)) for part in parts)
     notes = (*named.notes, *(note for part in parts for note in _untold(part)))
-    return WideTable(product, specifications, choices.match, named.atomic, renamed, notes)
+    return WideTable(product, specifications, choices.match, named.atomic, renamed, notes, named.given())
+
+
+def _all_families(product: Product) -> list[Family]:
+    """All structures of a product, events first: what they are called does not hang on what is chosen."""
+    events = [one.event.uri.family for one in product.specifications if one.event]
+    return list(dict.fromkeys([*events, *(use.uri.family for use in mentions(product.specifications))]))
 
 
 def _untold(part: Part) -> Iterable[str]:
@@ -142,27 +208,18 @@ def _words_for(family: Family) -> set[str]:
     return {name, snake(family.name), f"{vendor}/{name}", str(family).lower()}
 
 
-def _atomic(choices: Choices, problems: Problems) -> tuple[str, ...]:
+def _atomic(choices: Choices, layout: EventLayout, problems: Problems) -> tuple[str, ...]:
     if choices.all_columns:
         return ALL
     for name in choices.columns:
         if name not in ALL:
             problems.add(Place(), f"--columns: {name} is no column of atomic.events", did_you_mean(name, ALL))
-    return tuple(dict.fromkeys(choices.columns)) or DEFAULT
+    return tuple(dict.fromkeys(choices.columns)) or layout.atomic
 
 
-def _names(families: list[Family]) -> dict[Family, str]:
-    """A structure's name in columns; several major versions of one are told apart by it."""
-    return {
-        one: snake(one.name)
-        + (f"_{one.major}" if any((x.vendor, x.name) == (one.vendor, one.name) and x != one for x in families) else "")
-        for one in families
-    }
-
-
-def _part(product: Product, family: Family, name: str, is_event: bool, array: bool) -> Part:
+def _part(product: Product, family: Family, name: str, layout: EventLayout, is_event: bool, array: bool) -> Part:
     versions = [one for one in product.structures if one.uri.family == family]
-    properties = coalesced(versions)
+    properties = layout.merged(coalesced(versions))
     if array:
         place = versions[0].place if versions else Place()
         columns: tuple[GeneratedColumn, ...] = (
@@ -170,7 +227,7 @@ def _part(product: Product, family: Family, name: str, is_event: bool, array: bo
         )
     else:
         columns = tuple(
-            GeneratedColumn(f"{name}_{snake(p.name)}", family, p.type, p.name, p.description, p.place)
+            GeneratedColumn(f"{name}_{plain(p.name)}", family, p.type, p.name, p.description, p.place)
             for p in properties
         )
     return Part(family, is_event, array, columns, properties)

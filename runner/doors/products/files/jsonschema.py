@@ -9,14 +9,16 @@ of a specification they are kept as unsupported.
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
 from runner.doors.products.files.documents import entry, scalar_value, text_of
 from runner.doors.products.values import NO_RULES, BaseType, Json, Property, PropertyRule, Rules, Type, Unsupported
-from runner.errors import Problems, did_you_mean, show
+from runner.errors import Place, Problems, did_you_mean, show
 from runner.files.schema import described
 from runner.files.yaml import Broken, Mapping, Node, Scalar, Sequence
 
 TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
+_WHOLE = {BaseType.SMALLINT, BaseType.INTEGER, BaseType.BIGINT}
 ANNOTATIONS = frozenset({"$schema", "$comment", "title", "description", "default", "examples", "format"})
 _ALLOWED = frozenset({"type", "properties", "required", "additionalProperties"}) | ANNOTATIONS
 _RULES = frozenset({"type", "enum", "const", "minimum", "maximum"}) | ANNOTATIONS
@@ -24,6 +26,7 @@ _INSTEAD = ("$ref", "allOf", "anyOf", "oneOf")  # of a type
 _WITHIN = (*_INSTEAD, "if", "then", "else", "dependencies", "dependentSchemas")
 _INVALID = "invalid JSON schema: "
 MIXED = Type(BaseType.TEXT, mixed=True)
+MOST_DIGITS = 12  # behind the point of a decimal; steps finer than that are numbers
 
 
 def properties_of(schema: Node, problems: Problems) -> tuple[Property, ...]:
@@ -39,10 +42,18 @@ def properties_of(schema: Node, problems: Problems) -> tuple[Property, ...]:
         if key.text in _WITHIN and (key.text == "$ref" or _adds(node, own)):
             hint = "write all properties of the structure under its own properties:"
             problems.add(key.place, f"{show(key.text)} is not followed, and may give more properties", hint)
-    return tuple(
-        Property(key.text, _type(node, problems), text_of(entry(node, "description")), _untold(node), key.place)
-        for key, node in listed
-    )
+    return tuple(_property(key.text, key.place, node, problems) for key, node in listed)
+
+
+def _property(name: str, place: Place, node: Node, problems: Problems) -> Property:
+    type_ = _type(node, problems)
+    fields: tuple[Property, ...] = ()
+    if type_ == Type(BaseType.JSON, only="object") and "object" in _types(node, Problems()):
+        fields = tuple(_property(key.text, key.place, inner, problems) for key, inner in _properties(node, problems))
+    items = entry(node, "items") if type_ == Type(BaseType.JSON, only="array") else None
+    element = _property("", items.place, items, problems) if isinstance(items, Mapping) else None
+    description = text_of(entry(node, "description"))
+    return Property(name, type_, description, _untold(node), place, fields, not fields, element)
 
 
 def _adds(node: Node, own: set[str]) -> bool:
@@ -208,6 +219,8 @@ def _type(node: Node, problems: Problems) -> Type:
     least, most = (_number(node, word, problems) for word in ("minimum", "maximum"))
     length = _length(node, problems)
     types = set(_types(node, problems)) - {"null"} or {_type_of(item) for item in listed} - {"null"}
+    if types == {"integer", "number"}:
+        types = {"number"}
     if not types or (len(types) > 1 and not types <= {"object", "array"}):
         return MIXED
     if types <= {"object", "array"}:
@@ -221,7 +234,16 @@ def _type(node: Node, problems: Problems) -> Type:
     if only == "integer":
         whole = [v for v in values if isinstance(v, int)]
         return Type(_integer(min(whole) if whole else least, max(whole) if whole else most))
+    if only == "number" and (scale := _scale(node, problems)):
+        return Type(BaseType.DECIMAL, scale=scale)
     return Type(BaseType.BOOLEAN if only == "boolean" else BaseType.NUMBER)
+
+
+def _scale(node: Node, problems: Problems) -> int:
+    """How many digits the multiples of 0.01 and the like have behind the point; 0 for other numbers."""
+    step = _number(node, "multipleOf", problems)
+    exponent = Decimal(str(step)).normalize().as_tuple().exponent if step else 0
+    return -exponent if isinstance(exponent, int) and -MOST_DIGITS <= exponent < 0 else 0
 
 
 def _type_of(node: Node) -> str:
@@ -250,8 +272,12 @@ def wider(one: Type, other: Type) -> Type:
         return one
     if one.base == other.base:
         length = max(one.length, other.length) if one.length and other.length else 0
-        return Type(one.base, length, one.mixed or other.mixed)  # objects and arrays: either
+        scale = max(one.scale, other.scale)
+        return Type(one.base, length, scale, one.mixed or other.mixed)  # objects and arrays: either
+    if BaseType.DECIMAL in (one.base, other.base) and {one.base, other.base} & _WHOLE:
+        return one if one.base is BaseType.DECIMAL else other
     order = (BaseType.SMALLINT, BaseType.INTEGER, BaseType.BIGINT, BaseType.HUGE, BaseType.NUMBER)
-    if one.base in order and other.base in order:
-        return max(one, other, key=lambda type_: order.index(type_.base))
+    numbers = [Type(BaseType.NUMBER) if type_.base is BaseType.DECIMAL else type_ for type_ in (one, other)]
+    if all(type_.base in order for type_ in numbers):
+        return max(numbers, key=lambda type_: order.index(type_.base))
     return MIXED

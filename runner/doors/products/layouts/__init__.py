@@ -10,6 +10,7 @@ from runner.doors.products.layouts.duckdb import JSON, STRUCT
 from runner.doors.products.layouts.postgres import POSTGRES_TABLES
 from runner.doors.products.layouts.redshift import REDSHIFT_TABLES
 from runner.doors.products.layouts.snowflake import LAKE, OBJECTS
+from runner.doors.products.layouts.stored import Stored
 from runner.doors.products.layouts.tables import TableLayout
 
 LAYOUTS: Mapping[str, tuple[DocumentLayout | TableLayout, ...]] = {  # by engine; the first is its default
@@ -17,4 +18,4 @@ LAYOUTS: Mapping[str, tuple[DocumentLayout | TableLayout, ...]] = {  # by engine
     for layouts in ((JSON, STRUCT), (POSTGRES_TABLES,), (REDSHIFT_TABLES,), (OBJECTS, LAKE))
 }
 
-__all__ = ["EVENTS", "LAYOUTS", "ORDER", "SPECIFICATIONS", "DocumentLayout", "EventLayout", "TableLayout"]
+__all__ = ["EVENTS", "LAYOUTS", "ORDER", "SPECIFICATIONS", "DocumentLayout", "EventLayout", "Stored", "TableLayout"]

@@ -6,14 +6,27 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from runner.doors.products.columns import snake
-from runner.doors.products.values import BaseType, Family, Type
+from runner.doors.products.layouts.stored import Stored
+from runner.doors.products.values import BaseType, Family, Property, Type
 from runner.warehouse.engines import Engine
 
 EVENTS = "atomic.events"
 ORDER = ("collector_tstamp", "etl_tstamp")  # of copies of an event the first counts
 SPECIFICATIONS = Family("com.snowplowanalytics.snowplow", "event_specification", 1)
 WHOLE = frozenset({BaseType.SMALLINT, BaseType.INTEGER, BaseType.BIGINT, BaseType.HUGE})
-NUMBERS = WHOLE | {BaseType.NUMBER}
+NUMBERS = WHOLE | {BaseType.DECIMAL, BaseType.NUMBER}
+DECIMAL_DIGITS = 36  # of a decimal, as the loader of Redshift has it
+ATOMIC = (
+    "event_id",
+    "event_name",
+    "collector_tstamp",
+    "load_tstamp",
+    "derived_tstamp",
+    "user_id",
+    "domain_userid",
+    "domain_sessionid",
+    "network_userid",
+)
 WHOLE_PATTERN = "^[+-]?[0-9]{1,38}([.]0*)?$"  # casts would round other numbers
 
 
@@ -33,6 +46,22 @@ class EventLayout(ABC):
     def home(self, family: Family, is_event: bool) -> str:
         """The column of the events, or the table, that a structure is kept in."""
 
+    atomic: tuple[str, ...] = ATOMIC
+    """The columns of atomic.events that are read if none are asked for."""
+
+    @property
+    def now(self) -> str:
+        """The time now as a timestamp in UTC, whatever zone the reader's session has."""
+        return "(current_timestamp at time zone 'UTC')"
+
+    @abstractmethod
+    def stored(self, one: Property) -> tuple[Stored, ...]:
+        """The columns or fields that hold a property: several where its object is laid out flat."""
+
+    def merged(self, properties: tuple[Property, ...]) -> tuple[Property, ...]:
+        """The properties that can be told apart: where a loader makes one field of two, they are one."""
+        return properties
+
     @abstractmethod
     def number(self, text: str) -> str:
         """A text as a floating-point number; NULL where it is none."""
@@ -42,6 +71,8 @@ class EventLayout(ABC):
         engine = self.engine
         if type_.base is BaseType.TEXT and type_.length:
             return engine.text_up_to(type_.length)
+        if type_.base is BaseType.DECIMAL:
+            return f"decimal({DECIMAL_DIGITS}, {type_.scale})"
         return {
             BaseType.TEXT: engine.text_type,
             BaseType.TSTAMP: engine.timestamp_type,
@@ -54,3 +85,8 @@ class EventLayout(ABC):
 def name_of(family: Family) -> str:
     """A structure's name in those of columns and tables."""
     return f"{snake(family.vendor)}_{snake(family.name)}_{family.major}"
+
+
+def decimal_pattern(scale: int) -> str:
+    """Texts that a decimal holds as they are; others it would round."""
+    return f"^[+-]?[0-9]{{1,{DECIMAL_DIGITS - scale}}}([.][0-9]{{0,{scale}}}0*)?$"

@@ -7,10 +7,12 @@ These engines try a cast; what it would round or put into the session's time zon
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runner.doors.products.columns import snake
-from runner.doors.products.layouts.base import WHOLE, WHOLE_PATTERN, EventLayout, name_of
+from runner.doors.products.layouts.base import WHOLE, WHOLE_PATTERN, EventLayout, decimal_pattern, name_of
+from runner.doors.products.layouts.stored import Stored
 from runner.doors.products.values import BaseType, Family, Property, Type
 
 ZONED_PATTERN = "^.*:[0-9.:]+ ?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)$"
@@ -38,13 +40,35 @@ class DocumentLayout(EventLayout):
     def home(self, family: Family, is_event: bool) -> str:
         return f"{'unstruct_event' if is_event else 'contexts'}_{name_of(family)}"
 
+    def stored(self, one: Property) -> tuple[Stored, ...]:
+        """One field, in fields of structs as lakes name and type them: what fits no type is JSON there."""
+        if not self.snake_keys:
+            return (Stored((one.name,), one.name, self.engine.json_type, one),)
+        name = snake(one.name)
+        name = f"_{name}" if name[:1].isdigit() else name
+        as_json = one.type.mixed or (one.type.base is BaseType.JSON and not one.fields and one.type.only != "array")
+        return (Stored((one.name,), name, self.engine.text_type if as_json else self.type(one.type), one, as_json),)
+
     def key(self, one: Property) -> str:
         """A property's key in the documents."""
-        return snake(one.name) if self.snake_keys else one.name
+        (field,) = self.stored(one)
+        return field.name
+
+    def merged(self, properties: tuple[Property, ...]) -> tuple[Property, ...]:
+        """Two properties that have one name in a struct are one field: the loader takes the type of the first by name."""
+        first: dict[str, Property] = {}
+        for one in properties:
+            name = self.key(one)
+            first[name] = min(first.get(name, one), one, key=lambda p: p.name)
+        return tuple(first.values())
 
     @abstractmethod
     def loaded(self, column: str) -> str:
-        """A column of the events, named so, as documents."""
+        """A column of the events as documents."""
+
+    @abstractmethod
+    def joined(self, arrays: Sequence[str]) -> str:
+        """The elements of all arrays in one; null where all are."""
 
     @abstractmethod
     def at(self, document: str, step: str, key: str) -> str:
@@ -55,8 +79,20 @@ class DocumentLayout(EventLayout):
         """What stands at a place, as a text; NULL for null."""
 
     @abstractmethod
+    def unquoted(self, at: str) -> str:
+        """The text that stands at a place as JSON, without its quotes; other values as their JSON."""
+
+    @abstractmethod
     def json(self, at: str) -> str:
         """The object or array at a place; NULL for null."""
+
+    def whole(self, at: str, one: Property) -> str:
+        """An object or array with what it holds as the schema's types say, where fields of it are texts of JSON."""
+        return self.json(at)
+
+    def elements(self, column: str, properties: tuple[Property, ...]) -> str:
+        """All elements of a column that is an array of them, likewise."""
+        return column
 
     @abstractmethod
     def is_a(self, at: str, type_: Type, json_type: str) -> str | None:
@@ -84,10 +120,16 @@ class DocumentLayout(EventLayout):
             return text
         if type_.base is BaseType.NUMBER:
             return self.number(text)
-        tried = f"try_cast({text} as {self.type(type_)})"
+        if type_.base is BaseType.DECIMAL:
+            return self.matching(text, decimal_pattern(type_.scale), type_)
         if type_.base in WHOLE:
-            return f"case when {self.engine.matches(text, WHOLE_PATTERN)} then {tried} end"
+            return self.matching(text, WHOLE_PATTERN, type_)
+        tried = f"try_cast({text} as {self.type(type_)})"
         if type_.base is BaseType.TSTAMP:
             zoned = self.engine.matches(text, ZONED_PATTERN)
             return f"case when {zoned} then {self.utc(text)} else {tried} end"
         return tried
+
+    def matching(self, text: str, pattern: str, type_: Type) -> str:
+        """A text in a type, if it is as a pattern says; else NULL."""
+        return f"case when {self.engine.matches(text, pattern)} then try_cast({text} as {self.type(type_)}) end"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runner.doors.products.layouts.base import WHOLE_PATTERN
+from runner.doors.products.layouts.base import ATOMIC, WHOLE_PATTERN, decimal_pattern
 from runner.doors.products.layouts.tables import COPIES, TableLayout, chunks
 from runner.doors.products.values import BaseType, Type
 from runner.warehouse.engines import POSTGRES, Engine
@@ -37,8 +37,22 @@ class _Tables(TableLayout):
     target: str = "postgresql://localhost/snowplow"
     json_typeof: str = "jsonb_typeof"
     materializes: bool = True
+    chains: bool = True
+    atomic: tuple[str, ...] = tuple(name for name in ATOMIC if name != "load_tstamp")  # its loader has none
+
+    def loaded(self, type_: Type) -> str:
+        """What fits no type is JSON; there are no decimals."""
+        if type_.mixed or type_.base is BaseType.JSON:
+            return self.engine.json_type
+        return self.engine.double_type if type_.base is BaseType.DECIMAL else self.type(type_)
+
+    def unquoted(self, column: str) -> str:
+        """A text of JSON has quotes, that of a table which another has made has none."""
+        return f"to_jsonb({column}) #>> '{{}}'"
 
     def typed(self, column: str, type_: Type) -> str:
+        if type_.mixed:
+            return self.unquoted(column)
         cast = f"cast({column} as {self.type(type_)})"
         if type_.base in (BaseType.TEXT, BaseType.JSON):
             return cast
@@ -46,8 +60,14 @@ class _Tables(TableLayout):
         native = ", ".join(f"'{name}'::regtype" for name in _NATIVE.get(type_.base, ()))
         return f"case when pg_typeof({column}) in ({native}) then {cast} else {value} end" if native else value
 
+    def member(self, column: str, type_: Type) -> str:
+        return f"to_jsonb({column})" if type_.mixed else self.typed(column, type_)
+
     def _value(self, text: str, type_: Type) -> str:
         """A text in a type; NULL where it is no such value. A time without a zone is UTC."""
+        if type_.base is BaseType.DECIMAL:
+            well_formed = self.engine.matches(text, decimal_pattern(type_.scale))
+            return f"case when {well_formed} then cast({text} as {self.type(type_)}) end"
         if type_.base is BaseType.BOOLEAN:
             return f"case lower({text}) when 'true' then true when 'false' then false end"
         if type_.base is BaseType.NUMBER:
@@ -69,13 +89,13 @@ class _Tables(TableLayout):
         well_formed = self.engine.matches(text, _TIME_PATTERN)
         return f"case when {well_formed} and {day} then cast({value} as {self.type(type_)}) end"
 
-    def first_events(self, names: Sequence[str]) -> list[str]:
+    def first_events(self, names: Sequence[str], same: int) -> list[str]:
         """Not by row_number, of which the planner would take `= 1` for one row in all."""
-        listed, order = ", ".join(f"r.{name}" for name in names), ", ".join(f"r.{name}" for name in names[1:])
+        listed, by = (", ".join(f"r.{name}" for name in some) for some in (names, names[:same]))
         first = (
-            f"events as (\n    select distinct on (r.event_id) {listed},\n"
+            f"events as (\n    select distinct on ({by}) {listed},\n"
             f"        cast({COPIES} as bigint) as copies\n"
-            f"    from event_rows as r\n    order by r.event_id, {order}\n)"
+            f"    from event_rows as r\n    order by {listed}\n)"
         )
         return [first]
 
@@ -93,8 +113,22 @@ class _Tables(TableLayout):
     def element(self, pairs: Sequence[str]) -> str:
         return " || ".join(f"jsonb_build_object({chunk})" for chunk in chunks(pairs))
 
+    def document(self, pairs: Sequence[str]) -> str:
+        return self.element(pairs)
+
     def array(self, times: str) -> str:
         return "jsonb_agg(c.element order by c.element)"
+
+    def gathered(self, element: str) -> str:
+        return f"jsonb_agg({element} order by {element}) filter (where {element} is not null)"
+
+    def uncopied(self, array: str, copies: str) -> str:
+        numbered = (
+            "select u.v, row_number() over (partition by u.v) as nth, count(*) over (partition by u.v) as n"
+            f" from jsonb_array_elements({array}) as u(v)"
+        )
+        once = f"select jsonb_agg(x.v order by x.v) from ({numbered}) as x where x.nth <= greatest(x.n / {copies}, 1)"
+        return f"case when {copies} = 1 then {array} else ({once}) end"
 
     def repeated(self, times: str) -> str:
         return f"\n    cross join lateral generate_series(1, {times}) as g(n)"

@@ -12,6 +12,8 @@ from runner.doors.products.layouts.tables import COPIES, TableLayout, chunks
 from runner.doors.products.values import BaseType, Type
 from runner.warehouse.engines import REDSHIFT, Engine
 
+CENTS = 2  # digits behind the point
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Tables(TableLayout):
@@ -19,6 +21,17 @@ class _Tables(TableLayout):
     target: str = "redshift://localhost:5439/snowplow"
     json_typeof: str = "json_typeof"
     materializes: bool = False
+
+    @property
+    def now(self) -> str:
+        return self.engine.now
+
+    def loaded(self, type_: Type) -> str:
+        """Decimals are those of multiples of 0.01 alone; JSON is a text, and several types are one."""
+        if type_.base is BaseType.JSON:
+            return self.engine.text_type
+        other = type_.base is BaseType.DECIMAL and type_.scale != CENTS
+        return self.engine.double_type if other else self.type(type_)
 
     def typed(self, column: str, type_: Type) -> str:
         if type_.base is BaseType.JSON:
@@ -29,13 +42,13 @@ class _Tables(TableLayout):
         """JSON has no times: they are texts."""
         return self.text(column) if type_.base in (BaseType.TSTAMP, BaseType.DATE) else self.typed(column, type_)
 
-    def first_events(self, names: Sequence[str]) -> list[str]:
+    def first_events(self, names: Sequence[str], same: int) -> list[str]:
         rows, listed = (", ".join(f"{alias}.{name}" for name in names) for alias in "rn")
-        order = ", ".join(f"r.{name}" for name in names[1:])
+        by, order = (", ".join(f"r.{name}" for name in some) for some in (names[:same], names[same:]))
         return [
             (
                 f"event_numbers as (\n    select {rows},\n        {COPIES} as copies,\n"
-                f"        row_number() over (partition by r.event_id order by {order}) as copy_number\n"
+                f"        row_number() over (partition by {by} order by {order}) as copy_number\n"
                 "    from event_rows as r\n)"
             ),
             (
@@ -61,6 +74,13 @@ class _Tables(TableLayout):
         open_texts = [f"regexp_replace({text}, '[}}]$', ',')" for text in texts[:-1]]
         first, *others = [*open_texts, texts[-1]]
         return " || ".join([first, *(f"substring({text}, 2)" for text in others)])
+
+    def serialized(self, document: str) -> str:
+        return f"json_serialize({document})"
+
+    def document(self, pairs: Sequence[str]) -> str:
+        parts = chunks(pairs)
+        return f"object({parts[0]})" if len(parts) == 1 else f"json_parse({self.element(pairs)})"
 
     def array(self, times: str) -> str:
         elements = f"repeat(c.element || ',', cast({times} as integer))"

@@ -6,8 +6,10 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from runner.doors.products.columns import parted
 from runner.doors.products.layouts.base import EventLayout, name_of
-from runner.doors.products.values import BaseType, Family, Type
+from runner.doors.products.layouts.stored import Stored
+from runner.doors.products.values import BaseType, Family, Property, Type
 
 PAIRS = 40  # so many properties go into one call: engines take a hundred arguments
 COPIES = "sum(r.row_count) over (partition by r.event_id, r.collector_tstamp)"
@@ -40,9 +42,27 @@ class TableLayout(EventLayout):
         """What the engine keeps of a name in snake_case."""
         return name[: self.engine.name_bytes]
 
+    def stored(self, one: Property) -> tuple[Stored, ...]:
+        """A column a leaf, called by its way through the objects: geo.lat; the object's own where it is kept whole."""
+        return self._leaves(one, ())
+
+    def _leaves(self, one: Property, above: tuple[str, ...]) -> tuple[Stored, ...]:
+        path = (*above, one.name)
+        column = Stored(path, self.kept(".".join(map(parted, path))), self.loaded(one.type), one, one.type.mixed)
+        leaves = tuple(leaf for field in one.fields for leaf in self._leaves(field, path))
+        return (column, *leaves) if one.whole else leaves
+
+    @abstractmethod
+    def loaded(self, type_: Type) -> str:
+        """The type that the loader gives a column."""
+
     def text(self, column: str) -> str:
         """A column as a text."""
         return f"cast({column} as {self.engine.text_type})"
+
+    def unquoted(self, column: str) -> str:
+        """A column of a property that may be of several types, as a text."""
+        return self.text(column)
 
     @abstractmethod
     def typed(self, column: str, type_: Type) -> str:
@@ -56,16 +76,18 @@ class TableLayout(EventLayout):
         well_formed = f"{self.engine.matches(text, _NUMBER_PATTERN)} and length({text}) <= {_NUMBER_LENGTH}"
         return f"case when {well_formed} then cast({text} as {self.engine.double_type}) end"
 
-    def is_a(self, column: str, type_: Type, json_type: str) -> str | None:
-        """Whether a column holds an object or array of JSON; None where it holds neither, but a text of several types."""
-        return (
-            f"{self.json_typeof}({self.typed(column, type_)}) = '{json_type}'" if type_.base is BaseType.JSON else None
-        )
+    def is_a(self, value: str, type_: Type, json_type: str) -> str | None:
+        """Whether a value is an object or array of JSON; None where it is neither, but a text of several types."""
+        return f"{self.json_typeof}({value}) = '{json_type}'" if type_.base is BaseType.JSON else None
+
+    def serialized(self, document: str) -> str:
+        """An object of JSON as a text."""
+        return self.text(document)
 
     @abstractmethod
-    def first_events(self, names: Sequence[str]) -> list[str]:
-        """The CTE `events`, and those that it reads: of all event_rows with one event_id, the first of `names`, the
-        first in the order of the others; with the number of its copies.
+    def first_events(self, names: Sequence[str], same: int) -> list[str]:
+        """The CTE `events`, and those that it reads: of all event_rows with the same first `names`, so many of them,
+        the first in the order of the others; with the number of its copies.
         """
 
     @abstractmethod
@@ -81,8 +103,23 @@ class TableLayout(EventLayout):
         """An object of JSON, out of names and values; such that it can be grouped and ordered by."""
 
     @abstractmethod
+    def document(self, pairs: Sequence[str]) -> str:
+        """An object of JSON, out of names and values, as a value."""
+
+    @abstractmethod
     def array(self, times: str) -> str:
         """The aggregate of a group's elements, each so many times."""
+
+    chains: bool = False
+    """Its planner takes a filter through DISTINCT ON and GROUP BY of the columns that it is on."""
+
+    def gathered(self, element: str) -> str:
+        """The aggregate of a group's elements, without those that are null; where it chains."""
+        raise NotImplementedError(self.name)
+
+    def uncopied(self, array: str, copies: str) -> str:
+        """An array that holds the elements of so many copies, as one copy has it; where it chains."""
+        raise NotImplementedError(self.name)
 
     @abstractmethod
     def repeated(self, times: str) -> str:

@@ -13,11 +13,10 @@ import re
 from collections.abc import Iterator
 
 from runner.doors.products.columns import quoted
-from runner.doors.products.layouts import EVENTS
+from runner.doors.products.layouts import EVENTS, EventLayout
 from runner.doors.products.output.files import File, Plan
 from runner.doors.products.output.playbook import untemplated
 
-LOADED = "load_tstamp"
 _ATOMIC = re.compile(r"\b(from|join) atomic\.(\w+)")
 
 
@@ -29,12 +28,18 @@ def dbt_files(plan: Plan) -> tuple[File, ...]:
     )
 
 
+def newest_by(layout: EventLayout) -> str:
+    """The atomic column that tells what has come since: when it was loaded, or collected where no loader says that."""
+    return "load_tstamp" if "load_tstamp" in layout.atomic else "collector_tstamp"
+
+
 def _output(plan: Plan, source: str) -> str:
     return next(one.name for one in plan.wide.atomic if one.source == source)
 
 
 def _model(plan: Plan) -> str:
-    event_id, loaded = _output(plan, "event_id"), _output(plan, LOADED)
+    by = newest_by(plan.layout)
+    event_id, loaded = _output(plan, "event_id"), _output(plan, by)
     config = (
         f"{{{{ config(materialized='incremental', unique_key='{event_id}',"
         " incremental_strategy='delete+insert', on_schema_change='fail') }}"
@@ -44,7 +49,7 @@ def _model(plan: Plan) -> str:
         "    {% if is_incremental() %}\n"
         "    and a.event_id in (\n"
         f"        select n.event_id from {EVENTS} as n\n"
-        f"        where n.{LOADED} >= coalesce(\n"
+        f"        where n.{by} >= coalesce(\n"
         f"            (select max(t.{loaded}) from {{{{ this }}}} as t), cast('1970-01-01' as timestamp)\n"
         "        )\n"
         "    )\n"

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from runner.doors.products.choose.wide import Choices, WideTable
-from runner.doors.products.columns import RESERVED, shortened, snake
+from runner.doors.products.choose.wide import Choices, Copies, Span, WideTable
+from runner.doors.products.columns import RESERVED, digest, plain, shortened
 from runner.doors.products.layouts import DocumentLayout, TableLayout
+from runner.doors.products.select.chained import ChainedSelect
 from runner.doors.products.select.nested import NestedSelect
 from runner.doors.products.select.shredded import ShreddedSelect
 from runner.errors import Problems
@@ -49,8 +50,9 @@ class Plan:
     @property
     def name(self) -> str:
         """A plain word: no engine takes it for a number or a word of its own, or cuts it off."""
-        name = snake(self.wide.product.name).strip("_")
-        word = name if name[:1].isalpha() and name not in RESERVED else f"product_{name}".strip("_")
+        name = plain(self.wide.product.name).strip("_")
+        is_word = name[:1].isalpha() and name not in RESERVED and name != digest(self.wide.product.name)
+        word = name if is_word else f"product_{name}".strip("_")
         return shortened(word, LENGTH)
 
     @property
@@ -72,13 +74,22 @@ class Plan:
 
     def writer(self, problems: Problems) -> NestedSelect | ShreddedSelect:
         if isinstance(self.layout, TableLayout):
-            return ShreddedSelect(self.wide, self.layout, problems)
-        return NestedSelect(self.wide, self.layout, problems)
+            return (ChainedSelect if self.layout.chains else ShreddedSelect)(
+                self.wide, self.layout, problems, self.choices.span
+            )
+        return NestedSelect(self.wide, self.layout, problems, self.choices.span)
+
+    @property
+    def copies(self) -> Copies:
+        """A table has its key once; a View lets filters through."""
+        if self.output is not Output.VIEW:
+            return Copies.EVENT
+        return Copies.ARRIVAL if self.choices.dedupe else Copies.NONE
 
     def select(self, events: str = "atomic.events") -> str:
         """The SELECT. Raises BadInput for rules that cannot be put into SQL."""
         problems = Problems()
-        text = self.writer(problems).select(events)
+        text = self.writer(problems).select(self.copies, events)
         problems.finish()
         return text
 
@@ -102,6 +113,11 @@ class Plan:
         if self.choices.entities:
             yield f"{sign} entities in columns: {', '.join(self.choices.entities)}"
         yield f"{sign} match: {self.wide.match}; engine: {self.layout.engine.name}, layout {self.layout.name}"
+        if self.choices.span != Span():
+            since = self.choices.span.condition("collector_tstamp", "now")
+            yield f"{sign} events: {since}"
+        if not self.choices.dedupe:
+            yield f"{sign} copies of events are kept"
         for note in self.wide.notes:
             yield f"{sign} note: {note}"
 
@@ -119,6 +135,12 @@ def view_file(plan: Plan) -> File:
 def statements(plan: Plan) -> list[str]:
     """The statements that make the View."""
     schema = f"create schema if not exists {SCHEMA}"
+    made = f"view {plan.view} as\n{plan.select()}"
     if plan.layout.engine.replaces_views:
-        return [schema, f"create or replace view {plan.view} as\n{plan.select()}"]
-    return [schema, f"drop view if exists {plan.view}", f"create view {plan.view} as\n{plan.select()}"]
+        return [schema, f"create or replace {made}"]
+    return [schema, f"drop view if exists {plan.view}", f"create {made}"]
+
+
+def marking(plan: Plan) -> str:
+    """The statement that gives the View its mark."""
+    return f"comment on view {plan.view} is {plan.layout.engine.literal(plan.mark)}"

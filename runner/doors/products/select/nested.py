@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from runner.doors.products.choose.wide import Match, Part, WideTable
+from runner.doors.products.choose.wide import Copies, Match, Part, Span, WideTable
 from runner.doors.products.columns import quoted
 from runner.doors.products.layouts import EVENTS, ORDER, SPECIFICATIONS, DocumentLayout
 from runner.doors.products.layouts.documents import Exists
@@ -29,11 +29,12 @@ class Document(Element):
         return self.text(one)
 
     def text(self, one: Property) -> str:
-        return self.layout.text(self._at(one))
+        at = self._at(one)
+        return self.layout.unquoted(at) if one.type.mixed else self.layout.text(at)
 
     def typed(self, one: Property) -> str:
         if one.type.base is BaseType.JSON:
-            return self.layout.json(self._at(one))
+            return self.layout.whole(self._at(one), one)
         return self.layout.value(self.text(one), one.type)
 
     def is_a(self, one: Property, json_type: str) -> str | None:
@@ -47,17 +48,22 @@ class NestedSelect:
     wide: WideTable
     layout: DocumentLayout
     problems: Problems
+    span: Span
     ctes: list[str] = field(default_factory=list)  # which conditions have asked for
 
-    def select(self, events: str = EVENTS) -> str:
+    def select(self, copies: Copies, events: str = EVENTS) -> str:
         """The statement, without a semicolon."""
         outputs = [self._atomic(one.source, one.name) for one in self.wide.atomic]
         outputs += [text for part in self.wide.parts for text in self._outputs(part)]
         listed = ",\n    ".join(outputs)
         self.ctes.clear()
         where = self._where()
-        ctes = ",\n\n".join([self._events(events), *self.ctes])
-        return f"{ctes}\n\nselect\n    {listed}\nfrom events as e\nwhere e.copy_number = 1\n    and {where}"
+        ctes = [self._loaded(events), *self.ctes]
+        chosen = f"loaded as e\nwhere {where}"
+        if copies is not Copies.NONE:
+            ctes.append(self._events(copies, where))
+            chosen = "events as e\nwhere e.copy_number = 1"
+        return "with " + ",\n\n".join(ctes) + f"\n\nselect\n    {listed}\nfrom {chosen}"
 
     def _atomic(self, source: str, name: str) -> str:
         return f"e.{source}" + (f" as {name}" if name != source else "")
@@ -65,7 +71,8 @@ class NestedSelect:
     def _outputs(self, part: Part) -> list[str]:
         engine = self.layout.engine
         if part.array:
-            return [f"e.{self.layout.home(part.family, False)} as {quoted(part.columns[0].name, engine)}"]
+            elements = self.layout.elements(f"e.{self.layout.home(part.family, False)}", part.properties)
+            return [f"{elements} as {quoted(part.columns[0].name, engine)}"]
         element = self._element(part.family, part.is_event)
         named = zip(part.properties, part.columns, strict=True)
         return [f"{element.typed(one)} as {quoted(column.name, engine)}" for one, column in named]
@@ -76,16 +83,36 @@ class NestedSelect:
 
     # -- events
 
-    def _events(self, events: str) -> str:
-        """Each event once: of copies the first, by an order of all that is read of them."""
+    def _atomic_names(self) -> list[str]:
         sources = (one.source for one in self.wide.atomic)
-        atomic = [name for name in dict.fromkeys([*ORDER, *sources, *matched_columns(self.wide)]) if name != "event_id"]
-        documents = self._documents()
-        listed = ["a.event_id", *(f"a.{name}" for name in atomic), *map(self.layout.loaded, documents)]
-        order = [*(f"a.{name}" for name in atomic), *(f"cast(a.{name} as varchar)" for name in documents)]
-        number = f"row_number() over (partition by a.event_id order by {', '.join(order)}) as copy_number"
-        lines = ",\n        ".join([*listed, number])
-        return f"with events as (\n    select\n        {lines}\n    from {events} as a\n    where a.event_id is not null\n)"
+        return [name for name in dict.fromkeys([*ORDER, *sources, *matched_columns(self.wide)]) if name != "event_id"]
+
+    def _document(self, name: str) -> str:
+        """A column of structures, with what loaders keep apart of it."""
+        columns = [place.table for place in self.wide.places(name)] or [name]
+        found = [self.layout.loaded(column) for column in columns]
+        if len(found) == 1:
+            return f"{found[0]} as {name}"
+        is_event = name.startswith("unstruct_event")
+        return f"{f'coalesce({chr(44).join(found)})' if is_event else self.layout.joined(found)} as {name}"
+
+    def _loaded(self, events: str) -> str:
+        """All rows of the span, their structures as documents."""
+        listed = ["a.event_id", *(f"a.{name}" for name in self._atomic_names())]
+        lines = ",\n        ".join([*listed, *map(self._document, self._documents())])
+        since = self.span.condition("a.collector_tstamp", self.layout.now)
+        only = f"\n        and {since}" if since else ""
+        return f"loaded as (\n    select\n        {lines}\n    from {events} as a\n    where a.event_id is not null{only}\n)"
+
+    def _events(self, copies: Copies, where: str) -> str:
+        """Those that are chosen, each once: of copies the first, by an order of all that is read of them."""
+        names, documents = self._atomic_names(), self._documents()
+        same = ["event_id", *(["collector_tstamp"] if copies is Copies.ARRIVAL else [])]
+        order = [f"e.{name}" for name in names if name not in same]
+        order += [f"cast(e.{name} as varchar)" for name in documents]
+        by = ", ".join(f"e.{name}" for name in same)
+        number = f"row_number() over (partition by {by} order by {', '.join(order)}) as copy_number"
+        return f"events as (\n    select\n        e.*,\n        {number}\n    from loaded as e\n    where {where}\n)"
 
     def _documents(self) -> list[str]:
         """All columns of structures that are read."""

@@ -8,39 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runner.doors.products.choose.wide import Match, Part, WideTable
-from runner.doors.products.columns import quoted, snake
+from runner.doors.products.choose.wide import Copies, Match, Part, Span, WideTable
+from runner.doors.products.columns import quoted
 from runner.doors.products.layouts import EVENTS, ORDER, SPECIFICATIONS, TableLayout
-from runner.doors.products.select.conditions import Element, conditions
+from runner.doors.products.select.conditions import conditions
 from runner.doors.products.select.matching import Matching, matched_columns, vendor_and_name
-from runner.doors.products.values import Family, Property, Specification, Use
+from runner.doors.products.select.rows import Row, columns_of, same_text
+from runner.doors.products.values import Family, Specification, Use
 from runner.errors import Problems
 
 TIED = "{0}.root_id = e.event_id and {0}.root_tstamp = e.collector_tstamp"
-
-
-@dataclass(frozen=True)
-class Row(Element):
-    """A row of a structure's table."""
-
-    layout: TableLayout
-    alias: str
-
-    def raw(self, one: Property) -> str:
-        return f"{self.alias}.{quoted(snake(one.name), self.layout.engine)}"
-
-    def text(self, one: Property) -> str:
-        return self.layout.text(self.raw(one))
-
-    def typed(self, one: Property) -> str:
-        return self.layout.typed(self.raw(one), one.type)
-
-    def member(self, one: Property) -> str:
-        """A name and a value, for an object of JSON."""
-        return f"{self.layout.engine.literal(one.name)}, {self.layout.member(self.raw(one), one.type)}"
-
-    def is_a(self, one: Property, json_type: str) -> str | None:
-        return self.layout.is_a(self.raw(one), one.type, json_type)
 
 
 @dataclass(frozen=True)
@@ -50,13 +27,14 @@ class ShreddedSelect:
     wide: WideTable
     layout: TableLayout
     problems: Problems
+    span: Span
 
-    def select(self, events: str = EVENTS) -> str:
+    def select(self, copies: Copies, events: str = EVENTS) -> str:
         """The statement, without a semicolon."""
         outputs = [
             f"e.{one.source}" + (f" as {one.name}" if one.name != one.source else "") for one in self.wide.atomic
         ]
-        ctes, joins = [*self._events(events)], []
+        ctes, joins = [*self._events(copies, events)], []
         for number, part in enumerate(self._parts(), 1):
             ctes += self._array(part, number) if part.array else self._single(part, number)
             only = "" if part.array else self.layout.is_first(number)
@@ -105,27 +83,52 @@ class ShreddedSelect:
 
     # -- events
 
-    def _events(self, events: str) -> list[str]:
+    def _events(self, copies: Copies, events: str) -> list[str]:
         """Each event once, with the number of its copies; of copies the first, by an order of all that is read."""
         names = list(
             dict.fromkeys(["event_id", *ORDER, *(one.source for one in self.wide.atomic), *matched_columns(self.wide)])
         )
         own = ", ".join(f"a.{name}" for name in names)
+        since = self.span.condition("a.collector_tstamp", self.layout.now)
+        where = "where a.event_id is not null" + (f"\n        and {since}" if since else "")
+        if copies is Copies.NONE:
+            return [
+                f"events as (\n    select {own}, cast(1 as bigint) as copies\n    from {events} as a\n    {where}\n)"
+            ]
         rows = (
             f"event_rows as (\n    select {own}, count(*) as row_count\n    from {events} as a\n"
-            f"    where a.event_id is not null\n    group by {own}\n)"
+            f"    {where}\n    group by {own}\n)"
         )
-        return [rows, *self.layout.first_events(names)]
+        return [rows, *self.layout.first_events(names, 2 if copies is Copies.ARRIVAL else 1)]
+
+    def _since(self) -> str:
+        """The rows of a structure's table that belong to the span; '' for all of them."""
+        since = self.span.condition("t.root_tstamp", self.layout.now)
+        return f"\n    where {since}" if since else ""
 
     # -- structures
 
+    def _source(self, family: Family) -> str:
+        """A structure's table; with what loaders keep apart of it, whose columns may be of other types: as texts."""
+        home = self.layout.table(family)
+        places = self.wide.places(home)
+        if not places:
+            return home
+        stored = {one.name: one for each in self.wide.properties(family) for one in self.layout.stored(each)}
+        columns = [one for one in stored.values() if any(one.name in place.columns for place in places)]
+        selects = []
+        for place in places:
+            cells = [same_text(one, "p", self.layout, there=one.name in place.columns) for one in columns]
+            selects.append(f"select {', '.join(['p.root_id', 'p.root_tstamp', *cells])} from {place.table} as p")
+        return f"({' union all '.join(selects)})"
+
     def _single(self, part: Part, number: int) -> list[str]:
         """One row an event: equal rows are one, and of others the first by all their columns."""
-        names = list(dict.fromkeys(quoted(snake(one.name), self.layout.engine) for one in part.properties))
+        names = columns_of(part.properties, self.layout)
         listed = ", ".join(f"t.{name}" for name in names)
         rows = (
             f"rows_{number} as (\n    select distinct t.root_id, t.root_tstamp, {listed}\n"
-            f"    from {self.layout.table(part.family)} as t\n)"
+            f"    from {self._source(part.family)} as t{self._since()}\n)"
         )
         return [rows, self.layout.first_rows(number, names)]
 
@@ -138,7 +141,7 @@ class ShreddedSelect:
         return [
             (
                 f"elements_{number} as (\n    select t.root_id, t.root_tstamp,\n        {element} as element\n"
-                f"    from {self.layout.table(part.family)} as t\n)"
+                f"    from {self._source(part.family)} as t{self._since()}\n)"
             ),
             (
                 f"counts_{number} as (\n    select l.root_id, l.root_tstamp, l.element, count(*) as row_count\n"
@@ -164,9 +167,10 @@ class ShreddedSelect:
         if self.wide.match is Match.INFERRED:
             return Matching(self.wide, self.problems, self._event, self._entity).condition()
         ids = ", ".join(self.layout.engine.literal(one.id) for one in self.wide.specifications)
+        since = self.span.condition("i.root_tstamp", self.layout.now)
         return (
             f"exists (\n    select 1 from {self.layout.table(SPECIFICATIONS)} as i\n"
-            f"    where {TIED.format('i')} and i.id in ({ids})\n)"
+            f"    where {TIED.format('i')} and i.id in ({ids}){f' and {since}' if since else ''}\n)"
         )
 
     def _matched(self) -> list[Use]:
@@ -191,7 +195,7 @@ class ShreddedSelect:
 
     def _counts(self, family: Family, number: int) -> list[str]:
         """How many rows an event has, and how many of them break a specification's rules."""
-        row, table = Row(self.layout, "t"), self.layout.table(family)
+        row, table, since = Row(self.layout, "t"), self._source(family), self._since()
         broken = {}
         for at, use in enumerate(self._ruled(family), 1):
             rules = conditions(use, self.wide.properties(family), row, self.problems) or ["true"]
@@ -200,13 +204,13 @@ class ShreddedSelect:
         if broken:
             listed = "".join(f",\n        {case} as {name}" for name, case in broken.items())
             found.append(
-                f"checked_{number} as (\n    select t.root_id, t.root_tstamp{listed}\n    from {table} as t\n)"
+                f"checked_{number} as (\n    select t.root_id, t.root_tstamp{listed}\n    from {table} as t{since}\n)"
             )
-            table = f"checked_{number}"
+            table, since = f"checked_{number}", ""
         sums = "".join(f",\n        sum(t.{name}) as {name}" for name in broken)
         found.append(
             f"match_{number} as (\n    select t.root_id, t.root_tstamp, count(*) as row_count{sums}\n"
-            f"    from {table} as t\n    group by t.root_id, t.root_tstamp\n)"
+            f"    from {table} as t{since}\n    group by t.root_id, t.root_tstamp\n)"
         )
         return found
 
