@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from runner.algebra.texts import Algebra, as_ks, condition
+from runner.algebra.texts import Algebra, as_ks, condition, ks
 from runner.algebra.values import BoundSource, Copies, Cut, Extent, FrozenSource, Inputs, Planned, Staged
 from runner.names import TableName
 from runner.playbook.values import Fold
@@ -60,17 +60,22 @@ def of_source(
         return _of_copies_apart(algebra, source, source.copies, columns, where)
     id_ = f"({source.source.dedupe[0].text})"
     if few:
-        known = f"select {listed}, {id_} as runner_id, count(*) over (partition by {id_}) as runner_copies"
+        by_row = source.row_id and len(where) == 1
+        row = f", {_row_id(algebra, source)} as runner_row" if by_row else ""
+        known = f"select {listed}, {id_} as runner_id, count(*) over (partition by {id_}) as runner_copies{row}"
         ids = f"runner_known as ({known} {_from(algebra, source, where)})"
         once = "from runner_known where runner_copies = 1 or runner_id is null"
-        twice = "select runner_id from runner_known where runner_copies > 1 and runner_id is not null"
+        several = "from runner_known where runner_copies > 1 and runner_id is not null"
+        twice: Where = _each(where, f"{id_} in (select runner_id {several})")
+        if by_row:
+            twice = [[f"{_row_id(algebra, source)} in (select runner_row {several})"]]
     else:
-        twice = f"select {id_} as runner_id {_from(algebra, source, where)} group by {id_} having count(*) > 1"
-        ids, twice = f"runner_twice as ({twice})", "select runner_id from runner_twice"
+        ids = f"select {id_} as runner_id {_from(algebra, source, where)} group by {id_} having count(*) > 1"
+        ids, twice = f"runner_twice as ({ids})", _each(where, f"{id_} in (select runner_id from runner_twice)")
         # The id is taken in a scope of its own: beside other names DuckDB has functions for some columns (session_user).
         named = f"(select {listed}, {id_} as runner_id {_from(algebra, source, where)}) runner_o"
         once = f"from {named} where not exists (select 1 from runner_twice where runner_twice.runner_id = runner_o.runner_id)"
-    ranked = f"select {listed}, {_rank(algebra, source, columns)} {_from(algebra, source, _each(where, f'{id_} in ({twice})'))}"
+    ranked = f"select {listed}, {_rank(algebra, source, columns)} {_from(algebra, source, twice)}"
     return (
         f"(with {ids} select {listed} {once} union all select {listed} from ({ranked}) runner_r where runner_copy = 1)"
     )
@@ -113,12 +118,12 @@ union all {" union all ".join(found)})"""
 def lying_in(algebra: Algebra, source: FrozenSource, batches: str) -> str:
     """True for rows of the batches that a SELECT of `etl_tstamp` gives, and perhaps for rows without one."""
     text = source.source.batch.text
-    if _is_plain_tstamp(source) and _quick(source.relation, text, source.pending_count):
+    if is_plain_tstamp(source) and _quick(source.relation, text, source.pending_count):
         return f"({algebra.engine.found_by_index(text, batches)} or {text} is null)"
     return f"{algebra.batch(source.source)} in ({batches})"
 
 
-def _is_plain_tstamp(source: FrozenSource) -> bool:
+def is_plain_tstamp(source: BoundSource) -> bool:
     """Whether a row's batch is a column's own value."""
     plain = {c.name.lower() for c in source.relation.columns if c.type.lower() in PLAIN_TSTAMP}
     return source.source.batch.text.lower() in plain
@@ -153,6 +158,10 @@ def _from(algebra: Algebra, source: BoundSource, where: Where) -> str:
     return f"from ({parts}) as {algebra.engine.quote(source.source.table.table)}"
 
 
+def _row_id(algebra: Algebra, source: FrozenSource) -> str:
+    return f"{algebra.engine.quote(source.source.table.table)}.{source.row_id}"
+
+
 def _each(where: Where, more: str) -> Where:
     return [[*conditions, more] for conditions in where]
 
@@ -167,7 +176,7 @@ def pending(algebra: Algebra, source: FrozenSource) -> str:
     """True for rows of the pending batches."""
     batches = f"select etl_tstamp from {algebra.scratch.batches(source.number)}"
     text = source.source.batch.text
-    if _is_plain_tstamp(source) and not source.no_tstamp and _quick(source.relation, text, source.pending_count):
+    if is_plain_tstamp(source) and not source.no_tstamp and _quick(source.relation, text, source.pending_count):
         return algebra.engine.found_by_index(text, batches)
     return f"{algebra.batch(source.source)} in ({batches})"
 
@@ -330,9 +339,36 @@ def _conditions(
         found = algebra.engine.found_by_index(key[0], f"select k1 from {cut.keys}{cut.condition}")
     else:
         found = algebra.is_in(key, cut.keys, cut.where, planned.key_types)
+    found_rows = [[found]]
     if len(key) == 1 and cut.has_null:
-        return [[found], [algebra.is_null(key[0], cut.keys, cut.where)]]
-    return [[found]]
+        found_rows.append([algebra.is_null(key[0], cut.keys, cut.where)])
+    lying = cut.lying.get((table, tuple(held)))
+    return _in_batches(algebra, inputs.sources[table], found_rows, lying) if lying else found_rows
+
+
+def _in_batches(algebra: Algebra, source: FrozenSource, where: Where, batches: str) -> Where:
+    """Rows in some batches, a table of them: all others are passed over unread. Those without an etl_tstamp are read apart."""
+    own = _owned(algebra, source.source.batch.text, source.source.table)
+    within = _each(where, f"{own} in (select etl_tstamp from {batches})")
+    return [*within, *_each(where, f"{own} is null")] if source.has_untimed else within
+
+
+def batches_of(algebra: Algebra, planned: Planned, source: FrozenSource, index: str, cut: Cut) -> str:
+    """The batches that the cut's keys can have rows in: those that the key index lists for them, and the pending ones,
+    for what has changed since the index was written is pending.
+    """
+    width = len(planned.compiled.key_names)
+    listed = algebra.is_in(ks(width), cut.keys, cut.where, planned.key_types, has_null=cut.has_null)
+    return (
+        f"select etl_tstamp from {index} where {listed}"
+        f" union select etl_tstamp from {algebra.scratch.batches(source.number)}"
+    )
+
+
+def cuts(compiled: CompiledModel, source: FrozenSource) -> frozenset[tuple[str, ...]]:
+    """The key as the model's references to a source hold it, where an index of the source lists it."""
+    references = [one for one in compiled.select.references if one.table == source.source.table]
+    return frozenset(_held(compiled, one) for one in references) & source.indexes.keys()
 
 
 def _holds_some(algebra: Algebra, table: TableName, cut: Cut, held: Sequence[str], n: int) -> str:

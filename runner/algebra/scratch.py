@@ -62,6 +62,10 @@ class Scratch:
         """(k1 … kn, etl_tstamp, event_count) of the pending batches; of all batches to fill a new key index."""
         return self._named("pairs", key)
 
+    def renewed(self, key: int) -> str:
+        """(k1 … kn, etl_tstamp, event_count) of all batches, to make a key index anew."""
+        return self._named("renewed", key)
+
     def keys(self, key: int) -> str:
         """(k1 … kn, recompute): affected keys."""
         return self._named("keys", key)
@@ -105,6 +109,10 @@ class Scratch:
     def frozen_of(self, model: int) -> str:
         """(k1 … kn, recompute): its keys that stay as they are."""
         return self._named("frozen_of", model)
+
+    def lying(self, model: int, part: int) -> str:
+        """(etl_tstamp): the batches of a source that hold rows of its affected keys."""
+        return f"{self._named('lying', model)}_{part}"
 
     def rows(self, model: int, source: int) -> str:
         """Rows of a source that it reads more than once."""

@@ -112,6 +112,16 @@ class FrozenSource(BoundSource):
     """The batch of rows without an etl_tstamp is pending."""
     copies: Copies | None = None
     """None: there are none, or all copies of an event have the same key."""
+    indexes: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+    """The key indexes, by their keys' expressions, that list all batches which were processed."""
+    row_id: str = ""
+    """A column by which rows that were read once are found again; '' where there is none."""
+    batches_known: int = 0
+    """How many batches the manifest lists."""
+    events_known: int = 0
+    """How many events are in them."""
+    has_untimed: bool = True
+    """Some rows may have no etl_tstamp."""
     shrunk: str = ""
     """What is to be said if most of its events are gone from batches that are still there."""
 
@@ -211,6 +221,10 @@ class Cut:
     """The key NULL is among them: its rows are read apart, since IN does not find them and OR loses indexes."""
     where: str = ""
     """A condition on the table's rows: only these keys."""
+    lying: Mapping[tuple[TableName, tuple[str, ...]], str] = field(default_factory=dict)
+    """For a source and the key over its rows: a table of the batches (etl_tstamp) that hold rows of the keys, where these
+    are few.
+    """
     only_pending: bool = False
     """Of a source only the rows of its pending batches."""
 

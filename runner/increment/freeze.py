@@ -18,7 +18,7 @@ from runner.algebra.values import BoundSource, Copies, FrozenSource, TrackedLook
 from runner.errors import Stopped
 from runner.events import BatchGroup, Note, NullKey, PendingBatches
 from runner.increment.catalogue.bind import Bound
-from runner.increment.freezing import copies
+from runner.increment.freezing import copies, listed
 from runner.increment.others import losses
 from runner.increment.work import Work
 from runner.names import TableName
@@ -40,6 +40,13 @@ class FrozenKey:
     has_frozen: bool = False
     lost: bool = False
     """The state had an index that is not what it was, or should have had one."""
+    is_renewed: bool = False
+    """A model was built in full from the source: whatever it saw there is found by the index from now on."""
+
+    @property
+    def is_new(self) -> bool:
+        """Whether this run makes its index, from all batches."""
+        return self.index is None or self.is_renewed
 
 
 @dataclass(frozen=True)
@@ -275,7 +282,8 @@ def find_keys(
     for number, key in enumerate(work.program.source_keys):
         if number not in found:
             found[number], _ = _find(work, state, frozen, key, number, outdated, as_listed=as_listed)
-    return replace(frozen, keys=tuple(found[number] for number in sorted(found)))
+    frozen = replace(frozen, keys=tuple(found[number] for number in sorted(found)))
+    return frozen if as_listed else listed.known(work, frozen)
 
 
 def _readers(work: Work, key: SourceKey) -> list[TableName]:

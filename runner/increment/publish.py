@@ -126,12 +126,12 @@ def _write(
         _write_model(work, state, outcome, record.run_id)
     for source in frozen.sources.values():
         manifest.write_batches(source.source, algebra.scratch.batches(source.number), record.run_id)
-    kept = {key.index for key in frozen.keys}
+    kept = {key.index for key in frozen.keys if not key.is_new}
     for (source_name, digest), index in sorted(state.indexes.items()):
         if index not in kept:  # first: a new one may stand in its place
             manifest.forget_index(source_name, digest)
     for key in frozen.keys:
-        if key.index is None:
+        if key.index is None or key.is_renewed:
             manifest.register_index(key.key, indexes[key.number], record.run_id)
             continue
         batches = algebra.scratch.batches(frozen.sources[key.key.source.table].number)

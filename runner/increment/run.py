@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from runner import actions
 from runner.algebra.scratch import Scratch
 from runner.algebra.texts import Algebra
+from runner.algebra.values import Extent
 from runner.clock import Clock
 from runner.errors import (
     CannotConnect,
@@ -29,6 +30,7 @@ from runner.events import Emit, Note, Nothing
 from runner.increment import freeze, scripts, stage
 from runner.increment.catalogue.bind import Bound, bind, check_ownership
 from runner.increment.freeze import Frozen
+from runner.increment.freezing import listed
 from runner.increment.guard import Trusted, heed, remember
 from runner.increment.others import lookups, owed, still, touched
 from runner.increment.work import Guard, Request, Work
@@ -251,6 +253,8 @@ def _freeze_and_stage(work: Work, state: State, bound: Bound, stale: bool) -> tu
         frozen = freeze.find_keys(work, state, frozen, outdated)
         outcomes = stage.stage(work, state, bound, frozen, decision)
         lookups.keep(work, frozen)
+        whole = {o.staged.compiled.table for o in outcomes if o.staged.extent is Extent.ALL and o.reason != stage.CLOCK}
+        frozen = listed.renewed(work, frozen, whole)
         scripts.make_named_tables(work, frozen)
         freeze.check_files(work, frozen)
         held.check()

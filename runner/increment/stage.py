@@ -26,6 +26,9 @@ CLOCK = "it reads the clock"  # why a model is built in full by every run
 
 REACH = "stage:reach:"
 """Begins the label of a statement that asks which keys changes reach."""
+MANY_EVENTS, MOST_BATCHES = 250_000, 0.5
+"""A source of so many events is read in the batches that hold rows of the affected keys, where these are so few of all;
+about two of DuckDB's row groups."""
 REDEFINED = "its definition changed"
 MISSED = "it missed a published run"
 
@@ -307,7 +310,7 @@ class _Stager:
         key_count, has_null = self._affected(planned, with_dirty=True)
         if not key_count:
             return Outcome(as_stored(planned), taken=True)
-        cut = Cut(self.algebra.scratch.affected(planned.number), key_count, has_null)
+        cut = self._lying(planned, Cut(self.algebra.scratch.affected(planned.number), key_count, has_null))
         columns, _ = self._make_new(planned, self._fresh(planned, cut))
         built = staged(planned, Extent.KEYS, columns, key_count, has_null=has_null)
         scratch = self.algebra.scratch
@@ -319,6 +322,20 @@ class _Stager:
             return Outcome(replace(built, unchanged=True), True)
         differing, found = self._changed(built)
         return Outcome(built, True, counts=differing, rows=found)
+
+    def _lying(self, planned: Planned, cut: Cut) -> Cut:
+        """The keys, with the batches that they lie in, of each source of which most others need not be read."""
+        found: dict[tuple[TableName, tuple[str, ...]], str] = {}
+        for table in () if planned.compiled.model.affected else planned.compiled.sources:
+            source = self.frozen.sources[table]
+            if source.events_known < MANY_EVENTS:
+                continue
+            for held in sorted(rows.cuts(planned.compiled, source)):
+                name = self.algebra.scratch.lying(planned.number, source.number * 100 + len(found))
+                select = rows.batches_of(self.algebra, planned, source, source.indexes[held], cut)
+                if self.work.make("stage:lying", name, select) <= source.batches_known * MOST_BATCHES:
+                    found[table, held] = name
+        return replace(cut, lying=found)
 
     def _fresh(self, planned: Planned, cut: Cut) -> str:
         """The model's new rows for its affected keys: recomputed, or merged where that is right."""

@@ -45,12 +45,12 @@ def prepare(work: Work, state: State, frozen: Frozen, outcomes: Sequence[Outcome
         if outcome.owes == "keys" and outcome.staged.key_count:
             make_dirty(work, outcome.staged)
     names: dict[int, str] = {}
-    makes = any(key.index is None for key in frozen.keys) or any(lookup.is_anew for lookup in frozen.lookups)
+    makes = any(key.is_new for key in frozen.keys) or any(lookup.is_anew for lookup in frozen.lookups)
     if work.warehouse.engine.file_lock and makes:
         drop_leftovers(work.manifest, state.version, state.trusted)
     lookups.prepare(work, frozen)
     for key in frozen.keys:
-        if key.index is None:
+        if key.is_new:
             source = str(key.key.source.table)
             name = work.manifest.new_index_name(source + key.key.digest, work.request.run_id)
             table = work.manifest.table(name)
@@ -209,12 +209,15 @@ def _pairs(work: Work, key: FrozenKey, *, is_of_ids: bool) -> str:
     """What a new key index holds; texts without a limit, which may get longer. One of ids marks those that stand more
     than once.
     """
-    pairs = work.algebra.scratch.pairs(key.number)
+    scratch = work.algebra.scratch
+    pairs = scratch.renewed(key.number) if key.is_renewed else scratch.pairs(key.number)
     types = types_of(work.warehouse.columns_of(pairs))
     names = ks(len(key.key.texts))
     columns = [*(_roomy(work, name, types[name]) for name in names), "etl_tstamp", "event_count"]
     if is_of_ids:
-        several = f"select k1 from {work.algebra.scratch.stirred(key.number)} where stands > 1"
+        several = f"select k1 from {scratch.stirred(key.number)} where stands > 1"
+        if key.is_renewed:
+            several = f"select k1 from {pairs} where k1 is not null group by k1 having sum(event_count) > 1"
         columns.append(f"case when k1 in ({several}) then true else false end as copied")
     return f"select {', '.join(columns)} from {pairs}"
 
@@ -235,7 +238,7 @@ def _roomy(work: Work, name: str, type_: str) -> str:
 
 def drop_forgotten(work: Work, state: State, frozen: Frozen, outcomes: Sequence[Outcome]) -> None:
     """Drop what this run's publish has stopped trusting, and tables of keys in types they had before."""
-    left = set(state.indexes.values()) - {key.index for key in frozen.keys}
+    left = set(state.indexes.values()) - {key.index for key in frozen.keys if not key.is_new}
     left |= {rows.table for rows in lookups.forgotten(work, state, frozen)}
     for staged in (outcome.staged for outcome in outcomes if outcome.writes and outcome.staged.stored):
         names, table = staged.compiled.key_names, table_key(work, staged.compiled)

@@ -37,6 +37,10 @@ class Engine:
     """One process at a time has the database open: that lock is the lease."""
     indexes: bool
     """CREATE INDEX exists and helps to find rows by key."""
+    skips_blocks: bool = False
+    """A scan passes over blocks of rows in which no value of a column is among those of a subquery."""
+    row_id: str = ""
+    """A column that every table has, by which rows that were read once are found again; '' for none."""
     reads_files: bool
     """`files:` sources can be read in place."""
     analyze: bool

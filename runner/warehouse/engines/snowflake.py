@@ -103,6 +103,7 @@ SNOWFLAKE = _Snowflake(
     transactional_ddl=False,
     snapshots=False,
     file_lock=False,
+    skips_blocks=True,  # micro-partitions are pruned by what a join finds on its other side
     indexes=False,
     reads_files=False,
     analyze=False,
