@@ -32,7 +32,7 @@ class Flags:
 
     output: str
     product: Path
-    schemas: Path
+    schemas: tuple[str, ...]
     engine: str | None
     layout: str | None
     match: str

@@ -19,7 +19,9 @@ def generate(
     ctx: typer.Context,
     output: Annotated[str, typer.Argument(metavar="view|playbook|dbt", help="what to make")],
     product: Annotated[Path, typer.Argument(metavar="DATA_PRODUCT", help="the data product, a YAML or JSON file")],
-    schemas: Annotated[Path, typer.Option(metavar="DIR", help="the folder of its data structures")],
+    schemas: Annotated[
+        list[str], typer.Option(metavar="DIR_OR_URL", help="a folder of its data structures, or an Iglu registry's URL")
+    ],
     engine: Annotated[
         str | None,
         typer.Option(metavar="E", help="duckdb, postgres, redshift or snowflake; default: the target's, or duckdb"),
@@ -64,7 +66,20 @@ def generate(
     choices = Choices(tuple(event), tuple(entity), chosen, all_columns, dedupe=not no_dedupe)
     where = target or None
     flags = Flags(
-        output, product, schemas, engine, layout, match, choices, where, out, since, last, apply, show_list, check_only
+        output,
+        product,
+        tuple(schemas),
+        engine,
+        layout,
+        match,
+        choices,
+        where,
+        out,
+        since,
+        last,
+        apply,
+        show_list,
+        check_only,
     )
     process: Process = ctx.obj
     do_generate(flags, process)

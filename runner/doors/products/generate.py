@@ -38,7 +38,7 @@ class Job:
 
     output: Output
     product: Path
-    schemas: Path
+    schemas: tuple[str, ...]
     layout: DocumentLayout | TableLayout
     choices: Choices
 
