@@ -143,7 +143,7 @@ def test_long_names_and_variables(engine: str, tmp_path: Path) -> None:
         write(tmp_path, product.replace("description: Orders of", "description: $${ORDERS} ${ of"))
         out = tmp_path / end
         generate(tmp_path, "playbook", "--engine", engine, "-o", str(out))
-        (path,) = out.glob("*.yml")
+        (path,) = (one for one in out.glob("*.yml") if not one.name.endswith(".selection.yml"))
         said = driver.command("check", str(path))
         assert said.code == 0, said.text
         page = yaml.safe_load(path.read_text())
@@ -177,7 +177,8 @@ def test_outputs_and_products_in_one_folder(tmp_path: Path) -> None:
     generate(tmp_path, "view", *flags)
     generate(tmp_path, "playbook", *flags)
     there = {path.name: path.read_text() for path in out.iterdir()}
-    assert sorted(there) == ["small_shop.sql", "small_shop.yml", "small_shop_dm.sql"]
+    chosen = ["small_shop.selection.yml", "small_shop_dm.selection.yml"]
+    assert sorted(there) == sorted(["small_shop.sql", "small_shop.yml", "small_shop_dm.sql", *chosen])
     said = generate(tmp_path, "dbt", *flags, code=2)
     what = "was generated as the playbook of data product 22222222-0000-4000-8000-000000000001"
     assert f"{out}/small_shop_dm.sql: {what}" in said
@@ -189,7 +190,7 @@ def test_outputs_and_products_in_one_folder(tmp_path: Path) -> None:
     write(tmp_path, other.replace("Small Shop", "Large Shop"))
     for output in ("view", "playbook"):
         generate(tmp_path, output, *flags)
-    assert len(list(out.iterdir())) == 6
+    assert len(list(out.iterdir())) == 10
     assert there.items() <= {path.name: path.read_text() for path in out.iterdir()}.items()
 
 

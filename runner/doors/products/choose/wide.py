@@ -210,23 +210,3 @@ def _part(product: Product, family: Family, name: str, layout: EventLayout, is_e
             for p in properties
         )
     return Part(family, is_event, array, columns, properties)
-
-
-def listing(wide: WideTable) -> Iterable[str]:
-    """What there is to choose: events, entities with cardinality, columns."""
-    yield f"data product {wide.product.name}"
-    yield "events:"
-    for one in wide.specifications:
-        yield f"  {one.id}  {one.name}  ({one.event.uri if one.event else 'no event'})"
-        for use in one.entities:
-            yield f"    {use.uri}  {use.cardinality}"
-        for app in one.applications:
-            for use in app.entities:
-                yield f"    {use.uri}  {use.cardinality}  (source application {app.name})"
-    yield "columns:"
-    for atomic in wide.atomic:
-        yield f"  {atomic.name}" + (f"  (atomic {atomic.source})" if atomic.name != atomic.source else "")
-    for part in wide.parts:
-        for column in part.columns:
-            holds = "array of all elements" if part.array else column.type.base.value
-            yield f"  {column.name}  {holds}  ({part.family})"

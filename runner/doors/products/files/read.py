@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from runner.doors.products.files.cardinality import check_cardinality
-from runner.doors.products.files.documents import document, scalar_value
+from runner.doors.products.files.documents import SUFFIXES, document, entry, scalar_value, text_of
 from runner.doors.products.files.jsonschema import rules_of
 from runner.doors.products.files.structures import Structures
 from runner.doors.products.values import WITHOUT_COLUMNS, Application, Product, Specification, Structure, Uri, Use
@@ -158,6 +158,23 @@ def _app(row: Row) -> _App:
 
 DATA = record("a data product", _data, _Data(), NO_HINTS)
 APP = record("a source application", _app, _App(), NO_HINTS)
+
+
+def product_files(path: Path, problems: Problems) -> list[Path]:
+    """The file that is named, or all data products of a folder. Raises BadInput for a folder without any."""
+    if not path.is_dir():
+        return [path]
+    found = []
+    for one in sorted(path.rglob("*")):
+        if one.suffix.lower() in SUFFIXES and one.is_file() and not one.name.startswith("."):
+            try:
+                kind = text_of(entry(document(one, Problems()), "resourceType"))
+            except BadInput:
+                kind = "data-product" if one.parent == path else ""  # what is wrong with it is told when it is read
+            found += [one] if kind == "data-product" else []
+    if not found:
+        problems.stop(Place(path), "no data product in this folder", "name a file with resourceType: data-product")
+    return found
 
 
 def read_product(path: Path, schemas: Sequence[str]) -> Product:

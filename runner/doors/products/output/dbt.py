@@ -55,7 +55,7 @@ def _model(plan: Plan) -> str:
         "    )\n"
         "    {% endif %}"
     )
-    select = untemplated(plan.select()).replace("where a.event_id is not null", only, 1)
+    select = untemplated(plan.atomic()).replace("where a.event_id is not null", only, 1)
     source = _source(plan)
     select = _ATOMIC.sub(lambda found: f"{found[1]} {{{{ source('{source}', '{found[2]}') }}}}", select)
     return "\n".join([config, *map(untemplated, plan.header("--")), "", select, ""])

@@ -5,19 +5,20 @@ A file of SQL is called as what it makes: <name>.sql the view derived.<name>, <n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from runner.doors.products.choose.present import Present
 from runner.doors.products.choose.wide import Choices, Copies, WideTable
 from runner.doors.products.columns import RESERVED, plain, shortened
-from runner.doors.products.layouts import DocumentLayout, TableLayout
+from runner.doors.products.layouts import EVENTS, DocumentLayout, TableLayout
 from runner.doors.products.select.chained import ChainedSelect
 from runner.doors.products.select.nested import NestedSelect
 from runner.doors.products.select.shredded import ShreddedSelect
-from runner.errors import Problems
+from runner.errors import BadInput, Place, Problem, Problems, show
 
-SCHEMA = "derived"
 MADE = "by runner generate"
 LENGTH = 60  # of a product's name in names of tables: with _dm at its end Postgres keeps 63
 
@@ -28,6 +29,51 @@ class Output(StrEnum):
     VIEW = "view"
     PLAYBOOK = "playbook"
     DBT = "dbt"
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where the events are, and where what is made goes."""
+
+    events: str = EVENTS
+    schema: str = "derived"
+    source: str = ""  # of dbt, where the project has one of these tables
+
+    @staticmethod
+    def of(events: str, schema: str, source: str) -> Destination:
+        """Raises BadInput for what is no name of a table or schema."""
+        for flag, text, pattern in (
+            ("--events", events, _TABLE),
+            ("--schema", schema, _NAME),
+            ("--source", source, _NAME),
+        ):
+            if text and not pattern.fullmatch(text):
+                hint = "write --events atomic.events" if flag == "--events" else f"write {flag} name"
+                raise BadInput(Problem(Place(), f"{flag} {show(text)} is no name", hint))
+        return Destination(events or EVENTS, schema or "derived", source)
+
+    def table(self, atomic: str) -> str:
+        """A table of atomic as it is called here: those of structures lie beside the events."""
+        if atomic == EVENTS:
+            return self.events
+        return f"{self.events.rpartition('.')[0]}.{atomic.partition('.')[2]}"
+
+    def read(self, select: str) -> str:
+        """A SELECT over atomic as one over the tables here."""
+        return ATOMIC_TABLE.sub(
+            lambda found: f"{found[1]} {self.table(f'atomic.{found[2]}')}" if found[1] else found[0], select
+        )
+
+    def looked(self, look: Callable[[Sequence[str]], Sequence[Present]], tables: Sequence[str]) -> list[Present]:
+        """Which tables of atomic are there, by what they are called here."""
+        named = {self.table(table): table for table in tables}
+        return [replace(one, table=named[one.table]) for one in look(list(named))]
+
+
+ATOMIC = Destination()
+ATOMIC_TABLE = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\b(from|join) atomic\.(\w+)")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
+_TABLE = re.compile(rf"({_NAME.pattern}\.){{1,2}}{_NAME.pattern}")
 
 
 @dataclass(frozen=True)
@@ -46,6 +92,12 @@ class Plan:
     layout: DocumentLayout | TableLayout
     choices: Choices
     output: Output
+    where: Destination = ATOMIC
+
+    @property
+    def chosen(self) -> str:
+        """What its choice is called: as what it makes."""
+        return self.name if self.output is Output.VIEW else f"{self.name}_dm"
 
     @property
     def name(self) -> str:
@@ -61,7 +113,7 @@ class Plan:
 
     @property
     def view(self) -> str:
-        return f"{SCHEMA}.{self.name}"
+        return f"{self.where.schema}.{self.name}"
 
     @property
     def description(self) -> str:
@@ -85,10 +137,14 @@ class Plan:
             return Copies.EVENT
         return Copies.ARRIVAL if self.choices.dedupe else Copies.NONE
 
-    def select(self, events: str = "atomic.events") -> str:
+    def select(self) -> str:
         """The SELECT. Raises BadInput for rules that cannot be put into SQL."""
+        return self.where.read(self.atomic())
+
+    def atomic(self) -> str:
+        """The same over atomic."""
         problems = Problems()
-        text = self.writer(problems).select(self.copies, events)
+        text = self.writer(problems).select(self.copies)
         problems.finish()
         return text
 
@@ -128,7 +184,7 @@ def view_file(plan: Plan) -> File:
 
 def statements(plan: Plan) -> list[str]:
     """The statements that make the View."""
-    schema = f"create schema if not exists {SCHEMA}"
+    schema = f"create schema if not exists {plan.where.schema}"
     made = f"view {plan.view} as\n{plan.select()}"
     if plan.layout.engine.replaces_views:
         return [schema, f"create or replace {made}"]
