@@ -55,6 +55,9 @@ def generate(
     source: Annotated[
         str, typer.Option(metavar="NAME", help="dbt: the source of the events that the project has")
     ] = "",
+    package: Annotated[
+        str, typer.Option(metavar="P", help="dbt: on the events of snowplow_unified's or snowplow_normalize's run")
+    ] = "",
     apply: Annotated[bool, typer.Option("--apply", help="create the view in the target")] = False,
     target: Annotated[str, typer.Option("--target", metavar="URL", help="the warehouse for --apply")] = "",
     out: Annotated[
@@ -88,6 +91,7 @@ def generate(
         events,
         schema,
         source,
+        package,
     )
     flags = Flags(tuple(product or ()), asked, target or None, out, apply, show_list, as_json, check_only)
     process: Process = ctx.obj

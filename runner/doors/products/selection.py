@@ -43,6 +43,7 @@ class Asked:
     events_table: str = ""
     schema: str = ""
     source: str = ""
+    package: str = ""
 
     def over(self, stored: Asked) -> Asked:
         """These, and what they leave unsaid as it is stored."""

@@ -12,7 +12,7 @@ from runner.doors.products.choose.naming import Given
 from runner.doors.products.choose.wide import Choices, Match, Span
 from runner.doors.products.generate import Job
 from runner.doors.products.layouts import LAYOUTS, DocumentLayout, TableLayout
-from runner.doors.products.output.files import Destination, Output
+from runner.doors.products.output.files import Destination, Output, Package
 from runner.doors.products.selection import Asked
 from runner.errors import BadInput, Place, Problem, did_you_mean, show
 from runner.warehouse.engines import DUCKDB
@@ -39,8 +39,19 @@ def job_of(product: Path, asked: Asked, before: tuple[Given, ...], target: Targe
     match = word(Match, asked.match or Match.SNOWTYPE, "--match")
     span, dedupe = _span(asked), not asked.no_dedupe
     choices = Choices(asked.events, asked.entities, asked.columns, asked.all_columns, match, span, dedupe)
-    where = Destination.of(asked.events_table, asked.schema, asked.source)
-    return Job(output, product, asked.schemas, _layout(asked, target), choices, before, where)
+    layout = _layout(asked, target)
+    where = Destination.of(asked.events_table, asked.schema, asked.source, _package(asked, layout))
+    return Job(output, product, asked.schemas, layout, choices, before, where)
+
+
+def _package(asked: Asked, layout: DocumentLayout | TableLayout) -> Package | None:
+    """The package of Snowplow's that a dbt model stands on."""
+    if not asked.package:
+        return None
+    if isinstance(layout, TableLayout) or asked.output != Output.DBT:
+        what = "--package is for dbt, where the events hold their structures in columns"
+        raise BadInput(Problem(Place(), what, "leave it out"))
+    return word(Package, asked.package, "--package")
 
 
 def word(words: type[W], text: str, label: str) -> W:

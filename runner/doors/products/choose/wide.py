@@ -121,6 +121,7 @@ def _both(newer: Property, older: Property) -> Property:
         untold=newer.untold or older.untold,
         fields=tuple(fields.values()),
         whole=newer.whole or older.whole,
+        values=tuple(dict.fromkeys((*newer.values, *older.values))) if newer.values and older.values else (),
     )
 
 
@@ -206,7 +207,7 @@ def _part(product: Product, family: Family, name: str, layout: EventLayout, is_e
         )
     else:
         columns = tuple(
-            GeneratedColumn(f"{name}_{plain(p.name)}", family, p.type, p.name, p.description, p.place)
+            GeneratedColumn(f"{name}_{plain(p.name)}", family, p.type, p.name, p.description, p.place, p.values)
             for p in properties
         )
     return Part(family, is_event, array, columns, properties)

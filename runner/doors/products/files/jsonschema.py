@@ -61,7 +61,7 @@ def _property(name: str, place: Place, node: Node, problems: Problems) -> Proper
     items = entry(node, "items") if type_ == Type(BaseType.JSON, only="array") else None
     element = _property("", items.place, items, problems) if isinstance(items, Mapping) else None
     description = text_of(entry(node, "description"))
-    return Property(name, type_, description, _untold(node), place, fields, not fields, element)
+    return Property(name, type_, description, _untold(node), place, fields, not fields, element, _values(node))
 
 
 def _told(node: Node) -> bool:
@@ -181,6 +181,13 @@ def _value(node: Node, problems: Problems) -> Json:
     if isinstance(value, float) and not math.isfinite(value):
         _invalid(problems, node, f"{described(node)} is larger than any number", "write a number below 1e308")
     return value
+
+
+def _values(node: Node) -> tuple[Json, ...]:
+    """What an enum or const allows; nothing where it has lists or mappings."""
+    const, own = entry(node, "const"), Problems()
+    listed = _listed(node, own) or ((const,) if const is not None else ())
+    return tuple(_value(item, own) for item in listed) if all(isinstance(item, Scalar) for item in listed) else ()
 
 
 def _listed(node: Node, problems: Problems) -> tuple[Node, ...] | None:

@@ -31,6 +31,18 @@ class Output(StrEnum):
     DBT = "dbt"
 
 
+class Package(StrEnum):
+    """A dbt package of Snowplow's, on whose events of a run a model can stand."""
+
+    UNIFIED = "snowplow_unified"
+    NORMALIZE = "snowplow_normalize"
+
+    @property
+    def events(self) -> str:
+        """Its model of the events that a run looks at."""
+        return f"{self.value}_events_this_run" if self is Package.UNIFIED else f"{self.value}_base_events_this_run"
+
+
 @dataclass(frozen=True)
 class Destination:
     """Where the events are, and where what is made goes."""
@@ -38,9 +50,10 @@ class Destination:
     events: str = EVENTS
     schema: str = "derived"
     source: str = ""  # of dbt, where the project has one of these tables
+    package: Package | None = None
 
     @staticmethod
-    def of(events: str, schema: str, source: str) -> Destination:
+    def of(events: str, schema: str, source: str, package: Package | None) -> Destination:
         """Raises BadInput for what is no name of a table or schema."""
         for flag, text, pattern in (
             ("--events", events, _TABLE),
@@ -50,7 +63,7 @@ class Destination:
             if text and not pattern.fullmatch(text):
                 hint = "write --events atomic.events" if flag == "--events" else f"write {flag} name"
                 raise BadInput(Problem(Place(), f"{flag} {show(text)} is no name", hint))
-        return Destination(events or EVENTS, schema or "derived", source)
+        return Destination(events or EVENTS, schema or "derived", source, package)
 
     def table(self, atomic: str) -> str:
         """A table of atomic as it is called here: those of structures lie beside the events."""
