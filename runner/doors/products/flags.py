@@ -37,6 +37,9 @@ def generate(
     match: Annotated[
         str, typer.Option(metavar="M", help="snowtype: by the ids in the events; inferred: by entities and rules")
     ] = "",
+    lenient: Annotated[
+        bool, typer.Option("--lenient", help="inferred: rules that cannot be said in SQL are left out, and noted")
+    ] = False,
     layout: Annotated[
         str, typer.Option(metavar="L", help="how atomic.events lies: json or struct, objects or lake")
     ] = "",
@@ -92,6 +95,7 @@ def generate(
         schema,
         source,
         package,
+        lenient,
     )
     flags = Flags(tuple(product or ()), asked, target or None, out, apply, show_list, as_json, check_only)
     process: Process = ctx.obj

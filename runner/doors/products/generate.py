@@ -74,7 +74,7 @@ def make_files(job: Job, look: Look | None = None) -> Generated:
     problems.finish()
     plan = Plan(wide, job.layout, choices, job.output, job.where)
     make = {Output.VIEW: lambda p: (view_file(p),), Output.PLAYBOOK: playbook_files, Output.DBT: dbt_files}
-    return Generated(plan, make[job.output](plan), (*notes, *plan.wide.notes))
+    return Generated(plan, make[job.output](plan), (*notes, *plan.wide.notes, *plan.left_out()))
 
 
 def _completed(job: Job) -> tuple[Choices, list[str]]:

@@ -44,6 +44,7 @@ class Asked:
     schema: str = ""
     source: str = ""
     package: str = ""
+    lenient: bool = False
 
     def over(self, stored: Asked) -> Asked:
         """These, and what they leave unsaid as it is stored."""

@@ -38,7 +38,9 @@ def job_of(product: Path, asked: Asked, before: tuple[Given, ...], target: Targe
         raise BadInput(Problem(Place(), "--source is for dbt", "leave it out"))
     match = word(Match, asked.match or Match.SNOWTYPE, "--match")
     span, dedupe = _span(asked), not asked.no_dedupe
-    choices = Choices(asked.events, asked.entities, asked.columns, asked.all_columns, match, span, dedupe)
+    choices = Choices(
+        asked.events, asked.entities, asked.columns, asked.all_columns, match, span, dedupe, asked.lenient
+    )
     layout = _layout(asked, target)
     where = Destination.of(asked.events_table, asked.schema, asked.source, _package(asked, layout))
     return Job(output, product, asked.schemas, layout, choices, before, where)

@@ -149,6 +149,7 @@ class Unsupported:
 
     keyword: str
     place: Place
+    compound: bool = False  # a list or mapping among values: without it none of them would be left
 
 
 @dataclass(frozen=True)

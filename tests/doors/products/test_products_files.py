@@ -137,6 +137,23 @@ def test_values_that_a_schema_has_not(tmp_path: Path) -> None:
     assert "objects and arrays in 'anything' cannot be told apart in layout lake" in said
 
 
+@pytest.mark.parametrize("engine", ["duckdb", "postgres"])
+def test_rules_that_are_left_out(engine: str, tmp_path: Path) -> None:
+    """With --lenient a rule that cannot be said in SQL is left out and noted; one that would match nothing is an error."""
+    product = PRODUCT.replace("{enum: [new]}", "{enum: [new], pattern: n.*}")
+    write(tmp_path, product)
+    flags = ("--match", "inferred", "--engine", engine)
+    said = generate(tmp_path, "view", *flags, code=2)
+    assert "or --lenient, which leaves it out" in said
+    said = generate(tmp_path, "view", *flags, "--lenient")
+    note = f"left out at product.yml:{line_of(product, 'pattern')}: the rule 'pattern' cannot be put into SQL"
+    assert f"note: {note}" in said
+    assert f"-- note: {note}" in said
+    assert "in ('new')" in said
+    write(tmp_path, PRODUCT.replace("enum: [new]", "enum: [[new]]"))
+    assert "a list or mapping among values" in generate(tmp_path, "view", *flags, "--lenient", code=2)
+
+
 def test_all_mistakes_at_once(tmp_path: Path) -> None:
     """Mistakes of the product, of its application and of a schema come in one go."""
     product = PRODUCT.replace("com.acme/user/", "com.acme/usr/").replace("maxCardinality: 1", "maxCardinality: one")

@@ -66,6 +66,8 @@ class Choices:
     match: Match = Match.SNOWTYPE
     span: Span = Span()
     dedupe: bool = True
+    lenient: bool = False
+    """Rules that cannot be said in SQL are left out, and noted."""
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,9 @@ def _compounds(node: Node) -> list[Unsupported]:
     enum, const = entry(node, "enum"), entry(node, "const")
     values = [*(enum.items if isinstance(enum, Sequence) else ()), *([const] if const else ())]
     return [
-        Unsupported("a list or mapping among values", v.place) for v in values if isinstance(v, (Mapping, Sequence))
+        Unsupported("a list or mapping among values", v.place, compound=True)
+        for v in values
+        if isinstance(v, (Mapping, Sequence))
     ]
 
 

@@ -15,6 +15,7 @@ from runner.doors.products.choose.wide import Choices, Copies, WideTable
 from runner.doors.products.columns import RESERVED, plain, shortened
 from runner.doors.products.layouts import EVENTS, DocumentLayout, TableLayout
 from runner.doors.products.select.chained import ChainedSelect
+from runner.doors.products.select.conditions import NOT_IN_SQL
 from runner.doors.products.select.nested import NestedSelect
 from runner.doors.products.select.shredded import ShreddedSelect
 from runner.errors import BadInput, Place, Problem, Problems, show
@@ -158,15 +159,34 @@ class Plan:
         """The same over atomic."""
         problems = Problems()
         text = self.writer(problems).select(self.copies)
-        problems.finish()
+        self._rest(problems).finish()
         return text
+
+    def _rest(self, problems: Problems) -> Problems:
+        """What is wrong but for rules that may be left out."""
+        kept = Problems()
+        for one in problems.found:
+            if not (self.choices.lenient and one.code == NOT_IN_SQL):
+                kept.add(one.place, one.what, one.hint, one.code)
+        return kept
+
+    def left_out(self) -> tuple[str, ...]:
+        """Notes of the rules that are left out: more events match than should."""
+        if not self.choices.lenient:
+            return ()
+        problems = Problems()
+        self.writer(problems).select(self.copies)
+        found = [one for one in problems.found if one.code == NOT_IN_SQL]
+        return tuple(
+            f"left out at {one.place.path.name}:{one.place.line}: {one.what}" for one in found if one.place.path
+        )
 
     def shredded_tables(self) -> list[str]:
         """The tables of structures, where they have tables of their own."""
         problems = Problems()
         writer = self.writer(problems)
         found = writer.tables() if isinstance(writer, ShreddedSelect) else []
-        problems.finish()
+        self._rest(problems).finish()
         return found
 
     def header(self, sign: str) -> Iterator[str]:
@@ -181,7 +201,7 @@ class Plan:
         if self.choices.entities:
             yield f"{sign} entities in columns: {', '.join(self.choices.entities)}"
         yield f"{sign} match: {self.wide.match}; engine: {self.layout.engine.name}, layout {self.layout.name}"
-        for note in self.wide.notes:
+        for note in (*self.wide.notes, *self.left_out()):
             yield f"{sign} note: {note}"
 
 
