@@ -87,6 +87,7 @@ CHECKS = (
     Check(23, "trial.soak", 1000, 1000),
     Check(24, "reliability.mistakes", 60, 10),
     Check(25, "joins.queries", 5000, 250),
+    Check(26, "doors.products.sweep", 3000, 500),
 )
 
 

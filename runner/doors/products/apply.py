@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from runner.doors.products.choose.present import Present
+from runner.doors.products.choose.present import RECOVERED
+from runner.doors.products.choose.wide import Present
 from runner.doors.products.generate import Generated
+from runner.doors.products.layouts import EVENTS
 from runner.doors.products.output.files import MADE, Plan, marking, statements
 from runner.errors import Exit, StatementFailed
 from runner.names import TableName
@@ -29,10 +31,17 @@ class Applying:
     target: Target
 
     def look(self, tables: Sequence[str]) -> Sequence[Present]:
-        """Those of the tables that are there."""
-        named = {TableName(tuple(table.split("."))): table for table in tables}
+        """Those of the tables that are there, and those that hold what has not fitted into them."""
+        named = {TableName(tuple(table.split("."))): table for table in (*tables, *self._recovered(tables))}
         found = self.warehouse.describe(named)
         return [Present(named[name], frozenset(one.names)) for name, one in found.items()]
+
+    def _recovered(self, tables: Sequence[str]) -> list[str]:
+        found = []
+        for schema, _, name in (table.partition(".") for table in tables if table != EVENTS):
+            listed = self.warehouse.tables(schema, f"{name}_")
+            found += [f"{schema}.{one}" for one in listed if re.fullmatch(re.escape(name) + RECOVERED, one)]
+        return found
 
     def apply(self, plan: Plan) -> None:
         """Make it, all or nothing."""

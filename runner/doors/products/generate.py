@@ -12,8 +12,8 @@ from pathlib import Path
 from runner.doors.products.choose.clashes import find_clashes
 from runner.doors.products.choose.listing import Listing
 from runner.doors.products.choose.naming import Given
-from runner.doors.products.choose.present import Present, present, tables_of
-from runner.doors.products.choose.wide import Choices, choose
+from runner.doors.products.choose.present import present, tables_of
+from runner.doors.products.choose.wide import Choices, Present, choose
 from runner.doors.products.files.read import read_product
 from runner.doors.products.layouts import DocumentLayout, TableLayout
 from runner.doors.products.output.dbt import dbt_files, newest_by

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from runner.doors.products.choose.wide import Match, Part, WideTable
+from runner.doors.products.choose.wide import Match, Part, Present, Recovered, WideTable
 from runner.doors.products.layouts import EVENTS, SPECIFICATIONS, DocumentLayout, TableLayout
 from runner.doors.products.values import Family, Property, Specification, Use
 from runner.errors import Place, Problems, show
 
-
-@dataclass(frozen=True)
-class Present:
-    """A table that is there, and its columns."""
-
-    table: str
-    columns: frozenset[str]
+RECOVERED = "_[0-9]+_[0-9]+_recovered_[0-9a-z]+"
+"""How the name of a structure's column or table goes on where it holds what does not fit: revision, addition, a hash."""
 
 
 def tables_of(wide: WideTable, layout: DocumentLayout | TableLayout) -> tuple[str, ...]:
@@ -43,12 +39,27 @@ class _Warehouse:
     def columns(self, table: str) -> frozenset[str] | None:
         return next((one.columns for one in self.tables if one.table == table), None)
 
-    def has(self, family: Family, is_event: bool) -> bool:
-        """Whether a structure has its column or table."""
-        home = self.layout.home(family, is_event)
+    def places(self, home: str) -> tuple[Present, ...]:
+        """The column or table of a structure, and those that hold what has not fitted into it."""
         if isinstance(self.layout, TableLayout):
-            return self.columns(home) is not None
-        return home in (self.columns(EVENTS) or ())
+            every = tuple(self.tables)
+        else:
+            every = tuple(Present(name) for name in sorted(self.columns(EVENTS) or ()))
+        rest = (one for one in every if re.fullmatch(re.escape(home) + RECOVERED, one.table))
+        return (*(one for one in every if one.table == home), *rest)
+
+    def has(self, family: Family, is_event: bool) -> bool:
+        """Whether a structure has a column or table."""
+        return bool(self.places(self.layout.home(family, is_event)))
+
+    def recovered(self, wide: WideTable) -> tuple[Recovered, ...]:
+        """The structures that are in several places."""
+        read = [(part.family, part.is_event) for part in wide.parts]
+        read += [(one.event.uri.family, True) for one in wide.specifications if one.event]
+        read += [(use.uri.family, False) for one in wide.specifications for use in one.entities]
+        homes = dict.fromkeys(self.layout.home(family, is_event) for family, is_event in read)
+        found = (Recovered(home, self.places(home)) for home in homes)
+        return tuple(one for one in found if one.places and [place.table for place in one.places] != [one.home])
 
     def part(self, part: Part) -> Part | None:
         """A part without what is not there."""
@@ -61,7 +72,7 @@ class _Warehouse:
         if not isinstance(self.layout, TableLayout):
             return part
         table = self.layout.table(part.family)
-        there = self.columns(table) or frozenset()
+        there = frozenset[str]().union(*(place.columns for place in self.places(table)))
         paths = {one.path for each in part.properties for one in self.layout.stored(each) if one.name in there}
         kept = {one.name: found for one in part.properties if (found := _kept(one, paths, ()))}
         for one in part.properties:
@@ -100,8 +111,13 @@ def present(
             there.notes.append(f"{column.source} is left out: {EVENTS} has no such column")
     parts = tuple(found for part in wide.parts if (found := there.part(part)))
     specifications = tuple(_specifications(wide, there, problems))
+    recovered = there.recovered(wide)
+    for one in recovered:
+        listed = ", ".join(place.table for place in one.places if place.table != one.home)
+        there.notes.append(f"what did not fit into {one.home} is read from {listed}")
     return replace(
         wide,
+        recovered=recovered,
         specifications=specifications,
         atomic=tuple(column for column in wide.atomic if column.source in events),
         parts=parts,

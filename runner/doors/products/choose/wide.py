@@ -82,6 +82,22 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Present:
+    """A table that is there, and its columns; or a column of the events, without any."""
+
+    table: str
+    columns: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """A structure of which loaders keep events of some versions apart, since they do not fit: all places that there are."""
+
+    home: str
+    places: tuple[Present, ...]
+
+
+@dataclass(frozen=True)
 class WideTable:
     """The wide table: its columns in order, and which events are its rows."""
 
@@ -93,6 +109,11 @@ class WideTable:
     notes: tuple[str, ...]
     given: tuple[Given, ...] = ()
     """The names of its columns, to be kept."""
+    recovered: tuple[Recovered, ...] = ()
+
+    def places(self, home: str) -> tuple[Present, ...]:
+        """The columns or tables that hold a structure, where its own does not hold all of it."""
+        return next((one.places for one in self.recovered if one.home == home), ())
 
     def properties(self, family: Family) -> tuple[Property, ...]:
         """The properties of a structure, whether it is in the output or not."""

@@ -7,6 +7,7 @@ These engines try a cast; what it would round or put into the session's time zon
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runner.doors.products.columns import snake
@@ -63,7 +64,11 @@ class DocumentLayout(EventLayout):
 
     @abstractmethod
     def loaded(self, column: str) -> str:
-        """A column of the events, named so, as documents."""
+        """A column of the events as documents."""
+
+    @abstractmethod
+    def joined(self, arrays: Sequence[str]) -> str:
+        """The elements of all arrays in one; null where all are."""
 
     @abstractmethod
     def at(self, document: str, step: str, key: str) -> str:
@@ -115,12 +120,16 @@ class DocumentLayout(EventLayout):
             return text
         if type_.base is BaseType.NUMBER:
             return self.number(text)
-        tried = f"try_cast({text} as {self.type(type_)})"
         if type_.base is BaseType.DECIMAL:
-            return f"case when {self.engine.matches(text, decimal_pattern(type_.scale))} then {tried} end"
+            return self.matching(text, decimal_pattern(type_.scale), type_)
         if type_.base in WHOLE:
-            return f"case when {self.engine.matches(text, WHOLE_PATTERN)} then {tried} end"
+            return self.matching(text, WHOLE_PATTERN, type_)
+        tried = f"try_cast({text} as {self.type(type_)})"
         if type_.base is BaseType.TSTAMP:
             zoned = self.engine.matches(text, ZONED_PATTERN)
             return f"case when {zoned} then {self.utc(text)} else {tried} end"
         return tried
+
+    def matching(self, text: str, pattern: str, type_: Type) -> str:
+        """A text in a type, if it is as a pattern says; else NULL."""
+        return f"case when {self.engine.matches(text, pattern)} then try_cast({text} as {self.type(type_)}) end"

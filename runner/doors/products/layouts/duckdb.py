@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from runner.doors.products.layouts.documents import JSON_TYPES, DocumentLayout, Exists
@@ -21,7 +21,11 @@ class _OnDuckDB(DocumentLayout):
     first: str = "/0"
 
     def loaded(self, column: str) -> str:
-        return f"try_cast(a.{column} as json) as {column}"
+        return f"try_cast(a.{column} as json)"
+
+    def joined(self, arrays: Sequence[str]) -> str:
+        lists = ", ".join(f"coalesce(try_cast({one} as json[]), cast([] as json[]))" for one in arrays)
+        return f"case when coalesce({', '.join(arrays)}) is not null then to_json(flatten([{lists}])) end"
 
     def at(self, document: str, step: str, key: str) -> str:
         escaped = key.replace("~", "~0").replace("/", "~1")  # in a path with $ a * would be any key
@@ -43,9 +47,15 @@ class _OnDuckDB(DocumentLayout):
         return f"cast(try_cast({text} as timestamptz) at time zone 'UTC' as {self.engine.timestamp_type})"
 
     def number(self, text: str) -> str:
-        """A number too large is infinite here."""
-        tried = f"try_cast({text} as {self.engine.double_type})"
-        return f"case when isfinite({tried}) then {tried} end"
+        """A number too large is infinite here; a text that is read once is planned once."""
+        made = f"try_cast({text} as {self.engine.double_type})"
+        for other in ("nan", "inf", "-inf"):
+            made = f"nullif({made}, '{other}'::{self.engine.double_type})"
+        return made
+
+    def matching(self, text: str, pattern: str, type_: Type) -> str:
+        """What does not match is an empty text, which is no number."""
+        return f"try_cast(regexp_extract({text}, {self.engine.literal(pattern)}) as {self.type(type_)})"
 
 
 class _Json(_OnDuckDB):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 from runner.doors.products.layouts.documents import JSON_TYPES, DocumentLayout, Exists
 from runner.doors.products.values import Type
@@ -25,6 +27,11 @@ class _OnSnowflake(DocumentLayout):
 
     def loaded(self, column: str) -> str:
         return f"a.{column}"
+
+    def joined(self, arrays: Sequence[str]) -> str:
+        lists = [f"coalesce({one}, array_construct())" for one in arrays]
+        found = reduce(lambda first, second: f"array_cat({first}, {second})", lists)
+        return f"case when coalesce({', '.join(arrays)}) is not null then {found} end"
 
     def at(self, document: str, step: str, key: str) -> str:
         escaped = key.replace('"', '""')

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from runner.doors.products.choose.present import Present
-from runner.doors.products.choose.wide import Choices, Copies, WideTable
-from runner.doors.products.columns import RESERVED, plain, shortened
+from runner.doors.products.choose.wide import Choices, Copies, Present, Span, WideTable
+from runner.doors.products.columns import RESERVED, digest, plain, shortened
 from runner.doors.products.layouts import EVENTS, DocumentLayout, TableLayout
 from runner.doors.products.select.chained import ChainedSelect
 from runner.doors.products.select.conditions import NOT_IN_SQL
@@ -81,7 +80,10 @@ class Destination:
     def looked(self, look: Callable[[Sequence[str]], Sequence[Present]], tables: Sequence[str]) -> list[Present]:
         """Which tables of atomic are there, by what they are called here."""
         named = {self.table(table): table for table in tables}
-        return [replace(one, table=named[one.table]) for one in look(list(named))]
+        return [
+            replace(one, table=named.get(one.table) or f"atomic.{one.table.rpartition('.')[2]}")  # or a recovered one
+            for one in look(list(named))
+        ]
 
 
 ATOMIC = Destination()
@@ -117,7 +119,8 @@ class Plan:
     def name(self) -> str:
         """A plain word: no engine takes it for a number or a word of its own, or cuts it off."""
         name = plain(self.wide.product.name).strip("_")
-        word = name if name[:1].isalpha() and name not in RESERVED else f"product_{name}".strip("_")
+        is_word = name[:1].isalpha() and name not in RESERVED and name != digest(self.wide.product.name)
+        word = name if is_word else f"product_{name}".strip("_")
         return shortened(word, LENGTH)
 
     @property
@@ -201,6 +204,11 @@ class Plan:
         if self.choices.entities:
             yield f"{sign} entities in columns: {', '.join(self.choices.entities)}"
         yield f"{sign} match: {self.wide.match}; engine: {self.layout.engine.name}, layout {self.layout.name}"
+        if self.choices.span != Span():
+            since = self.choices.span.condition("collector_tstamp", "now")
+            yield f"{sign} events: {since}"
+        if not self.choices.dedupe:
+            yield f"{sign} copies of events are kept"
         for note in (*self.wide.notes, *self.left_out()):
             yield f"{sign} note: {note}"
 

@@ -118,7 +118,7 @@ class ChainedSelect(ShreddedSelect):
     def _from(self, steps: _Steps, part: Part) -> str:
         since = self.span.condition("t.root_tstamp", self.layout.now)
         tied = TIED.format("t") + (f" and {since}" if since else "")
-        return f"    from {steps.last} as e\n    left join {self.layout.table(part.family)} as t on {tied}"
+        return f"    from {steps.last} as e\n    left join {self._source(part.family)} as t on {tied}"
 
     def _chained(self, part: Part, number: int) -> Sequence[str]:
         engine = self.layout.engine

@@ -87,10 +87,19 @@ class NestedSelect:
         sources = (one.source for one in self.wide.atomic)
         return [name for name in dict.fromkeys([*ORDER, *sources, *matched_columns(self.wide)]) if name != "event_id"]
 
+    def _document(self, name: str) -> str:
+        """A column of structures, with what loaders keep apart of it."""
+        columns = [place.table for place in self.wide.places(name)] or [name]
+        found = [self.layout.loaded(column) for column in columns]
+        if len(found) == 1:
+            return f"{found[0]} as {name}"
+        is_event = name.startswith("unstruct_event")
+        return f"{f'coalesce({chr(44).join(found)})' if is_event else self.layout.joined(found)} as {name}"
+
     def _loaded(self, events: str) -> str:
         """All rows of the span, their structures as documents."""
         listed = ["a.event_id", *(f"a.{name}" for name in self._atomic_names())]
-        lines = ",\n        ".join([*listed, *map(self.layout.loaded, self._documents())])
+        lines = ",\n        ".join([*listed, *map(self._document, self._documents())])
         since = self.span.condition("a.collector_tstamp", self.layout.now)
         only = f"\n        and {since}" if since else ""
         return f"loaded as (\n    select\n        {lines}\n    from {events} as a\n    where a.event_id is not null{only}\n)"

@@ -17,6 +17,20 @@ def columns_of(properties: Iterable[Property], layout: TableLayout) -> list[str]
     return list(dict.fromkeys(quoted(name, layout.engine) for name in stored))
 
 
+def same_text(one: Stored, alias: str, layout: TableLayout, *, there: bool) -> str:
+    """A column as a text of its name, whatever type it has in a table; null where it is not there. Truth values have no
+    text everywhere.
+    """
+    name = quoted(one.name, layout.engine)
+    column = f"{alias}.{name}"
+    is_truth = one.property.type.base is BaseType.BOOLEAN
+    if not there:
+        return f"cast(null as {layout.type(one.property.type) if is_truth else layout.engine.text_type}) as {name}"
+    if is_truth:
+        return column
+    return f"{layout.unquoted(column) if one.as_json else layout.text(column)} as {name}"
+
+
 @dataclass(frozen=True)
 class Row(Element):
     """A row of a structure's table."""

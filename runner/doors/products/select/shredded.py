@@ -13,7 +13,7 @@ from runner.doors.products.columns import quoted
 from runner.doors.products.layouts import EVENTS, ORDER, SPECIFICATIONS, TableLayout
 from runner.doors.products.select.conditions import conditions
 from runner.doors.products.select.matching import Matching, matched_columns, vendor_and_name
-from runner.doors.products.select.rows import Row, columns_of
+from runner.doors.products.select.rows import Row, columns_of, same_text
 from runner.doors.products.values import Family, Specification, Use
 from runner.errors import Problems
 
@@ -108,13 +108,27 @@ class ShreddedSelect:
 
     # -- structures
 
+    def _source(self, family: Family) -> str:
+        """A structure's table; with what loaders keep apart of it, whose columns may be of other types: as texts."""
+        home = self.layout.table(family)
+        places = self.wide.places(home)
+        if not places:
+            return home
+        stored = {one.name: one for each in self.wide.properties(family) for one in self.layout.stored(each)}
+        columns = [one for one in stored.values() if any(one.name in place.columns for place in places)]
+        selects = []
+        for place in places:
+            cells = [same_text(one, "p", self.layout, there=one.name in place.columns) for one in columns]
+            selects.append(f"select {', '.join(['p.root_id', 'p.root_tstamp', *cells])} from {place.table} as p")
+        return f"({' union all '.join(selects)})"
+
     def _single(self, part: Part, number: int) -> list[str]:
         """One row an event: equal rows are one, and of others the first by all their columns."""
         names = columns_of(part.properties, self.layout)
         listed = ", ".join(f"t.{name}" for name in names)
         rows = (
             f"rows_{number} as (\n    select distinct t.root_id, t.root_tstamp, {listed}\n"
-            f"    from {self.layout.table(part.family)} as t{self._since()}\n)"
+            f"    from {self._source(part.family)} as t{self._since()}\n)"
         )
         return [rows, self.layout.first_rows(number, names)]
 
@@ -127,7 +141,7 @@ class ShreddedSelect:
         return [
             (
                 f"elements_{number} as (\n    select t.root_id, t.root_tstamp,\n        {element} as element\n"
-                f"    from {self.layout.table(part.family)} as t{self._since()}\n)"
+                f"    from {self._source(part.family)} as t{self._since()}\n)"
             ),
             (
                 f"counts_{number} as (\n    select l.root_id, l.root_tstamp, l.element, count(*) as row_count\n"
@@ -153,9 +167,10 @@ class ShreddedSelect:
         if self.wide.match is Match.INFERRED:
             return Matching(self.wide, self.problems, self._event, self._entity).condition()
         ids = ", ".join(self.layout.engine.literal(one.id) for one in self.wide.specifications)
+        since = self.span.condition("i.root_tstamp", self.layout.now)
         return (
             f"exists (\n    select 1 from {self.layout.table(SPECIFICATIONS)} as i\n"
-            f"    where {TIED.format('i')} and i.id in ({ids})\n)"
+            f"    where {TIED.format('i')} and i.id in ({ids}){f' and {since}' if since else ''}\n)"
         )
 
     def _matched(self) -> list[Use]:
@@ -180,7 +195,7 @@ class ShreddedSelect:
 
     def _counts(self, family: Family, number: int) -> list[str]:
         """How many rows an event has, and how many of them break a specification's rules."""
-        row, table, since = Row(self.layout, "t"), self.layout.table(family), self._since()
+        row, table, since = Row(self.layout, "t"), self._source(family), self._since()
         broken = {}
         for at, use in enumerate(self._ruled(family), 1):
             rules = conditions(use, self.wide.properties(family), row, self.problems) or ["true"]
