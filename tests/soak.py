@@ -123,8 +123,8 @@ def main() -> int:
     checks = [check for check in CHECKS if check.number in given.check]
     sizes = {check: check.size if check.whole else given.size or check.size for check in checks}
     seconds = int(given.minutes * 60) if given.minutes else 0
-    # Small parts where time is short, so that each check has its turn.
-    most = {check: max(1, check.part // 10) if seconds and not check.whole else check.part for check in sizes}
+    # Small parts where time is short, so that each check has its turn; what is one part does all of it in any case.
+    most = {check: max(1, check.part // 10) if seconds and check.part < sizes[check] else check.part for check in sizes}
     work = {check: list(check.parts(size, given.seed, most[check])) for check, size in sizes.items()}
     ended = Counter[Check]()
     done: list[Tally] = []

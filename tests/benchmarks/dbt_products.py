@@ -10,9 +10,10 @@ compared, column by column, with an independent reading of the raw JSON, and so 
 the generated playbook.
 
 Then the limit is shown. The predicate takes every event of which a copy has a load_tstamp not before the newest that
-the table has, with all its copies. A batch that becomes visible with an older load_tstamp (a loader that was overtaken,
-a repaired load), or with none, stays out until `dbt run --full-refresh`; the playbook, which compares every batch with
-its manifest, has it at its next run.
+the table has, with all its copies, and events that the table lacks, loaded in the `late_days` before. A batch that
+becomes visible with a load_tstamp older than that (a loader that was overtaken, a repaired load), or with none, stays
+out until `dbt run --full-refresh`; the playbook, which compares every batch with its manifest, has it at its next run.
+At last a property is added to a data structure: the model is generated anew, and the next run appends its column.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import argparse
 import fcntl
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -106,14 +108,14 @@ def batches(oracle: Oracle, events: list[dict[str, str]], chance: random.Random)
     return [foreign[:100], first + foreign[100:200], second + foreign[200:], cuts[2] + late + again, overtaken]
 
 
-def generate(what: str, folder: Path, *more: str) -> list[Path]:
+def generate(what: str, folder: Path, *more: str, schemas: Path = STRUCTURES) -> list[Path]:
     """`runner generate WHAT`: its files."""
     folder.mkdir(parents=True, exist_ok=True)
-    flags = ["--schemas", str(STRUCTURES), "--engine", "duckdb", "--columns", ",".join(SELECTION.columns)]
+    flags = ["--schemas", str(schemas), "--engine", "duckdb", "--columns", ",".join(SELECTION.columns)]
     said = driver.command("generate", what, str(PRODUCT), *flags, "--match", SELECTION.match, "-o", str(folder), *more)
     if said.code:
         raise SystemExit(said.text)
-    return sorted(path for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.endswith(".selection.yml"))
 
 
 def predicate(model: str) -> str:
@@ -164,14 +166,38 @@ class Proof:
         self._compare("playbook", self.table, there)
         self._compare_view(there)
         self._arrive(shop, overtaken)
-        self._both()
-        missing = self._count(self.table) - self._count(self.relation)
-        print(f"a batch of {len(overtaken)} events that was overtaken: dbt's table lacks {missing}")
-        self.wrong += missing != len(overtaken)  # then the text above is out of date
+        for late_days, lacking in ((0, len(overtaken)), (3, 0)):
+            self._both("--vars", f"{{late_days: {late_days}}}")
+            missing = self._count(self.table) - self._count(self.relation)
+            print(
+                f"a batch of {len(overtaken)} that was overtaken: with late_days {late_days} dbt's table lacks {missing}"
+            )
+            self.wrong += missing != lacking  # then the text above is out of date
+        self._compare("dbt, with the overtaken batch", self.relation, self.events[: self.real])
         self._compare("playbook, with the overtaken batch", self.table, self.events[: self.real])
         self.dbt("run", "--full-refresh")
         self._compare("dbt run --full-refresh", self.relation, self.events[: self.real])
+        self._widen()
         return 1 if self.wrong else 0
+
+    def _widen(self) -> None:
+        """A property is added: the next run appends its column, and keeps all rows."""
+        before = self._count(self.relation)
+        wider = self.folder / "wider"
+        shutil.copytree(STRUCTURES, wider)
+        (path,) = wider.rglob("user.yaml")
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("  properties:\n", "  properties:\n    addedLater: {type: integer}\n", 1))
+        generate("dbt", self.folder / "project" / "models", schemas=wider)
+        self.dbt("run")
+        with Db(self.url) as db:
+            named = f"table_schema || '.' || table_name = '{self.relation}' and column_name like '%added_later'"
+            added = db.rows(f"select column_name from information_schema.columns where {named}")
+        kept = self._count(self.relation) == before
+        print(
+            f"a property is added: {added[0][0] if added else 'NO COLUMN'}, {'all rows kept' if kept else 'ROWS LOST'}"
+        )
+        self.wrong += not (added and kept)
 
     def _stamp(self) -> None:
         """Say when each event is loaded: a day for each batch; the overtaken one has a time of the first."""
@@ -192,8 +218,8 @@ class Proof:
             shop.db = db
             shop.arrive(batch)
 
-    def _both(self) -> None:
-        self.dbt("run")
+    def _both(self, *flags: str) -> None:
+        self.dbt("run", *flags)
         said = driver.command("run", str(self.playbook), "--target", self.url)
         if said.code:
             raise SystemExit(said.text)

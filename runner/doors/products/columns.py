@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from runner.doors.products.values import Family, Type
+from runner.doors.products.values import Family, Json, Type
 from runner.errors import Place
 from runner.warehouse.engines import Engine
 
@@ -85,6 +85,7 @@ class GeneratedColumn:
     property: str = ""
     description: str = ""
     place: Place = field(default_factory=Place, compare=False)
+    values: tuple[Json, ...] = ()  # those that its schema allows, where it lists them
 
 
 @dataclass(frozen=True)

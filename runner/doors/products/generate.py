@@ -10,12 +10,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runner.doors.products.choose.clashes import find_clashes
+from runner.doors.products.choose.listing import Listing
+from runner.doors.products.choose.naming import Given
 from runner.doors.products.choose.present import present, tables_of
-from runner.doors.products.choose.wide import Choices, Present, choose, listing
+from runner.doors.products.choose.wide import Choices, Present, choose
 from runner.doors.products.files.read import read_product
 from runner.doors.products.layouts import DocumentLayout, TableLayout
 from runner.doors.products.output.dbt import dbt_files, newest_by
-from runner.doors.products.output.files import MADE, File, Output, Plan, view_file
+from runner.doors.products.output.files import ATOMIC, MADE, Destination, File, Output, Plan, view_file
 from runner.doors.products.output.playbook import playbook_files
 from runner.errors import BadInput, Exit, Place, Problem, Problems, RunnerError
 
@@ -38,9 +40,11 @@ class Job:
 
     output: Output
     product: Path
-    schemas: Path
+    schemas: tuple[str, ...]
     layout: DocumentLayout | TableLayout
     choices: Choices
+    before: tuple[Given, ...] = ()
+    where: Destination = ATOMIC
 
 
 @dataclass(frozen=True)
@@ -52,9 +56,9 @@ class Generated:
     notes: tuple[str, ...]
 
 
-def list_choices(job: Job) -> Iterator[str]:
+def list_choices(job: Job) -> Listing:
     """`--list`: what there is to choose."""
-    yield from listing(choose(read_product(job.product, job.schemas), job.choices, job.layout))
+    return Listing(choose(read_product(job.product, job.schemas), job.choices, job.layout, job.before))
 
 
 def make_files(job: Job, look: Look | None = None) -> Generated:
@@ -62,15 +66,15 @@ def make_files(job: Job, look: Look | None = None) -> Generated:
     tables are there.
     """
     choices, notes = _completed(job)
-    wide = choose(read_product(job.product, job.schemas), choices, job.layout)
+    wide = choose(read_product(job.product, job.schemas), choices, job.layout, job.before)
     problems = Problems()
     if look:
-        wide = present(wide, job.layout, look(tables_of(wide, job.layout)), problems)
+        wide = present(wide, job.layout, job.where.looked(look, tables_of(wide, job.layout)), problems)
     find_clashes(wide, job.layout, problems)
     problems.finish()
-    plan = Plan(wide, job.layout, choices, job.output)
+    plan = Plan(wide, job.layout, choices, job.output, job.where)
     make = {Output.VIEW: lambda p: (view_file(p),), Output.PLAYBOOK: playbook_files, Output.DBT: dbt_files}
-    return Generated(plan, make[job.output](plan), (*notes, *plan.wide.notes))
+    return Generated(plan, make[job.output](plan), (*notes, *plan.wide.notes, *plan.left_out()))
 
 
 def _completed(job: Job) -> tuple[Choices, list[str]]:
@@ -119,6 +123,13 @@ def _another(path: Path, plan: Plan) -> str:
         return "is not a file that runner generate made"
     found = re.search(rf"{MADE} (\w+ of data product .*): edit ", head)
     return "" if plan.mark in head else f"was generated as the {found[1] if found else 'file of another product'}"
+
+
+def marked_files(folder: Path, plan: Plan) -> Iterator[str]:
+    """The names of all files in a folder that were generated as this output of this product."""
+    for path in sorted(folder.iterdir()):
+        if path.suffix in (".sql", ".yml") and path.is_file() and not _another(path, plan):
+            yield path.name
 
 
 def compare_files(made: Generated, folder: Path) -> None:

@@ -100,6 +100,9 @@ class Type:
     only: str = ""  # of JSON: object or array, where the schema allows one of them alone
 
 
+Json = bool | int | float | str | None
+
+
 @dataclass(frozen=True)
 class Property:
     """One property of a structure. `untold` is the keyword behind which its type stands, if that was not followed.
@@ -116,6 +119,7 @@ class Property:
     fields: tuple[Property, ...] = ()
     whole: bool = True
     items: Property | None = None
+    values: tuple[Json, ...] = ()  # those of an enum or const
 
 
 @dataclass(frozen=True)
@@ -125,9 +129,6 @@ class Structure:
     uri: Uri
     properties: tuple[Property, ...]
     place: Place = field(default_factory=Place, compare=False)
-
-
-Json = bool | int | float | str | None
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,7 @@ class Unsupported:
 
     keyword: str
     place: Place
+    compound: bool = False  # a list or mapping among values: without it none of them would be left
 
 
 @dataclass(frozen=True)

@@ -62,12 +62,41 @@ def test_dbt(engine: str, tmp_path: Path) -> None:
         "description": "event_id of atomic.events",
         "data_tests": ["unique", "not_null"],
     }
-    assert {"name": "order_placed_type", "description": "What sort of order"} in model["columns"]
+    columns = {one["name"]: one for one in model["columns"]}
+    allowed = {"arguments": {"values": ["new", "again"]}, "config": {"severity": "warn"}}
+    assert columns["order_placed_type"]["description"] == "What sort of order"
+    assert columns["order_placed_type"]["data_tests"] == [{"accepted_values": allowed}]
+    assert columns["order_placed_item_count"]["data_type"] == "smallint"
     text = (tmp_path / "out" / "small_shop_dm.sql").read_text()
     assert "source('small_shop_atomic', 'events')" in text
-    assert page["sources"][0]["schema"] == "atomic"
+    (source,) = page["sources"]
+    assert source["schema"] == "{{ var('snowplow__atomic_schema', 'atomic') }}"
+    assert source["tables"][0]["config"]["freshness"] == {"warn_after": {"count": 24, "period": "hour"}}
     assert "from atomic." not in text
+    assert "on_schema_change='append_new_columns'" in text
     assert "is_incremental()" in text
+
+
+def test_dbt_in_a_project(tmp_path: Path) -> None:
+    """A source that the project has is referred to, not written; a model stands on the events of a package's run."""
+    write(tmp_path)
+    out = tmp_path / "out"
+    generate(
+        tmp_path, "dbt", "--source", "snowplow", "--events", "db.raw.all_events", "--schema", "wide", "-o", str(out)
+    )
+    text = (out / "small_shop_dm.sql").read_text()
+    assert "from {{ source('snowplow', 'all_events') }} as" in text
+    assert "schema='wide'" in text
+    assert "sources" not in yaml.safe_load((out / "small_shop_dm.yml").read_text())
+    for package, events in (("unified", "events_this_run"), ("normalize", "base_events_this_run")):
+        said = generate(tmp_path, "dbt", "--package", f"snowplow_{package}", "--engine", "snowflake")
+        assert f"from {{{{ ref('snowplow_{package}_{events}') }}}} as a" in said
+        assert f"and {{{{ snowplow_utils.is_run_with_new_events('snowplow_{package}') }}}}" in said
+        assert f"tags='snowplow_{package}_incremental', snowplow_optimize=true" in said
+        assert "is_incremental()" not in said
+    said = generate(tmp_path, "dbt", "--package", "snowplow_unified", "--engine", "postgres", code=2)
+    assert "--package is for dbt, where the events hold their structures in columns" in said
+    assert "--source is for dbt" in generate(tmp_path, "view", "--source", "snowplow", code=2)
 
 
 def test_templates_in_texts(tmp_path: Path) -> None:
@@ -143,7 +172,7 @@ def test_long_names_and_variables(engine: str, tmp_path: Path) -> None:
         write(tmp_path, product.replace("description: Orders of", "description: $${ORDERS} ${ of"))
         out = tmp_path / end
         generate(tmp_path, "playbook", "--engine", engine, "-o", str(out))
-        (path,) = out.glob("*.yml")
+        (path,) = (one for one in out.glob("*.yml") if not one.name.endswith(".selection.yml"))
         said = driver.command("check", str(path))
         assert said.code == 0, said.text
         page = yaml.safe_load(path.read_text())
@@ -177,7 +206,8 @@ def test_outputs_and_products_in_one_folder(tmp_path: Path) -> None:
     generate(tmp_path, "view", *flags)
     generate(tmp_path, "playbook", *flags)
     there = {path.name: path.read_text() for path in out.iterdir()}
-    assert sorted(there) == ["small_shop.sql", "small_shop.yml", "small_shop_dm.sql"]
+    chosen = ["small_shop.selection.yml", "small_shop_dm.selection.yml"]
+    assert sorted(there) == sorted(["small_shop.sql", "small_shop.yml", "small_shop_dm.sql", *chosen])
     said = generate(tmp_path, "dbt", *flags, code=2)
     what = "was generated as the playbook of data product 22222222-0000-4000-8000-000000000001"
     assert f"{out}/small_shop_dm.sql: {what}" in said
@@ -189,7 +219,7 @@ def test_outputs_and_products_in_one_folder(tmp_path: Path) -> None:
     write(tmp_path, other.replace("Small Shop", "Large Shop"))
     for output in ("view", "playbook"):
         generate(tmp_path, output, *flags)
-    assert len(list(out.iterdir())) == 6
+    assert len(list(out.iterdir())) == 10
     assert there.items() <= {path.name: path.read_text() for path in out.iterdir()}.items()
 
 

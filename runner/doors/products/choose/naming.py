@@ -105,13 +105,11 @@ def _why(column: GeneratedColumn, wished: str, named: Sequence[GeneratedColumn],
 def _atomic(
     name: str, kept: dict[tuple[str, str], str], named: Sequence[GeneratedColumn], notes: list[str]
 ) -> AtomicColumn:
-    if ("", name) in kept:
-        return AtomicColumn(name, kept["", name])
     owner = next((column for column in named if column.name == name), None)
-    if owner is None:
-        return AtomicColumn(name, name)
-    notes.append(f"the atomic {name} is called atomic_{name}: {owner.family} gives a {name}")
-    return AtomicColumn(name, f"atomic_{name}")
+    called = kept.get(("", name), f"atomic_{name}" if owner else name)
+    if owner and called != name:
+        notes.append(f"the atomic {name} is called {called}: {owner.family} gives a {name}")
+    return AtomicColumn(name, called)
 
 
 def _twice(columns: Iterable[GeneratedColumn], problems: Problems) -> None:

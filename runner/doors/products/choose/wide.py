@@ -66,6 +66,8 @@ class Choices:
     match: Match = Match.SNOWTYPE
     span: Span = Span()
     dedupe: bool = True
+    lenient: bool = False
+    """Rules that cannot be said in SQL are left out, and noted."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,7 @@ def _both(newer: Property, older: Property) -> Property:
         untold=newer.untold or older.untold,
         fields=tuple(fields.values()),
         whole=newer.whole or older.whole,
+        values=tuple(dict.fromkeys((*newer.values, *older.values))) if newer.values and older.values else (),
     )
 
 
@@ -227,27 +230,7 @@ def _part(product: Product, family: Family, name: str, layout: EventLayout, is_e
         )
     else:
         columns = tuple(
-            GeneratedColumn(f"{name}_{plain(p.name)}", family, p.type, p.name, p.description, p.place)
+            GeneratedColumn(f"{name}_{plain(p.name)}", family, p.type, p.name, p.description, p.place, p.values)
             for p in properties
         )
     return Part(family, is_event, array, columns, properties)
-
-
-def listing(wide: WideTable) -> Iterable[str]:
-    """What there is to choose: events, entities with cardinality, columns."""
-    yield f"data product {wide.product.name}"
-    yield "events:"
-    for one in wide.specifications:
-        yield f"  {one.id}  {one.name}  ({one.event.uri if one.event else 'no event'})"
-        for use in one.entities:
-            yield f"    {use.uri}  {use.cardinality}"
-        for app in one.applications:
-            for use in app.entities:
-                yield f"    {use.uri}  {use.cardinality}  (source application {app.name})"
-    yield "columns:"
-    for atomic in wide.atomic:
-        yield f"  {atomic.name}" + (f"  (atomic {atomic.source})" if atomic.name != atomic.source else "")
-    for part in wide.parts:
-        for column in part.columns:
-            holds = "array of all elements" if part.array else column.type.base.value
-            yield f"  {column.name}  {holds}  ({part.family})"

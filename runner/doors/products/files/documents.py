@@ -64,6 +64,20 @@ def scalar_value(node: Scalar) -> bool | int | float | str | None:
     return float(node.text) if _NUMBER.fullmatch(node.text) else node.text
 
 
+def same(one: Node, other: Node) -> bool:
+    """Whether two nodes say the same, wherever they stand and in whatever order their keys are."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        mine, theirs = ({key.text: value for key, value in node.entries} for node in (one, other))
+        return mine.keys() == theirs.keys() and all(same(value, theirs[key]) for key, value in mine.items())
+    if isinstance(one, Sequence) and isinstance(other, Sequence):
+        pairs = zip(one.items, other.items, strict=False)
+        return len(one.items) == len(other.items) and all(same(*pair) for pair in pairs)
+    if isinstance(one, Scalar) and isinstance(other, Scalar):
+        left, right = scalar_value(one), scalar_value(other)
+        return left == right and isinstance(left, bool) is isinstance(right, bool)
+    return False
+
+
 def is_broken(node: Node) -> bool:
     """Whether something within has been reported already."""
     if isinstance(node, Sequence):

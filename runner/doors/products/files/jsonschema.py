@@ -1,17 +1,20 @@
 """JSON schemas as far as columns and rules need them: a structure's properties with their types, a use's rules.
 
 A schema that is not one (an unknown type, `required` that is no list) is an error with its line. Schemas within schemas
-(allOf, $ref …) are not followed: where they give a structure more properties that is an error, where they give a
-property its type it is a text and says why. Other keywords say nothing about a column and are left aside; in the rules
+($ref, allOf, anyOf, oneOf) are followed for properties and their types; where none of them says a type the property is a
+text and says why. Other keywords say nothing about a column and are left aside; in the rules
 of a specification they are kept as unsupported.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from decimal import Decimal
+from functools import reduce
 
 from runner.doors.products.files.documents import entry, scalar_value, text_of
+from runner.doors.products.files.references import References
 from runner.doors.products.values import NO_RULES, BaseType, Json, Property, PropertyRule, Rules, Type, Unsupported
 from runner.errors import Place, Problems, did_you_mean, show
 from runner.files.schema import described
@@ -23,7 +26,6 @@ ANNOTATIONS = frozenset({"$schema", "$comment", "title", "description", "default
 _ALLOWED = frozenset({"type", "properties", "required", "additionalProperties"}) | ANNOTATIONS
 _RULES = frozenset({"type", "enum", "const", "minimum", "maximum"}) | ANNOTATIONS
 _INSTEAD = ("$ref", "allOf", "anyOf", "oneOf")  # of a type
-_WITHIN = (*_INSTEAD, "if", "then", "else", "dependencies", "dependentSchemas")
 _INVALID = "invalid JSON schema: "
 MIXED = Type(BaseType.TEXT, mixed=True)
 MOST_DIGITS = 12  # behind the point of a decimal; steps finer than that are numbers
@@ -34,15 +36,21 @@ def properties_of(schema: Node, problems: Problems) -> tuple[Property, ...]:
     if not isinstance(schema, Mapping):
         _invalid(problems, schema, f"must be a mapping, not {described(schema)}", "write type: object and properties:")
         return ()
-    _types(schema, problems)
-    names(schema, problems)
-    listed = _properties(schema, problems)
-    own = {key.text for key, _ in listed}
-    for key, node in schema.entries:
-        if key.text in _WITHIN and (key.text == "$ref" or _adds(node, own)):
-            hint = "write all properties of the structure under its own properties:"
-            problems.add(key.place, f"{show(key.text)} is not followed, and may give more properties", hint)
-    return tuple(_property(key.text, key.place, node, problems) for key, node in listed)
+    references = References(schema, problems)
+    whole = references.structure(schema)
+    _types(whole, problems)
+    names(whole, problems)
+    return tuple(_followed(key, node, references, problems) for key, node in _properties(whole, problems))
+
+
+def _followed(key: Scalar, node: Node, references: References, problems: Problems) -> Property:
+    """A property of a structure. Loaders do not follow $ref: what stands behind it they keep in one piece, as JSON."""
+    written = references.followed(node)
+    found = _property(key.text, key.place, written, problems)
+    if entry(node, "$ref") is None and entry(node, "allOf") is None:
+        return found
+    type_ = MIXED if found.type.base is BaseType.TEXT and not _told(node) else found.type
+    return replace(found, type=type_, fields=() if not _told(node) else found.fields, whole=True)
 
 
 def _property(name: str, place: Place, node: Node, problems: Problems) -> Property:
@@ -53,29 +61,27 @@ def _property(name: str, place: Place, node: Node, problems: Problems) -> Proper
     items = entry(node, "items") if type_ == Type(BaseType.JSON, only="array") else None
     element = _property("", items.place, items, problems) if isinstance(items, Mapping) else None
     description = text_of(entry(node, "description"))
-    return Property(name, type_, description, _untold(node), place, fields, not fields, element)
+    return Property(name, type_, description, _untold(node), place, fields, not fields, element, _values(node))
 
 
-def _adds(node: Node, own: set[str]) -> bool:
-    """Whether a schema within a structure's has properties that the structure itself has not, or may have."""
-    if isinstance(node, Sequence):
-        return any(_adds(item, own) for item in node.items)
-    if not isinstance(node, Mapping):
-        return False
-    listed = entry(node, "properties")
-    here = {key.text for key, _ in listed.entries} if isinstance(listed, Mapping) else set()
-    return (
-        entry(node, "$ref") is not None
-        or not here <= own
-        or any(_adds(value, own) for key, value in node.entries if key.text != "properties")
-    )
+def _told(node: Node) -> bool:
+    """Whether a schema says a type of its own."""
+    return any(entry(node, word) is not None for word in ("type", "enum", "const"))
 
 
 def _untold(node: Node) -> str:
-    """The keyword behind which a property's type stands, where it has none of its own."""
-    if any(entry(node, word) is not None for word in ("type", "enum", "const")):
+    """The keyword behind which a property's type stands, where it has none of its own and that says none."""
+    if _told(node) or _alternatives(node, Problems()):
         return ""
     return next((word for word in _INSTEAD if entry(node, word) is not None), "")
+
+
+def _alternatives(node: Node, problems: Problems) -> list[Type]:
+    """The types of anyOf and oneOf; none where one of them says no type."""
+    parts = next((found for word in ("anyOf", "oneOf") if isinstance(found := entry(node, word), Sequence)), None)
+    if parts is None or not all(_told(part) for part in parts.items):
+        return []
+    return [_type(part, problems) for part in parts.items if set(_types(part, Problems())) != {"null"}]
 
 
 def rules_of(schema: Node | None, problems: Problems) -> Rules:
@@ -118,7 +124,9 @@ def _compounds(node: Node) -> list[Unsupported]:
     enum, const = entry(node, "enum"), entry(node, "const")
     values = [*(enum.items if isinstance(enum, Sequence) else ()), *([const] if const else ())]
     return [
-        Unsupported("a list or mapping among values", v.place) for v in values if isinstance(v, (Mapping, Sequence))
+        Unsupported("a list or mapping among values", v.place, compound=True)
+        for v in values
+        if isinstance(v, (Mapping, Sequence))
     ]
 
 
@@ -177,6 +185,13 @@ def _value(node: Node, problems: Problems) -> Json:
     return value
 
 
+def _values(node: Node) -> tuple[Json, ...]:
+    """What an enum or const allows; nothing where it has lists or mappings."""
+    const, own = entry(node, "const"), Problems()
+    listed = _listed(node, own) or ((const,) if const is not None else ())
+    return tuple(_value(item, own) for item in listed) if all(isinstance(item, Scalar) for item in listed) else ()
+
+
 def _listed(node: Node, problems: Problems) -> tuple[Node, ...] | None:
     """What stands under `enum`."""
     written = entry(node, "enum")
@@ -221,6 +236,9 @@ def _type(node: Node, problems: Problems) -> Type:
     types = set(_types(node, problems)) - {"null"} or {_type_of(item) for item in listed} - {"null"}
     if types == {"integer", "number"}:
         types = {"number"}
+    if not types and (found := _alternatives(node, problems)):
+        both = reduce(wider, found)
+        return MIXED if both.base is BaseType.TEXT else both  # untyped to loaders, who keep it as JSON
     if not types or (len(types) > 1 and not types <= {"object", "array"}):
         return MIXED
     if types <= {"object", "array"}:

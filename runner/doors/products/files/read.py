@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from runner.doors.products.files.cardinality import check_cardinality
-from runner.doors.products.files.documents import document, scalar_value
+from runner.doors.products.files.documents import SUFFIXES, document, entry, scalar_value, text_of
 from runner.doors.products.files.jsonschema import rules_of
-from runner.doors.products.files.structures import Folder
+from runner.doors.products.files.structures import Structures
 from runner.doors.products.values import WITHOUT_COLUMNS, Application, Product, Specification, Structure, Uri, Use
 from runner.errors import BadInput, Place, Problems, show
 from runner.files.schema import PROSE, Hints, Kind, Row, Scope, Wrong, described, many, record
@@ -66,6 +67,7 @@ REF = record("a reference", lambda row: Ref(row.need("$ref", WORDS), row.place),
 def _use(row: Row) -> Use | None:
     uri = row.need("source", URI, "write source: iglu:com.acme/product/jsonschema/1-0-0")
     least, most = row.get("minCardinality", COUNT, None), row.get("maxCardinality", COUNT, None)
+    row.get("comment", PROSE, "")
     rules = rules_of(row.get("schema", ANY, None), row.problems)
     if most is not None and (least or 0) > most:
         what = f"minCardinality {least} is more than maxCardinality {most}"
@@ -75,6 +77,7 @@ def _use(row: Row) -> Use | None:
 
 def _event(row: Row) -> Use | None:
     uri = row.need("source", URI, "write source: iglu:com.acme/cart_action/jsonschema/1-0-0")
+    row.get("comment", PROSE, "")
     rules = rules_of(row.get("schema", ANY, None), row.problems)
     return Use(uri, row.place_of("source"), rules=rules) if uri else None
 
@@ -110,7 +113,11 @@ def _specification(row: Row) -> _Written:
         applications=(),
         place=row.place,
     )
-    row.get("triggers", ANY, None)
+    for other in (
+        "triggers",
+        "sourceApplications",
+    ):  # those of a specification are an older form's: the product has them
+        row.get(other, ANY, None)
     return _Written(found, row.get("excludedSourceApplications", many(REF), ()))
 
 
@@ -153,13 +160,30 @@ DATA = record("a data product", _data, _Data(), NO_HINTS)
 APP = record("a source application", _app, _App(), NO_HINTS)
 
 
-def read_product(path: Path, schemas: Path) -> Product:
+def product_files(path: Path, problems: Problems) -> list[Path]:
+    """The file that is named, or all data products of a folder. Raises BadInput for a folder without any."""
+    if not path.is_dir():
+        return [path]
+    found = []
+    for one in sorted(path.rglob("*")):
+        if one.suffix.lower() in SUFFIXES and one.is_file() and not one.name.startswith("."):
+            try:
+                kind = text_of(entry(document(one, Problems()), "resourceType"))
+            except BadInput:
+                kind = "data-product" if one.parent == path else ""  # what is wrong with it is told when it is read
+            found += [one] if kind == "data-product" else []
+    if not found:
+        problems.stop(Place(path), "no data product in this folder", "name a file with resourceType: data-product")
+    return found
+
+
+def read_product(path: Path, schemas: Sequence[str]) -> Product:
     """The data product at `path`. Raises BadInput with all problems found in all files."""
     problems = Problems()
-    folder = Folder.of(schemas, problems)
+    structures = Structures.of(schemas, problems)
     try:
         written = _resource(document(path, problems), "data-product", DATA, _Data(), problems)
-        product = _References(path, folder, problems).product(written)
+        product = _References(path, structures, problems).product(written)
     except BadInput as bad:
         raise BadInput([*problems.found, *bad.problems]) from None
     problems.finish()
@@ -191,8 +215,8 @@ def _resource(node: Node, kind: str, data: Kind[T], blank: T, problems: Problems
 class _References:
     """Follows the references of one data product."""
 
-    def __init__(self, path: Path, folder: Folder, problems: Problems) -> None:
-        self._path, self._folder, self._problems = path, folder, problems
+    def __init__(self, path: Path, there: Structures, problems: Problems) -> None:
+        self._path, self._there, self._problems = path, there, problems
         self._apps: dict[str, Application | None] = {}
 
     def product(self, written: _Resource[_Data]) -> Product:
@@ -241,11 +265,7 @@ class _References:
         for specification in specifications:
             event = [specification.event] if specification.event else []
             for use in (*event, *specification.entities, *(u for a in specification.applications for u in a.entities)):
-                bare = (
-                    use in event
-                    and (use.uri.vendor, use.uri.name) in WITHOUT_COLUMNS
-                    and use.uri not in self._folder.found
-                )
-                if use.uri not in found and not bare and (structure := self._folder.need(use.uri, use.place)):
+                bare = use in event and (use.uri.vendor, use.uri.name) in WITHOUT_COLUMNS
+                if use.uri not in found and not bare and (structure := self._there.need(use.uri, use.place)):
                     found[use.uri] = structure
         return tuple(found.values())

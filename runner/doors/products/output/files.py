@@ -5,19 +5,20 @@ A file of SQL is called as what it makes: <name>.sql the view derived.<name>, <n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from runner.doors.products.choose.wide import Choices, Copies, Span, WideTable
+from runner.doors.products.choose.wide import Choices, Copies, Present, Span, WideTable
 from runner.doors.products.columns import RESERVED, digest, plain, shortened
-from runner.doors.products.layouts import DocumentLayout, TableLayout
+from runner.doors.products.layouts import EVENTS, DocumentLayout, TableLayout
 from runner.doors.products.select.chained import ChainedSelect
+from runner.doors.products.select.conditions import NOT_IN_SQL
 from runner.doors.products.select.nested import NestedSelect
 from runner.doors.products.select.shredded import ShreddedSelect
-from runner.errors import Problems
+from runner.errors import BadInput, Place, Problem, Problems, show
 
-SCHEMA = "derived"
 MADE = "by runner generate"
 LENGTH = 60  # of a product's name in names of tables: with _dm at its end Postgres keeps 63
 
@@ -28,6 +29,67 @@ class Output(StrEnum):
     VIEW = "view"
     PLAYBOOK = "playbook"
     DBT = "dbt"
+
+
+class Package(StrEnum):
+    """A dbt package of Snowplow's, on whose events of a run a model can stand."""
+
+    UNIFIED = "snowplow_unified"
+    NORMALIZE = "snowplow_normalize"
+
+    @property
+    def events(self) -> str:
+        """Its model of the events that a run looks at."""
+        return f"{self.value}_events_this_run" if self is Package.UNIFIED else f"{self.value}_base_events_this_run"
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where the events are, and where what is made goes."""
+
+    events: str = EVENTS
+    schema: str = "derived"
+    source: str = ""  # of dbt, where the project has one of these tables
+    package: Package | None = None
+
+    @staticmethod
+    def of(events: str, schema: str, source: str, package: Package | None) -> Destination:
+        """Raises BadInput for what is no name of a table or schema."""
+        for flag, text, pattern in (
+            ("--events", events, _TABLE),
+            ("--schema", schema, _NAME),
+            ("--source", source, _NAME),
+        ):
+            if text and not pattern.fullmatch(text):
+                hint = "write --events atomic.events" if flag == "--events" else f"write {flag} name"
+                raise BadInput(Problem(Place(), f"{flag} {show(text)} is no name", hint))
+        return Destination(events or EVENTS, schema or "derived", source, package)
+
+    def table(self, atomic: str) -> str:
+        """A table of atomic as it is called here: those of structures lie beside the events."""
+        if atomic == EVENTS:
+            return self.events
+        return f"{self.events.rpartition('.')[0]}.{atomic.partition('.')[2]}"
+
+    def read(self, select: str) -> str:
+        """A SELECT over atomic as one over the tables here."""
+        return ATOMIC_TABLE.sub(
+            lambda found: f"{found[1]} {self.table(f'atomic.{found[2]}')}" if found[1] else found[0], select
+        )
+
+    def looked(self, look: Callable[[Sequence[str]], Sequence[Present]], tables: Sequence[str]) -> list[Present]:
+        """Which tables of atomic are there, by what they are called here."""
+        named = {self.table(table): table for table in tables}
+        return [
+            replace(one, table=named.get(one.table) or f"atomic.{one.table.rpartition('.')[2]}")  # or a recovered one
+            for one in look(list(named))
+        ]
+
+
+ATOMIC = Destination()
+ATOMIC_TABLE = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\b(from|join) atomic\.(\w+)")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
+_TABLE = re.compile(rf"({_NAME.pattern}\.){{1,2}}{_NAME.pattern}")
 
 
 @dataclass(frozen=True)
@@ -46,6 +108,12 @@ class Plan:
     layout: DocumentLayout | TableLayout
     choices: Choices
     output: Output
+    where: Destination = ATOMIC
+
+    @property
+    def chosen(self) -> str:
+        """What its choice is called: as what it makes."""
+        return self.name if self.output is Output.VIEW else f"{self.name}_dm"
 
     @property
     def name(self) -> str:
@@ -62,7 +130,7 @@ class Plan:
 
     @property
     def view(self) -> str:
-        return f"{SCHEMA}.{self.name}"
+        return f"{self.where.schema}.{self.name}"
 
     @property
     def description(self) -> str:
@@ -86,19 +154,42 @@ class Plan:
             return Copies.EVENT
         return Copies.ARRIVAL if self.choices.dedupe else Copies.NONE
 
-    def select(self, events: str = "atomic.events") -> str:
+    def select(self) -> str:
         """The SELECT. Raises BadInput for rules that cannot be put into SQL."""
+        return self.where.read(self.atomic())
+
+    def atomic(self) -> str:
+        """The same over atomic."""
         problems = Problems()
-        text = self.writer(problems).select(self.copies, events)
-        problems.finish()
+        text = self.writer(problems).select(self.copies)
+        self._rest(problems).finish()
         return text
+
+    def _rest(self, problems: Problems) -> Problems:
+        """What is wrong but for rules that may be left out."""
+        kept = Problems()
+        for one in problems.found:
+            if not (self.choices.lenient and one.code == NOT_IN_SQL):
+                kept.add(one.place, one.what, one.hint, one.code)
+        return kept
+
+    def left_out(self) -> tuple[str, ...]:
+        """Notes of the rules that are left out: more events match than should."""
+        if not self.choices.lenient:
+            return ()
+        problems = Problems()
+        self.writer(problems).select(self.copies)
+        found = [one for one in problems.found if one.code == NOT_IN_SQL]
+        return tuple(
+            f"left out at {one.place.path.name}:{one.place.line}: {one.what}" for one in found if one.place.path
+        )
 
     def shredded_tables(self) -> list[str]:
         """The tables of structures, where they have tables of their own."""
         problems = Problems()
         writer = self.writer(problems)
         found = writer.tables() if isinstance(writer, ShreddedSelect) else []
-        problems.finish()
+        self._rest(problems).finish()
         return found
 
     def header(self, sign: str) -> Iterator[str]:
@@ -118,7 +209,7 @@ class Plan:
             yield f"{sign} events: {since}"
         if not self.choices.dedupe:
             yield f"{sign} copies of events are kept"
-        for note in self.wide.notes:
+        for note in (*self.wide.notes, *self.left_out()):
             yield f"{sign} note: {note}"
 
 
@@ -134,7 +225,7 @@ def view_file(plan: Plan) -> File:
 
 def statements(plan: Plan) -> list[str]:
     """The statements that make the View."""
-    schema = f"create schema if not exists {SCHEMA}"
+    schema = f"create schema if not exists {plan.where.schema}"
     made = f"view {plan.view} as\n{plan.select()}"
     if plan.layout.engine.replaces_views:
         return [schema, f"create or replace {made}"]

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from runner.doors.products.columns import shortened
-from runner.doors.products.layouts import EVENTS, TableLayout
+from runner.doors.products.layouts import TableLayout
 from runner.doors.products.output.files import File, Plan
 
 LENGTH = 40  # of a playbook's name
@@ -38,18 +38,18 @@ def _lines(plan: Plan) -> Iterator[str]:
     yield f"name: {json.dumps(shortened(plan.name, LENGTH))}"
     yield f"target: ${{RUNNER_TARGET:-{target}}}"
     yield "sources:"
-    yield f"  - table: {EVENTS}"
+    yield f"  - table: {plan.where.events}"
     yield "    batch: date_trunc('hour', etl_tstamp)"
     if not isinstance(
         plan.layout, TableLayout
     ):  # the SELECT counts the copies of an event to know those of its structures
         yield "    dedupe: [event_id]"
         yield "    order_by: [collector_tstamp, etl_tstamp]"
-    tables = plan.shredded_tables()
+    tables = [plan.where.table(table) for table in plan.shredded_tables()]
     for table in tables:
         yield f"  - table: {table}"
         yield "    batch: date_trunc('hour', root_tstamp)"
-    inputs = ", ".join([f"{EVENTS}: event_id", *(f"{table}: root_id" for table in tables)])
+    inputs = ", ".join([f"{plan.where.events}: event_id", *(f"{table}: root_id" for table in tables)])
     yield "models:"
     yield f"  - table: {plan.view}_dm"
     yield f"    sql: {plan.name}_dm.sql"

@@ -18,7 +18,8 @@ from runner.doors.products.layouts.base import NUMBERS
 from runner.doors.products.values import BaseType, Json, Property, PropertyRule, Rules, Use
 from runner.errors import Place, Problems, did_you_mean, show
 
-INFERRED = "use --match snowtype"
+INFERRED = "use --match snowtype, or --lenient, which leaves it out"
+NOT_IN_SQL = "not in SQL"  # the code of a rule that --lenient leaves out: more events match than should
 _DOCUMENTS = frozenset({"object", "array"})
 _HOLDS = {
     BaseType.TEXT: {"string"},
@@ -63,7 +64,12 @@ def conditions(use: Use, properties: tuple[Property, ...], element: Element, pro
     known = {one.name: one for one in properties}
     for other in rules.unsupported:
         hint = f"type, enum, const, minimum, maximum and required can be; take it out, or {INFERRED}"
-        problems.add(other.place, f"the rule {show(other.keyword)} cannot be put into SQL", hint)
+        problems.add(
+            other.place,
+            f"the rule {show(other.keyword)} cannot be put into SQL",
+            hint,
+            "" if other.compound else NOT_IN_SQL,
+        )
     found = []
     for name in rules.required:
         if name in known:
@@ -96,7 +102,7 @@ def _of_property(rule: PropertyRule, one: Property, element: Element, problems: 
             yield f"{element.typed(one)} {sign} {bound}"
         elif bound is not None:
             what = f"a range of {show(one.name)}, which is no number in its schema, cannot be put into SQL"
-            problems.add(rule.place, what, f"take the range out, or {INFERRED}")
+            problems.add(rule.place, what, f"take the range out, or {INFERRED}", NOT_IN_SQL)
     if rule.types is not None:
         yield from _of_types(rule.types, rule, one, element, problems)
 
@@ -106,7 +112,7 @@ def _of_types(
 ) -> Iterator[str]:
     if one.type.mixed:
         what = f"a type of {show(one.name)}, which has several in its schema, cannot be put into SQL"
-        problems.add(rule.place, what, f"take the type out, or {INFERRED}")
+        problems.add(rule.place, what, f"take the type out, or {INFERRED}", NOT_IN_SQL)
     elif one.type.base is BaseType.JSON:
         yield from _of_documents(_DOCUMENTS & set(types), rule, one, element, problems)
     elif not _HOLDS[one.type.base] & set(types):
@@ -129,7 +135,7 @@ def _of_documents(
             yield "false"
         elif not one.type.only:
             what = f"objects and arrays in {show(one.name)} cannot be told apart in layout {element.layout.name}"
-            problems.add(rule.place, what, f"take the type out, or {INFERRED}")
+            problems.add(rule.place, what, f"take the type out, or {INFERRED}", NOT_IN_SQL)
 
 
 def _among(allowed: AllowedValues, rule: PropertyRule, one: Property, element: Element, problems: Problems) -> str:
@@ -173,7 +179,7 @@ def _among_mixed(
     ]
     if any(told is None for told, _ in found) and (twin := allowed.without_twin()):
         what = f"in layout {layout.name} {show(one.name)} is a text, in which {twin} cannot be told apart"
-        problems.add(rule.place, what, f"list both, or {INFERRED}")
+        problems.add(rule.place, what, f"list both, or {INFERRED}", NOT_IN_SQL)
     return " or ".join(f"({told} and {condition})" if told else condition for told, condition in found)
 
 
