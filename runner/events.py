@@ -101,6 +101,29 @@ class Note(Event):
 
 
 @dataclass(frozen=True)
+class ValueCount:
+    """How many values of a column, or of a formula, there are."""
+
+    name: str
+    value_count: int
+
+
+@dataclass(frozen=True)
+class Unreadable(Event):
+    """Values that could not be read, or not be worked out by a formula, and are null: whose, how many, and what next."""
+
+    what: str
+    counts: tuple[ValueCount, ...]
+    next: str
+    formula: bool = False
+
+    @property
+    def value_count(self) -> int:
+        """All of them."""
+        return sum(one.value_count for one in self.counts)
+
+
+@dataclass(frozen=True)
 class NullKey(Event):
     """Events whose key is NULL: they are one key, as in SQL, and recomputed as a whole."""
 

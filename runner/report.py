@@ -29,6 +29,7 @@ from runner.events import (
     QueryDone,
     Staging,
     Started,
+    Unreadable,
     Value,
 )
 
@@ -164,6 +165,12 @@ def _pending(event: PendingBatches) -> str | None:
     return f"{event.batch_count:,} pending {word}{groups}, {event.event_count:,} events{later}"
 
 
+def _unreadable(event: Unreadable) -> str:
+    counts = ", ".join(f"{one.name}: {one.value_count:,}" for one in event.counts)
+    values = "1 value" if event.value_count == 1 else f"{event.value_count:,} values"
+    return f"{event.what}: {values} could not be {'worked out' if event.formula else 'read'} ({counts}): {event.next}"
+
+
 def _model(event: ModelDone) -> str:
     name = event.table.split(".")[-1].ljust(14)
     if event.extent == "none":
@@ -213,6 +220,7 @@ _LINES: dict[type[Event], Callable[..., str | None]] = {
         f"note: {e.event_count:,} {'of the pending ' if e.pending else ''}events have no {e.key}: they are one key, recomputed as a whole;"
         f" to leave them out: where {e.key} is not null"
     ),
+    Unreadable: _unreadable,
     Published: lambda e: f"published run {e.run_id}, {e.duration_s:.1f} s",
     InDoubt: lambda e: None,
     ComparedModel: _compared,

@@ -32,7 +32,7 @@ LISTS = words(
 RANKS = words("Rank DenseRank PercentRank CumeDist ")
 NUMBERS = words("RowNumber Ntile Lag Lead ")
 NTH = words("FirstValue LastValue NthValue ")
-OF_A_ROW = words("isfinite ")  # which the parser does not know, and which are surely no aggregates
+OF_A_ROW = words("isfinite pg_typeof try ")  # which the parser does not know, and which are surely no aggregates
 MULTIPLIES = words(
     "jsonb_array_elements jsonb_array_elements_text json_array_elements json_array_elements_text jsonb_each "
     "jsonb_each_text json_each json_each_text jsonb_object_keys json_object_keys regexp_split_to_table "

@@ -249,7 +249,7 @@ class DuckDB(Warehouse):
         """What a query gives that calls a macro; nothing if there is none of that name."""
         try:
             return self._run(sql)
-        except driver.CatalogException:
+        except (driver.CatalogException, driver.ParserException):  # a word of the grammar, such as TRY, is none
             return ()
         except driver.BinderException as error:
             return (NOTHING,) if "acro" in str(error).partition("(")[0] else ()

@@ -15,6 +15,8 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
 
 from runner.doors.semantic.functions.known import spelled_out
+from runner.doors.semantic.functions.outside import arguments, outside
+from runner.doors.semantic.functions.pieces import made_of
 from runner.errors import Place
 from runner.warehouse.engines import ENGINES, Engine
 
@@ -41,6 +43,24 @@ VOLATILE_NAMES = frozenset(
     """.split()
 )
 HOLISTIC = (exp.Distinct, exp.Median, exp.PercentileCont, exp.PercentileDisc, exp.Quantile, exp.Mode, exp.ArrayAgg)
+# What is worked out of values, and may have no room, or no value.
+WORKED_OUT = (
+    exp.Add,
+    exp.Sub,
+    exp.Mul,
+    exp.Div,
+    exp.Mod,
+    exp.IntDiv,
+    exp.SafeDivide,
+    exp.Neg,
+    exp.Abs,
+    exp.Pow,
+    exp.Exp,
+    exp.Round,
+    exp.Cast,
+    exp.DateAdd,
+    exp.DateSub,
+)
 APPROXIMATE = (
     exp.ApproxDistinct,
     exp.ApproxQuantile,
@@ -85,6 +105,28 @@ class Formula:
     def sql(self, engine: Engine, value: Callable[[str], str]) -> str:
         """The expression for an engine, with `value(name)` in place of each name."""
         return _put(self.spelled, self.names, engine, value)
+
+    def of_row(self, engine: Engine, value: Callable[[str], str], is_whole: Callable[[str], bool]) -> str:
+        """The same within a row: null where it cannot be worked out, such as a product that its type has no room for.
+
+        `is_whole` says which names are whole numbers.
+        """
+        if self.bare() or not self.tree.find(*WORKED_OUT):
+            return self.sql(engine, value)
+        if self.aggregates():
+            return self.sql(engine, lambda name: engine.operand(value(name)) if is_whole(name) else value(name))
+        if engine.or_null("x") != "x":
+            return engine.or_null(self.sql(engine, value))
+        return self.sql(engine, lambda name: engine.operand(value(name)) if is_whole(name) else value(name))
+
+    def outside(self, engine: Engine, value: Callable[[str], str]) -> str:
+        """The condition of rows in which it has no value although its names have; '' if there can be none.
+
+        Of a formula that aggregates: of rows in which what it aggregates has none.
+        """
+        trees = arguments(self.tree) if self.aggregates() else (self.tree,)
+        found = [filled(one, self.names, engine, value) for one in map(outside, trees) if one is not None]
+        return engine.or_null(" or ".join(f"({one})" for one in found)) if found else ""
 
     def aggregates(self) -> bool:
         """Whether it aggregates."""
@@ -193,7 +235,7 @@ def _spelled(text: str) -> exp.Expr:
     return spelled_out(_tree(text))
 
 
-def filled(tree: exp.Expression, names: tuple[str, ...], engine: Engine, value: Callable[[str], str]) -> str:
+def filled(tree: exp.Expr, names: tuple[str, ...], engine: Engine, value: Callable[[str], str]) -> str:
     """A part of a parsed expression as an engine's SQL."""
     return _put(spelled_out(tree), names, engine, value)
 
@@ -204,7 +246,33 @@ def _put(spelled: exp.Expr, names: tuple[str, ...], engine: Engine, value: Calla
         text = value(names[int(found[1])])
         return text if _SIMPLE.fullmatch(text) else f"({text})"
 
-    return _SLOT.sub(put, spelled.sql(engine.name, unsupported_level=sqlglot.ErrorLevel.RAISE))
+    return _SLOT.sub(put, _written(spelled, engine))
+
+
+def _written(spelled: exp.Expr, engine: Engine) -> str:
+    """An expression in an engine's dialect, with its own way to cast what may not be cast."""
+    top = exp.Paren(this=spelled.copy())
+    for node in reversed(list(top.find_all(exp.TryCast))):
+        node.replace(exp.Paren(this=made_of(_cast(engine, node.args["to"].sql(engine.name).lower()), x=node.this)))
+    for call in list(top.find_all(exp.Sum, exp.Min, exp.Max, exp.Avg, exp.Count)):
+        inner = call.this.expressions if isinstance(call.this, exp.Distinct) else [call.this]
+        for argument in inner:
+            if argument is not None and argument.find(*WORKED_OUT) and (tried := _tried(engine)) is not None:
+                argument.replace(made_of(tried, x=argument))
+    text: str = top.this.sql(engine.name, unsupported_level=sqlglot.ErrorLevel.RAISE)
+    return text
+
+
+@cache
+def _tried(engine: Engine) -> exp.Expr | None:
+    """A value of a row that is null where it fails, if the engine can say so."""
+    text = engine.or_null("x")
+    return None if text == "x" else sqlglot.parse_one(text, read=engine.name)
+
+
+@cache
+def _cast(engine: Engine, type_: str) -> exp.Expr:
+    return sqlglot.parse_one(engine.try_cast("x", type_), read=engine.name)
 
 
 def where_only(formula: Formula, engine: Engine, value: Callable[[str], str], condition: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from runner.names import TableName
@@ -62,6 +63,16 @@ class Names:
         return self._of(f"v_kpi_{name}{'_cohort' if cohort else ''}")
 
     @property
+    def unreadable(self) -> TableName:
+        """The view of events with values that could not be read."""
+        return self._of("v_unreadable")
+
+    @property
     def quarantine(self) -> TableName:
         """The view of events that come from the future."""
         return self._of("v_quarantine")
+
+
+def bad_of(name: str) -> str:
+    """The helper column that counts rows without a value of a property or component. No property is called so."""
+    return f"_bad_{hashlib.sha256(name.encode()).hexdigest()[:12]}"

@@ -281,6 +281,18 @@ class Engine:
         """How many different values an array holds."""
         return f"(select count(distinct runner_v) from unnest({array}) as runner_u(runner_v))"
 
+    def try_cast(self, value: str, type_: str) -> str:
+        """A value of whatever type as one of a type; null where it cannot be read as one, or does not fit."""
+        return f"try_cast({value} as {type_})"
+
+    def or_null(self, value: str) -> str:
+        """A value of a row, without aggregates; null where it cannot be worked out, on engines that can say so."""
+        return value
+
+    def operand(self, value: str) -> str:
+        """A whole number as a type in which it can be multiplied and added, and nothing overflows."""
+        return value
+
     # -- dates and times ---------------------------------------------------------------------------------------------
 
     def moment(self, utc: str, type_: str, precision: str = "") -> str:

@@ -56,6 +56,12 @@ class _DuckDB(Engine):
             return column, super().text_of(column, type_)
         return super().told_apart(column, type_)
 
+    def or_null(self, value: str) -> str:
+        return f"try({value})"
+
+    def operand(self, value: str) -> str:
+        return f"cast({value} as hugeint)"
+
     def text_of(self, column: str, type_: str) -> str:
         """With what a value of several types is: 1 and '1' have one text."""
         kind, text = _kind_of(type_), super().text_of(column, type_)

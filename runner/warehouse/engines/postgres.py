@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from runner.names import PLAIN, Layout, TableName
+from runner.warehouse.engines import casts
 from runner.warehouse.engines.base import Engine
 
 # Types whose equal values need not be the same. Of all others, a user's own among them, only the text is compared: many
@@ -20,6 +21,12 @@ EXACT = re.compile(
 
 
 class _Postgres(Engine):
+    def try_cast(self, value: str, type_: str) -> str:
+        return casts.on_postgres(value, type_)
+
+    def operand(self, value: str) -> str:
+        return f"cast({value} as numeric)"
+
     def temporary_table(self, name: str, select: str, layout: Layout = PLAIN) -> str:
         return f"create {'' if name.startswith('pg_temp.') else 'unlogged '}table {name} as {select}"
 

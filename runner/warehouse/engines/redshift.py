@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 
 from runner.names import PLAIN, Layout
+from runner.warehouse.engines import casts
 from runner.warehouse.engines.base import Engine
 
 PRIVATE = "runner_look"  # what the temporary tables of a command that only looks begin with
@@ -60,6 +61,9 @@ class _Redshift(Engine):
     @property
     def now(self) -> str:
         return "getdate()"
+
+    def try_cast(self, value: str, type_: str) -> str:
+        return casts.on_redshift(value, type_, self.text_type)
 
     def text_of(self, column: str, type_: str) -> str:
         if type_ == "super":

@@ -52,6 +52,12 @@ class _Snowflake(Engine):
     def now(self) -> str:
         return "sysdate()"
 
+    def try_cast(self, value: str, type_: str) -> str:
+        """TRY_CAST takes texts only; a time's text may have lost its last digits, so that it tells no more than whether."""
+        if type_ == self.text_type:
+            return f"cast({value} as {type_})"
+        return f"case when try_cast(cast({value} as varchar) as {type_}) is not null then cast({value} as {type_}) end"
+
     def text_of(self, column: str, type_: str) -> str:
         return f"to_json({column})" if type_.startswith(NESTED) else super().text_of(column, type_)
 

@@ -10,6 +10,8 @@ import pytest
 from tests.doors.semantic import model as semantic_model
 from tests.doors.semantic import test_semantic_query as query_checks
 from tests.doors.semantic.oracle import DATE_KPIS, Oracle, counted
+from tests.doors.semantic.test_semantic_bad_values import COLUMNS, READ, TEXTS, TYPED, put
+from tests.doors.semantic.test_semantic_hard import LOGIN, Model
 from tests.doors.semantic.world import World
 
 # What these engines have no function for: a distinct count within a window.
@@ -66,3 +68,25 @@ def test_backslashes(engine: str, request: pytest.FixtureRequest, tmp_path: Path
     assert r",so\me," in world.run("query", "--kpi", "dau", "--by", "segment", "--csv").out
     assert (r"no\ne",) in world.db.rows("select first_product from sl.v_totals")
     world.close()
+
+
+@pytest.mark.parametrize("engine", ["redshift", "snowflake"])
+def test_bad_values(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """Of texts in columns of other types each bad one is null and counted, and so is a formula's; all else goes on."""
+    model = Model(request.getfixturevalue(f"{engine}_url"), tmp_path / "model")
+    for statement in TEXTS.strip().split(";\n"):
+        model.execute(statement)
+    columns = TYPED.replace("  paid:       {data_type: BOOLEAN}\n", "")
+    whole, day, *_ = READ.splitlines(keepends=True)
+    ratio = "  log_n: {data_type: NUMBER, event_property: {source_event: login, select: 'LN({n} - 3)', aggregate_function: max}}\n"
+    model.write(whole + day + ratio, login=LOGIN.replace(COLUMNS, columns))
+    put(model, 0, "2.50", "7", "2024-02-29", "2026-01-04 10:00:00")
+    put(model, 1, "abc", "1e39", "2026-02-30", "2026-13-01 10:00:00")
+    put(model, 2, "1", "3", "2026-02-03")
+    said = model.run("apply")
+    assert "event login: 4 values could not be read (amount: 1, n: 1, day: 1, moment: 1): select" in said
+    assert "all.yml:7: 1 value could not be worked out (log_n: 1)" in said
+    values = model.rows("select user_id, amount, whole, day, log_n from sl.v_totals order by user_id")
+    assert [(*row[:3], row[3] and str(row[3])[:10], row[4] and round(row[4], 3)) for row in values] == [
+        ("u0", 2.5, 7.0, "2024-02-29", 1.386), ("u1", 0.0, None, None, None), ("u2", 1.0, 3.0, "2026-02-03", None)]  # fmt: skip
+    assert "every row compared" in model.run("verify")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from runner.commands import show
 from runner.commands.status import status as run_status
 from runner.doors.semantic.commands.loaded import LoadedModel
+from runner.doors.semantic.commands.unreadable import unreadable
 from runner.doors.semantic.commands.update import due_after, last_published
 
 
@@ -32,6 +33,8 @@ def status(loaded: LoadedModel, json: bool) -> None:
             sql = f"select count(*) from {warehouse.engine.table(loaded.stored(quarantine))}"
             held = int(warehouse.execute("status:quarantine", sql).one()[0])
             report.line(f"{held:,} events are from the future; {quarantine} lists them")
+        for found in unreadable(loaded, warehouse, state):
+            report.emit(found)
         show.status(run_status(loaded.program, warehouse), report)
         if last := last_published(loaded, warehouse):
             report.line(f"last published run: {last} UTC; due again: {due_after(loaded, last)} UTC")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from runner.doors.semantic.commands.loaded import LoadedModel
+from runner.doors.semantic.commands.unreadable import unreadable
 from runner.doors.semantic.commands.verify import verify
 from runner.errors import CannotConnect, Locked, Stopped
 from runner.events import Note, Started
@@ -67,7 +68,10 @@ def update(loaded: LoadedModel, options: UpdateOptions) -> bool:
         )
         guard = guard_of(process.trial_s(loaded.program.playbook), process.clock)
         published = bool(run_program(loaded.program, warehouse, request, process.clock, emit, guard))
-        left = loaded.left_over(loaded.state(warehouse))
+        state = loaded.state(warehouse)
+        for found in unreadable(loaded, warehouse, state):
+            emit(found)
+        left = loaded.left_over(state)
         if left and options.prune:
             _prune(loaded, warehouse, left)
             emit(Note(f"dropped what the model has no longer: {', '.join(left)}"))

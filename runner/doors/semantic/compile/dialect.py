@@ -5,13 +5,39 @@ What is a fact of the engine, whoever asks, is in runner/warehouse/engines.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from sqlglot import exp
+
+from runner.doors.semantic.formulas import Formula, slot_of
 from runner.doors.semantic.types import DataType
 from runner.warehouse.engines import Engine
 
 FAR = "date '9999-12-31'"
 COMMA, PARTS, UNION = ",\n    ", ",\n", "\nunion all\n"  # how generated texts are laid out
+NUMBERS = (
+    exp.Mul,
+    exp.Div,
+    exp.SafeDivide,
+    exp.Mod,
+    exp.IntDiv,
+    exp.Neg,
+    exp.Abs,
+    exp.Sign,
+    exp.Floor,
+    exp.Ceil,
+    exp.Pow,
+    exp.Exp,
+    exp.Ln,
+    exp.Log,
+    exp.Sqrt,
+    exp.Avg,
+    exp.Count,
+    exp.Length,
+    exp.DateDiff,
+)
+ROOM = 29  # digits of a formula's NUMBER, of 38 that a sum has
 # Names in capitals that some engine takes for something else where they stand without quotes.
 WORDS = frozenset(
     """
@@ -47,6 +73,45 @@ class Dialect:
             DataType.DATETIME: self.engine.timestamp_type,
             DataType.BOOLEAN: "boolean",
         }[type_]
+
+    def read(self, value: str, type_: str) -> str:
+        """A value of the user's as one of a type; null where it cannot be read, and where a calendar could not hold it."""
+        found = self.engine.try_cast(value, type_)
+        if type_ not in ("date", self.engine.timestamp_type) or not self.engine.infinite_dates:
+            return found
+        return f"case when not ({self.engine.is_infinite(found)}) then {found} end"
+
+    def always_reads(self, type_: str) -> bool:
+        """Whether every value can be read as one of a type, or none is looked at: then there is a cast and no more."""
+        return self.engine.try_cast("x", type_) == f"cast(x as {type_})"
+
+    def worked_out(self, formula: Formula, value: str, type_: DataType, type_of: Callable[[str], DataType]) -> str:
+        """The value of a formula as a type; null where it has no room there, or is none.
+
+        `type_of` tells the type of each name. A NUMBER leaves room for sums, which nothing could stop.
+        """
+        wanted = self.type(type_)
+        if _fits(formula.tree, lambda slot: type_of(formula.names[slot]), type_):
+            return f"cast({value} as {wanted})"
+        if type_ in (DataType.NUMBER, DataType.INTEGER) and _is_number(formula.tree):
+            most = f"1e{ROOM - self.scale}" if type_ is DataType.NUMBER else "9.2e18"
+            return f"case when abs({value}) < {most} then cast({value} as {wanted}) end"
+        if type_ is not DataType.NUMBER:
+            return self.read(value, wanted)
+        room = f"decimal({max(self.precision, ROOM)}, {self.scale})"
+        return f"cast({self.engine.try_cast(value, room)} as {wanted})"
+
+    def sum_type(self, type_: DataType) -> str:
+        """The type of sums that are added up further: of whole numbers with room for all there can be."""
+        return self.engine.whole_type if type_ is DataType.INTEGER else self.type(type_)
+
+    def summed(self, value: str, type_: DataType) -> str:
+        """A sum as a type: one of whole numbers is null where 64 bits have no room for it."""
+        if type_ is not DataType.INTEGER:
+            return f"cast({value} as {self.type(type_)})"
+        return (
+            f"case when {value} between -9223372036854775808 and 9223372036854775807 then cast({value} as bigint) end"
+        )
 
     @property
     def text(self) -> str:
@@ -88,3 +153,44 @@ class Dialect:
         return (
             f"case when {one} is null or {other} {'>' if function == 'max' else '<'} {one} then {other} else {one} end"
         )
+
+
+def _is_number(tree: exp.Expr) -> bool:
+    """Whether an expression is a number for sure: then its size alone decides."""
+    node = tree.unnest()
+    if isinstance(node, exp.Literal):
+        return not node.is_string
+    if isinstance(node, (exp.Round, exp.Sum, exp.Min, exp.Max)):  # of a text there is no sum, and no least number
+        return isinstance(node, (exp.Round, exp.Sum)) or _is_number(node.this)
+    if isinstance(node, (exp.Add, exp.Sub)):  # of days there are sums, too
+        return _is_number(node.this) and _is_number(node.expression)
+    return isinstance(node, NUMBERS)
+
+
+def _fits(tree: exp.Expr, type_of: Callable[[int], DataType], type_: DataType) -> bool:
+    """Whether an expression is for sure of a type, or null."""
+    if type_ is DataType.STRING:
+        return True
+    node = tree.unnest()
+    slot = slot_of(node)
+    if slot is not None:
+        found = type_of(slot)
+        return found is type_ or (type_ is DataType.NUMBER and found is DataType.INTEGER)
+    if isinstance(node, (exp.If, exp.Case)):
+        branches = [node.args["true"]] if isinstance(node, exp.If) else [one.args["true"] for one in node.args["ifs"]]
+        branches.append(node.args.get("false") or node.args.get("default") or exp.null())
+        return all(_fits(one, type_of, type_) for one in branches)
+    if isinstance(node, exp.Coalesce):
+        return all(_fits(one, type_of, type_) for one in (node.this, *node.expressions))
+    if isinstance(node, (exp.Null, exp.Count, exp.CountIf)):
+        return isinstance(node, exp.Null) or type_ in (DataType.INTEGER, DataType.NUMBER)
+    if isinstance(node, (exp.Predicate, exp.And, exp.Or, exp.Not, exp.Boolean)):
+        return type_ is DataType.BOOLEAN
+    if isinstance(node, exp.Literal):
+        return (
+            not node.is_string
+            and node.name.isdigit()
+            and len(node.name) < 15
+            and type_ in (DataType.INTEGER, DataType.NUMBER)
+        )
+    return isinstance(node, exp.DateDiff) and type_ in (DataType.INTEGER, DataType.NUMBER)

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from runner.doors.semantic.compile.dialect import COMMA, Dialect
-from runner.doors.semantic.compile.event_tables import CANONICAL, PLACES, EventTables
+from runner.doors.semantic.compile.event_tables import PLACES, STAMPS, EventTables
+from runner.doors.semantic.readings import Reading, unreadable
 from runner.doors.semantic.types import DataType
 from runner.doors.semantic.values import Column, ColumnTag, Config, Enrichment, EventType
 from runner.names import TableName
@@ -54,7 +55,10 @@ class Enrichments:
         if not event.enrichments:
             return rows
         own = (self.tables.stored_name(event, c) for c in event.own if not any(tag in c.tags for tag in PLACES))
-        listed = [f"{_ROWS}.{self.dialect.column(name)}" for name in (*CANONICAL, *own)]
+        listed = [f"{_ROWS}.{self.dialect.column(name)}" for name in (*STAMPS, *own)]
+        listed += unreadable(
+            self.dialect.engine, [Reading(c.name, self._raw(c), self._joined(c)) for c in self._read(event)], _ROWS
+        )
         for column in (column for column in event.columns if column.joined):
             name = self.dialect.column(self.tables.stored_name(event, column))
             listed.append(f"{self._joined(column)} as {name}")
@@ -72,7 +76,8 @@ class Enrichments:
             source = next((column for column in event.own if column.name == pair.source), None)
             name = self.tables.stored_name(event, source) if source else "event_date"  # a name for the day of any event
             target = self._own(table, next(column for column in table.own if column.name == pair.target))
-            conditions.append(f"cast({target} as {self._type(name, source)}) = {_ROWS}.{self.dialect.column(name)}")
+            value = self.dialect.engine.try_cast(target, self._type(name, source))
+            conditions.append(f"{value} = {_ROWS}.{self.dialect.column(name)}")
         if table not in self.config.events:
             return f"{table.table} {_alias(table)} on {' and '.join(conditions)}"
         counts = f"not {_alias(table)}.is_quarantined"
@@ -94,9 +99,16 @@ class Enrichments:
 
     def _joined(self, column: Column) -> str:
         """A joined column, as a column of the event."""
+        return self.dialect.read(self._raw(column), self.dialect.column_type(column.type))
+
+    def _raw(self, column: Column) -> str:
         table = self._table(column.joined)
-        own = next(one for one in table.own if f"{table.name}.{one.name}" == column.name)
-        return f"cast({self._own(table, own)} as {self.dialect.column_type(column.type)})"
+        return self._own(table, next(one for one in table.own if f"{table.name}.{one.name}" == column.name))
+
+    def _read(self, event: EventType) -> tuple[Column, ...]:
+        """The joined columns that are read as other types than a text."""
+        joined = (column for column in event.columns if column.joined)
+        return tuple(one for one in joined if not self.dialect.always_reads(self.dialect.column_type(one.type)))
 
     def _own(self, table: EventType, column: Column) -> str:
         """A column of a joined table, within the join."""

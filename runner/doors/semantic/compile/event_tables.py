@@ -9,7 +9,8 @@ from runner.doors.semantic.compile.dialect import COMMA, UNION, Dialect
 from runner.doors.semantic.formulas import Formula, where_only
 from runner.doors.semantic.kinds.event_value import EventValue
 from runner.doors.semantic.kinds.registration import Registration
-from runner.doors.semantic.names import Names
+from runner.doors.semantic.names import Names, bad_of
+from runner.doors.semantic.readings import Reading, raw_of, unreadable
 from runner.doors.semantic.settings import Dedupe
 from runner.doors.semantic.types import Aggregate, DataType
 from runner.doors.semantic.values import (
@@ -23,7 +24,8 @@ from runner.doors.semantic.values import (
     Property,
 )
 
-CANONICAL = ("event_id", "user_id", "event_tstamp", "event_date", "etl_tstamp", "is_quarantined")
+STAMPS = ("event_id", "user_id", "event_tstamp", "event_date", "etl_tstamp", "is_quarantined")
+CANONICAL = (*STAMPS, "unreadable", "unreadable_values")
 PLACES = {
     ColumnTag.EVENT_ID: "event_id",
     ColumnTag.ENTITY_ID: "user_id",
@@ -52,7 +54,7 @@ class EventTables:
         etl = event.tagged(ColumnTag.ETL_TSTAMP)
         if etl:
             return self.dialect.column(etl.name)
-        return f"date_trunc('day', cast({self._column(event, ColumnTag.TSTAMP)} as timestamp))"
+        return f"date_trunc('day', {self._tstamp(event)})"
 
     def event_id(self, event: EventType) -> str:
         """The expression of a row's id."""
@@ -60,7 +62,7 @@ class EventTables:
 
     def user_id(self, event: EventType) -> str:
         """The expression of a row's user."""
-        return f"cast({self._column(event, ColumnTag.ENTITY_ID)} as {self.user_type()})"
+        return self.dialect.engine.try_cast(self._column(event, ColumnTag.ENTITY_ID), self.user_type())
 
     def user_type(self) -> str:
         """The type of a row's user: that of all events; where tables call users by numbers and by texts, a text."""
@@ -74,9 +76,11 @@ class EventTables:
         """The expression of a row's day."""
         tagged = event.tagged(ColumnTag.DATE)
         if tagged:
-            return f"cast({self.dialect.column(tagged.name)} as date)"
-        tstamp = f"cast({self._column(event, ColumnTag.TSTAMP)} as timestamp)"
-        return self.dialect.engine.date_in_zone(tstamp, self.config.settings.timezone)
+            return self.dialect.engine.try_cast(self.dialect.column(tagged.name), "date")
+        return self.dialect.engine.date_in_zone(self._tstamp(event), self.config.settings.timezone)
+
+    def _tstamp(self, event: EventType) -> str:
+        return self.dialect.engine.try_cast(self._column(event, ColumnTag.TSTAMP), "timestamp")
 
     def _column(self, event: EventType, tag: ColumnTag) -> str:
         column = event.tagged(tag)
@@ -93,7 +97,7 @@ class EventTables:
     def events(self, event: EventType) -> str:
         """The rows of an event, typed; which version of a row counts, its source says. Rows without their id are no events."""
         own = [column for column in event.own if not any(tag in column.tags for tag in PLACES)]
-        tstamp = f"cast({self._column(event, ColumnTag.TSTAMP)} as timestamp)"
+        tstamp = self._tstamp(event)
         etl = f"cast({self.batch(event)} as timestamp)"
         skew = self.config.settings.skew_s
         late = (
@@ -108,10 +112,7 @@ class EventTables:
             f"{self.event_date(event)} as event_date",
             f"{etl} as etl_tstamp",
             f"{self._quarantined(event, late)} as is_quarantined",
-            *(
-                f"cast({self.dialect.column(c.name)} as {self.dialect.column_type(c.type)}) as {self._alias(event, c)}"
-                for c in own
-            ),
+            *(f"{self._own(c)} as {self._alias(event, c)}" for c in own),
         ]
         source = f"(\n{event.sql.strip().rstrip(';')}\n) runner_rows" if event.sql else str(event.table)
         conditions = [f"{self.event_id(event)} is not null"] if self.has_versions(event) else []
@@ -119,7 +120,14 @@ class EventTables:
             condition = event.where.sql(self.dialect.engine, lambda name: self._raw(event, name))
             conditions.append(f"({condition})" if conditions else condition)
         where = f"\nwhere {' and '.join(conditions)}" if conditions else ""
-        return f"select {COMMA.join(listed)}\nfrom {source}{where}"
+        readings = self._read(event)
+        listed += [f"{self.dialect.column(c.name)} as {raw_of(n)}" for n, c in enumerate(readings)]
+        rows = f"select {COMMA.join(listed)}\nfrom {source}{where}"
+        names = [self.dialect.column(name) for name in (*STAMPS, *(self.stored_name(event, column) for column in own))]
+        read = [
+            Reading(c.name, raw_of(n), self.dialect.column(self.stored_name(event, c))) for n, c in enumerate(readings)
+        ]
+        return f"select {COMMA.join([*names, *unreadable(self.dialect.engine, read)])}\nfrom (\n{rows}\n) runner_read"
 
     def _quarantined(self, event: EventType, late: str) -> str:
         """Whether a row counts nowhere: it comes from the future, or is at no time that a calendar could hold."""
@@ -130,9 +138,32 @@ class EventTables:
     def _alias(self, event: EventType, column: Column) -> str:
         return self.dialect.column(self.stored_name(event, column))
 
+    def _own(self, column: Column) -> str:
+        return self.dialect.read(self.dialect.column(column.name), self.dialect.column_type(column.type))
+
+    def _read(self, event: EventType) -> tuple[Column, ...]:
+        """The columns that are read as other types than a text, which anything is."""
+        found = []
+        for column in event.own:
+            type_ = self.dialect.column_type(column.type)
+            if ColumnTag.ENTITY_ID in column.tags:
+                type_ = self.user_type()
+            elif ColumnTag.TSTAMP in column.tags:
+                type_ = "timestamp"
+            elif ColumnTag.DATE in column.tags:
+                type_ = "date"
+            elif any(tag in column.tags for tag in PLACES):
+                continue
+            if not self.dialect.always_reads(type_):
+                found.append(column)
+        return tuple(found)
+
     def _raw(self, event: EventType, name: str) -> str:
+        """A name in the condition of an event: a text is compared as it stands there, of all else the value that is read."""
         column = event.column(name)
-        return self.dialect.column(column.name if column else name)
+        if column is None or column.type is DataType.STRING:
+            return self.dialect.column(column.name if column else name)
+        return self._own(column)
 
     # -- one row a user and day ----------------------------------------------------------------------------------
 
@@ -149,21 +180,25 @@ class EventTables:
 
     def days(self, event: str) -> str:
         """The properties that an event gives to each user and day with such events."""
-        ordered, listed = [], []
+        ordered, valued, listed = [], [], []
         for number, (one, kind) in enumerate(self.values_of(event)):
             if kind.function in (Aggregate.FIRST, Aggregate.LAST):
-                ordered.append(self._in_order(event, number, one, kind))
-                value = self.dialect.one_of(f"runner_{number}", one.type)
+                valued.append(f"{self._or_none(event, one, kind)} as runner_value_{number}")
+                ordered.append(self._in_order(event, number, kind))
+                value = f"cast({self.dialect.one_of(f'runner_{number}', one.type)} as {self.dialect.type(one.type)})"
             else:
                 value = self._aggregate(event, one, kind)
-            listed.append(f"cast({value} as {self.dialect.type(one.type)}) as {one.name}")
+            listed.append(f"{value} as {one.name}")
+            if bad := self.outside(event, kind):
+                listed.append(f"nullif(count(case when {bad} then 1 end), 0) as {bad_of(one.name)}")
         if event == REGISTRATIONS:
             rows = f"select user_id, registration_date as event_date from {self.names.registrations}"
         else:
             rows = self._rows(event)
         inner = f"({rows}\n) runner_e"
         if ordered:
-            inner = f"(select runner_e.*, {COMMA.join(ordered)} from {inner}) runner_o"
+            inner = f"(select runner_e.*, {COMMA.join(valued)} from {inner}) runner_v"
+            inner = f"(select runner_v.*, {COMMA.join(ordered)} from {inner}) runner_o"
         return (
             f"select user_id, event_date as date,\n    {COMMA.join(listed)}\nfrom {inner}\ngroup by user_id, event_date"
         )
@@ -189,26 +224,48 @@ class EventTables:
         return self.dialect.column(self.stored_name(self.config.event(event), known))
 
     def _sql(self, event: str, formula: Formula) -> str:
-        return formula.sql(self.dialect.engine, lambda name: self._value(event, name))
+        return formula.of_row(
+            self.dialect.engine,
+            lambda name: self._value(event, name),
+            lambda name: self._type_of(event, name) is DataType.INTEGER,
+        )
+
+    def outside(self, event: str, kind: EventValue) -> str:
+        """The condition of rows that count and have no value in its formulas; '' if there can be none."""
+        value, engine = lambda name: self._value(event, name), self.dialect.engine
+        bad = kind.select.outside(engine, value)
+        if kind.where is None:
+            return bad
+        both = f"({self._sql(event, kind.where)}) and ({bad})" if bad else ""
+        return " or ".join(part for part in (both, kind.where.outside(engine, value)) if part)
+
+    def _type_of(self, event: str, name: str) -> DataType:
+        known = None if event in (ACTIVITY, REGISTRATIONS) else self.config.event(event).column(name)
+        return known.type if known else DataType.DATE
+
+    def _as(self, event: str, formula: Formula, value: str, type_: DataType) -> str:
+        return self.dialect.worked_out(formula, value, type_, lambda name: self._type_of(event, name))
 
     def _aggregate(self, event: str, one: Property, kind: EventValue) -> str:
         where = self._sql(event, kind.where) if kind.where else ""
+        wanted = self.dialect.type(one.type)
         if kind.function is Aggregate.NONE:
-            return self._own_aggregate(event, kind, where)
+            return self._as(event, kind.select, self._own_aggregate(event, kind, where), one.type)
         adds = kind.function in (Aggregate.SUM, Aggregate.AVG)
         rounded = adds and one.type is DataType.INTEGER and not self._is_whole(event, kind.select)
-        type_ = self.dialect.type(DataType.NUMBER if rounded else one.type)  # what is added up is rounded once, at last
+        type_ = DataType.NUMBER if rounded else one.type  # what is added up is rounded once, at last
         value = self._sql(event, kind.select)
         counted = kind.function in (Aggregate.COUNT, Aggregate.COUNT_DISTINCT)
-        value = value if counted else f"cast({value} as {type_})"
+        value = value if counted else self._as(event, kind.select, value, type_)
         value = f"case when {where} then {value} end" if where else value
         if kind.function is Aggregate.AVG:
-            return self.dialect.average(f"sum({value})", f"count({value})")
+            return f"cast({self.dialect.average(f'sum({value})', f'count({value})')} as {wanted})"
         if kind.function in (Aggregate.MIN, Aggregate.MAX):
-            return self.dialect.extreme(kind.function, value, one.type)
+            return f"cast({self.dialect.extreme(kind.function, value, one.type)} as {wanted})"
         if kind.function is Aggregate.SUM:
-            return f"sum({value})"
-        return _if_any(where, f"count({'distinct ' if kind.function is Aggregate.COUNT_DISTINCT else ''}{value})")
+            return self.dialect.summed(f"sum({value})", one.type)
+        count = f"count({'distinct ' if kind.function is Aggregate.COUNT_DISTINCT else ''}{value})"
+        return f"cast({_if_any(where, count)} as {wanted})"
 
     def _is_whole(self, event: str, select: Formula) -> bool:
         """Whether a formula is for sure a whole number in each row."""
@@ -223,11 +280,14 @@ class EventTables:
             where, where_only(kind.select, self.dialect.engine, lambda name: self._value(event, name), where)
         )
 
-    def _in_order(self, event: str, number: int, one: Property, kind: EventValue) -> str:
+    def _or_none(self, event: str, one: Property, kind: EventValue) -> str:
+        """The value of a row, null where its condition does not hold."""
+        value = self._as(event, kind.select, self._sql(event, kind.select), one.type)
+        return f"case when {self._sql(event, kind.where)} then {value} end" if kind.where else value
+
+    def _in_order(self, event: str, number: int, kind: EventValue) -> str:
         """The first or last value of a day, nulls passed over; events of one instant by id, then by the value itself."""
-        value = f"cast({self._sql(event, kind.select)} as {self.dialect.type(one.type)})"
-        if kind.where:
-            value = f"case when {self._sql(event, kind.where)} then {value} end"
+        value = f"runner_value_{number}"
         down = " desc" if kind.function is Aggregate.LAST else ""
         by = [f"case when {value} is null then 1 else 0 end"]
         columns = ["event_date"] if event == REGISTRATIONS else ["event_tstamp"]
@@ -266,7 +326,9 @@ class EventTables:
             for one, name in values:
                 column = event.column(name)
                 value = self.dialect.column(self.stored_name(event, column)) if column else "null"
-                listed.append(f"cast({value} as {self.dialect.type(one.type)}) as {one.name}")
+                bare, type_ = Formula("{column}"), column.type if column else one.type
+                value = self.dialect.worked_out(bare, value, one.type, lambda _, type_=type_: type_)  # type: ignore[misc]
+                listed.append(f"{value} as {one.name}")
             branches.append(
                 f"select user_id, event_tstamp, event_date, cast(event_id as {self.dialect.text}) as event_id,"
                 f" {number} as runner_event{''.join(f', {text}' for text in listed)}\nfrom {self.names.events(event.name)}\n"

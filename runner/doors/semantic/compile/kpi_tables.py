@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from runner.doors.semantic.compile.dialect import COMMA, UNION, Dialect
 from runner.doors.semantic.compile.property_values import PropertyValues, day_alias
 from runner.doors.semantic.components import Component, Unfolded, cell_dimensions, sum_type
-from runner.doors.semantic.names import Names
+from runner.doors.semantic.names import Names, bad_of
 from runner.doors.semantic.values import Config
 from runner.playbook.values import Affected
 
@@ -60,6 +60,7 @@ class KpiTable:
         listed = [f"{self._date} as date", "s.registered_on as registration_date"]
         listed += [f"{self._value(one.name)} as g_{one.name}" for one in dimensions]
         listed += [f"{self._argument(component)} as {component.name}" for component in self.components]
+        listed += [f"case when {bad} then 1 end as {bad_of(name)}" for name, bad in self.outside.items()]
         rows = f"select {COMMA.join(listed)}\n{self._from()}"
         branches = [self._grouped("''", f"cast(null as {self.dialect.text})", "")]
         branches += [
@@ -90,16 +91,33 @@ class KpiTable:
         if component.function == "count":
             value = f"case when {value} is not null then 1 end"
         else:
-            value = f"cast({value} as {self.dialect.type(sum_type(self.config, component))})"
+            type_ = sum_type(self.config, component)
+            value = self.dialect.worked_out(component.argument, value, type_, self.values.type_of)
         conditions = " and ".join(f"({self.values.formula(one, self._date)})" for one in component.where)
         return f"case when {conditions} then {value} end" if conditions else value
+
+    @property
+    def outside(self) -> dict[str, str]:
+        """For components that may have no value on some days of some users: the condition of these."""
+        found = {}
+        for one in self.components:
+            conditions = "".join(f"({self.values.formula(where, self._date)}) and " for where in one.where)
+            bad = [self.values.outside(where, self._date) for where in one.where]
+            if argument := self.values.outside(one.argument, self._date):
+                bad.append(f"{conditions}({argument})")
+            if any(bad):
+                found[one.name] = " or ".join(f"({part})" for part in bad if part)
+        return found
 
     def _grouped(self, dimension: str, value: str, group: str) -> str:
         aggregates = []
         for component in self.components:
-            type_ = self.dialect.type(sum_type(self.config, component))
             merged = merge(self.dialect, self.config, component, component.name)
-            aggregates.append(f"cast({merged} as {type_}) as {component.name}")
+            merged = self.dialect.summed(merged, sum_type(self.config, component))
+            aggregates.append(f"{merged} as {component.name}")
+        for name in self.outside:  # of all users alone: groups would count them again
+            count = "null" if group else f"nullif(count({bad_of(name)}), 0)"
+            aggregates.append(f"cast({count} as bigint) as {bad_of(name)}")
         columns = f"date, registration_date, {dimension} as dimension, {value} as value, {', '.join(aggregates)}"
         return f"select {columns} from user_days group by date, registration_date{group}"
 
@@ -107,7 +125,7 @@ class KpiTable:
         """An empty cell a date: nothing counted is not the same as not looked at yet."""
         nulls = "".join(
             f", cast(null as {self.dialect.type(sum_type(self.config, c))}) as {c.name}" for c in self.components
-        )
+        ) + "".join(f", cast(null as bigint) as {bad_of(name)}" for name in self.outside)
         return (
             f"select date, cast(null as date) as registration_date, '' as dimension, cast(null as {self.dialect.text})"
             f" as value{nulls} from {self.names.calendar}"

@@ -50,6 +50,7 @@ class Compiled:
     names: Names
     event_tables: EventTables
     kpis: tuple[Unfolded, ...]
+    kpi_tables: tuple[KpiTable, ...]
     views: Views
 
     def tables_of_kpi(self, name: str) -> tuple[TableName, ...]:
@@ -114,7 +115,7 @@ def compile_config(config: Config, target: Target) -> Compiled:
         lookups=enrichments.lookups(config.events_read()),
         views=tuple(_views(config, names, views, kpis, kpi_tables)),
     )
-    return Compiled(config, playbook, names, event_tables, kpis, views)
+    return Compiled(config, playbook, names, event_tables, kpis, kpi_tables, views)
 
 
 def _check_engine(config: Config, engine: Engine) -> None:
@@ -274,6 +275,7 @@ def _views(
     yield view(names.users("cohort"), views.users("cohort"), "users on the cohort days")
     if read := config.events_read():
         yield view(names.quarantine, views.quarantine(read), "events from the future")
+        yield view(names.unreadable, views.unreadable(read), "events with values that could not be read")
     for one in kpis:
         for axis in axes_of(one.kpi):
             label = one.kpi.label or one.kpi.description or one.kpi.name

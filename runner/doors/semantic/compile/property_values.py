@@ -44,10 +44,10 @@ class PropertyValues:
 
     def computed(self, one: Property, kind: Computed, value: Callable[[str], str]) -> str:
         """A formula over other properties, and what its values are called."""
-        text = kind.select.sql(self.dialect.engine, value)
+        text = kind.select.of_row(self.dialect.engine, value, self.is_whole)
         type_ = self.dialect.type(one.type)
         if not kind.mappings:
-            return f"cast({text} as {type_})"
+            return self.dialect.worked_out(kind.select, text, one.type, self.type_of)
         cases = " ".join(
             f"when {self._fits(mapped, f'({text})', self._is_text(kind))} then {mapped.new_value.sql(self.dialect.engine)}"
             for mapped in kind.mappings
@@ -69,7 +69,26 @@ class PropertyValues:
 
     def formula(self, formula: Formula, date: str = "c.date") -> str:
         """A formula over properties."""
-        return formula.sql(self.dialect.engine, lambda name: date if name == "date" else self.value(name, date))
+        value = lambda name: date if name == "date" else self.value(name, date)  # noqa: E731
+        return formula.of_row(self.dialect.engine, value, self.is_whole)
+
+    def outside(self, formula: Formula, date: str = "c.date") -> str:
+        """The condition of users and days without a value in a formula or in those that it is made of; '' if there can be none."""
+        value = lambda name: date if name == "date" else self.value(name, date)  # noqa: E731
+        found = [formula.outside(self.dialect.engine, value)]
+        for name in formula.names:
+            kind = self.config.property(name).kind if name != "date" else None
+            if isinstance(kind, Computed):
+                found.append(self.outside(kind.select, date))
+        return " or ".join(f"({one})" for one in found if one)
+
+    def type_of(self, name: str) -> DataType:
+        """The type of a name in a formula over properties."""
+        return DataType.DATE if name == "date" else self.config.property(name).type
+
+    def is_whole(self, name: str) -> bool:
+        """Whether it is a whole number."""
+        return self.type_of(name) is DataType.INTEGER
 
     def events_of(self, names: Iterable[str]) -> tuple[str, ...]:
         """The events whose days are read for properties, through computed ones."""

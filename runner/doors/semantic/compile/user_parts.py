@@ -111,6 +111,8 @@ class UserParts:
             self.config.kind(kind.source).at_rest(self.config) is AtRest.ZERO
         ):  # each of his days in the range has a value
             value = f"case when min(p.first_day){over} <= date '{kind.until}' then coalesce({value}, 0) end"
+        if kind.function is Aggregate.SUM:
+            return self.dialect.summed(value, one.type)
         return f"cast({self.dialect.average(value, count) if kind.function is Aggregate.AVG else value} as {type_})"
 
     def _ends(self) -> str:
@@ -128,7 +130,8 @@ class UserParts:
             quiet = f"{begin} - runner_life_from > coalesce({self._before('runner_days')}, 0)"
             listed.append(f"{quiet} as runner_has_quiet")
         for one, kind in self.life.carried():
-            type_ = self.dialect.type(self.config.property(kind.source).type)
+            source = self.config.property(kind.source).type
+            type_ = self.dialect.sum_type(source) if kind.function is Aggregate.SUM else self.dialect.type(source)
             listed.append(f"cast({self._before(one.name)} as {type_}) as {one.name}")
         return f"select {COMMA.join(listed)}\nfrom runs"
 

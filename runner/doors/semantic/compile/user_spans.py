@@ -205,8 +205,10 @@ class UserSpans:
         if function is Aggregate.AVG:
             mean = self.dialect.average(f"sum({value}){over}", f"count({value}){over}")
             return "", f"cast({mean} as {type_})"
-        if function in (Aggregate.SUM, Aggregate.COUNT):
-            return "", f"cast({function}({value}){over} as {type_})"
+        if function is Aggregate.SUM:
+            return "", self.dialect.summed(f"sum({value}){over}", one.type)
+        if function is Aggregate.COUNT:
+            return "", f"cast(count({value}){over} as {type_})"
         values = f"array_agg({value}) filter (where ({value}) is not null) over ({ordered})"
         if function is Aggregate.ARRAY:
             return "", values
@@ -223,8 +225,9 @@ class UserSpans:
             return seen, f"cast({f'coalesce({pair})' if before else found} as {type_})"
         if kind.function is Aggregate.SUM:
             found = f"sum({value}){over}"
-        else:
-            found = self.dialect.extreme(kind.function, value, one.type, over)
+            merged = self.dialect.merged(kind.function, before, found, one.type) if before else found
+            return "", self.dialect.summed(merged, one.type)
+        found = self.dialect.extreme(kind.function, value, one.type, over)
         return (
             "",
             f"cast({self.dialect.merged(kind.function, before, found, one.type) if before else found} as {type_})",

@@ -86,7 +86,7 @@ class UserSums:
         type_ = self.config.property(kind.source).type
         if kind.function in (Aggregate.MIN, Aggregate.MAX):
             return self.dialect.extreme(kind.function, value, type_)
-        return f"cast(sum({value}) as {self.dialect.type(type_)})"
+        return f"cast(sum({value}) as {self.dialect.sum_type(type_)})"
 
     def affected(self) -> tuple[Affected, ...]:
         """For each input: the parts in which its changed rows lie, and the rows that these need."""

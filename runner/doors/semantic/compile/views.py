@@ -64,6 +64,16 @@ class Views:
         ]
         return UNION.join(parts)
 
+    def unreadable(self, events: Sequence[EventType]) -> str:
+        """Events with values that are not of their column's type."""
+        parts = [
+            f"select '{event.name}' as event, cast(event_id as {self.dialect.text}) as event_id,"
+            f" cast(user_id as {self.dialect.text}) as user_id, event_tstamp, etl_tstamp, unreadable, unreadable_values"
+            f" from {self.names.events(event.name)} where unreadable is not null"
+            for event in events
+        ]
+        return UNION.join(parts)
+
     # -- KPIs --------------------------------------------------------------------------------------------------------
 
     def kpi(self, unfolded: Unfolded, axis: Axis, tables: Sequence[KpiTable]) -> str:
@@ -90,11 +100,10 @@ class Views:
         on_axis = "date" if axis is Axis.DATE else "date - registration_date"
         listed = [f"{on_axis} as {'date' if axis is Axis.DATE else 'cohort_day'}", "dimension", "value"]
         for term in unfolded.terms:
-            type_ = self.type_of(term)
             if term.component.base == table.base:
-                listed.append(f"cast({self.merged(term)} as {type_}) as {term.name}")
+                listed.append(f"{self.typed(term, self.merged(term))} as {term.name}")
             else:
-                listed.append(f"cast(null as {type_}) as {term.name}")
+                listed.append(f"cast(null as {self.type_of(term)}) as {term.name}")
         conditions = [] if axis is Axis.DATE else ["date >= registration_date"]
         where = f" where {' and '.join(conditions)}" if conditions else ""
         return f"select {COMMA.join(listed)}\nfrom {self.names.kpi_table(table.base)}{where}\ngroup by {on_axis}, dimension, value"
@@ -104,6 +113,12 @@ class Views:
         return self.dialect.type(
             DataType.NUMBER if term.component.function == "raw" else sum_type(self.config, term.component)
         )
+
+    def typed(self, term: Term, value: str) -> str:
+        """A term's value as its type."""
+        if term.component.function == "raw":
+            return self.dialect.engine.try_cast(value, self.type_of(term))
+        return self.dialect.summed(value, sum_type(self.config, term.component))
 
     def merged(self, term: Term) -> str:
         """A term over the cells of its KPI table."""
@@ -128,7 +143,7 @@ class Views:
         dimensions = ["", *(one.name for one in cell_dimensions(self.config))]
         on_axis = "date" if axis is Axis.DATE else "date - registered_on"
         where = "" if axis is Axis.DATE else " where date >= registered_on"
-        terms = ", ".join(f"cast({self.raw(term)} as {self.type_of(term)}) as {term.name}" for term in unfolded.terms)
+        terms = ", ".join(f"{self.typed(term, self.raw(term))} as {term.name}" for term in unfolded.terms)
         branches = []
         for name in dimensions:
             value = f"cast({name} as {self.dialect.text})" if name else f"cast(null as {self.dialect.text})"
@@ -147,16 +162,17 @@ class Views:
             if conditions:
                 return where_only(component.argument, self.dialect.engine, _bare, conditions)
             return component.argument.sql(self.dialect.engine, _bare)
-        value = component.argument.sql(self.dialect.engine, _bare)
+        value = self._of_user(component.argument)
         if component.function != "count":
-            value = f"cast({value} as {self.dialect.type(sum_type(self.config, component))})"
+            type_ = sum_type(self.config, component)
+            value = self.dialect.worked_out(component.argument, value, type_, self.values.type_of)
         value = f"case when {conditions} then {value} end" if conditions else value
         if component.function == "count":
             return f"count({value})"
         return merge(self.dialect, self.config, component, value)
 
     def _of_user(self, formula: Formula) -> str:
-        return formula.sql(self.dialect.engine, _bare)
+        return formula.of_row(self.dialect.engine, _bare, self.values.is_whole)
 
     def users_of(self, term: Term) -> str:
         """How many users a term counts over the rows of users and days, each once: those with other than 0 or null."""

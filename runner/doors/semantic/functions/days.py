@@ -10,6 +10,7 @@ from runner.doors.semantic.functions.pieces import Unknown, made, written_out
 
 WEEKDAYS = ("SUNDAY", "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY")
 PARTS = ("YEAR", "QUARTER", "MONTH", "DAY", "HOUR", "MINUTE")
+FARTHEST = 3_652_059  # days: all that there are in BigQuery's calendar
 PERIODS = ("MONTH", "QUARTER", "YEAR")
 
 
@@ -101,7 +102,11 @@ def _moved(sign: int) -> Callable[[exp.Expr], exp.Expr]:
         if isinstance(count, exp.Literal):
             count = exp.Literal.number(count.name)
         if name in ("DAY", "WEEK"):
-            return _later(node.this, made(f"{7 * sign if name == 'WEEK' else sign} * n", n=count))
+            days = made(f"{7 * sign if name == 'WEEK' else sign} * n", n=count)
+            later = _later(node.this, days)
+            if isinstance(count, exp.Literal):
+                return later
+            return made(f"case when n between -{FARTHEST} and {FARTHEST} then d end", n=days, d=later)
         if name in PERIODS:
             months = written_out(count, 10_000, f"an INTERVAL of {name}") * {"MONTH": 1, "QUARTER": 3, "YEAR": 12}[name]
             return _later(node.this, exp.Literal.number(sign * months), "MONTH")
@@ -116,5 +121,5 @@ DAYS: Mapping[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
     exp.DateDiff: _difference,
     exp.DateAdd: _moved(1),
     exp.DateSub: _moved(-1),
-    exp.Date: lambda node: made("cast(d as date)", d=node.this),
+    exp.Date: lambda node: made("try_cast(d as date)", d=node.this),
 }

@@ -19,7 +19,12 @@ def _template(text: str) -> exp.Expr:
 
 def made(text: str, **given: exp.Expr) -> exp.Expr:
     """An expression of a text in which names stand for other expressions."""
-    tree = _template(text).copy()
+    return made_of(_template(text), **given)
+
+
+def made_of(template: exp.Expr, **given: exp.Expr) -> exp.Expr:
+    """The same of a parsed text."""
+    tree = template.copy()
     for column in list(tree.find_all(exp.Column)):
         if column.name in given:
             value = given[column.name].copy()

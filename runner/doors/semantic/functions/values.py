@@ -9,26 +9,54 @@ from sqlglot import exp
 from runner.doors.semantic.functions.pieces import Unknown, made, written_out
 
 EXACT = "decimal(38, 9)"
+WHOLE = "decimal(38, 0)"  # of what is multiplied and added
 MOST_DIGITS = 9
 MOST_POWER = 700  # of e: a double holds no more
+MOST_EXACT = "1e28"  # what EXACT holds
+NUMBERS = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.IntDiv, exp.Neg, exp.Abs, exp.Sign, exp.Floor, exp.Ceil)
+READ = (
+    exp.DType.DOUBLE,
+    exp.DType.DATE,
+    exp.DType.DATETIME,
+    exp.DType.TIMESTAMP,
+    exp.DType.TIMESTAMPTZ,
+    exp.DType.BOOLEAN,
+)
 
 
 def _cast(node: exp.Expr) -> exp.Expr:
     """To whole numbers halves are rounded away from zero, as exact numbers are everywhere; NUMERIC has nine digits."""
     to = node.args["to"]
     if to.this is exp.DType.DECIMAL and not to.expressions:
-        return made(f"cast(x as {EXACT})", x=node.this)
+        return _exact(node.this)
+    if to.this is exp.DType.DECIMAL or to.this in READ:
+        return exp.TryCast(this=node.this.copy(), to=to.copy())
     if to.this is not exp.DType.BIGINT:
         return node.copy()
     if isinstance(node.this.unnest(), (exp.Predicate, exp.And, exp.Or, exp.Not)):
         return made("case when x then 1 when not x then 0 end", x=node.this)
-    return made(f"cast(cast(x as {EXACT}) as bigint)", x=node.this)
+    within = "n between -9223372036854775808 and 9223372036854775807"
+    around = node.find_ancestor(exp.Add, exp.Sub, exp.Mul, exp.Neg, exp.Abs, exp.Func)
+    whole = WHOLE if isinstance(around, (exp.Add, exp.Sub, exp.Mul, exp.Neg, exp.Abs)) else "bigint"
+    return made(f"case when {within} then cast(n as {whole}) end", n=_exact(node.this))
+
+
+def _exact(value: exp.Expr) -> exp.Expr:
+    """With nine digits; null where a text is no number, or there is no room for it."""
+    inner = value.unnest()
+    is_number = isinstance(inner, NUMBERS) or (isinstance(inner, exp.Literal) and not inner.is_string)
+    return _bounded(value) if is_number else made(f"try_cast(x as {EXACT})", x=value)
+
+
+def _bounded(number: exp.Expr) -> exp.Expr:
+    """The same of what is a number for sure."""
+    return made(f"case when abs(x) < {MOST_EXACT} then cast(x as {EXACT}) end", x=number)
 
 
 def _round(node: exp.Expr) -> exp.Expr:
     digits = node.args.get("decimals")
     count = written_out(digits, MOST_DIGITS, "ROUND to other than 0 to 9 digits") if digits is not None else 0
-    return made(f"cast(round(cast(x as {EXACT}), {count}) as double)", x=node.this)
+    return made(f"cast(round(x, {count}) as double)", x=_bounded(node.this))
 
 
 def _whole(node: exp.Expr) -> exp.Expr:
@@ -40,14 +68,17 @@ def _whole(node: exp.Expr) -> exp.Expr:
 def _power(node: exp.Expr) -> exp.Expr:
     """Not of zero to less than zero, and of negative numbers to whole ones only."""
     missing = "(x = 0 and y < 0) or (x < 0 and y <> floor(y))"
-    return made(f"case when {missing} then null else power(x, y) end", x=node.this, y=node.expression)
+    size = "y * ln(abs(x))"
+    small = f"when {size} > {MOST_POWER} then null when {size} < -{MOST_POWER} then 0 else power(x, y)"
+    text = f"case when {missing} then null when x = 0 then power(x, y) {small} end"
+    return made(text, x=node.this, y=node.expression)
 
 
 def _log(node: exp.Expr) -> exp.Expr:
     base = written_out(node.this, 1_000_000, "LOG of a base that is not a whole number")
     if base < 2 or node.expression is None:
         raise Unknown("LOG of such a base")
-    return made(f"case when x > 0 then log({base}, cast(x as {EXACT})) end", x=node.expression)
+    return made(f"case when x > 0 then log({base}, n) end", x=node.expression, n=_bounded(node.expression))
 
 
 def _or_null(function: type[exp.Func]) -> Callable[[exp.Expr], exp.Expr]:
@@ -64,7 +95,8 @@ def _or_null(function: type[exp.Func]) -> Callable[[exp.Expr], exp.Expr]:
 
 def _divided(node: exp.Expr) -> exp.Expr:
     """By zero: null, or one user's zero would make a whole view unreadable."""
-    if isinstance(node.expression, (exp.Literal, exp.Nullif)):
+    divisor = node.expression
+    if isinstance(divisor, exp.Nullif) or (isinstance(divisor, exp.Literal) and divisor.name.strip("0.")):
         return node.copy()
     found = node.copy()
     found.set("expression", exp.Nullif(this=node.expression.copy(), expression=exp.Literal.number(0)))
@@ -111,7 +143,9 @@ VALUES: Mapping[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
     exp.Floor: _whole,
     exp.Ceil: _whole,
     exp.Pow: _power,
-    exp.Exp: lambda node: made(f"case when x < {MOST_POWER} then exp(x) end", x=node.this),
+    exp.Exp: lambda node: made(
+        f"case when x < -{MOST_POWER} then 0 when x < {MOST_POWER} then exp(x) end", x=node.this
+    ),
     exp.Ln: lambda node: made("case when x > 0 then ln(x) end", x=node.this),
     exp.Log: _log,
     exp.Sqrt: lambda node: made("case when x >= 0 then sqrt(x) end", x=node.this),
@@ -120,7 +154,8 @@ VALUES: Mapping[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
     exp.Div: _divided,
     exp.Mod: _divided,
     exp.IntDiv: lambda node: made(
-        "cast((a - mod(a, nullif(b, 0))) / nullif(b, 0) as bigint)", a=node.this, b=node.expression
+        "case when n between -9223372036854775808 and 9223372036854775807 then cast(n as bigint) end",
+        n=made("(a - mod(a, nullif(b, 0))) / nullif(b, 0)", a=node.this, b=node.expression),
     ),
     exp.Concat: _joined,
     exp.Substring: _substring,

@@ -102,7 +102,9 @@ class Part:
         return "bigint" if self.counts_users else self.compiled.views.type_of(term)
 
     def _cast(self, value: str, term: Term) -> str:
-        return f"cast({value} as {self._type(term)})"
+        if self.counts_users:
+            return f"cast({value} as {self._type(term)})"
+        return self.compiled.views.typed(term, value)
 
     # -- the value ---------------------------------------------------------------------------------------------------
 
