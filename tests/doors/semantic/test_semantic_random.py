@@ -10,9 +10,9 @@ from unittest.mock import patch
 
 import pytest
 
-from runner.doors.semantic.compile import user_spans
 from runner.doors.semantic.compile.life import Life
 from runner.doors.semantic.compile.property_values import PropertyValues, day_alias
+from runner.doors.semantic.kinds import sliding
 from tests.doors.semantic.random_models import model_of
 from tests.doors.semantic.random_play import RandomWorld, play
 from tests.kit.arena import first_seed
@@ -38,8 +38,8 @@ def test_a_model_on_postgres(postgres_url: str, tmp_path: Path) -> None:
 
 def _bound_of_day() -> AbstractContextManager[Any]:
     """A window ends a day late."""
-    real = user_spans._bound
-    return patch.object(user_spans, "_bound", lambda days: real(days + 1) if days < 0 else real(days))
+    real = sliding._bound
+    return patch.object(sliding, "_bound", lambda days: real(days + 1) if days < 0 else real(days))
 
 
 def _no_default() -> AbstractContextManager[Any]:

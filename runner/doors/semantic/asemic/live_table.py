@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from runner.doors.semantic.asemic.column_types import LeftOut, columns_of
 from runner.doors.semantic.asemic.guesses import EVENT_ID, guess
-from runner.doors.semantic.compile.dialect import Dialect
+from runner.doors.semantic.dialect import Dialect
 from runner.doors.semantic.values import Column
 from runner.errors import BadInput, Place, Problem, Problems
 from runner.files.schema import Kind, Scope, Wrong

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from runner.doors.semantic.compile.dialect import COMMA, Dialect
 from runner.doors.semantic.compile.event_tables import PLACES, STAMPS, EventTables
+from runner.doors.semantic.dialect import COMMA, Dialect
 from runner.doors.semantic.readings import Reading, unreadable
 from runner.doors.semantic.types import DataType
 from runner.doors.semantic.values import Column, ColumnTag, Config, Enrichment, EventType

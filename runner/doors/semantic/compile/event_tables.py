@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runner.doors.semantic.compile.dialect import COMMA, UNION, Dialect
+from runner.doors.semantic.dialect import COMMA, UNION, Dialect
 from runner.doors.semantic.formulas import Formula, where_only
 from runner.doors.semantic.kinds.event_value import EventValue
 from runner.doors.semantic.kinds.registration import Registration

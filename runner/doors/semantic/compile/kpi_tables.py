@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from runner.doors.semantic.compile.dialect import COMMA, UNION, Dialect
 from runner.doors.semantic.compile.property_values import PropertyValues, day_alias
 from runner.doors.semantic.components import Component, Unfolded, cell_dimensions, sum_type
+from runner.doors.semantic.dialect import COMMA, UNION, Dialect
 from runner.doors.semantic.names import Names, bad_of
 from runner.doors.semantic.values import Config
 from runner.playbook.values import Affected

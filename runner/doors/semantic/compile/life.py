@@ -31,19 +31,19 @@ class Life:
     engine: Engine
 
     @property
-    def windows(self) -> tuple[Property, ...]:
+    def windows(self) -> tuple[tuple[Property, Window], ...]:
         """The properties that are windows, sources first."""
         wanted = [one.name for one in self.config.properties if isinstance(one.kind, Window)]
         listed = (self.config.property(name) for name in self.config.closure(wanted))
-        return tuple(one for one in listed if isinstance(one.kind, Window))
+        return tuple((one, one.kind) for one in listed if isinstance(one.kind, Window))
 
     def reach(self) -> int:
         """For how many days after its own an event can be within a window, one through another."""
-        return max((self._reach(one.name, lambda kind: kind.behind) for one in self.windows), default=0)
+        return max((self._reach(one.name, lambda kind: kind.behind) for one, _ in self.windows), default=0)
 
     def ahead(self) -> int:
         """How many days ahead windows look, one through another: so many more are laid out, and left out again."""
-        return max((self._reach(one.name, lambda kind: kind.ahead) for one in self.windows), default=0)
+        return max((self._reach(one.name, lambda kind: kind.ahead) for one, _ in self.windows), default=0)
 
     def _reach(self, name: str, own: Callable[[PropertyKind], int]) -> int:
         kind = self.config.kind(name)
@@ -54,21 +54,18 @@ class Life:
     @property
     def part_days(self) -> int:
         """How long a part is; 0: a life is one part."""
-        return (
-            max(LEAST_DAYS, self.reach() + 1)
-            if all(one.kind.is_sum_of_parts(self.config) for one in self.windows)
-            else 0
-        )
+        in_parts = all(kind.is_sum_of_parts(self.config) for _, kind in self.windows)
+        return max(LEAST_DAYS, self.reach() + 1) if in_parts else 0
 
     def carried(self) -> tuple[tuple[Property, Lifetime], ...]:
         """The lifetime values, which are carried from part to part."""
-        return tuple((one, one.kind) for one in self._in_parts() if isinstance(one.kind, Lifetime))
+        return tuple((one, kind) for one, kind in self._in_parts() if isinstance(kind, Lifetime))
 
     def fixed(self) -> tuple[tuple[Property, Fixed], ...]:
         """The fixed windows, which are the sums of their parts."""
-        return tuple((one, one.kind) for one in self._in_parts() if isinstance(one.kind, Fixed))
+        return tuple((one, kind) for one, kind in self._in_parts() if isinstance(kind, Fixed))
 
-    def _in_parts(self) -> tuple[Property, ...]:
+    def _in_parts(self) -> tuple[tuple[Property, Window], ...]:
         return self.windows if self.part_days else ()
 
     def part(self, date: str) -> str:
@@ -91,13 +88,3 @@ class Life:
             return (ONLY_PART,)
         last = math.ceil(self.ahead() / self.part_days)
         return tuple(f"{part} + ({number * self.part_days})" for number in range(-1, last + 1))
-
-
-def seen_of(one: Property) -> str:
-    """The helper column of a window: how many values there have been, or which. No property is called so."""
-    return f"runner__{one.name}"
-
-
-def before_of(one: Property) -> str:
-    """The column with what a lifetime value was before the days that are laid out."""
-    return f"runner_before__{one.name}"

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from runner.doors.semantic import components
-from runner.doors.semantic.compile.dialect import Dialect
 from runner.doors.semantic.compile.enrichments import Enrichments
 from runner.doors.semantic.compile.event_tables import EventTables
 from runner.doors.semantic.compile.kpi_tables import KpiTable, components_by_base
@@ -17,6 +16,7 @@ from runner.doors.semantic.compile.user_spans import UserSpans
 from runner.doors.semantic.compile.user_sums import UserSums
 from runner.doors.semantic.compile.views import Views, axes_of
 from runner.doors.semantic.components import Unfolded
+from runner.doors.semantic.dialect import Dialect
 from runner.doors.semantic.kinds.base import Window
 from runner.doors.semantic.names import Names
 from runner.doors.semantic.settings import Dedupe

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from runner.doors.semantic.compile.dialect import Dialect
+from runner.doors.semantic.dialect import Dialect
 from runner.doors.semantic.formulas import Formula
 from runner.doors.semantic.kinds.computed import Computed, ValueMapping
 from runner.doors.semantic.kinds.event_value import EventValue

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runner.doors.semantic.compile.dialect import COMMA, PARTS, UNION, Dialect
-from runner.doors.semantic.compile.life import Life, seen_of
+from runner.doors.semantic.compile.life import Life
 from runner.doors.semantic.compile.property_values import PropertyValues
 from runner.doors.semantic.compile.user_sums import ENDS, counted
+from runner.doors.semantic.dialect import COMMA, PARTS, UNION, Dialect
+from runner.doors.semantic.kinds.days import seen_of
 from runner.doors.semantic.kinds.event_value import EventValue
 from runner.doors.semantic.kinds.fixed import Fixed
 from runner.doors.semantic.kinds.lifetime import Lifetime
@@ -68,7 +69,7 @@ class UserParts:
         for one, kind in self.life.carried():
             listed.append(f"o.{one.name}")
             if kind.function in ENDS:
-                listed.append(f"count(o.{one.name}) over ({SO_FAR}) as {seen_of(one)}")
+                listed.append(f"count(o.{one.name}) over ({SO_FAR}) as {seen_of(one.name)}")
         for one, fixed in self.life.fixed():
             listed += [f"o.{one.name}"] if fixed.function is not Aggregate.COUNT else []
             listed += [f"o.{counted(one)}"] if fixed.function in (Aggregate.COUNT, Aggregate.AVG) else []
@@ -88,11 +89,11 @@ class UserParts:
 
     def _run(self, one: Property, kind: Lifetime) -> str:
         if kind.function is Aggregate.LAST:
-            return self.dialect.one_of(f"p.{one.name}", one.type, f" over ({USER}, p.{seen_of(one)})")
+            return self.dialect.one_of(f"p.{one.name}", one.type, f" over ({USER}, p.{seen_of(one.name)})")
         if kind.function is Aggregate.FIRST:
-            first = f"case when p.{seen_of(one)} = 1 then p.{one.name} end"
+            first = f"case when p.{seen_of(one.name)} = 1 then p.{one.name} end"
             first = self.dialect.one_of(first, one.type, f" over ({LIFE})")
-            return f"case when p.{seen_of(one)} >= 1 then {first} end"
+            return f"case when p.{seen_of(one.name)} >= 1 then {first} end"
         return self._merged(kind, f"p.{one.name}", f" over ({SO_FAR})")
 
     def _merged(self, kind: Fixed | Lifetime, value: str, over: str) -> str:

@@ -10,25 +10,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runner.doors.semantic.compile.dialect import COMMA, FAR, PARTS, UNION, Dialect
 from runner.doors.semantic.compile.event_tables import EventTables
-from runner.doors.semantic.compile.life import Life, before_of, seen_of
+from runner.doors.semantic.compile.life import Life
 from runner.doors.semantic.compile.property_values import PropertyValues
+from runner.doors.semantic.dialect import COMMA, FAR, PARTS, UNION, Dialect
 from runner.doors.semantic.kinds.base import Window
+from runner.doors.semantic.kinds.days import IN_ORDER, Laid, Level, before_of, seen_of
 from runner.doors.semantic.kinds.event_value import EventValue
 from runner.doors.semantic.kinds.fixed import Fixed
-from runner.doors.semantic.kinds.lifetime import Lifetime
 from runner.doors.semantic.kinds.registration import Registration
-from runner.doors.semantic.kinds.sliding import Sliding
 from runner.doors.semantic.names import Names
-from runner.doors.semantic.types import Aggregate, AtRest
+from runner.doors.semantic.types import AtRest
 from runner.doors.semantic.values import Config, Property
 from runner.playbook.values import Affected
 
-EVERY = "rows between unbounded preceding and unbounded following"
-SO_FAR = "rows between unbounded preceding and current row"
-WHOLE = "partition by user_id, runner_first"  # parts that follow each other are laid out in one
-IN_ORDER = "partition by user_id, runner_first order by date"
 OF_PART = "partition by user_id, life_part order by date"
 
 
@@ -51,26 +46,26 @@ class UserSpans:
     @property
     def _sources(self) -> tuple[str, ...]:
         """The properties that windows are made of, and they themselves, but for those that user_parts has whole."""
-        return self.config.closure([one.name for one in self._own])
+        return self.config.closure([one.name for one, _ in self._own])
 
     @property
-    def _own(self) -> tuple[Property, ...]:
+    def _own(self) -> tuple[tuple[Property, Window], ...]:
         """The windows that are computed here, day by day."""
         ready = [one for one, _ in self.life.fixed()]
-        return tuple(one for one in self.life.windows if one not in ready)
+        return tuple((one, kind) for one, kind in self.life.windows if one not in ready)
 
     def _laid_out(self) -> str:
         """The last day to look at: to the end of fixed windows too, where quiet days count in them."""
         ends = [
-            one.kind.until
-            for one in self._own
-            if isinstance(one.kind, Fixed) and self.config.kind(one.kind.source).at_rest(self.config) is not AtRest.NULL
+            kind.until
+            for _, kind in self._own
+            if isinstance(kind, Fixed) and self.config.kind(kind.source).at_rest(self.config) is not AtRest.NULL
         ]
         return f"greatest(runner_end, date '{max(ends)}')" if ends else "runner_end"
 
     def select(self) -> str:
         """The SELECT."""
-        stored = [one.name for one in (*self.registrations, *self.life.windows)]
+        stored = [one.name for one in (*self.registrations, *(window for window, _ in self.life.windows))]
         changes = " or ".join(
             self.dialect.engine.differs(name, f"lag({name}) over ({IN_ORDER})") for name in ["registered_on", *stored]
         )
@@ -124,7 +119,7 @@ class UserSpans:
         for one in self.registrations:
             column = "registration_date" if self.event_tables.is_registration_date(one) else one.name
             listed.append(f"r.{column} as {one.name}")
-        listed += [f"p.{one.name} as {before_of(one)}" for one, _ in self.life.carried()]
+        listed += [f"p.{one.name} as {before_of(one.name)}" for one, _ in self.life.carried()]
         listed += [f"p.{one.name} as {one.name}" for one, _ in self.life.fixed()]
         joins = self.values.join_days(self.values.events_of(self._sources), "c.date", "c.user_id")
         more = "".join(f"{COMMA}{text}" for text in listed)
@@ -172,77 +167,18 @@ class UserSpans:
                 levels.append([])
             levels[level - 1].append(column)
 
-        for one in self._own:
+        for one, kind in self._own:
             below = max((heights.get(name, 0) for name in self.config.closure(one.sources)), default=0)
-            helper, value = self._window(one)
-            if helper:
-                put(below + 1, f"{helper} as {seen_of(one)}")
-            heights[one.name] = below + (2 if helper else 1)
-            put(heights[one.name], f"{value} as {one.name}")
+            level = self._level(one, kind)
+            if level.helper:
+                put(below + 1, f"{level.helper} as {seen_of(one.name)}")
+            heights[one.name] = below + (2 if level.helper else 1)
+            put(heights[one.name], f"{level.value} as {one.name}")
         return levels
 
-    def _window(self, one: Property) -> tuple[str, str]:
-        """(helper or '', value) of a window."""
-        kind = one.kind
-        assert isinstance(kind, Window)  # noqa: S101 - for the type checker
+    def _level(self, one: Property, kind: Window) -> Level:
+        """A window on the days that are laid out."""
         source = self.config.property(kind.source)
         value = self.values.value(kind.source, "l.date", lambda inner: f"l.{inner.name}")
-        if isinstance(kind, Lifetime):
-            return self._lifetime(one, kind, value)
-        if isinstance(kind, Fixed):
-            value = f"case when l.date between date '{kind.since}' and date '{kind.until}' then {value} end"
-            return self._over(one, kind.function, value, source, WHOLE, f"{IN_ORDER} {EVERY}")
-        assert isinstance(kind, Sliding)  # noqa: S101 - for the type checker
-        frame = f"{IN_ORDER} rows between {_bound(kind.first)} and {_bound(kind.last)}"
-        return self._over(one, kind.function, value, source, frame, frame)
-
-    def _over(
-        self, one: Property, function: Aggregate, value: str, source: Property, frame: str, ordered: str
-    ) -> tuple[str, str]:
-        type_, over = self.dialect.type(one.type), f" over ({frame})"
-        if function in (Aggregate.MIN, Aggregate.MAX):
-            return "", f"cast({self.dialect.extreme(function, value, source.type, over)} as {type_})"
-        if function is Aggregate.AVG:
-            mean = self.dialect.average(f"sum({value}){over}", f"count({value}){over}")
-            return "", f"cast({mean} as {type_})"
-        if function is Aggregate.SUM:
-            return "", self.dialect.summed(f"sum({value}){over}", one.type)
-        if function is Aggregate.COUNT:
-            return "", f"cast(count({value}){over} as {type_})"
-        values = f"array_agg({value}) filter (where ({value}) is not null) over ({ordered})"
-        if function is Aggregate.ARRAY:
-            return "", values
-        counted = self.dialect.engine.distinct_count(seen_of(one))
-        return values, f"cast(coalesce({counted}, 0) as {type_})"
-
-    def _lifetime(self, one: Property, kind: Lifetime, value: str) -> tuple[str, str]:
-        """Over the days that are laid out, and on top of what is carried from those before."""
-        type_, over = self.dialect.type(one.type), f" over ({IN_ORDER} {SO_FAR})"
-        before = before_of(one) if (one, kind) in self.life.carried() else ""
-        if kind.function in (Aggregate.FIRST, Aggregate.LAST):
-            seen, found = self._end(one, kind, value, over)
-            pair = f"{before}, {found}" if kind.function is Aggregate.FIRST else f"{found}, {before}"
-            return seen, f"cast({f'coalesce({pair})' if before else found} as {type_})"
-        if kind.function is Aggregate.SUM:
-            found = f"sum({value}){over}"
-            merged = self.dialect.merged(kind.function, before, found, one.type) if before else found
-            return "", self.dialect.summed(merged, one.type)
-        found = self.dialect.extreme(kind.function, value, one.type, over)
-        return (
-            "",
-            f"cast({self.dialect.merged(kind.function, before, found, one.type) if before else found} as {type_})",
-        )
-
-    def _end(self, one: Property, kind: Lifetime, value: str, over: str) -> tuple[str, str]:
-        """(helper, value): the first or last value so far that is not null."""
-        seen = f"count({value}){over}"  # rows from one value to the next have one number
-        if kind.function is Aggregate.LAST:
-            return seen, self.dialect.one_of(value, one.type, f" over ({WHOLE}, {seen_of(one)})")
-        first = self.dialect.one_of(f"case when {seen_of(one)} = 1 then {value} end", one.type, f" over ({WHOLE})")
-        return seen, f"case when {seen_of(one)} >= 1 then {first} end"
-
-
-def _bound(days: int) -> str:
-    if days == 0:
-        return "current row"
-    return f"{-days} preceding" if days < 0 else f"{days} following"
+        before = before_of(one.name) if one in [carried for carried, _ in self.life.carried()] else ""
+        return kind.level(Laid(self.dialect, one.name, one.type, source.type, value, before))

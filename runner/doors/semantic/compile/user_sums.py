@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runner.doors.semantic.compile.dialect import COMMA, PARTS, Dialect
 from runner.doors.semantic.compile.event_tables import EventTables
 from runner.doors.semantic.compile.life import Life
 from runner.doors.semantic.compile.property_values import PropertyValues
+from runner.doors.semantic.dialect import COMMA, PARTS, Dialect
 from runner.doors.semantic.kinds.event_value import EventValue
 from runner.doors.semantic.kinds.fixed import Fixed
 from runner.doors.semantic.kinds.lifetime import Lifetime

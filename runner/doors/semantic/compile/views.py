@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runner.doors.semantic.compile.dialect import COMMA, UNION, Dialect
 from runner.doors.semantic.compile.kpi_tables import KpiTable, merge, stored_in
 from runner.doors.semantic.compile.property_values import PropertyValues
 from runner.doors.semantic.components import Term, Unfolded, cell_dimensions, sum_type
+from runner.doors.semantic.dialect import COMMA, UNION, Dialect
 from runner.doors.semantic.formulas import Formula, where_only
 from runner.doors.semantic.names import Names
 from runner.doors.semantic.types import DataType

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
+from runner.doors.semantic.kinds.days import Laid, Level
 from runner.doors.semantic.names import Names
 from runner.doors.semantic.types import Aggregate, AtRest
 from runner.errors import Place
@@ -87,6 +88,10 @@ class Window(PropertyKind):
 
     def is_list(self, known: Known) -> bool:
         return self.function is Aggregate.ARRAY
+
+    def level(self, laid: Laid) -> Level:
+        """What it is on each of the days that are laid out."""
+        raise NotImplementedError(self.word)
 
 
 def made_of_days(source: str, known: Known) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runner.doors.semantic.kinds.base import Known, Window, made_of_days
+from runner.doors.semantic.kinds.days import EVERY, IN_ORDER, WHOLE, Laid, Level
 from runner.doors.semantic.types import COUNTS, LISTED, Aggregate, AtRest
 
 
@@ -30,3 +31,7 @@ class Fixed(Window):
         if rest is AtRest.NULL:
             return self.function not in LISTED
         return rest is AtRest.ZERO and self.function is Aggregate.SUM
+
+    def level(self, laid: Laid) -> Level:
+        within = f"case when l.date between date '{self.since}' and date '{self.until}' then {laid.value} end"
+        return laid.over(self.function, WHOLE, f"{IN_ORDER} {EVERY}", within)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runner.doors.semantic.kinds.base import Known, Window
+from runner.doors.semantic.kinds.days import IN_ORDER, Laid, Level
 from runner.doors.semantic.types import COUNTS, AtRest
 
 
@@ -34,3 +35,13 @@ class Sliding(Window):
         if self.function in COUNTS:
             return True
         return self.first <= 0 <= self.last and known.kind(self.source).is_always_there(known)
+
+    def level(self, laid: Laid) -> Level:
+        frame = f"{IN_ORDER} rows between {_bound(self.first)} and {_bound(self.last)}"
+        return laid.over(self.function, frame, frame)
+
+
+def _bound(days: int) -> str:
+    if days == 0:
+        return "current row"
+    return f"{-days} preceding" if days < 0 else f"{days} following"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.doors.semantic.commands.query.printing import Answer, Column
-from runner.doors.semantic.compile.dialect import Dialect
+from runner.doors.semantic.dialect import Dialect
 from runner.doors.semantic.types import DataType
 from runner.errors import BadInput, Place, Problem, Stopped
 from runner.warehouse.engines import Engine

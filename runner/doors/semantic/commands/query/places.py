@@ -8,8 +8,8 @@ from runner.doors.semantic.commands.query.parts import Part
 from runner.doors.semantic.commands.query.periods import Grain
 from runner.doors.semantic.commands.query.request import Request
 from runner.doors.semantic.commands.query.sources import Columns, Source, group_names, place_names
-from runner.doors.semantic.compile.dialect import COMMA, UNION
 from runner.doors.semantic.compile.playbook import Compiled
+from runner.doors.semantic.dialect import COMMA, UNION
 from runner.doors.semantic.types import DataType
 from runner.doors.semantic.values import Axis
 

@@ -13,8 +13,8 @@ from runner.doors.semantic.commands.query.periods import date_literal
 from runner.doors.semantic.commands.query.places import KpiValues
 from runner.doors.semantic.commands.query.request import Request
 from runner.doors.semantic.commands.query.sources import Source, group_names
-from runner.doors.semantic.compile.dialect import COMMA, UNION
 from runner.doors.semantic.compile.playbook import Compiled
+from runner.doors.semantic.dialect import COMMA, UNION
 from runner.doors.semantic.formulas import Formula
 
 _CHANGE = Formula("SAFE_DIVIDE(({now} - {before}) * 100, ABS({before}))")

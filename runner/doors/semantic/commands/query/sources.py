@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from runner.doors.semantic.commands.query.periods import date_literal
 from runner.doors.semantic.commands.query.request import Request
-from runner.doors.semantic.compile.dialect import COMMA
+from runner.doors.semantic.dialect import COMMA
 from runner.doors.semantic.values import Axis
 from runner.warehouse.engines import Engine
 
