@@ -107,6 +107,11 @@ def _schema(plan: Plan) -> Iterator[str]:
         yield f"        description: {_text(f'{atomic.source} of {plan.where.events}')}"
         if atomic.source == "event_id":
             yield "        data_tests: [unique, not_null]"
+    for told in plan.wide.told:
+        what = "id" if told.source.endswith("_id") else "name"
+        yield f"      - name: {told.name}"
+        yield f"        description: the {what} of the event specification that it is of, the first in the product of several"
+        yield f"        data_type: {_text(plan.layout.engine.text_type)}"
     for part in plan.wide.parts:
         for column in part.columns:
             name = quoted(column.name, plan.layout.engine)
