@@ -131,10 +131,16 @@ class WideTable:
 def coalesced(structures: Iterable[Structure]) -> tuple[Property, ...]:
     """The properties of all referred minor versions: the newest's order, then what only older ones have."""
     found: dict[str, Property] = {}
-    for structure in sorted(structures, key=lambda one: one.uri.version, reverse=True):
+    versions = list(structures)
+    for structure in sorted(versions, key=lambda one: one.uri.version, reverse=True):
         for one in structure.properties:
             found[one.name] = _both(found[one.name], one) if one.name in found else one
-    return tuple(found.values())
+    everywhere = [one for one in found if all(one in map(_name, version.properties) for version in versions)]
+    return tuple(replace(one, needed=one.needed and name in everywhere) for name, one in found.items())
+
+
+def _name(one: Property) -> str:
+    return one.name
 
 
 def _both(newer: Property, older: Property) -> Property:
@@ -148,6 +154,7 @@ def _both(newer: Property, older: Property) -> Property:
         untold=newer.untold or older.untold,
         fields=tuple(fields.values()),
         whole=newer.whole or older.whole,
+        needed=newer.needed and older.needed,
         values=tuple(dict.fromkeys((*newer.values, *older.values))) if newer.values and older.values else (),
     )
 
