@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from runner.algebra.values import RowChanges, TrackedLookup
 from runner.commands.costs import costs
 from runner.events import NullKey, PendingBatches
-from runner.increment import freeze, stage, views
+from runner.increment import freeze, stage, tables, views
+from runner.increment.catalogue import shapes
 from runner.increment.catalogue.bind import bind, check_ownership
 from runner.increment.check import check_ids
 from runner.increment.freeze import Frozen
@@ -124,6 +125,7 @@ def plan(
                 m.table: why for m in program.models if m.table in work.taken and (why := stage.lost_index(frozen, m))
             }
             decision = replace(decision, reasons={**lost, **decision.reasons})
+            tables.check_shapes(work, state, shapes.empty(work, bound, frozen, decision))
             some = frozen.batch_count or decision.reasons or lookups.have_work(frozen)
             planned = (*(_models(work, frozen, decision) if some else ()), *made)
             shrunk = (s.shrunk for s in frozen.sources.values() if s.source.shrank is Shrank.NOTE)

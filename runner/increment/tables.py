@@ -29,7 +29,7 @@ def prepare(work: Work, state: State, frozen: Frozen, outcomes: Sequence[Outcome
     """DDL that goes before publish; all of it can be done again. Gives the names of new key indexes by key number."""
     warehouse = work.warehouse
     made: set[str] = set()
-    _check_shapes(work, state, outcomes)
+    check_shapes(work, state, outcomes)
     for outcome in outcomes:
         known = state.models.get(table_key(work, outcome.staged.compiled))
         if outcome.taken and known and known.owes == "keys":
@@ -148,7 +148,7 @@ def widens(work: Work, staged: Staged, column: Column) -> bool:
     return work.warehouse.engine.holds(new.get(column.name.lower(), ""), column.type)
 
 
-def _check_shapes(work: Work, state: State, outcomes: Sequence[Outcome]) -> None:
+def check_shapes(work: Work, state: State, outcomes: Sequence[Outcome]) -> None:
     """Raises Stopped for columns that are gone or get another type, of all models, unless that was asked for."""
     unfit: dict[TableName, tuple[Staged, list[Column]]] = {}
     for outcome in outcomes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -237,17 +238,34 @@ def test_a_type_that_changes(project: Project, changed: str) -> None:
     project.checked()
     changed = changed.replace(SESSIONS, "select domain_sessionid, count(*) as events from atomic.events group by 1")
     project.model("short", changed)
+    planned = project.command("plan", code=6).err
     said = project.run(code=6)
     assert "derived.short: events changes from " in said.err
     assert ", gone is gone; nothing was published" in said.err
+    assert planned == said.err.replace("; nothing was published", "")
     assert "--full-refresh --model derived.short" in said.err
     assert ('alter column "events" type' in said.err) == (project.db.engine in ENGINES)
     assert project.rows("select events from derived.short") == [(1,), (1,)]
+    project.command("plan", "--full-refresh", "--model", "derived.short", code=0)
     project.run("--full-refresh", "--model", "derived.short")
     wanted = project.rows(f"select domain_sessionid, events from ({changed}) q")
     assert project.rows("select domain_sessionid, events from derived.short") == wanted
     assert len(project.rows("select * from derived.short")[0]) == 2
     assert project.command("verify").code == 0
+
+
+def test_a_type_that_changes_below(project: Project) -> None:
+    """`plan` names the models that read the one that changes, as the run does; one that reads no such column is none."""
+    counted = "select domain_sessionid, {} as events from atomic.events group by 1"
+    project.model("short", counted.format("count(*)"), key="domain_sessionid")
+    project.model("copy", "select * from derived.short", key="domain_sessionid")
+    project.model("other", "select distinct domain_sessionid from derived.short", key="domain_sessionid")
+    project.add(0, "s1 u1 1", "s2 u2 2")
+    project.checked()
+    project.model("short", counted.format("cast(count(*) as double precision)"))
+    said = project.run(code=6)
+    assert re.findall(r"derived\.(\w+): events changes from", said.err) == ["short", "copy"]
+    assert project.command("plan", code=6).err == re.sub("\nnothing was published", "", said.err)
 
 
 def test_a_source_that_gets_a_column(project: Project) -> None:

@@ -40,6 +40,9 @@ def generate(
     lenient: Annotated[
         bool, typer.Option("--lenient", help="inferred: rules that cannot be said in SQL are left out, and noted")
     ] = False,
+    event_specification: Annotated[
+        bool, typer.Option("--event-specification", help="columns with the name and id of an event's specification")
+    ] = False,
     layout: Annotated[
         str, typer.Option(metavar="L", help="how atomic.events lies: json or struct, objects or lake")
     ] = "",
@@ -96,6 +99,7 @@ def generate(
         source,
         package,
         lenient,
+        event_specification,
     )
     flags = Flags(tuple(product or ()), asked, target or None, out, apply, show_list, as_json, check_only)
     process: Process = ctx.obj

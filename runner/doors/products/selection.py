@@ -45,6 +45,7 @@ class Asked:
     source: str = ""
     package: str = ""
     lenient: bool = False
+    event_specification: bool = False
 
     def over(self, stored: Asked) -> Asked:
         """These, and what they leave unsaid as it is stored."""

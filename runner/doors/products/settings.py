@@ -39,7 +39,15 @@ def job_of(product: Path, asked: Asked, before: tuple[Given, ...], target: Targe
     match = word(Match, asked.match or Match.SNOWTYPE, "--match")
     span, dedupe = _span(asked), not asked.no_dedupe
     choices = Choices(
-        asked.events, asked.entities, asked.columns, asked.all_columns, match, span, dedupe, asked.lenient
+        asked.events,
+        asked.entities,
+        asked.columns,
+        asked.all_columns,
+        match,
+        span,
+        dedupe,
+        asked.lenient,
+        asked.event_specification,
     )
     layout = _layout(asked, target)
     where = Destination.of(asked.events_table, asked.schema, asked.source, _package(asked, layout))

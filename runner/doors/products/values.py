@@ -120,6 +120,7 @@ class Property:
     whole: bool = True
     items: Property | None = None
     values: tuple[Json, ...] = ()  # those of an enum or const
+    needed: bool = False  # its structure requires it, and it cannot be null
 
 
 @dataclass(frozen=True)

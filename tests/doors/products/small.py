@@ -165,12 +165,12 @@ class Warehouse:
         return json.dumps(plain if isinstance(value, list) else plain[0])
 
     def event(self, event_id: str, specification: str = "", hour: int = 0, **elements: Any) -> None:
-        """One event; structures by name, an event's as a mapping, entities as lists."""
+        """One event; structures by name, an event's as a mapping, entities as lists; of several specifications by a space."""
         tstamp = f"2024-03-01 {hour:02}:00:00"
         name = "order_placed" if "orderPlaced" in elements else "page_view"
         vendor = "com.acme" if "orderPlaced" in elements else "com.snowplowanalytics.snowplow"
         cells = [event_id, vendor, name, "1-0-1", f"u-{event_id}", *[tstamp] * 4, None, None, None]
-        ids = [{"id": "other"}, {"id": specification}] if specification else []
+        ids = [{"id": one} for one in ("other", *specification.split())] if specification else []
         if self.db.engine == "duckdb":
             cells += [self._document(NAMES[key], elements[key]) if key in elements else None for key in NAMES]
             cells.append(json.dumps(ids) if ids else None)

@@ -9,6 +9,8 @@ import pytest
 import sqlglot
 import yaml
 
+from runner.doors.products.choose.wide import coalesced
+from runner.doors.products.values import BaseType, Property, Structure, Type, Uri
 from tests.doors.products.small import DERIVED, PRODUCT, STRUCTURES, generate, write
 from tests.engines.db import ALL
 from tests.kit import driver
@@ -75,6 +77,43 @@ def test_dbt(engine: str, tmp_path: Path) -> None:
     assert "from atomic." not in text
     assert "on_schema_change='append_new_columns'" in text
     assert "is_incremental()" in text
+
+
+def test_dbt_not_null(tmp_path: Path) -> None:
+    """What every chosen specification requires, by its rules or its schema; not where another event has no such structure,
+    the entity may be missing, or null is a value.
+    """
+    write(tmp_path)
+    for name in ("user", "item"):
+        (path,) = (tmp_path / "schemas").glob(f"com.acme-{name}-*.json")
+        text = path.read_text().replace('"type": "object",', '"type": "object", "required": ["id", "email", "sku"],', 1)
+        path.write_text(text)
+
+    def tested(*flags: str) -> list[str]:
+        page = generate(tmp_path, "dbt", *flags)
+        listed = yaml.safe_load(page[page.index("version: 2") :].partition("\n{{")[0])["models"][0]["columns"]
+        return [
+            one["name"] for one in listed if {"not_null": {"config": {"severity": "warn"}}} in one.get("data_tests", [])
+        ]
+
+    assert tested() == []
+    assert tested("--event", "Ordered") == ["order_placed_type", "user_id"]
+    (tmp_path / "product.yml").write_text(PRODUCT.replace("minCardinality: 1, max", "max"))
+    assert tested("--event", "Ordered") == ["order_placed_type"]
+
+
+def test_versions_that_require() -> None:
+    """A property that one version does not require, or does not have, may be missing."""
+    text, at = Type(BaseType.TEXT), "iglu:com.acme/user/jsonschema/1-0-"
+    names = {"0": ("all", "now"), "1": ("all", "now", "new")}
+    structures = []
+    for patch, listed in names.items():
+        uri = Uri.of(at + patch)
+        assert uri is not None
+        found = tuple(Property(name, text, needed=name != "now" or patch == "1") for name in listed)
+        structures.append(Structure(uri, found))
+    assert [one.name for one in coalesced(structures) if one.needed] == ["all"]
+    assert [one.name for one in coalesced(structures[1:]) if one.needed] == ["all", "now", "new"]
 
 
 def test_dbt_in_a_project(tmp_path: Path) -> None:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from runner.doors.products.files.registry import Registry
+from runner.doors.products.values import Uri, Version
+from runner.errors import Problems
 from tests.doors.products.small import PRODUCT, STRUCTURES, generate, schema, write
 from tests.kit import ROOT, driver
 
@@ -85,6 +90,43 @@ def test_registry_that_fails(registry: _Server, tmp_path: Path) -> None:
     assert f"it is not in {tmp_path}/schemas or {registry.url}" in said
     said = generate(tmp_path, "view", "--schemas", "http://127.0.0.1:9", code=2)
     assert "the registry http://127.0.0.1:9 cannot be asked: " in said
+
+
+class _Slow(BaseHTTPRequestHandler):
+    """Says nothing at all, or a byte of an answer now and then, until nobody listens."""
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)  # type: ignore[attr-defined]
+        with suppress(OSError):
+            if "/silent/" in self.path:
+                self.connection.recv(1)  # until the other side hangs up
+                return
+            self.send_response(200)
+            self.end_headers()
+            while True:
+                self.wfile.write(b" ")
+                time.sleep(0.05)
+
+    def log_request(self, code: object = "-", size: object = "-") -> None:
+        """What was asked for is kept elsewhere."""
+
+
+@pytest.mark.parametrize(("name", "what"), [("silent", "no answer within"), ("slow", "no whole answer within")])
+def test_registry_that_is_slow(name: str, what: str) -> None:
+    """The time for one schema is limited, whole answers included; such a registry is asked no second time."""
+    asked: list[str] = []
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Slow) as server:
+        server.asked = asked  # type: ignore[attr-defined]
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        problems, slow = Problems(), Registry(f"http://127.0.0.1:{server.server_port}/{name}", limit_s=0.3)
+        started = time.monotonic()
+        for version in (Version(1, 0, 0), Version(1, 0, 1)):
+            assert slow.fetched(Uri("com.acme", "user", version), problems) is None
+        assert time.monotonic() - started < 5
+        server.shutdown()
+    (problem,) = problems.found
+    assert f"the registry {slow} cannot be asked: {what} 0.3 seconds" in problem.what
+    assert asked == [f"/{name}/schemas/com.acme/user/jsonschema/1-0-0"]
 
 
 def test_several_folders(tmp_path: Path) -> None:

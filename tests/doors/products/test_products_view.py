@@ -99,6 +99,27 @@ def test_what_was_never_tracked(warehouse_url: str, tmp_path: Path) -> None:
         assert row == ("e1", "ann", "new")
 
 
+def test_events_elsewhere(warehouse_url: str, tmp_path: Path) -> None:
+    """--apply looks at the table that --events names, and at the tables of structures beside it."""
+    write(tmp_path)
+    with Db(warehouse_url) as db:
+        warehouse = Warehouse(db)
+        warehouse.event("e1", ORDERED, orderPlaced=FULL, user=USER)
+        db.execute("create schema raw")
+        for (name,) in db.rows("select table_name from information_schema.tables where table_schema = 'atomic'"):
+            to = "all_events" if name == "events" else name
+            if name != "com_acme_screen_2":
+                db.execute(f"create table raw.{to} as select * from atomic.{name}")
+        if db.engine == "duckdb":
+            db.execute("alter table raw.all_events drop column contexts_com_acme_screen_2")
+        warehouse.event("e2", ORDERED, orderPlaced=FULL)
+        said = generate(tmp_path, "view", *APPLIED, warehouse_url, "--events", "raw.all_events", "--schema", "wide")
+        assert "note: com.acme/screen/2 was never tracked: left out" in said
+        assert db.rows("select event_id, user_id from wide.small_shop") == [("e1", "ann")]
+        said = generate(tmp_path, "view", *APPLIED, warehouse_url, "--events", "raw.events", code=6)
+        assert "raw.events" in said
+
+
 def test_recovered(warehouse_url: str, tmp_path: Path) -> None:
     """--apply reads the columns and tables in which loaders keep what does not fit, whatever types they have."""
     write(tmp_path)

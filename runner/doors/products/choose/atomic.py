@@ -1,4 +1,4 @@
-"""The columns of atomic.events that every loader makes."""
+"""The columns of atomic.events that every loader makes, and those that tell the specification of an event."""
 
 from __future__ import annotations
 
@@ -23,3 +23,6 @@ ALL = words(
     event_name event_format event_version event_fingerprint true_tstamp load_tstamp
     """
 )
+
+OF_SPECIFICATION = words("event_specification event_specification_id")
+"""No columns of it: the name and the id of the specification that an event is of, on request."""

@@ -29,6 +29,8 @@ class Listing:
         yield "columns:"
         for atomic in self.wide.atomic:
             yield f"  {atomic.name}" + (f"  (atomic {atomic.source})" if atomic.name != atomic.source else "")
+        for told in self.wide.told:
+            yield f"  {told.name}  text  (of the event's specification)"
         for part in self.wide.parts:
             for column in part.columns:
                 holds = "array of all elements" if part.array else column.type.base.value
@@ -50,6 +52,7 @@ class Listing:
             for one in self.wide.specifications
         ]
         columns: list[dict[str, object]] = [{"name": one.name, "atomic": one.source} for one in self.wide.atomic]
+        columns += [{"name": one.name, "told": one.source} for one in self.wide.told]
         columns += [
             {
                 "name": column.name,

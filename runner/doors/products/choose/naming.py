@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from runner.doors.products.choose.atomic import OF_SPECIFICATION
 from runner.doors.products.columns import AtomicColumn, GeneratedColumn, plain, shortened, snake
 from runner.doors.products.values import Family
 from runner.errors import Place, Problems, show
@@ -106,9 +107,11 @@ def _atomic(
     name: str, kept: dict[tuple[str, str], str], named: Sequence[GeneratedColumn], notes: list[str]
 ) -> AtomicColumn:
     owner = next((column for column in named if column.name == name), None)
-    called = kept.get(("", name), f"atomic_{name}" if owner else name)
+    own, whose = (name in OF_SPECIFICATION), "product" if name in OF_SPECIFICATION else "atomic"
+    called = kept.get(("", name), f"{whose}_{name}" if owner else name)
     if owner and called != name:
-        notes.append(f"the atomic {name} is called {called}: {owner.family} gives a {name}")
+        what = f"the {name} of the product" if own else f"the atomic {name}"
+        notes.append(f"{what} is called {called}: {owner.family} gives a {name}")
     return AtomicColumn(name, called)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from runner.doors.products.choose.atomic import ALL
+from runner.doors.products.choose.atomic import ALL, OF_SPECIFICATION
 from runner.doors.products.choose.naming import Given, resolved, structure_names
 from runner.doors.products.columns import AtomicColumn, GeneratedColumn, plain, snake
 from runner.doors.products.files.cardinality import mentions, single
@@ -68,6 +68,8 @@ class Choices:
     dedupe: bool = True
     lenient: bool = False
     """Rules that cannot be said in SQL are left out, and noted."""
+    event_specification: bool = False
+    """Whether each event says which specification it is of."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,8 @@ class WideTable:
     given: tuple[Given, ...] = ()
     """The names of its columns, to be kept."""
     recovered: tuple[Recovered, ...] = ()
+    told: tuple[AtomicColumn, ...] = ()
+    """The columns that say which specification an event is of, where they are asked for."""
 
     def places(self, home: str) -> tuple[Present, ...]:
         """The columns or tables that hold a structure, where its own does not hold all of it."""
@@ -127,10 +131,16 @@ class WideTable:
 def coalesced(structures: Iterable[Structure]) -> tuple[Property, ...]:
     """The properties of all referred minor versions: the newest's order, then what only older ones have."""
     found: dict[str, Property] = {}
-    for structure in sorted(structures, key=lambda one: one.uri.version, reverse=True):
+    versions = list(structures)
+    for structure in sorted(versions, key=lambda one: one.uri.version, reverse=True):
         for one in structure.properties:
             found[one.name] = _both(found[one.name], one) if one.name in found else one
-    return tuple(found.values())
+    everywhere = [one for one in found if all(one in map(_name, version.properties) for version in versions)]
+    return tuple(replace(one, needed=one.needed and name in everywhere) for name, one in found.items())
+
+
+def _name(one: Property) -> str:
+    return one.name
 
 
 def _both(newer: Property, older: Property) -> Property:
@@ -144,6 +154,7 @@ def _both(newer: Property, older: Property) -> Property:
         untold=newer.untold or older.untold,
         fields=tuple(fields.values()),
         whole=newer.whole or older.whole,
+        needed=newer.needed and older.needed,
         values=tuple(dict.fromkeys((*newer.values, *older.values))) if newer.values and older.values else (),
     )
 
@@ -162,12 +173,18 @@ def choose(product: Product, choices: Choices, layout: EventLayout, before: Sequ
     parts = [_part(product, family, names[family], layout, True, False) for family in events]
     parts += [_part(product, family, names[family], layout, False, not single(family, uses)) for family in kept]
     atomic = _atomic(choices, layout, problems)
-    named = resolved(atomic, [c for p in parts for c in p.columns], layout.engine.name_bytes, problems, before)
+    asked = OF_SPECIFICATION if choices.event_specification else ()
+    named = resolved(
+        (*atomic, *asked), [c for p in parts for c in p.columns], layout.engine.name_bytes, problems, before
+    )
     problems.finish()
     columns = iter(named.columns)
     renamed = tuple(replace(part, columns=tuple(next(columns) for _ in part.columns)) for part in parts)
     notes = (*named.notes, *(note for part in parts for note in _untold(part)))
-    return WideTable(product, specifications, choices.match, named.atomic, renamed, notes, named.given())
+    if asked and len(specifications) > 1:
+        notes = (*notes, f"{asked[0]} is the first in the product of the specifications that an event matches")
+    own, told = named.atomic[: len(atomic)], named.atomic[len(atomic) :]
+    return WideTable(product, specifications, choices.match, own, renamed, notes, named.given(), told=told)
 
 
 def _all_families(product: Product) -> list[Family]:

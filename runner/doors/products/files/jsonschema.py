@@ -39,14 +39,15 @@ def properties_of(schema: Node, problems: Problems) -> tuple[Property, ...]:
     references = References(schema, problems)
     whole = references.structure(schema)
     _types(whole, problems)
-    names(whole, problems)
-    return tuple(_followed(key, node, references, problems) for key, node in _properties(whole, problems))
+    needed = names(whole, problems)
+    return tuple(_followed(key, node, references, needed, problems) for key, node in _properties(whole, problems))
 
 
-def _followed(key: Scalar, node: Node, references: References, problems: Problems) -> Property:
+def _followed(key: Scalar, node: Node, references: References, needed: tuple[str, ...], problems: Problems) -> Property:
     """A property of a structure. Loaders do not follow $ref: what stands behind it they keep in one piece, as JSON."""
     written = references.followed(node)
     found = _property(key.text, key.place, written, problems)
+    found = replace(found, needed=key.text in needed and _has_no_null(written))
     if entry(node, "$ref") is None and entry(node, "allOf") is None:
         return found
     type_ = MIXED if found.type.base is BaseType.TEXT and not _told(node) else found.type
@@ -190,6 +191,13 @@ def _values(node: Node) -> tuple[Json, ...]:
     const, own = entry(node, "const"), Problems()
     listed = _listed(node, own) or ((const,) if const is not None else ())
     return tuple(_value(item, own) for item in listed) if all(isinstance(item, Scalar) for item in listed) else ()
+
+
+def _has_no_null(node: Node) -> bool:
+    """Whether a schema says what it allows, and null is not among it."""
+    types = _types(node, Problems())
+    allowed = types or tuple("null" if value is None else "a value" for value in _values(node))
+    return bool(allowed) and "null" not in allowed
 
 
 def _listed(node: Node, problems: Problems) -> tuple[Node, ...] | None:

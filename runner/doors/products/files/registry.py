@@ -31,6 +31,7 @@ class Registry:
     """One registry, by its URL."""
 
     url: str
+    limit_s: float = SECONDS
     _failed: bool = field(default=False)
 
     @staticmethod
@@ -49,7 +50,7 @@ class Registry:
         bases = [base] if base.endswith("/api") else [base, f"{base}/api"]
         try:
             for address in (f"{one}/{path}" for one in bases):
-                text = _get(address)
+                text = _get(address, self.limit_s)
                 if text is not None:
                     return _schema(text, address, uri, problems)
         except _Unreachable as error:
@@ -59,20 +60,20 @@ class Registry:
         return None
 
 
-def _get(address: str) -> str | None:
+def _get(address: str, limit_s: float) -> str | None:
     """What stands at an address; None for a 404."""
     from urllib.error import HTTPError  # here, since most commands ask no registry
     from urllib.request import Request, urlopen
 
-    until = time.monotonic() + SECONDS
+    until = time.monotonic() + limit_s
     try:
         request = Request(address, headers={"Accept": "application/json"})  # noqa: S310  (http or https: see _URL)
-        with urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
+        with urlopen(request, timeout=limit_s) as answer:  # noqa: S310
             parts: list[bytes] = []
             while part := answer.read1(65536):
                 parts.append(part)
                 if time.monotonic() > until:
-                    raise _Unreachable(f"no whole answer within {SECONDS:.0f} seconds")
+                    raise _Unreachable(f"no whole answer within {limit_s:g} seconds")
                 if sum(map(len, parts)) > LARGEST:
                     raise _Unreachable(f"an answer of more than {LARGEST:,} bytes")
     except HTTPError as error:
@@ -82,7 +83,7 @@ def _get(address: str) -> str | None:
         keyed = "; it wants a key: download its schemas into a folder" if error.code in (401, 403) else ""
         raise _Unreachable(f"it answers {error.code} {error.reason}{keyed}") from None
     except TimeoutError:
-        raise _Unreachable(f"no answer within {SECONDS:.0f} seconds") from None
+        raise _Unreachable(f"no answer within {limit_s:g} seconds") from None
     except (OSError, HTTPException, ValueError) as error:
         raise _Unreachable(str(getattr(error, "reason", error)) or type(error).__name__) from None
     return b"".join(parts).decode("utf-8", "replace")

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterator
 
+from runner.doors.products.choose.guaranteed import has_value
 from runner.doors.products.columns import quoted
 from runner.doors.products.layouts import EVENTS, EventLayout
 from runner.doors.products.output.files import ATOMIC, ATOMIC_TABLE, File, Package, Plan
@@ -107,7 +108,13 @@ def _schema(plan: Plan) -> Iterator[str]:
         yield f"        description: {_text(f'{atomic.source} of {plan.where.events}')}"
         if atomic.source == "event_id":
             yield "        data_tests: [unique, not_null]"
+    for told in plan.wide.told:
+        what = "id" if told.source.endswith("_id") else "name"
+        yield f"      - name: {told.name}"
+        yield f"        description: the {what} of the event specification that it is of, the first in the product of several"
+        yield f"        data_type: {_text(plan.layout.engine.text_type)}"
     for part in plan.wide.parts:
+        properties = {one.name: one for one in part.properties}
         for column in part.columns:
             name = quoted(column.name, plan.layout.engine)
             yield f"      - name: {json.dumps(name.strip(chr(34)))}"
@@ -115,7 +122,8 @@ def _schema(plan: Plan) -> Iterator[str]:
                 yield "        quote: true"
             yield f"        description: {_text(column.description or f'{column.property} of {column.family}')}"
             yield f"        data_type: {_text(plan.layout.type(column.type))}"
-            yield from _tests(column.values)
+            one = properties.get(column.property)
+            yield from _tests(column.values, has_value=one is not None and has_value(plan.wide, part, one))
 
 
 def _sources(plan: Plan) -> Iterator[str]:
@@ -135,11 +143,16 @@ def _sources(plan: Plan) -> Iterator[str]:
         yield f"      - name: {table.partition('.')[2]}"
 
 
-def _tests(values: tuple[Json, ...]) -> Iterator[str]:
-    """A warning where a value is none that the schema lists."""
+def _tests(values: tuple[Json, ...], *, has_value: bool) -> Iterator[str]:
+    """A warning where a value is none that the schema lists, or is not there though every event has it."""
     texts = [value for value in values if isinstance(value, str)]
-    if texts and len(texts) == len([value for value in values if value is not None]):
+    is_listed = bool(texts) and len(texts) == len([value for value in values if value is not None])
+    if has_value or is_listed:
         yield "        data_tests:"
+    if has_value:
+        yield "          - not_null:"
+        yield "              config: {severity: warn}"
+    if is_listed:
         yield "          - accepted_values:"
         yield f"              arguments: {{values: [{', '.join(map(_text, texts))}]}}"
         yield "              config: {severity: warn}"

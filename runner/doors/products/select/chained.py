@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 
 from runner.doors.products.choose.wide import Copies, Match, Part
 from runner.doors.products.columns import quoted
-from runner.doors.products.layouts import EVENTS, ORDER
+from runner.doors.products.layouts import EVENTS, ORDER, SPECIFICATIONS
 from runner.doors.products.select.matching import matched_columns
 from runner.doors.products.select.rows import Row, columns_of
 from runner.doors.products.select.shredded import TIED, ShreddedSelect
+from runner.doors.products.select.told import CHOSEN, number_of_id, told
 
 SAME = ("event_id", "collector_tstamp")
 
@@ -52,6 +53,8 @@ class ChainedSelect(ShreddedSelect):
         self._first(steps, events)
         if self.wide.match is Match.INFERRED:
             self._match(steps)
+        elif self.wide.told:
+            self._specify(steps)
         for number, part in numbered:
             if part.array:  # first: these group by all columns so far
                 self._gather(steps, part, number)
@@ -61,6 +64,7 @@ class ChainedSelect(ShreddedSelect):
         outputs = [
             f"e.{one.source}" + (f" as {one.name}" if one.name != one.source else "") for one in self.wide.atomic
         ]
+        outputs += told(f"e.{CHOSEN}", self.wide, self.layout.engine)
         for number, part in numbered:
             outputs += self._chained(part, number)
         listed = ",\n    ".join(outputs)
@@ -89,7 +93,22 @@ class ChainedSelect(ShreddedSelect):
         for number, use in enumerate(self._matched(), 1):
             steps.ctes.extend(map(self._cte, self._counts(use.uri.family, number)))
             joins += f"\n    left join match_{number} as m{number} on {TIED.format(f'm{number}')}"
-        steps.add(f"select e.*, true as is_chosen\n    from {before} as e{joins}\n    where {where}", "is_chosen")
+        name, chosen = (CHOSEN, self._number_by_rules()) if self.wide.told else ("is_chosen", "true")
+        steps.add(f"select e.*, {chosen} as {name}\n    from {before} as e{joins}\n    where {where}", name)
+
+    def _specify(self, steps: _Steps) -> None:
+        """The first of the specifications whose ids an arrival has."""
+        number, since = (
+            number_of_id("i.id", self.wide, self.layout.engine),
+            self.span.condition("i.root_tstamp", self.layout.now),
+        )
+        own = ", ".join(f"e.{name}" for name in steps.columns)
+        tied = TIED.format("i") + (f" and {since}" if since else "")
+        steps.add(
+            f"select {own}, min({number}) as {CHOSEN}\n    from {steps.last} as e\n"
+            f"    left join {self.layout.table(SPECIFICATIONS)} as i on {tied}\n    group by {own}",
+            CHOSEN,
+        )
 
     def _gather(self, steps: _Steps, part: Part, number: int) -> None:
         """All elements of an arrival, those of all of its copies."""

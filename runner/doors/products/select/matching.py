@@ -40,9 +40,12 @@ class Matching:
 
     def condition(self) -> str:
         """True for events of any selected specification."""
-        found = [self._of(one) for one in self.wide.specifications]
-        joined = "\n        or ".join(found)
+        joined = "\n        or ".join(self.conditions())
         return f"(\n        {joined}\n    )"
+
+    def conditions(self) -> list[str]:
+        """True for events of each."""
+        return [self._of(one) for one in self.wide.specifications]
 
     def _of(self, one: Specification) -> str:
         if one.event is None:

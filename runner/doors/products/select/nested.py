@@ -10,6 +10,7 @@ from runner.doors.products.layouts import EVENTS, ORDER, SPECIFICATIONS, Documen
 from runner.doors.products.layouts.documents import Exists
 from runner.doors.products.select.conditions import Element, conditions
 from runner.doors.products.select.matching import Matching, matched_columns, vendor_and_name
+from runner.doors.products.select.told import CHOSEN, first_of, told
 from runner.doors.products.values import BaseType, Family, Property, Specification, Use
 from runner.errors import Problems
 
@@ -54,14 +55,19 @@ class NestedSelect:
     def select(self, copies: Copies, events: str = EVENTS) -> str:
         """The statement, without a semicolon."""
         outputs = [self._atomic(one.source, one.name) for one in self.wide.atomic]
+        outputs += told(f"e.{CHOSEN}", self.wide, self.layout.engine)
         outputs += [text for part in self.wide.parts for text in self._outputs(part)]
         listed = ",\n    ".join(outputs)
         self.ctes.clear()
-        where = self._where()
-        ctes = [self._loaded(events), *self.ctes]
-        chosen = f"loaded as e\nwhere {where}"
+        if self.wide.told:
+            rows, ctes, where = "told", self._told(), f"e.{CHOSEN} is not null"
+        else:
+            rows, where = "loaded", self._where()
+            ctes = self.ctes
+        ctes = [self._loaded(events), *ctes]
+        chosen = f"{rows} as e\nwhere {where}"
         if copies is not Copies.NONE:
-            ctes.append(self._events(copies, where))
+            ctes.append(self._events(copies, rows, where))
             chosen = "events as e\nwhere e.copy_number = 1"
         return "with " + ",\n\n".join(ctes) + f"\n\nselect\n    {listed}\nfrom {chosen}"
 
@@ -104,7 +110,7 @@ class NestedSelect:
         only = f"\n        and {since}" if since else ""
         return f"loaded as (\n    select\n        {lines}\n    from {events} as a\n    where a.event_id is not null{only}\n)"
 
-    def _events(self, copies: Copies, where: str) -> str:
+    def _events(self, copies: Copies, rows: str, where: str) -> str:
         """Those that are chosen, each once: of copies the first, by an order of all that is read of them."""
         names, documents = self._atomic_names(), self._documents()
         same = ["event_id", *(["collector_tstamp"] if copies is Copies.ARRIVAL else [])]
@@ -112,7 +118,7 @@ class NestedSelect:
         order += [f"cast(e.{name} as varchar)" for name in documents]
         by = ", ".join(f"e.{name}" for name in same)
         number = f"row_number() over (partition by {by} order by {', '.join(order)}) as copy_number"
-        return f"events as (\n    select\n        e.*,\n        {number}\n    from loaded as e\n    where {where}\n)"
+        return f"events as (\n    select\n        e.*,\n        {number}\n    from {rows} as e\n    where {where}\n)"
 
     def _documents(self) -> list[str]:
         """All columns of structures that are read."""
@@ -131,9 +137,39 @@ class NestedSelect:
     def _where(self) -> str:
         if self.wide.match is Match.INFERRED:
             return Matching(self.wide, self.problems, self._event, self._entity).condition()
-        ids = ", ".join(self.layout.engine.literal(one.id) for one in self.wide.specifications)
+        return self._has_id(*self.wide.specifications)
+
+    def _has_id(self, *specifications: Specification) -> str:
+        ids = ", ".join(self.layout.engine.literal(one.id) for one in specifications)
         column = f"e.{self.layout.home(SPECIFICATIONS, False)}"
         return self._kept(self.layout.has_id(column, ids, self._next_number))
+
+    def _told(self) -> list[str]:
+        """The rows with the number of their specification. An engine that looks into arrays by EXISTS has it in WHERE
+        alone: there each specification lists its events, and of several the first counts.
+        """
+        if self.wide.match is Match.INFERRED:
+            conditions = Matching(self.wide, self.problems, self._event, self._entity).conditions()
+        else:
+            conditions = [self._has_id(one) for one in self.wide.specifications]
+        if not self.ctes:
+            return [f"told as (\n    select e.*, {first_of(conditions)} as {CHOSEN}\n    from loaded as e\n)"]
+        selects = [
+            f"select e.event_id, e.collector_tstamp, {number} as number\n        from loaded as e\n        where {condition}"
+            for number, condition in enumerate(conditions, 1)
+        ]
+        listed = "\n        union all\n        ".join(selects)
+        return [
+            *self.ctes,
+            (
+                f"specified as (\n    select n.event_id, n.collector_tstamp, min(n.number) as number\n    from (\n"
+                f"        {listed}\n    ) as n\n    group by n.event_id, n.collector_tstamp\n)"
+            ),
+            (
+                f"told as (\n    select e.*, n.number as {CHOSEN}\n    from loaded as e\n    join specified as n"
+                f" on n.event_id = e.event_id and n.collector_tstamp = e.collector_tstamp\n)"
+            ),
+        ]
 
     @property
     def _next_number(self) -> int:

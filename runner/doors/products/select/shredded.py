@@ -14,6 +14,7 @@ from runner.doors.products.layouts import EVENTS, ORDER, SPECIFICATIONS, TableLa
 from runner.doors.products.select.conditions import conditions
 from runner.doors.products.select.matching import Matching, matched_columns, vendor_and_name
 from runner.doors.products.select.rows import Row, columns_of, same_text
+from runner.doors.products.select.told import CHOSEN, first_of, number_of_id, told
 from runner.doors.products.values import Family, Specification, Use
 from runner.errors import Problems
 
@@ -41,12 +42,17 @@ class ShreddedSelect:
             joins.append(f"left join structure_{number} as s{number} on {TIED.format(f's{number}')}{only}")
             outputs += self._outputs(part, number)
         where = self._where()
+        if self.wide.told and self.wide.match is Match.SNOWTYPE:
+            ctes.append(self._specified())
+            joins.append(f"left join specified as n on {TIED.format('n')}")
+            outputs[len(self.wide.atomic) : len(self.wide.atomic)] = told("n.number", self.wide, self.layout.engine)
+            where = "n.number is not null"
         for number, use in enumerate(self._matched(), 1):
             ctes += self._counts(use.uri.family, number)
             joins.append(f"left join match_{number} as m{number} on {TIED.format(f'm{number}')}")
         listed, joined = ",\n    ".join(outputs), "".join(f"\n{join}" for join in joins)
         rows = f"select\n    {listed}\nfrom events as e{joined}\nwhere {where}"
-        if self.layout.materializes and self.wide.match is Match.INFERRED:
+        if self.wide.match is Match.INFERRED and (self.layout.materializes or self.wide.told):
             rows, chosen = self._late(outputs, joined, where)
             ctes.append(chosen)
         with_ = "with " + ",\n\n".join(map(self._cte, ctes))
@@ -56,19 +62,24 @@ class ShreddedSelect:
         """The final SELECT and the CTE before it: such a planner is to join first and to choose then, or it takes what
         it chooses for a few rows and joins them one by one.
         """
-        names = [one.name for one in self.wide.atomic]
-        names += [quoted(column.name, self.layout.engine) for part in self._parts() for column in part.columns]
-        listed, own = ",\n        ".join(outputs), ",\n    ".join(f"j.{name}" for name in names)
-        chosen = where.replace("\n", "\n    ")
+        engine = self.layout.engine
+        own = [f"j.{one.name}" for one in self.wide.atomic] + [*told(f"j.{CHOSEN}", self.wide, engine)]
+        own += [f"j.{quoted(column.name, engine)}" for part in self._parts() for column in part.columns]
+        chosen, condition = f"{where} as is_chosen", "j.is_chosen"
+        if self.wide.told:
+            chosen, condition = f"{self._number_by_rules()} as {CHOSEN}", f"j.{CHOSEN} is not null"
+        listed, columns, indented = ",\n        ".join(outputs), ",\n    ".join(own), chosen.replace("\n", "\n    ")
         cte = (
-            f"joined as (\n    select\n        {listed},\n        {chosen} as is_chosen\n"
+            f"joined as (\n    select\n        {listed},\n        {indented}\n"
             f"    from events as e{joined.replace(chr(10), chr(10) + '    ')}\n)"
         )
-        return f"select\n    {own}\nfrom joined as j\nwhere j.is_chosen", cte
+        return f"select\n    {columns}\nfrom joined as j\nwhere {condition}", cte
 
     def _cte(self, cte: str) -> str:
         """A CTE, kept apart from the planner where it has to be: one that is read several times, or joined."""
-        if not self.layout.materializes or not cte.startswith(("events as", "structure_", "match_", "joined as")):
+        if not self.layout.materializes or not cte.startswith(
+            ("events as", "structure_", "match_", "specified as", "joined as")
+        ):
             return cte
         return cte.replace(" as (", " as materialized (", 1)
 
@@ -171,6 +182,22 @@ class ShreddedSelect:
         return (
             f"exists (\n    select 1 from {self.layout.table(SPECIFICATIONS)} as i\n"
             f"    where {TIED.format('i')} and i.id in ({ids}){f' and {since}' if since else ''}\n)"
+        )
+
+    def _number_by_rules(self) -> str:
+        """The number of the specification whose rules an event keeps."""
+        return first_of(Matching(self.wide, self.problems, self._event, self._entity).conditions())
+
+    def _specified(self) -> str:
+        """The number of the specification whose id an event has."""
+        number, since = (
+            number_of_id("i.id", self.wide, self.layout.engine),
+            self.span.condition("i.root_tstamp", self.layout.now),
+        )
+        where = f"\n    where {since}" if since else ""
+        return (
+            f"specified as (\n    select i.root_id, i.root_tstamp, min({number}) as number\n"
+            f"    from {self.layout.table(SPECIFICATIONS)} as i{where}\n    group by i.root_id, i.root_tstamp\n)"
         )
 
     def _matched(self) -> list[Use]:
