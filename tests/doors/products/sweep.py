@@ -106,7 +106,8 @@ class Sweep:
         home = f"{oracle.lake_name(own['vendor'])}_{oracle.snake(own['name'])}_{own['version'].split('-')[0]}"
         elements = [self._elements(case, schema, rng, number) for number in range(EVENTS)]
         with tempfile.TemporaryDirectory() as folder:
-            sql = self._generated(Path(folder), case, own)
+            engine = "postgres" if case.layout == "shredded" else "duckdb"
+            sql = self.generated_text(Path(folder), case, own, engine)
         if sql is None:
             return
         self.generated += 1
@@ -133,7 +134,7 @@ class Sweep:
             made = [one | {"id": ID} for one in made]
         return made
 
-    def _generated(self, folder: Path, case: Case, own: dict[str, str]) -> str | None:
+    def generated_text(self, folder: Path, case: Case, own: dict[str, str], engine: str) -> str | None:
         """The View's SELECT, or nothing and a note."""
         uri = f"iglu:{own['vendor']}/{own['name']}/jsonschema/{own['version']}"
         most = {"single": ', "maxCardinality": 1'}.get(case.kind, "")
@@ -144,8 +145,8 @@ class Sweep:
             f' "eventSpecifications": [{{"resourceName": "{ID}", "name": "One", "event": {{"source": "{event}"}},'
             f' "entities": {{"tracked": {entity}}}}}]}}}}'
         )
-        engine = "postgres" if case.layout == "shredded" else "duckdb"
-        flags = ("--engine", engine, "--layout", case.layout, "--columns", "event_id")
+        flags = ["--engine", engine, "--columns", "event_id"]
+        flags += ["--layout", case.layout] if engine in ("duckdb", "postgres") else []
         said = driver.command(
             "generate", "view", str(folder / "product.json"), "--schemas", str(case.path.parent), *flags
         )

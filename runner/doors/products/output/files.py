@@ -205,8 +205,7 @@ class Plan:
             yield f"{sign} entities in columns: {', '.join(self.choices.entities)}"
         yield f"{sign} match: {self.wide.match}; engine: {self.layout.engine.name}, layout {self.layout.name}"
         if self.choices.span != Span():
-            since = self.choices.span.condition("collector_tstamp", "now")
-            yield f"{sign} events: {since}"
+            yield f"{sign} events: collector_tstamp >= {self.choices.span}"
         if not self.choices.dedupe:
             yield f"{sign} copies of events are kept"
         for note in (*self.wide.notes, *self.left_out()):
