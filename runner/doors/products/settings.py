@@ -43,7 +43,7 @@ def job_of(product: Path, asked: Asked, before: tuple[Given, ...], target: Targe
     )
     refuse_to_run(asked, running=target is not None or output is Output.PLAYBOOK)
     layout = _layout(asked, target)
-    where = Destination.of(asked.events_table, asked.schema, asked.source, _package(asked, layout))
+    where = Destination.of(asked.events_table, asked.schema, asked.source, _package(asked, layout), layout.engine)
     return Job(output, product, asked.schemas, layout, choices, before, where)
 
 

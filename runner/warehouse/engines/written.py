@@ -43,6 +43,7 @@ BIGQUERY = _Written(
     infinite_dates=False,
     text_type="string",
     double_type="float64",
+    dashed_databases=True,  # lexical, table names: of projects
     whole_type="bignumeric",
     same_if_equal=re.compile("INT64|STRING|BOOL|DATE|TIMESTAMP"),
     reserved=frozenset(

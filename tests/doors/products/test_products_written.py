@@ -251,6 +251,20 @@ def test_dbt(engine: str, types: list[str], tmp_path: Path) -> None:
         assert "order_placed_type" in tree.named_selects
 
 
+def test_projects(tmp_path: Path) -> None:
+    """The events may be in another project of BigQuery, whose name has dashes; elsewhere that is no name."""
+    write(tmp_path)
+    flags = ("--events", "my-project.snowplow.events")
+    sql = generate(tmp_path, "view", "--engine", "bigquery", *flags)
+    assert "from my-project.snowplow.events as a" in sql
+    said = "\n".join(line for line in sql.splitlines() if not line.startswith("note:"))
+    trees = [tree for tree in sqlglot.parse(said, dialect="bigquery") if tree]
+    assert "my-project" in {table.catalog for tree in trees for table in tree.find_all(exp.Table)}
+    model = generate(tmp_path, "dbt", "--engine", "bigquery", *flags)
+    assert "database: my-project\n" in model
+    assert "is no name" in generate(tmp_path, "view", "--engine", "databricks", *flags, code=2)
+
+
 def test_names_and_literals() -> None:
     """Names stand in backticks, and no text can leave its quotes: in these dialects a doubled quote would end it."""
     for engine in (BIGQUERY, DATABRICKS):
