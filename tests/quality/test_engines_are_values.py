@@ -17,7 +17,7 @@ OWN = ("warehouse", "porting")  # the two packages that are about engines
 SQL = "what a SELECT means depends on the SQL that it is written in"
 LAYOUT = "how Snowplow's loaders lay out events there: a value an engine, in a module of its own"
 NAMED = {  # module → (how often it names an engine, why)
-    "doors/products/command.py": (1, "the engine where none is given"),
+    "doors/products/settings.py": (1, "the engine where none is given"),
     "doors/products/layouts/duckdb.py": (1, LAYOUT),
     "doors/products/layouts/postgres.py": (1, LAYOUT),
     "doors/products/layouts/redshift.py": (1, LAYOUT),

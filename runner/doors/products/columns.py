@@ -72,7 +72,8 @@ def shortened(name: str, length: int) -> str:
 
 def quoted(name: str, engine: Engine) -> str:
     """A name in snake_case, in quotes where it needs them."""
-    return name if _PLAIN.fullmatch(name) and name not in RESERVED else engine.quote(name)
+    is_word = name in RESERVED or name in engine.reserved
+    return name if _PLAIN.fullmatch(name) and not is_word else engine.quote(name)
 
 
 @dataclass(frozen=True)

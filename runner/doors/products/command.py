@@ -21,7 +21,7 @@ from runner.doors.products.generate import (
 )
 from runner.doors.products.output.files import Output
 from runner.doors.products.selection import ENDING, Asked, Selection, selections, stored_for
-from runner.doors.products.settings import job_of, word
+from runner.doors.products.settings import job_of, refuse_to_run, word
 from runner.errors import BadInput, Place, Problem, Problems
 from runner.playbook.load import given_target
 from runner.session.process import Process
@@ -86,6 +86,7 @@ def _with_folder(flags: Flags) -> Flags:
 
 def _fits(flags: Flags) -> None:
     """Flags that need each other."""
+    refuse_to_run(flags.asked, running=flags.apply)
     if flags.check and not flags.out:
         hint = "the folder of the files that were generated: runner generate --check models"
         raise BadInput(Problem(Place(), "--check needs -o DIR", hint))

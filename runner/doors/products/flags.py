@@ -26,7 +26,8 @@ def generate(
         list[str], typer.Option(metavar="DIR_OR_URL", help="a folder of data structures, or an Iglu registry's URL")
     ] = [],
     engine: Annotated[
-        str, typer.Option(metavar="E", help="duckdb, postgres, redshift or snowflake; default: the target's, or duckdb")
+        str,
+        typer.Option(metavar="E", help="duckdb, postgres, redshift, snowflake; view and dbt also bigquery, databricks"),
     ] = "",
     event: Annotated[
         list[str], typer.Option(metavar="ID_OR_NAME", help="only this event specification; may be given again")

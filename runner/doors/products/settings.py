@@ -15,7 +15,7 @@ from runner.doors.products.layouts import LAYOUTS, DocumentLayout, TableLayout
 from runner.doors.products.output.files import Destination, Output, Package
 from runner.doors.products.selection import Asked
 from runner.errors import BadInput, Place, Problem, did_you_mean, show
-from runner.warehouse.engines import DUCKDB
+from runner.warehouse.engines import DUCKDB, ENGINES
 from runner.warehouse.target import Target
 
 W = TypeVar("W", bound=StrEnum)
@@ -49,9 +49,18 @@ def job_of(product: Path, asked: Asked, before: tuple[Given, ...], target: Targe
         asked.lenient,
         asked.event_specification,
     )
+    refuse_to_run(asked, running=target is not None or output is Output.PLAYBOOK)
     layout = _layout(asked, target)
-    where = Destination.of(asked.events_table, asked.schema, asked.source, _package(asked, layout))
+    where = Destination.of(asked.events_table, asked.schema, asked.source, _package(asked, layout), layout.engine)
     return Job(output, product, asked.schemas, layout, choices, before, where)
+
+
+def refuse_to_run(asked: Asked, *, running: bool) -> None:
+    """Raises BadInput where something is to run on an engine that texts alone are written for."""
+    if running and asked.engine in LAYOUTS and asked.engine not in ENGINES:
+        title = LAYOUTS[asked.engine][0].engine.title
+        what = f"runner does not run on {title}: it writes the text of a view or a dbt model for it"
+        raise BadInput(Problem(Place(), what, f"runner generate dbt … --engine {asked.engine} -o models"))
 
 
 def _package(asked: Asked, layout: DocumentLayout | TableLayout) -> Package | None:

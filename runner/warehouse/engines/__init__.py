@@ -9,7 +9,8 @@ from runner.warehouse.engines.duckdb import DUCKDB
 from runner.warehouse.engines.postgres import POSTGRES
 from runner.warehouse.engines.redshift import REDSHIFT
 from runner.warehouse.engines.snowflake import SNOWFLAKE
+from runner.warehouse.engines.written import BIGQUERY, DATABRICKS
 
 ENGINES: Mapping[str, Engine] = {engine.name: engine for engine in (DUCKDB, POSTGRES, REDSHIFT, SNOWFLAKE)}
 
-__all__ = ["DUCKDB", "ENGINES", "POSTGRES", "REDSHIFT", "SNOWFLAKE", "Engine"]
+__all__ = ["BIGQUERY", "DATABRICKS", "DUCKDB", "ENGINES", "POSTGRES", "REDSHIFT", "SNOWFLAKE", "Engine"]

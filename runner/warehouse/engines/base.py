@@ -85,6 +85,10 @@ class Engine:
     """The aggregate that is MIN of truth values."""
     bare_functions: frozenset[str] = frozenset()
     """Words that are functions without parentheses, where the parser takes them for columns."""
+    dashed_databases: bool = False
+    """A database's name may have dashes in FROM, without quotes."""
+    reserved: frozenset[str] = frozenset()
+    """Words that are no names without quotes, besides those of which the other engines say so."""
     keeps_names: bool = False
     """No function of a user's can have the name of one that the engine has."""
     commits: re.Pattern[str] | None = None

@@ -104,9 +104,10 @@ class Sweep:
         schema = json.loads(case.path.read_text())
         own = schema["self"]
         home = f"{oracle.lake_name(own['vendor'])}_{oracle.snake(own['name'])}_{own['version'].split('-')[0]}"
-        elements = [self._elements(case, schema, rng, number) for number in range(EVENTS)]
+        elements = [self.elements(case, schema, rng, number) for number in range(EVENTS)]
         with tempfile.TemporaryDirectory() as folder:
-            sql = self._generated(Path(folder), case, own)
+            engine = "postgres" if case.layout == "shredded" else "duckdb"
+            sql = self.generated_text(Path(folder), case, own, engine)
         if sql is None:
             return
         self.generated += 1
@@ -114,26 +115,26 @@ class Sweep:
             rows = (
                 self._on_postgres(home, schema, elements, sql)
                 if case.layout == "shredded"
-                else self._on_duckdb(case, home, schema, elements, sql)
+                else self.on_duckdb(case, home, schema, elements, sql)
             )
         except Exception as error:
             self.notes.append(f"{case}, seed {seed}: {type(error).__name__}: {str(error)[:300]}")
             return
         self.ran += 1
-        wrong = self._wrong(case, schema, elements, rows)
+        wrong = self.wrong(case, schema, elements, rows)
         if wrong:
             self.notes.append(f"{case}, seed {seed}: {wrong[:400]}")
         else:
             self.right += 1
 
-    def _elements(self, case: Case, schema: oracle.Node, rng: random.Random, number: int) -> list[dict[str, Any]]:
+    def elements(self, case: Case, schema: oracle.Node, rng: random.Random, number: int) -> list[dict[str, Any]]:
         count = rng.randint(1, 3) if case.kind == "multiple" else 1
         made = [oracle.element(schema, rng, full=number == 0) for _ in range(count)]
         if schema["self"]["name"] == "event_specification":  # it is what the rows are told by
             made = [one | {"id": ID} for one in made]
         return made
 
-    def _generated(self, folder: Path, case: Case, own: dict[str, str]) -> str | None:
+    def generated_text(self, folder: Path, case: Case, own: dict[str, str], engine: str) -> str | None:
         """The View's SELECT, or nothing and a note."""
         uri = f"iglu:{own['vendor']}/{own['name']}/jsonschema/{own['version']}"
         most = {"single": ', "maxCardinality": 1'}.get(case.kind, "")
@@ -144,8 +145,8 @@ class Sweep:
             f' "eventSpecifications": [{{"resourceName": "{ID}", "name": "One", "event": {{"source": "{event}"}},'
             f' "entities": {{"tracked": {entity}}}}}]}}}}'
         )
-        engine = "postgres" if case.layout == "shredded" else "duckdb"
-        flags = ("--engine", engine, "--layout", case.layout, "--columns", "event_id")
+        flags = ["--engine", engine, "--columns", "event_id"]
+        flags += ["--layout", case.layout] if engine in ("duckdb", "postgres") else []
         said = driver.command(
             "generate", "view", str(folder / "product.json"), "--schemas", str(case.path.parent), *flags
         )
@@ -154,11 +155,17 @@ class Sweep:
             return None
         return said.text.partition(" as\n")[2].rstrip().rstrip(";")
 
-    def _on_duckdb(
-        self, case: Case, home: str, schema: oracle.Node, elements: list[list[dict[str, Any]]], sql: str
+    def on_duckdb(
+        self,
+        case: Case,
+        home: str,
+        schema: oracle.Node,
+        elements: list[list[dict[str, Any]]],
+        sql: str,
+        untold: str = "VARCHAR",
     ) -> list[Any]:
         column = f"{'unstruct_event' if case.kind == 'event' else 'contexts'}_{home}"
-        type_ = oracle.lake_type({**schema, "type": "object"}) if case.layout == "struct" else "json"
+        type_ = oracle.lake_type({**schema, "type": "object"}, untold) if case.layout == "struct" else "json"
         many = type_ if case.kind == "event" or type_ == "json" else f"{type_}[]"
         with Db("duckdb:///:memory:") as db:
             db.execute("create schema atomic")
@@ -167,7 +174,7 @@ class Sweep:
             db.execute(f"create table atomic.events ({own}, {column} {many}{same})")
             for number, found in enumerate(elements):
                 listed = (
-                    [oracle.lake_value({**schema, "type": "object"}, one) for one in found]
+                    [oracle.lake_value({**schema, "type": "object"}, one, untold) for one in found]
                     if case.layout == "struct"
                     else found
                 )
@@ -209,7 +216,7 @@ class Sweep:
                 )
         return sorted(db.rows(sql), key=lambda row: str(row[0]))
 
-    def _wrong(self, case: Case, schema: oracle.Node, elements: list[list[dict[str, Any]]], rows: list[Any]) -> str:
+    def wrong(self, case: Case, schema: oracle.Node, elements: list[list[dict[str, Any]]], rows: list[Any]) -> str:
         """The first value that is not the JSON's."""
         if len(rows) != EVENTS:
             return f"{len(rows)} rows of {EVENTS}"

@@ -161,38 +161,40 @@ def cell(node: Node, found: Any, sql_type: str) -> Any:
     return found if isinstance(found, (str, bool)) else str(found)
 
 
-def lake_type(node: Node) -> str:
-    """As lakes type a field; `JSON` stands for a text of JSON."""
+def lake_type(node: Node, untold: str = "VARCHAR") -> str:
+    """As lakes type a field; `untold` is what holds JSON: a text of it, or JSON itself."""
     said = kind(node)
     if said == "object":
         fields = {
-            lake_name(name): lake_type(inner)
+            lake_name(name): lake_type(inner, untold)
             for name, inner in sorted(node.get("properties", {}).items(), reverse=True)
         }
         listed = ", ".join(f'"{name}" {made}' for name, made in fields.items())
-        return f"STRUCT({listed})" if fields else "VARCHAR"
+        return f"STRUCT({listed})" if fields else untold
     if said == "array":
         items = node.get("items")
-        return f"{lake_type(items) if isinstance(items, dict) else 'VARCHAR'}[]"
+        return f"{lake_type(items, untold) if isinstance(items, dict) else untold}[]"
     if said == "number" and node.get("multipleOf") == 0.01 and {"minimum", "maximum"} <= set(node):
         return "DECIMAL(18, 2)"
     if said == "string":
         return {"date-time": "TIMESTAMP", "date": "DATE"}.get(node.get("format", ""), "VARCHAR")
-    return {"integer": "BIGINT", "number": "DOUBLE", "boolean": "BOOLEAN"}.get(said, "VARCHAR")
+    return {"integer": "BIGINT", "number": "DOUBLE", "boolean": "BOOLEAN"}.get(said, untold)
 
 
-def lake_value(node: Node, found: Any) -> Any:
-    """A value as lakes hold it: what fits no type is a text of JSON."""
+def lake_value(node: Node, found: Any, untold: str = "VARCHAR") -> Any:
+    """A value as lakes hold it: what fits no type is JSON, or a text of it."""
     if found is None:
         return None
     said = kind(node)
     if said == "any" or (said == "object" and not node.get("properties")):
-        return json.dumps(found)
+        return json.dumps(found) if untold == "VARCHAR" else found
     if said == "object":
-        return {lake_name(name): lake_value(inner, found.get(name)) for name, inner in node["properties"].items()}
+        return {
+            lake_name(name): lake_value(inner, found.get(name), untold) for name, inner in node["properties"].items()
+        }
     if said == "array":
         items = node.get("items")
-        return [lake_value(items if isinstance(items, dict) else {}, one) for one in found]
+        return [lake_value(items if isinstance(items, dict) else {}, one, untold) for one in found]
     if said == "string" and node.get("format") == "date-time":
         return str(instant(found))
     return found

@@ -170,3 +170,18 @@ def test_money(step: float, scale: int, tmp_path: Path) -> None:
     said = select(tmp_path)
     assert (f"as decimal(36, {scale}))" in said) == bool(scale)
     assert ("as double)" in said) == (not scale)
+
+
+def test_rules_of_money(tmp_path: Path) -> None:
+    """A multiple of 0.01 keeps the type number, integer where it is whole, and no other."""
+    kept = {}
+    for type_ in ("number", "integer", "string"):
+        place(tmp_path, f"properties: {{price: {{type: {type_}}}}}")
+        sql = select(tmp_path, "--match", "inferred")
+        with Db("duckdb:///:memory:") as db:
+            db.execute("create schema atomic")
+            db.execute(f"create table atomic.events {EVENTS}, unstruct_event_com_acme_order_placed_1 json)")
+            for price in ("19.99", "20.00"):
+                db.execute(f"insert into atomic.events values ('{price}', {STAMPS}, '{{\"price\": {price}}}')")
+            kept[type_] = sorted(row[0] for row in db.rows(sql))
+    assert kept == {"number": ["19.99", "20.00"], "integer": ["20.00"], "string": []}

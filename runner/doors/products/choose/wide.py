@@ -48,11 +48,15 @@ class Span:
     since: datetime | None = None
     minutes: int = 0
 
-    def condition(self, column: str, now: str) -> str:
+    def condition(self, column: str, layout: EventLayout) -> str:
         """The condition on a time; '' for all events."""
         if self.since:
-            return f"{column} >= timestamp '{self.since}'"
-        return f"{column} >= {now} - interval '{self.minutes} minutes'" if self.minutes else ""
+            return f"{column} >= {layout.instant(str(self.since))}"
+        return f"{column} >= {layout.now} - {layout.interval(str(self.minutes), 'minute')}" if self.minutes else ""
+
+    def __str__(self) -> str:
+        """The same for people."""
+        return f"timestamp '{self.since}'" if self.since else f"now - interval '{self.minutes} minutes'"
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from runner.doors.products.layouts.base import EVENTS, ORDER, SPECIFICATIONS, EventLayout
+from runner.doors.products.layouts.bigquery import RECORDS
+from runner.doors.products.layouts.databricks import STRUCTS
 from runner.doors.products.layouts.documents import DocumentLayout
 from runner.doors.products.layouts.duckdb import JSON, STRUCT
 from runner.doors.products.layouts.postgres import POSTGRES_TABLES
@@ -15,7 +17,7 @@ from runner.doors.products.layouts.tables import TableLayout
 
 LAYOUTS: Mapping[str, tuple[DocumentLayout | TableLayout, ...]] = {  # by engine; the first is its default
     layouts[0].engine.name: layouts
-    for layouts in ((JSON, STRUCT), (POSTGRES_TABLES,), (REDSHIFT_TABLES,), (OBJECTS, LAKE))
+    for layouts in ((JSON, STRUCT), (POSTGRES_TABLES,), (REDSHIFT_TABLES,), (OBJECTS, LAKE), (RECORDS,), (STRUCTS,))
 }
 
 __all__ = ["EVENTS", "LAYOUTS", "ORDER", "SPECIFICATIONS", "DocumentLayout", "EventLayout", "Stored", "TableLayout"]

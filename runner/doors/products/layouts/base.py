@@ -37,8 +37,8 @@ class EventLayout(ABC):
     name: str
     """What `--layout` calls it."""
     engine: Engine
-    target: str
-    """The target that a new playbook begins with; {name} stands for the product's."""
+    target: str = ""
+    """The target that a new playbook begins with; {name} stands for the product's. '' where nothing runs."""
     home_is: str
     """What a structure is kept in: column or table."""
 
@@ -53,6 +53,21 @@ class EventLayout(ABC):
     def now(self) -> str:
         """The time now as a timestamp in UTC, whatever zone the reader's session has."""
         return "(current_timestamp at time zone 'UTC')"
+
+    merges: bool = False
+    """An incremental model of dbt can be merged, but not deleted and inserted."""
+
+    def interval(self, number: str, unit: str) -> str:
+        """So many minutes or days."""
+        return f"interval '{number} {unit}s'"
+
+    def instant(self, utc: str) -> str:
+        """A constant of a time in UTC."""
+        return f"timestamp '{utc}'"
+
+    def constant(self, text: str, type_: Type) -> str:
+        """A constant of a date, or of a time in UTC."""
+        return f"cast('{text}' as {self.type(type_)})"
 
     @abstractmethod
     def stored(self, one: Property) -> tuple[Stored, ...]:

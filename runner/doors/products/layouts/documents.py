@@ -29,13 +29,15 @@ class Exists:
 
 @dataclass(frozen=True, kw_only=True)
 class DocumentLayout(EventLayout):
-    """A place within a document is a text that `at` gives and the others take; `i.value` is an element of an array."""
+    """A place within a document is a text that `at` gives and the others take."""
 
     home_is: str = "column"
     snake_keys: bool
     """Keys of documents are in snake_case; elsewhere as the schema has them."""
     first: str
     """The step from an array to its first element."""
+    element: str = "i.value"
+    """An element of an array, within `has_element`."""
 
     def home(self, family: Family, is_event: bool) -> str:
         return f"{'unstruct_event' if is_event else 'contexts'}_{name_of(family)}"
@@ -73,6 +75,14 @@ class DocumentLayout(EventLayout):
     @abstractmethod
     def at(self, document: str, step: str, key: str) -> str:
         """The place of a key; `step` leads from the document to the element that has it."""
+
+    def ordered(self, column: str) -> str:
+        """What to order the documents of a column by."""
+        return f"cast({column} as varchar)"
+
+    def forgets(self, one: Property) -> bool:
+        """Whether no value and an empty one are the same."""
+        return False
 
     @abstractmethod
     def text(self, at: str) -> str:

@@ -19,6 +19,7 @@ from runner.doors.products.output.files import ATOMIC, ATOMIC_TABLE, File, Packa
 from runner.doors.products.output.playbook import untemplated
 from runner.doors.products.values import Json
 
+QUOTES = '"`'
 WINDOW, DAYS = "late_days", 3  # a variable of the project, and what it is unless it is said
 
 
@@ -41,7 +42,8 @@ def _output(plan: Plan, source: str) -> str:
 
 def _model(plan: Plan) -> str:
     config = {"materialized": "incremental", "unique_key": _output(plan, "event_id")}
-    config |= {"incremental_strategy": "delete+insert", "on_schema_change": "append_new_columns"}
+    strategy = "merge" if plan.layout.merges else "delete+insert"
+    config |= {"incremental_strategy": strategy, "on_schema_change": "append_new_columns"}
     if plan.where.schema != ATOMIC.schema:
         config["schema"] = plan.where.schema
     only, events = _new(plan), f"source('{_source(plan)}', '{plan.where.events.rpartition('.')[2]}')"
@@ -77,7 +79,7 @@ def _new(plan: Plan) -> str:
     by = newest_by(plan.layout)
     event_id, loaded = _output(plan, "event_id"), _output(plan, by)
     newest = f"coalesce((select max(t.{loaded}) from {{{{ this }}}} as t), cast('1970-01-01' as timestamp))"
-    days = f"interval '{{{{ var('{WINDOW}', {DAYS}) }}}} days'"
+    days = plan.layout.interval(f"{{{{ var('{WINDOW}', {DAYS}) }}}}", "day")
     return (
         "where a.event_id is not null\n"
         "    {% if is_incremental() %}\n"
@@ -117,7 +119,7 @@ def _schema(plan: Plan) -> Iterator[str]:
         properties = {one.name: one for one in part.properties}
         for column in part.columns:
             name = quoted(column.name, plan.layout.engine)
-            yield f"      - name: {json.dumps(name.strip(chr(34)))}"
+            yield f"      - name: {json.dumps(name.strip(QUOTES))}"
             if name != column.name:
                 yield "        quote: true"
             yield f"        description: {_text(column.description or f'{column.property} of {column.family}')}"

@@ -18,6 +18,7 @@ from runner.doors.products.select.conditions import NOT_IN_SQL
 from runner.doors.products.select.nested import NestedSelect
 from runner.doors.products.select.shredded import ShreddedSelect
 from runner.errors import BadInput, Place, Problem, Problems, show
+from runner.warehouse.engines import Engine
 
 MADE = "by runner generate"
 LENGTH = 60  # of a product's name in names of tables: with _dm at its end Postgres keeps 63
@@ -53,10 +54,10 @@ class Destination:
     package: Package | None = None
 
     @staticmethod
-    def of(events: str, schema: str, source: str, package: Package | None) -> Destination:
+    def of(events: str, schema: str, source: str, package: Package | None, engine: Engine) -> Destination:
         """Raises BadInput for what is no name of a table or schema."""
         for flag, text, pattern in (
-            ("--events", events, _TABLE),
+            ("--events", events, _DASHED if engine.dashed_databases else _TABLE),
             ("--schema", schema, _NAME),
             ("--source", source, _NAME),
         ):
@@ -90,6 +91,7 @@ ATOMIC = Destination()
 ATOMIC_TABLE = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\b(from|join) atomic\.(\w+)")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 _TABLE = re.compile(rf"({_NAME.pattern}\.){{1,2}}{_NAME.pattern}")
+_DASHED = re.compile(rf"([A-Za-z_][A-Za-z0-9_-]*\.)?{_NAME.pattern}\.{_NAME.pattern}")
 
 
 @dataclass(frozen=True)
@@ -205,8 +207,7 @@ class Plan:
             yield f"{sign} entities in columns: {', '.join(self.choices.entities)}"
         yield f"{sign} match: {self.wide.match}; engine: {self.layout.engine.name}, layout {self.layout.name}"
         if self.choices.span != Span():
-            since = self.choices.span.condition("collector_tstamp", "now")
-            yield f"{sign} events: {since}"
+            yield f"{sign} events: collector_tstamp >= {self.choices.span}"
         if not self.choices.dedupe:
             yield f"{sign} copies of events are kept"
         for note in (*self.wide.notes, *self.left_out()):

@@ -75,7 +75,7 @@ class ChainedSelect(ShreddedSelect):
         sources = [one.source for one in self.wide.atomic]
         names = list(dict.fromkeys([*SAME, *ORDER, *sources, *matched_columns(self.wide)]))
         own, by = (", ".join(f"e.{name}" for name in some) for some in (names, SAME))
-        since = self.span.condition("e.collector_tstamp", self.layout.now)
+        since = self.span.condition("e.collector_tstamp", self.layout)
         where = ["e.event_id is not null", *([since] if since else [])]
         if self.wide.match is Match.SNOWTYPE:
             where.append(self._where())
@@ -135,7 +135,7 @@ class ChainedSelect(ShreddedSelect):
         )
 
     def _from(self, steps: _Steps, part: Part) -> str:
-        since = self.span.condition("t.root_tstamp", self.layout.now)
+        since = self.span.condition("t.root_tstamp", self.layout)
         tied = TIED.format("t") + (f" and {since}" if since else "")
         return f"    from {steps.last} as e\n    left join {self._source(part.family)} as t on {tied}"
 

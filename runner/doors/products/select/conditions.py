@@ -29,6 +29,7 @@ _HOLDS = {
     BaseType.INTEGER: {"integer", "number"},
     BaseType.BIGINT: {"integer", "number"},
     BaseType.HUGE: {"integer", "number"},
+    BaseType.DECIMAL: {"number"},
     BaseType.NUMBER: {"number"},
     BaseType.BOOLEAN: {"boolean"},
 }
@@ -44,6 +45,10 @@ class Element(ABC):
     @abstractmethod
     def raw(self, one: Property) -> str:
         """What is null where there is no value; Redshift has no text for a boolean."""
+
+    def forgets(self, one: Property) -> bool:
+        """Whether no value and an empty one are the same."""
+        return False
 
     @abstractmethod
     def text(self, one: Property) -> str:
@@ -72,17 +77,29 @@ def conditions(use: Use, properties: tuple[Property, ...], element: Element, pro
         )
     found = []
     for name in rules.required:
-        if name in known:
+        if name in known and element.forgets(known[name]):
+            _forgotten(name, use.place, element, problems)
+        elif name in known:
             found.append(f"{element.raw(known[name])} is not null")
         else:
             _unknown(name, use, known, use.place, problems)
     for rule in rules.properties:
         if rule.name in known:
             one = known[rule.name]
+            if element.forgets(one) and (rule.values is not None or "array" not in (rule.types or ["array"])):
+                _forgotten(rule.name, rule.place, element, problems)
+                continue
             found += [_null_or(condition, one, element) for condition in _of_property(rule, one, element, problems)]
         else:
             _unknown(rule.name, use, known, rule.place, problems)
     return found
+
+
+def _forgotten(name: str, place: Place, element: Element, problems: Problems) -> None:
+    what = (
+        f"whether {show(name)} is there cannot be told in layout {element.layout.name}, where no array is an empty one"
+    )
+    problems.add(place, what, f"take the rule out, or {INFERRED}", NOT_IN_SQL)
 
 
 def _unknown(name: str, use: Use, known: dict[str, Property], place: Place, problems: Problems) -> None:
@@ -116,7 +133,7 @@ def _of_types(
     elif one.type.base is BaseType.JSON:
         yield from _of_documents(_DOCUMENTS & set(types), rule, one, element, problems)
     elif not _HOLDS[one.type.base] & set(types):
-        integer = one.type.base is BaseType.NUMBER and "integer" in types
+        integer = one.type.base in (BaseType.NUMBER, BaseType.DECIMAL) and "integer" in types
         yield f"{element.typed(one)} = floor({element.typed(one)})" if integer else "false"
 
 
@@ -150,8 +167,7 @@ def _among(allowed: AllowedValues, rule: PropertyRule, one: Property, element: E
     elif base is BaseType.BOOLEAN:
         values = allowed.plain_booleans()
     elif base in (BaseType.TSTAMP, BaseType.DATE):
-        made = element.layout.type(one.type)
-        values = [f"cast('{text}' as {made})" for text in allowed.instants(base is BaseType.DATE)]
+        values = [element.layout.constant(text, one.type) for text in allowed.instants(base is BaseType.DATE)]
     else:
         values = [element.layout.engine.literal(text) for text in allowed.texts] if base is BaseType.TEXT else []
     if not values:

@@ -29,6 +29,9 @@ class Document(Element):
     def raw(self, one: Property) -> str:
         return self.text(one)
 
+    def forgets(self, one: Property) -> bool:
+        return self.layout.forgets(one)
+
     def text(self, one: Property) -> str:
         at = self._at(one)
         return self.layout.unquoted(at) if one.type.mixed else self.layout.text(at)
@@ -106,7 +109,7 @@ class NestedSelect:
         """All rows of the span, their structures as documents."""
         listed = ["a.event_id", *(f"a.{name}" for name in self._atomic_names())]
         lines = ",\n        ".join([*listed, *map(self._document, self._documents())])
-        since = self.span.condition("a.collector_tstamp", self.layout.now)
+        since = self.span.condition("a.collector_tstamp", self.layout)
         only = f"\n        and {since}" if since else ""
         return f"loaded as (\n    select\n        {lines}\n    from {events} as a\n    where a.event_id is not null{only}\n)"
 
@@ -115,7 +118,7 @@ class NestedSelect:
         names, documents = self._atomic_names(), self._documents()
         same = ["event_id", *(["collector_tstamp"] if copies is Copies.ARRIVAL else [])]
         order = [f"e.{name}" for name in names if name not in same]
-        order += [f"cast(e.{name} as varchar)" for name in documents]
+        order += [self.layout.ordered(f"e.{name}") for name in documents]
         by = ", ".join(f"e.{name}" for name in same)
         number = f"row_number() over (partition by {by} order by {', '.join(order)}) as copy_number"
         return f"events as (\n    select\n        e.*,\n        {number}\n    from {rows} as e\n    where {where}\n)"
@@ -193,7 +196,7 @@ class NestedSelect:
         length = f"coalesce({self.layout.length(column)}, 0)"
         found = [f"{length} >= {use.least}"] if use.least else []
         found += [f"{length} <= {use.most}"] if use.most is not None else []
-        rules = conditions(use, self.wide.properties(family), Document(self.layout, "i.value"), self.problems)
+        rules = conditions(use, self.wide.properties(family), Document(self.layout, self.layout.element), self.problems)
         if rules:
             broken = self.layout.has_element(column, f"not ({' and '.join(rules)})", self._next_number)
             found.append(f"not {self._kept(broken)}")

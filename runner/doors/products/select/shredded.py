@@ -100,7 +100,7 @@ class ShreddedSelect:
             dict.fromkeys(["event_id", *ORDER, *(one.source for one in self.wide.atomic), *matched_columns(self.wide)])
         )
         own = ", ".join(f"a.{name}" for name in names)
-        since = self.span.condition("a.collector_tstamp", self.layout.now)
+        since = self.span.condition("a.collector_tstamp", self.layout)
         where = "where a.event_id is not null" + (f"\n        and {since}" if since else "")
         if copies is Copies.NONE:
             return [
@@ -114,7 +114,7 @@ class ShreddedSelect:
 
     def _since(self) -> str:
         """The rows of a structure's table that belong to the span; '' for all of them."""
-        since = self.span.condition("t.root_tstamp", self.layout.now)
+        since = self.span.condition("t.root_tstamp", self.layout)
         return f"\n    where {since}" if since else ""
 
     # -- structures
@@ -178,7 +178,7 @@ class ShreddedSelect:
         if self.wide.match is Match.INFERRED:
             return Matching(self.wide, self.problems, self._event, self._entity).condition()
         ids = ", ".join(self.layout.engine.literal(one.id) for one in self.wide.specifications)
-        since = self.span.condition("i.root_tstamp", self.layout.now)
+        since = self.span.condition("i.root_tstamp", self.layout)
         return (
             f"exists (\n    select 1 from {self.layout.table(SPECIFICATIONS)} as i\n"
             f"    where {TIED.format('i')} and i.id in ({ids}){f' and {since}' if since else ''}\n)"
