@@ -100,7 +100,7 @@ class ChainedSelect(ShreddedSelect):
         """The first of the specifications whose ids an arrival has."""
         number, since = (
             number_of_id("i.id", self.wide, self.layout.engine),
-            self.span.condition("i.root_tstamp", self.layout.now),
+            self.span.condition("i.root_tstamp", self.layout),
         )
         own = ", ".join(f"e.{name}" for name in steps.columns)
         tied = TIED.format("i") + (f" and {since}" if since else "")

@@ -192,7 +192,7 @@ class ShreddedSelect:
         """The number of the specification whose id an event has."""
         number, since = (
             number_of_id("i.id", self.wide, self.layout.engine),
-            self.span.condition("i.root_tstamp", self.layout.now),
+            self.span.condition("i.root_tstamp", self.layout),
         )
         where = f"\n    where {since}" if since else ""
         return (
