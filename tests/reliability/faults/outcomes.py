@@ -11,7 +11,7 @@ from tests.reliability.faults.faulty import DUCKDB, POSTGRES, Fault, Kind
 
 COMMIT = ("publish:commit", 1)
 AFTER = re.compile(r"after:|state:after-done$")
-TIDY = re.compile(r"scratch:drop$|lease:release$|tidy")
+TIDY = re.compile(r"scratch:drop$|lease:release$|tidy|after:drop-index$")
 ASKS = {("state:meta-read", 1), ("state:part-read", 1)}  # is there any state yet? an error is a no: it is made
 ROOM = {"53100", "53200", "disk full", "out of memory"}
 CREATES = re.compile(r"state:create-")  # tried a second time: two runners may create at once
