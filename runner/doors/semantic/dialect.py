@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from runner.doors.semantic.formulas import Formula, slot_of
+from runner.doors.semantic.functions.values import EXACT
 from runner.doors.semantic.types import DataType
 from runner.warehouse.engines import Engine
 
@@ -94,8 +95,10 @@ class Dialect:
         if _fits(formula.tree, lambda slot: type_of(formula.names[slot]), type_):
             return f"cast({value} as {wanted})"
         if type_ in (DataType.NUMBER, DataType.INTEGER) and _is_number(formula.tree):
-            most = f"1e{ROOM - self.scale}" if type_ is DataType.NUMBER else "9.2e18"
-            return f"case when abs({value}) < {most} then cast({value} as {wanted}) end"
+            if type_ is DataType.NUMBER:
+                return f"case when abs({value}) < 1e{ROOM - self.scale} then cast({value} as {wanted}) end"
+            # Through an exact number: of a double some engines round halves to even, BigQuery away from zero.
+            return f"case when abs({value}) < 9.2e18 then cast(cast({value} as {EXACT}) as {wanted}) end"
         if type_ is not DataType.NUMBER:
             return self.read(value, wanted)
         room = f"decimal({max(self.precision, ROOM)}, {self.scale})"

@@ -90,7 +90,8 @@ def on_postgres(value: str, type_: str) -> str:
     if to.kind != "float":  # infinity is no numeric before Postgres 14
         most = to.high.partition(".")[0] if to.kind == "number" else "9.2e18"
         branches = [
-            f"when {is_of} ({FLOATS}) then case when abs({double}) < {most} then cast({value} as {to.type}) end"
+            # A float becomes a whole number by way of an exact one: its halves would go to even ones.
+            f"when {is_of} ({FLOATS}) then case when abs({double}) < {most} then cast({number} as {to.type}) end"
         ]
     if to.kind == "whole":
         branches.insert(0, f"when {is_of} ({WHOLE_NUMBERS}) then cast({value} as {to.type})")

@@ -233,6 +233,23 @@ def test_a_mean_of_whole_numbers_is_rounded(model: Model) -> None:
     assert model.rows("select mean, often from sl.v_totals order by date") == [(4.0, 2.0), (1.0, 2.0)]
 
 
+def test_a_formula_s_halves_go_away_from_zero(model: Model) -> None:
+    """What a formula comes to is rounded to a whole number as BigQuery does, though it is a double on the way: in a
+    computed property, one of events, and behind a condition.
+    """
+    halves = "SAFE_DIVIDE({amount}, 2)"
+    model.write(
+        f"  paid: {{data_type: NUMBER, event_property: {{source_event: login, select: '{{amount}}', aggregate_function: sum}}}}\n"
+        f"  half: {{data_type: INTEGER, computed_property: {{select: 'SAFE_DIVIDE({{paid}}, 2)'}}}}\n"
+        f"  perhaps: {{data_type: INTEGER, computed_property: {{select: 'IF({{paid}} <> 0, SAFE_DIVIDE({{paid}}, 2), 0)'}}}}\n"
+        f"  most: {{data_type: INTEGER, event_property: {{source_event: login, select: '{halves}', aggregate_function: max}}}}\n"
+    )
+    model.load(*(("ann", day, "DE", paid) for day, paid in enumerate((1, 5, -1, -5, 4))))
+    model.run("apply")
+    found = model.rows("select half, perhaps, most from sl.v_totals order by date")
+    assert found == [(half,) * 3 for half in (1, 3, -1, -3, 2)]
+
+
 def test_division_by_zero_is_null(model: Model) -> None:
     """One user's zero makes neither a view unreadable nor an update fail."""
     model.write(
