@@ -110,9 +110,9 @@ class Scratch:
         """(k1 … kn, recompute): its keys that stay as they are."""
         return self._named("frozen_of", model)
 
-    def lying(self, model: int, part: int) -> str:
-        """(etl_tstamp): the batches of a source that hold rows of its affected keys."""
-        return f"{self._named('lying', model)}_{part}"
+    def lying(self, model: int, source: int, part: int) -> str:
+        """(etl_tstamp): the batches of a source that hold rows of its affected keys; a part for each key that it reads by."""
+        return f"{self._named('lying', model)}_{source}_{part}"
 
     def rows(self, model: int, source: int) -> str:
         """Rows of a source that it reads more than once."""

@@ -18,7 +18,7 @@ from runner.algebra.values import BoundSource, Copies, FrozenSource, TrackedLook
 from runner.errors import Stopped
 from runner.events import BatchGroup, Note, NullKey, PendingBatches
 from runner.increment.catalogue.bind import Bound
-from runner.increment.freezing import copies, listed
+from runner.increment.freezing import copies
 from runner.increment.others import losses
 from runner.increment.work import Work
 from runner.names import TableName
@@ -44,9 +44,9 @@ class FrozenKey:
     """A model was built in full from the source: whatever it saw there is found by the index from now on."""
 
     @property
-    def is_new(self) -> bool:
-        """Whether this run makes its index, from all batches."""
-        return self.index is None or self.is_renewed
+    def kept(self) -> str | None:
+        """The table that the publish writes on; None: this run makes a new one, of all batches."""
+        return None if self.is_renewed else self.index
 
 
 @dataclass(frozen=True)
@@ -282,8 +282,7 @@ def find_keys(
     for number, key in enumerate(work.program.source_keys):
         if number not in found:
             found[number], _ = _find(work, state, frozen, key, number, outdated, as_listed=as_listed)
-    frozen = replace(frozen, keys=tuple(found[number] for number in sorted(found)))
-    return frozen if as_listed else listed.known(work, frozen)
+    return replace(frozen, keys=tuple(found[number] for number in sorted(found)))
 
 
 def _readers(work: Work, key: SourceKey) -> list[TableName]:

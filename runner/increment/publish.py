@@ -126,19 +126,19 @@ def _write(
         _write_model(work, state, outcome, record.run_id)
     for source in frozen.sources.values():
         manifest.write_batches(source.source, algebra.scratch.batches(source.number), record.run_id)
-    kept = {key.index for key in frozen.keys if not key.is_new}
+    kept = {key.kept for key in frozen.keys}
     for (source_name, digest), index in sorted(state.indexes.items()):
         if index not in kept:  # first: a new one may stand in its place
             manifest.forget_index(source_name, digest)
     for key in frozen.keys:
-        if key.index is None or key.is_renewed:
+        if key.kept is None:
             manifest.register_index(key.key, indexes[key.number], record.run_id)
             continue
         batches = algebra.scratch.batches(frozen.sources[key.key.source.table].number)
-        manifest.write_pairs(key.index, len(key.key.texts), batches, algebra.scratch.pairs(key.number))
+        manifest.write_pairs(key.kept, len(key.key.texts), batches, algebra.scratch.pairs(key.number))
         copies = frozen.copies(key)
         if copies and copies.has_spread:
-            manifest.mark_copies(key.index, algebra.scratch.stirred(key.number))
+            manifest.mark_copies(key.kept, algebra.scratch.stirred(key.number))
     lookups.publish(work, state, frozen, record.run_id)
     stored_as = {str(o.staged.compiled.table): table_key(work, o.staged.compiled) for o in outcomes}
     write_published(manifest, record, state.version + 1, stored_as)

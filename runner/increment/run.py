@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from runner import actions
 from runner.algebra.scratch import Scratch
 from runner.algebra.texts import Algebra
-from runner.algebra.values import Extent
 from runner.clock import Clock
 from runner.errors import (
     CannotConnect,
@@ -250,11 +249,10 @@ def _freeze_and_stage(work: Work, state: State, bound: Bound, stale: bool) -> tu
             work.emit(Note(known))
         _check_ids(work, state, bound, frozen, decision)
         outdated = stage.outdated(work, state, bound) | decision.reasons.keys()
-        frozen = freeze.find_keys(work, state, frozen, outdated)
+        frozen = listed.known(work, freeze.find_keys(work, state, frozen, outdated))
         outcomes = stage.stage(work, state, bound, frozen, decision)
         lookups.keep(work, frozen)
-        whole = {o.staged.compiled.table for o in outcomes if o.staged.extent is Extent.ALL and o.reason != stage.CLOCK}
-        frozen = listed.renewed(work, frozen, whole)
+        frozen = listed.renewed(work, frozen, {o.staged.compiled.table for o in outcomes if o.is_rebuilt})
         scripts.make_named_tables(work, frozen)
         freeze.check_files(work, frozen)
         held.check()

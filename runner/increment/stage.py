@@ -47,6 +47,11 @@ class Outcome:
     duration_s: float = 0.0
 
     @property
+    def is_rebuilt(self) -> bool:
+        """True if a model that is kept by key was built in full, and will not be by every run."""
+        return self.staged.extent is Extent.ALL and bool(self.staged.compiled.model.key) and self.reason != CLOCK
+
+    @property
     def writes(self) -> bool:
         """True if publish changes its table."""
         return self.taken and self.staged.extent is not Extent.NONE and not self.staged.unchanged
@@ -330,8 +335,8 @@ class _Stager:
             source = self.frozen.sources[table]
             if source.events_known < MANY_EVENTS:
                 continue
-            for held in sorted(rows.cuts(planned.compiled, source)):
-                name = self.algebra.scratch.lying(planned.number, source.number * 100 + len(found))
+            for part, held in enumerate(sorted(rows.cuts(planned.compiled, source))):
+                name = self.algebra.scratch.lying(planned.number, source.number, part)
                 select = rows.batches_of(self.algebra, planned, source, source.indexes[held], cut)
                 if self.work.make("stage:lying", name, select) <= source.batches_known * MOST_BATCHES:
                     found[table, held] = name

@@ -45,12 +45,12 @@ def prepare(work: Work, state: State, frozen: Frozen, outcomes: Sequence[Outcome
         if outcome.owes == "keys" and outcome.staged.key_count:
             make_dirty(work, outcome.staged)
     names: dict[int, str] = {}
-    makes = any(key.is_new for key in frozen.keys) or any(lookup.is_anew for lookup in frozen.lookups)
+    makes = any(key.kept is None for key in frozen.keys) or any(lookup.is_anew for lookup in frozen.lookups)
     if work.warehouse.engine.file_lock and makes:
         drop_leftovers(work.manifest, state.version, state.trusted)
     lookups.prepare(work, frozen)
     for key in frozen.keys:
-        if key.is_new:
+        if key.kept is None:
             source = str(key.key.source.table)
             name = work.manifest.new_index_name(source + key.key.digest, work.request.run_id)
             table = work.manifest.table(name)
@@ -238,7 +238,7 @@ def _roomy(work: Work, name: str, type_: str) -> str:
 
 def drop_forgotten(work: Work, state: State, frozen: Frozen, outcomes: Sequence[Outcome]) -> None:
     """Drop what this run's publish has stopped trusting, and tables of keys in types they had before."""
-    left = set(state.indexes.values()) - {key.index for key in frozen.keys if not key.is_new}
+    left = set(state.indexes.values()) - {key.kept for key in frozen.keys}
     left |= {rows.table for rows in lookups.forgotten(work, state, frozen)}
     for staged in (outcome.staged for outcome in outcomes if outcome.writes and outcome.staged.stored):
         names, table = staged.compiled.key_names, table_key(work, staged.compiled)

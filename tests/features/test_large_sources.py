@@ -84,3 +84,31 @@ def test_rows_without_a_batch_and_keys_that_are_null(project: Project) -> None:
     project.db.execute("update atomic.events set domain_sessionid = null where domain_sessionid = 's5'")
     project.checked()
     assert project.command("verify").code == 0
+
+
+def test_an_increment_makes_no_index_anew(project: Project) -> None:
+    """A model without a key is built in full by every run, and reads nothing by an index: none is made anew for it."""
+    start(project)
+    project.add(2, "s1 u1 90")
+    labels: list[str] = []
+    project.watch = lambda _, label, sql: labels.append(label)
+    project.checked()
+    assert "stage:derived.totals" in labels
+    assert "freeze:renewed" not in labels
+
+
+@pytest.mark.parametrize("most", [0, 1])
+def test_one_source_in_two_cuts(project: Project, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """A model that reads a source by two keys has a table of batches for each, whether they pay or not."""
+    monkeypatch.setattr(stage, "MOST_BATCHES", most)
+    project.model(
+        "pairs",
+        "select a.domain_sessionid, count(*) as n from atomic.events a join atomic.events b"
+        " on b.domain_userid = a.domain_sessionid group by a.domain_sessionid",
+        key="domain_sessionid",
+    )
+    start(project)
+    project.add(2, "s1 s2 90", "s2 s1 91")
+    project.checked()
+    project.add(3, "s2 s1 92")
+    project.checked()

@@ -49,21 +49,20 @@ def _renewed(work: Work, frozen: Frozen, key: FrozenKey, whole: Container[TableN
 
 
 def _with_indexes(work: Work, frozen: Frozen, source: FrozenSource) -> FrozenSource:
-    """Batches that are gone and kept stand in the manifest, and in an index only if it was made before they went."""
+    source = replace(source, row_id=_row_id(work, source))
     own = [key for key in frozen.keys if key.key.source.table == source.source.table]
     indexes = {key.key.texts: key.index for key in own if key.index}
-    if not is_plain_tstamp(source) or source.source.vanished is Vanished.KEEP:
-        indexes = {}
+    # Batches that are gone and kept stand in the manifest, and in an index only if it was made before they went.
+    if not indexes or not is_plain_tstamp(source) or source.source.vanished is Vanished.KEEP:
+        return source
     counts = "".join(f", (select sum(event_count) from {index})" for index in indexes.values())
     untimed = f"sum(case when etl_tstamp = {NO_TSTAMP} then 1 else 0 end)"
     select = f"select count(*), sum(event_count), {untimed}{counts} from ({work.manifest.processed(source.source)}) m"
     batch_count, total, untimed_count, *found = work.warehouse.execute("freeze:listed", select).one()
-    listing = {texts: index for (texts, index), count in zip(indexes.items(), found, strict=True) if count == total}
     return replace(
         source,
-        indexes=listing,
+        indexes={texts: index for (texts, index), count in zip(indexes.items(), found, strict=True) if count == total},
         has_untimed=bool(untimed_count) or source.no_tstamp,
-        row_id=_row_id(work, source),
         batches_known=int(batch_count),
         events_known=int(total or 0),
     )
