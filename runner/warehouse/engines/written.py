@@ -8,15 +8,29 @@ docs.databricks.com/en/sql/language-manual (identifiers, string types: the same;
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from runner.warehouse.engines.base import Engine
 
-_ESCAPES = str.maketrans(
-    {"\\": "\\\\", "'": "\\u0027", "\n": "\\n", "\r": "\\r"}
-)  # so that no quote stands within quotes
+# So that no quote stands within quotes.
+_ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\u0027", "\n": "\\n", "\r": "\\r"})
 
 
+@dataclass(frozen=True, kw_only=True)
 class _Written(Engine):
+    """What only engines that run are asked for is left at no."""
+
+    transactional_ddl: bool = False
+    snapshots: bool = False
+    file_lock: bool = False
+    indexes: bool = False
+    reads_files: bool = False
+    analyze: bool = False
+    replaces_views: bool = True
+    array_windows: bool = False
+    infinite_dates: bool = False
+    text_type: str = "string"
+
     def quote(self, part: str) -> str:
         return "`" + part.replace("`", "\\`") + "`"
 
@@ -31,17 +45,7 @@ BIGQUERY = _Written(
     title="BigQuery",
     default_schema="derived",
     name_bytes=300,
-    transactional_ddl=False,
-    snapshots=False,
-    file_lock=False,
-    indexes=False,
-    reads_files=False,
-    analyze=False,
-    replaces_views=True,
     json_type="json",
-    array_windows=False,
-    infinite_dates=False,
-    text_type="string",
     double_type="float64",
     dashed_databases=True,  # lexical, table names: of projects
     whole_type="bignumeric",
@@ -58,17 +62,7 @@ DATABRICKS = _Written(
     title="Databricks",
     default_schema="default",
     name_bytes=255,
-    transactional_ddl=False,
-    snapshots=False,
-    file_lock=False,
-    indexes=False,
-    reads_files=False,
-    analyze=False,
-    replaces_views=True,
     json_type="string",
-    array_windows=False,
-    infinite_dates=False,
-    text_type="string",
     same_if_equal=re.compile("(TINY|SMALL|BIG)?INT|STRING|BOOLEAN|DATE|TIMESTAMP"),
     reserved=frozenset("anti array lateral semi unnest".split()),
 )

@@ -56,20 +56,17 @@ class Views:
 
     def quarantine(self, events: Sequence[EventType]) -> str:
         """Events with a time further ahead of their load time than allowed."""
-        parts = [
-            f"select '{event.name}' as event, cast(event_id as {self.dialect.text}) as event_id,"
-            f" cast(user_id as {self.dialect.text}) as user_id, event_tstamp, etl_tstamp"
-            f" from {self.names.events(event.name)} where is_quarantined"
-            for event in events
-        ]
-        return UNION.join(parts)
+        return self._events(events, "", "is_quarantined")
 
     def unreadable(self, events: Sequence[EventType]) -> str:
         """Events with values that are not of their column's type."""
+        return self._events(events, ", unreadable, unreadable_values", "unreadable is not null")
+
+    def _events(self, events: Sequence[EventType], more: str, condition: str) -> str:
         parts = [
             f"select '{event.name}' as event, cast(event_id as {self.dialect.text}) as event_id,"
-            f" cast(user_id as {self.dialect.text}) as user_id, event_tstamp, etl_tstamp, unreadable, unreadable_values"
-            f" from {self.names.events(event.name)} where unreadable is not null"
+            f" cast(user_id as {self.dialect.text}) as user_id, event_tstamp, etl_tstamp{more}"
+            f" from {self.names.events(event.name)} where {condition}"
             for event in events
         ]
         return UNION.join(parts)
