@@ -6,10 +6,10 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from runner.algebra.values import RowChanges, TrackedLookup
+from runner.commands import shapes
 from runner.commands.costs import costs
 from runner.events import NullKey, PendingBatches
 from runner.increment import freeze, stage, tables, views
-from runner.increment.catalogue import shapes
 from runner.increment.catalogue.bind import bind, check_ownership
 from runner.increment.check import check_ids
 from runner.increment.freeze import Frozen

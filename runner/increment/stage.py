@@ -151,6 +151,24 @@ def stage(work: Work, state: State, bound: Bound, frozen: Frozen, decision: Deci
     return list(stager.outcomes.values())
 
 
+def inputs(work: Work, bound: Bound, frozen: Frozen, upstream: Mapping[TableName, Staged]) -> Inputs:
+    """What models read."""
+    tracked = {lookup.table: lookup for lookup in frozen.lookups}
+    started = work.request.started
+    return Inputs(frozen.sources, upstream, lookups=bound.lookup_rows, tracked=tracked, instant=started)
+
+
+def columns_of(work: Work, planned: Planned) -> tuple[Column, ...]:
+    """The columns of a model's new rows in scratch. A text with another limit than the stored one is the same where it fits."""
+    stored, engine = types_of(planned.stored_columns), work.warehouse.engine
+
+    def kept(column: Column) -> Column:
+        type_ = stored.get(column.name.lower(), "")
+        return replace(column, type=type_) if engine.holds(type_, column.type) else column
+
+    return tuple(map(kept, work.warehouse.columns_of(work.algebra.scratch.new(planned.number))))
+
+
 class _Stager:
     """Stages models one after the other; later ones read what earlier ones made."""
 
@@ -383,10 +401,7 @@ class _Stager:
 
     def _tables(self) -> Inputs:
         """What models read."""
-        instant = self.work.request.started
-        tracked = {lookup.table: lookup for lookup in self.frozen.lookups}
-        read = self.bound.lookup_rows
-        return Inputs(self.frozen.sources, self.upstream, lookups=read, tracked=tracked, instant=instant)
+        return inputs(self.work, self.bound, self.frozen, self.upstream)
 
     # -- new rows and what differs -----------------------------------------------------------------------------------
 
@@ -395,16 +410,11 @@ class _Stager:
         table = self.algebra.scratch.new(planned.number)
         model = planned.compiled.model
         count = self.work.make(f"stage:{planned.compiled.table}", table, select, model.layout)
-        stored = types_of(planned.stored_columns)
-        columns = tuple(self._as_stored(c, stored.get(c.name.lower(), "")) for c in self.warehouse.columns_of(table))
+        columns = columns_of(self.work, planned)
         if own := [column.name for column in columns if is_own(column.name)]:  # by a function or PIVOT: not told before
             what = f"{planned.compiled.table}: its column {own[0]} has one of the runner's own names"
             raise Stopped(what, "give it another name: those that begin with runner_ are the runner's own")
         return columns, count
-
-    def _as_stored(self, column: Column, stored: str) -> Column:
-        """A text with another limit is the same text where it fits."""
-        return replace(column, type=stored) if self.algebra.engine.holds(stored, column.type) else column
 
     def _diff(self, staged: Staged) -> bool:
         """Make the table of old and new rows that differ; True if there are any."""

@@ -79,9 +79,8 @@ def make_files(job: Job, look: Look | None = None) -> Generated:
 
 def _completed(job: Job) -> tuple[Choices, list[str]]:
     """An incremental model has its key, and dbt's predicate its time, whatever was chosen."""
-    needed = {Output.VIEW: (), Output.PLAYBOOK: ("event_id",), Output.DBT: ("event_id", newest_by(job.layout))}[
-        job.output
-    ]
+    by_output = {Output.VIEW: (), Output.PLAYBOOK: ("event_id",), Output.DBT: ("event_id", newest_by(job.layout))}
+    needed = by_output[job.output]
     choices = job.choices
     if not choices.columns or choices.all_columns:
         return choices, []

@@ -37,17 +37,16 @@ def job_of(product: Path, asked: Asked, before: tuple[Given, ...], target: Targe
     if asked.source and output is not Output.DBT:
         raise BadInput(Problem(Place(), "--source is for dbt", "leave it out"))
     match = word(Match, asked.match or Match.SNOWTYPE, "--match")
-    span, dedupe = _span(asked), not asked.no_dedupe
     choices = Choices(
-        asked.events,
-        asked.entities,
-        asked.columns,
-        asked.all_columns,
-        match,
-        span,
-        dedupe,
-        asked.lenient,
-        asked.event_specification,
+        events=asked.events,
+        entities=asked.entities,
+        columns=asked.columns,
+        all_columns=asked.all_columns,
+        match=match,
+        span=_span(asked),
+        dedupe=not asked.no_dedupe,
+        lenient=asked.lenient,
+        event_specification=asked.event_specification,
     )
     refuse_to_run(asked, running=target is not None or output is Output.PLAYBOOK)
     layout = _layout(asked, target)

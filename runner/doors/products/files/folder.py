@@ -1,7 +1,7 @@
 """The data structures of a folder: data-structure files, and bare Iglu schemas with `self`, by their identity.
 
-A file that cannot be read
-matters where a schema is missing that stands in it: then that is the reason, and all that is said.
+A file that cannot be read matters where a schema is missing that stands in it: then that is the reason, and all that is
+said.
 """
 
 from __future__ import annotations

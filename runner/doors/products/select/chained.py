@@ -98,10 +98,8 @@ class ChainedSelect(ShreddedSelect):
 
     def _specify(self, steps: _Steps) -> None:
         """The first of the specifications whose ids an arrival has."""
-        number, since = (
-            number_of_id("i.id", self.wide, self.layout.engine),
-            self.span.condition("i.root_tstamp", self.layout),
-        )
+        number = number_of_id("i.id", self.wide, self.layout.engine)
+        since = self.span.condition("i.root_tstamp", self.layout)
         own = ", ".join(f"e.{name}" for name in steps.columns)
         tied = TIED.format("i") + (f" and {since}" if since else "")
         steps.add(

@@ -190,10 +190,8 @@ class ShreddedSelect:
 
     def _specified(self) -> str:
         """The number of the specification whose id an event has."""
-        number, since = (
-            number_of_id("i.id", self.wide, self.layout.engine),
-            self.span.condition("i.root_tstamp", self.layout),
-        )
+        number = number_of_id("i.id", self.wide, self.layout.engine)
+        since = self.span.condition("i.root_tstamp", self.layout)
         where = f"\n    where {since}" if since else ""
         return (
             f"specified as (\n    select i.root_id, i.root_tstamp, min({number}) as number\n"

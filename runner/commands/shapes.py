@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from runner.algebra import rows
-from runner.algebra.values import Extent, Inputs, Staged, as_stored, staged
+from runner.algebra.values import Extent, Staged, as_stored, staged
+from runner.increment import stage
 from runner.increment.catalogue.bind import Bound
 from runner.increment.freeze import Frozen
 from runner.increment.stage import Decision, Outcome
 from runner.increment.work import Work
 from runner.names import TableName
-from runner.warehouse.values import types_of
 
 
 def empty(work: Work, bound: Bound, frozen: Frozen, decision: Decision) -> list[Outcome]:
@@ -31,18 +29,9 @@ def empty(work: Work, bound: Bound, frozen: Frozen, decision: Decision) -> list[
         if model.table not in decision.reasons and not (reads_new and model.table in work.taken):
             continue
         made.add(model.table)
-        tracked = {lookup.table: lookup for lookup in frozen.lookups}
-        inputs = Inputs(
-            frozen.sources, upstream, lookups=bound.lookup_rows, tracked=tracked, instant=work.request.started
-        )
-        select = rows.of_select(work.algebra, planned, inputs, None)
+        select = rows.of_select(work.algebra, planned, stage.inputs(work, bound, frozen, upstream), None)
         table = work.algebra.scratch.new(number)
         work.make("plan:shape", table, f"select * from (\n{select}\n) runner_m where 1 = 0", model.model.layout)
-        stored, holds = types_of(planned.stored_columns), work.warehouse.engine.holds
-        columns = tuple(
-            replace(c, type=kept) if holds(kept := stored.get(c.name.lower(), ""), c.type) else c
-            for c in work.warehouse.columns_of(table)
-        )
-        upstream[model.table] = staged(planned, Extent.ALL, columns)
+        upstream[model.table] = staged(planned, Extent.ALL, stage.columns_of(work, planned))
         found.append(Outcome(upstream[model.table], True, decision.reasons.get(model.table, "")))
     return found
